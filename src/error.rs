@@ -1,0 +1,116 @@
+//! The crate's error type. Every message says where, what was expected and what was found.
+
+use std::path::{Path, PathBuf};
+
+/// The result of a fallible operation of this crate.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Everything that can go wrong at the crate's boundary.
+///
+/// The interior asserts its invariants and documents them under `# Panics`; whatever comes from a
+/// user (files, labels, configuration) ends here instead.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A file or folder could not be read or written.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file or folder concerned.
+        path: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A data file does not say what it should.
+    #[error("{}{}: {message}", path.display(), line.map(|l| format!(":{l}")).unwrap_or_default())]
+    Data {
+        /// The file concerned.
+        path: PathBuf,
+        /// The line, counted from 1, where one is to blame.
+        line: Option<usize>,
+        /// What was expected and what was found.
+        message: String,
+    },
+    /// An image could not be decoded or encoded.
+    #[error("{}: {source}", path.display())]
+    Image {
+        /// The image file.
+        path: PathBuf,
+        /// What the decoder or encoder said.
+        source: image::ImageError,
+    },
+    /// A label, an edit or a label space that makes no sense.
+    #[error("{0}")]
+    Label(String),
+    /// A configuration that cannot work; the message says what to change.
+    #[error("{0}")]
+    Config(String),
+    /// A checkpoint or model file that cannot be used.
+    #[error("{}: {message}", path.display())]
+    Checkpoint {
+        /// The checkpoint or model file.
+        path: PathBuf,
+        /// What was expected and what was found.
+        message: String,
+    },
+}
+
+impl Error {
+    /// An [`Error::Io`] about `path`.
+    pub(crate) fn io(path: impl AsRef<Path>, source: std::io::Error) -> Self {
+        Self::Io { path: path.as_ref().to_owned(), source }
+    }
+
+    /// An [`Error::Data`] about `path`, at `line` (counted from 1) when one is to blame.
+    pub(crate) fn data(
+        path: impl AsRef<Path>,
+        line: impl Into<Option<usize>>,
+        message: impl Into<String>,
+    ) -> Self {
+        Self::Data { path: path.as_ref().to_owned(), line: line.into(), message: message.into() }
+    }
+
+    /// An [`Error::Image`] about `path`.
+    pub(crate) fn image(path: impl AsRef<Path>, source: image::ImageError) -> Self {
+        Self::Image { path: path.as_ref().to_owned(), source }
+    }
+
+    /// An [`Error::Checkpoint`] about `path`.
+    pub(crate) fn checkpoint(path: impl AsRef<Path>, message: impl Into<String>) -> Self {
+        Self::Checkpoint { path: path.as_ref().to_owned(), message: message.into() }
+    }
+}
+
+/// `", did you mean \"Blond_Hair\"?"` for the candidate nearest to `name`, or nothing when none is near.
+pub(crate) fn did_you_mean<'a>(
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> String {
+    let lower = name.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|candidate| (strsim::jaro_winkler(&lower, &candidate.to_lowercase()), candidate))
+        .filter(|(similarity, _)| *similarity > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| format!(", did you mean {candidate:?}?"))
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_give_path_and_line() {
+        let error = Error::data("list_attr.txt", 17, "expected 7 attribute values, found 6");
+        assert_eq!(error.to_string(), "list_attr.txt:17: expected 7 attribute values, found 6");
+        let error = Error::data("list_attr.txt", None, "the file is empty");
+        assert_eq!(error.to_string(), "list_attr.txt: the file is empty");
+    }
+
+    #[test]
+    fn near_names_are_suggested_and_far_ones_are_not() {
+        let names = ["Black_Hair", "Blond_Hair", "Male"];
+        assert_eq!(did_you_mean("blonde_hair", names), ", did you mean \"Blond_Hair\"?");
+        assert_eq!(did_you_mean("xyz", names), "");
+    }
+}

@@ -1,0 +1,4 @@
+//! StarGAN on burn.
+
+pub mod error;
+pub mod labels;
