@@ -1,0 +1,415 @@
+//! The label spaces of the datasets trained together, and the condition vector made from them.
+
+use std::ops::Range;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    edit::{Edit, Term},
+    error::{Error, Result, did_you_mean},
+    labels::{LabelSpace, Target, check_name},
+};
+
+/// The label spaces of `n >= 1` named datasets (paper, section 3.2).
+///
+/// The generator sees the unified condition `[c_1, ..., c_n, m]`: the label of the dataset in
+/// question, zeros for the unknown labels of the others, and a one-hot mask `m` of length `n` that
+/// says which label to trust. With one dataset there is no mask. The discriminator's domain head
+/// has one logit per entry of `[c_1, ..., c_n]`.
+///
+/// Two datasets may share a label name; it must then be qualified (`faces:Male`) in edits.
+///
+/// ```
+/// use stargan::{domains::Domains, labels::LabelSpace};
+///
+/// # fn main() -> stargan::error::Result<()> {
+/// let domains = Domains::joint([
+///     ("faces", LabelSpace::attributes(["Male", "Young"])),
+///     ("moods", LabelSpace::classes(["angry", "happy", "sad"])),
+/// ])?;
+/// assert_eq!((domains.label_width(), domains.condition_width()), (5, 7));
+///
+/// // A face whose mood nobody recorded, made happy.
+/// let edit = domains.edit("happy")?;
+/// let label = edit.apply(&[0.0, 0.0, 0.0]);
+/// assert_eq!(domains.condition(edit.dataset, &label), [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0]);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Domains {
+    datasets: Vec<Dataset>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Dataset {
+    name: String,
+    labels: LabelSpace,
+}
+
+/// An edit together with the dataset whose label it changes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DomainEdit {
+    /// The dataset, from 0.
+    pub dataset: usize,
+    /// The edit of that dataset's labels.
+    pub edit: Edit,
+}
+
+impl DomainEdit {
+    /// The edited label of [`dataset`](Self::dataset), of the same width as `source`.
+    ///
+    /// `source` is the image's label in that dataset, known or predicted, or zeros.
+    ///
+    /// # Panics
+    /// When `source` has another width than the dataset's label space.
+    pub fn apply(&self, source: &[f32]) -> Vec<f32> {
+        self.edit.apply(source)
+    }
+}
+
+impl Domains {
+    /// One dataset, named `data`. The space is not checked; see [`validate`](Self::validate).
+    pub fn single(space: LabelSpace) -> Self {
+        Self { datasets: vec![Dataset { name: "data".into(), labels: space }] }
+    }
+
+    /// Datasets trained together, in this order.
+    ///
+    /// # Errors
+    /// When there is no dataset, or those of [`validate`](Self::validate).
+    pub fn joint(
+        datasets: impl IntoIterator<Item = (impl Into<String>, LabelSpace)>,
+    ) -> Result<Self> {
+        let datasets = datasets
+            .into_iter()
+            .map(|(name, labels)| Dataset { name: name.into(), labels })
+            .collect();
+        let domains = Self { datasets };
+        domains.validate()?;
+        Ok(domains)
+    }
+
+    /// Checks what [`single`](Self::single) and a configuration file leave unchecked.
+    ///
+    /// # Errors
+    /// When there is no dataset; when a dataset's name is repeated or would not survive in an edit
+    /// (the rules are those of label names); when [`LabelSpace::validate`] refuses a space.
+    pub fn validate(&self) -> Result<()> {
+        if self.is_empty() {
+            return Err(Error::Label("expected at least one dataset, found none".into()));
+        }
+        for (index, Dataset { name, labels }) in self.datasets.iter().enumerate() {
+            check_name("dataset", name)?;
+            if self.datasets[..index].iter().any(|earlier| earlier.name == *name) {
+                return Err(Error::Label(format!("two datasets are named {name:?}")));
+            }
+            labels
+                .validate()
+                .map_err(|error| Error::Label(format!("dataset {name:?}: {error}")))?;
+        }
+        Ok(())
+    }
+
+    /// The number of datasets, `n`.
+    pub fn len(&self) -> usize {
+        self.datasets.len()
+    }
+
+    /// Whether there is no dataset, which [`validate`](Self::validate) refuses.
+    pub fn is_empty(&self) -> bool {
+        self.datasets.is_empty()
+    }
+
+    /// The label spaces, in order.
+    pub fn spaces(&self) -> impl ExactSizeIterator<Item = &LabelSpace> {
+        self.datasets.iter().map(|dataset| &dataset.labels)
+    }
+
+    /// The name of a dataset.
+    ///
+    /// # Panics
+    /// When `dataset` is not below [`len`](Self::len).
+    pub fn name(&self, dataset: usize) -> &str {
+        &self.datasets[dataset].name
+    }
+
+    /// The label space of a dataset.
+    ///
+    /// # Panics
+    /// When `dataset` is not below [`len`](Self::len).
+    pub fn space(&self, dataset: usize) -> &LabelSpace {
+        &self.datasets[dataset].labels
+    }
+
+    /// The position of the dataset named `name`.
+    ///
+    /// # Errors
+    /// When there is none; the nearest one is suggested.
+    pub fn index_of(&self, name: &str) -> Result<usize> {
+        self.datasets.iter().position(|dataset| dataset.name == name).ok_or_else(|| {
+            let known: Vec<&str> = self.datasets.iter().map(|d| d.name.as_str()).collect();
+            let suggestion = did_you_mean(name, known.iter().copied());
+            Error::Label(format!(
+                "unknown dataset {name:?}{suggestion} (known: {})",
+                known.join(", ")
+            ))
+        })
+    }
+
+    /// The width of all labels together: the number of the discriminator's domain logits.
+    pub fn label_width(&self) -> usize {
+        self.spaces().map(LabelSpace::width).sum()
+    }
+
+    /// The width of the generator's condition: [`label_width`](Self::label_width), and `n` more
+    /// for the mask when `n > 1`.
+    pub fn condition_width(&self) -> usize {
+        self.label_width() + if self.len() > 1 { self.len() } else { 0 }
+    }
+
+    /// Where a dataset's entries lie among the [`label_width`](Self::label_width) logits, and in
+    /// the condition.
+    ///
+    /// # Panics
+    /// When `dataset` is not below [`len`](Self::len).
+    pub fn logit_range(&self, dataset: usize) -> Range<usize> {
+        let start = self.spaces().take(dataset).map(LabelSpace::width).sum();
+        start..start + self.space(dataset).width()
+    }
+
+    /// The unified condition `[c_1, ..., c_n, m]` of one dataset's label, of
+    /// [`condition_width`](Self::condition_width) entries.
+    ///
+    /// # Panics
+    /// When `dataset` is not below [`len`](Self::len) or `label` has not its space's width.
+    pub fn condition(&self, dataset: usize, label: &[f32]) -> Vec<f32> {
+        let range = self.logit_range(dataset);
+        assert_eq!(label.len(), range.len(), "the label has another width");
+        let mut condition = vec![0.0; self.condition_width()];
+        condition[range].copy_from_slice(label);
+        if self.len() > 1 {
+            condition[self.label_width() + dataset] = 1.0;
+        }
+        condition
+    }
+
+    /// Parses an edit, written as at [`Edit`], and finds the dataset it belongs to.
+    ///
+    /// A term may be qualified with its dataset (`moods:happy`, `faces:-Young=0.5`). An empty edit
+    /// keeps the label of the first dataset, and `moods:` alone that of the dataset named.
+    ///
+    /// # Errors
+    /// When a dataset or label is unknown, an unqualified label is in several datasets, the terms
+    /// belong to different ones, or the edit makes no sense in its label space.
+    pub fn edit(&self, edit: &str) -> Result<DomainEdit> {
+        let (dataset, terms) = self.resolve(edit)?;
+        Ok(DomainEdit { dataset, edit: self.space(dataset).edit_of(&terms)? })
+    }
+
+    /// A source label from the names that are set, such as `"Black_Hair, Male"` or
+    /// `"moods:happy"`, as the dataset it belongs to and that dataset's label.
+    ///
+    /// # Errors
+    /// When the dataset cannot be told, as at [`edit`](Self::edit), and those of
+    /// [`LabelSpace::from_names`].
+    pub fn source_label(&self, names: &str) -> Result<(usize, Vec<f32>)> {
+        let (dataset, terms) = self.resolve(names)?;
+        Ok((dataset, self.space(dataset).label_of(&terms)?))
+    }
+
+    /// What a sample grid shows of an image of `dataset` labelled `source`; see
+    /// [`LabelSpace::targets`].
+    ///
+    /// # Panics
+    /// When `dataset` is not below [`len`](Self::len) or `source` has not its space's width.
+    pub fn targets(&self, dataset: usize, source: &[f32]) -> Vec<Target> {
+        self.space(dataset).targets(source)
+    }
+
+    fn resolve<'a>(&self, text: &'a str) -> Result<(usize, Vec<Term<'a>>)> {
+        if let Some(name) = text.trim().strip_suffix(':') {
+            return Ok((self.index_of(name.trim())?, Vec::new()));
+        }
+        let terms = Term::parse_all(text)?;
+        let Some((first, rest)) = terms.split_first() else {
+            return Ok((0, terms));
+        };
+        let dataset = self.dataset_of(first)?;
+        for term in rest {
+            let other = self.dataset_of(term)?;
+            if other != dataset {
+                return Err(Error::Label(format!(
+                    "{:?} is of dataset {:?} and {:?} of {:?}: one edit changes one dataset's \
+                     labels, chain two edits",
+                    first.text,
+                    self.name(dataset),
+                    term.text,
+                    self.name(other)
+                )));
+            }
+        }
+        Ok((dataset, terms))
+    }
+
+    fn dataset_of(&self, term: &Term<'_>) -> Result<usize> {
+        if let Some(dataset) = term.dataset {
+            return self.index_of(dataset);
+        }
+        let has_name = |dataset: &Dataset| dataset.labels.names().iter().any(|n| n == term.name);
+        let holders: Vec<usize> =
+            (0..self.len()).filter(|&dataset| has_name(&self.datasets[dataset])).collect();
+        match holders[..] {
+            [dataset] => Ok(dataset),
+            // The only space there is words the error about its own names.
+            [] if self.len() == 1 => Ok(0),
+            [] => {
+                let names = self.spaces().flat_map(LabelSpace::names).map(String::as_str);
+                let known: Vec<String> = self
+                    .datasets
+                    .iter()
+                    .map(|d| format!("{}: {}", d.name, d.labels.names().join(", ")))
+                    .collect();
+                Err(Error::Label(format!(
+                    "unknown label {:?}{} (known: {})",
+                    term.name,
+                    did_you_mean(term.name, names),
+                    known.join("; ")
+                )))
+            }
+            _ => {
+                let candidates: Vec<String> = holders
+                    .iter()
+                    .map(|&dataset| format!("\"{}:{}\"", self.name(dataset), term.name))
+                    .collect();
+                Err(Error::Label(format!(
+                    "{:?} is a label of several datasets: write {}",
+                    term.name,
+                    candidates.join(" or ")
+                )))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faces() -> LabelSpace {
+        LabelSpace::attributes(["Male", "Young"])
+    }
+
+    fn joint() -> Domains {
+        let moods = LabelSpace::classes(["angry", "happy", "sad"]);
+        let sketches = LabelSpace::attributes(["Male", "Ink"]);
+        Domains::joint([("faces", faces()), ("moods", moods), ("sketches", sketches)]).unwrap()
+    }
+
+    #[test]
+    fn widths_ranges_and_conditions() {
+        let single = Domains::single(faces());
+        assert_eq!((single.len(), single.name(0)), (1, "data"));
+        assert_eq!((single.label_width(), single.condition_width()), (2, 2));
+        assert_eq!(single.condition(0, &[0.5, 1.0]), [0.5, 1.0]);
+
+        let joint = joint();
+        assert_eq!((joint.label_width(), joint.condition_width()), (7, 10));
+        let ranges: Vec<_> = (0..joint.len()).map(|dataset| joint.logit_range(dataset)).collect();
+        assert_eq!(ranges, [0..2, 2..5, 5..7]);
+        assert_eq!(
+            joint.condition(1, &[0.0, 1.0, 0.0]),
+            [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+        );
+        assert_eq!(joint.targets(1, &[1.0, 0.0, 0.0])[1].label, [0.0, 1.0, 0.0]);
+    }
+
+    #[test]
+    #[should_panic(expected = "another width")]
+    fn a_condition_needs_the_width_of_its_dataset() {
+        joint().condition(1, &[0.0, 1.0]);
+    }
+
+    #[test]
+    fn edits_find_their_dataset() {
+        let cases: [(&str, usize, &[f32]); 9] = [
+            ("", 0, &[0.0, 0.0]),
+            ("moods:", 1, &[0.0, 0.0, 0.0]),
+            ("Young", 0, &[0.0, 1.0]),
+            ("happy=0.5", 1, &[0.0, 0.5, 0.0]),
+            ("moods:happy", 1, &[0.0, 1.0, 0.0]),
+            ("faces:Male", 0, &[1.0, 0.0]),
+            ("sketches:Male, Ink=0.5", 2, &[1.0, 0.5]),
+            ("-sketches:Ink, sketches:+Male", 2, &[1.0, 0.0]),
+            ("-Ink", 2, &[0.0, 0.0]),
+        ];
+        for (text, dataset, expected) in cases {
+            let edit = joint().edit(text).unwrap();
+            let source = vec![0.0; joint().space(dataset).width()];
+            assert_eq!((edit.dataset, &edit.apply(&source)[..]), (dataset, expected), "{text:?}");
+        }
+        assert_eq!(Domains::single(faces()).edit("data:Male").unwrap().apply(&[0.0; 2]), [1., 0.]);
+        assert_eq!(joint().source_label("sad").unwrap(), (1, vec![0.0, 0.0, 1.0]));
+        assert_eq!(joint().source_label("sketches:").unwrap(), (2, vec![0.0, 0.0]));
+    }
+
+    #[test]
+    fn edits_that_find_none() {
+        let cases = [
+            ("Male", "write \"faces:Male\" or \"sketches:Male\""),
+            (
+                "hapy",
+                "did you mean \"happy\"? (known: faces: Male, Young; moods: angry, happy, sad",
+            ),
+            ("mood:happy", "unknown dataset \"mood\", did you mean \"moods\"?"),
+            ("moods:Young", "unknown label \"Young\""),
+            ("Young,happy", "chain two edits"),
+            ("faces:Male,faces:-Male", "appears twice"),
+            ("moods:-happy", "cannot be cleared"),
+            ("faces:,happy", "expected a label name"),
+        ];
+        for (text, expected) in cases {
+            let error = joint().edit(text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{text:?}: {error}");
+        }
+        let error = Domains::single(faces()).edit("Mal").unwrap_err().to_string();
+        assert!(error.contains("did you mean \"Male\"? (known: Male, Young)"), "{error}");
+        assert!(joint().source_label("moods:").is_err(), "a class is missing");
+    }
+
+    #[test]
+    fn validation_covers_names_and_spaces() {
+        let none: [(&str, LabelSpace); 0] = [];
+        let cases = [
+            (Domains::joint(none), "found none"),
+            (Domains::joint([("a", faces()), ("a", faces())]), "two datasets are named \"a\""),
+            (Domains::joint([("", faces())]), "dataset name \"\" is empty"),
+            (Domains::joint([("a:b", faces())]), "contains"),
+            (
+                Domains::joint([("a", LabelSpace::classes(["happy"]))]),
+                "dataset \"a\": one class only",
+            ),
+        ];
+        for (domains, expected) in cases {
+            let error = domains.unwrap_err().to_string();
+            assert!(error.contains(expected), "{expected:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn json_is_a_list_of_datasets_and_is_checked_by_validate() {
+        let json = |groups: &str| {
+            format!(
+                r#"[{{"name":"data","labels":{{"kind":"attributes","names":["Male","Young"],"exclusive":{groups}}}}}]"#
+            )
+        };
+        let domains = Domains::single(faces());
+        assert_eq!(serde_json::to_string(&domains).unwrap(), json("[]"));
+        assert_eq!(serde_json::from_str::<Domains>(&json("[]")).unwrap(), domains);
+        for bad in [json("[[0,2]]"), json("[[0]]"), json("[[0,1],[1,0]]"), "[]".into()] {
+            let domains: Domains = serde_json::from_str(&bad).unwrap();
+            assert!(domains.validate().is_err(), "{bad}");
+        }
+    }
+}
