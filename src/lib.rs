@@ -1,6 +1,19 @@
 //! StarGAN on burn.
 
+mod adam;
+pub mod data;
+pub mod discriminator;
 pub mod domains;
 pub mod edit;
 pub mod error;
+pub mod generator;
 pub mod labels;
+mod layers;
+pub mod losses;
+mod model;
+mod ops;
+pub mod penalty;
+mod random;
+pub mod train;
+pub mod translator;
+mod weights;

@@ -1,0 +1,180 @@
+//! Adam (Kingma and Ba, 2015), as PyTorch computes it.
+//!
+//! The state is kept in the order in which a module visits its parameters, so that checkpoints can
+//! name it by parameter path; nothing depends on identifiers that differ from process to process.
+
+use burn::module::{AutodiffModule, ModuleMapper, Param};
+use burn::tensor::Tensor;
+use burn::tensor::backend::{AutodiffBackend, Backend};
+use serde::{Deserialize, Serialize};
+
+use crate::weights::Weights;
+
+/// Adam's constants; the defaults are the paper's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AdamConfig {
+    /// Decay of the gradient's running mean: 0.5.
+    pub beta1: f64,
+    /// Decay of the squared gradient's running mean: 0.999.
+    pub beta2: f64,
+    /// Added to the denominator: 1e-8.
+    pub epsilon: f64,
+}
+
+impl Default for AdamConfig {
+    fn default() -> Self {
+        Self { beta1: 0.5, beta2: 0.999, epsilon: 1e-8 }
+    }
+}
+
+/// The running means of one parameter's gradient and of its square.
+#[derive(Clone, Debug)]
+struct Moments<B: Backend> {
+    path: String,
+    first: Tensor<B, 1>,
+    second: Tensor<B, 1>,
+}
+
+/// The optimizer of one module.
+#[derive(Clone, Debug)]
+pub(crate) struct Adam<B: Backend> {
+    config: AdamConfig,
+    /// Updates done.
+    steps: u64,
+    /// In visiting order; empty before the first step.
+    moments: Vec<Moments<B>>,
+}
+
+impl<B: Backend> Adam<B> {
+    pub fn new(config: AdamConfig) -> Self {
+        Self { config, steps: 0, moments: Vec::new() }
+    }
+
+    /// One update of `module` with `gradients` at `learning_rate`. A missing gradient counts
+    /// as zero.
+    pub fn step<AB, M>(&mut self, module: M, gradients: &mut AB::Gradients, learning_rate: f64) -> M
+    where
+        AB: AutodiffBackend<InnerBackend = B>,
+        M: AutodiffModule<AB>,
+    {
+        self.steps += 1;
+        let mut update = Update::<AB> { adam: self, gradients, learning_rate, visited: 0, path: vec![] };
+        module.map(&mut update)
+    }
+
+    /// Updates done.
+    pub fn steps(&self) -> u64 {
+        self.steps
+    }
+
+    /// The running means by parameter path, under `prefix.`.
+    pub fn state(&self, prefix: &str) -> Weights {
+        let mut weights = Weights::new();
+        for Moments { path, first, second } in &self.moments {
+            weights.insert(format!("{prefix}.first.{path}"), first.to_data());
+            weights.insert(format!("{prefix}.second.{path}"), second.to_data());
+        }
+        weights
+    }
+
+    /// The optimizer that [`state`](Self::state) described, for parameters visited in the order of
+    /// `paths`; its entries are taken out of `weights`.
+    ///
+    /// # Errors
+    /// The first missing entry, by name.
+    pub fn restore(
+        config: AdamConfig,
+        steps: u64,
+        paths: impl IntoIterator<Item = (String, usize)>,
+        prefix: &str,
+        weights: &mut Weights,
+        device: &B::Device,
+    ) -> Result<Self, String> {
+        let mut take = |name: String, len: usize| -> Result<Tensor<B, 1>, String> {
+            let data = weights.remove(&name).ok_or_else(|| format!("{name} is missing"))?;
+            if data.shape.as_slice() != [len] {
+                return Err(format!(
+                    "{name}: expected shape [{len}], found {:?}",
+                    data.shape.as_slice()
+                ));
+            }
+            Ok(Tensor::from_data(data, device))
+        };
+        let mut moments = Vec::new();
+        if steps > 0 {
+            for (path, len) in paths {
+                moments.push(Moments {
+                    first: take(format!("{prefix}.first.{path}"), len)?,
+                    second: take(format!("{prefix}.second.{path}"), len)?,
+                    path,
+                });
+            }
+        }
+        Ok(Self { config, steps, moments })
+    }
+
+    /// The new value of one parameter.
+    fn update(
+        &mut self,
+        index: usize,
+        path: impl FnOnce() -> String,
+        value: Tensor<B, 1>,
+        gradient: Tensor<B, 1>,
+        learning_rate: f64,
+    ) -> Tensor<B, 1> {
+        let AdamConfig { beta1, beta2, epsilon } = self.config;
+        if self.moments.len() == index {
+            let zeros = gradient.zeros_like();
+            self.moments.push(Moments { path: path(), first: zeros.clone(), second: zeros });
+        }
+        let moments = &mut self.moments[index];
+        let first = moments.first.clone() * beta1 + gradient.clone() * (1.0 - beta1);
+        let second = moments.second.clone() * beta2 + gradient.square() * (1.0 - beta2);
+        moments.first = first.clone();
+        moments.second = second.clone();
+        let correction1 = 1.0 - beta1.powf(self.steps as f64);
+        let correction2 = 1.0 - beta2.powf(self.steps as f64);
+        let denominator = second.sqrt() / correction2.sqrt() + epsilon;
+        value - first / denominator * (learning_rate / correction1)
+    }
+}
+
+/// Maps every parameter of a module to its updated value.
+struct Update<'a, B: AutodiffBackend> {
+    adam: &'a mut Adam<B::InnerBackend>,
+    gradients: &'a mut B::Gradients,
+    learning_rate: f64,
+    visited: usize,
+    path: Vec<String>,
+}
+
+impl<B: AutodiffBackend> ModuleMapper<B> for Update<'_, B> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
+        let index = self.visited;
+        self.visited += 1;
+        let (id, tensor, mapper) = param.consume();
+        let gradient = tensor.grad_remove(self.gradients);
+        let value = tensor.inner();
+        let shape = value.dims();
+        let len: usize = shape.iter().product();
+        let gradient = gradient.unwrap_or_else(|| value.zeros_like());
+        let path = || self.path.join(".");
+        let updated = self.adam.update(
+            index,
+            path,
+            value.reshape([len]),
+            gradient.reshape([len]),
+            self.learning_rate,
+        );
+        let tensor = Tensor::from_inner(updated.reshape(shape)).require_grad();
+        Param::from_mapped_value(id, tensor, mapper)
+    }
+
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+}

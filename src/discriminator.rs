@@ -1,0 +1,179 @@
+//! The discriminator `D(x) -> {D_src(x), D_cls(x)}` (paper Table 5): a PatchGAN with two heads.
+
+use burn::module::{AutodiffModule, Module};
+use burn::tensor::Tensor;
+use burn::tensor::backend::{AutodiffBackend, Backend};
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::generator::{check_divisible, widest};
+use crate::layers::{Convolution, Window};
+use crate::ops;
+
+/// The slope of LeakyReLU below 0.
+const NEGATIVE_SLOPE: f64 = 0.01;
+
+/// The architecture of a [`Discriminator`]; the defaults are the paper's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiscriminatorConfig {
+    /// Width of the domain head: the label entries of all datasets
+    /// ([`Domains::label_width`](crate::domains::Domains::label_width)).
+    pub label_width: usize,
+    /// Side of the square images in pixels; divisible by `2^downsamplings`.
+    pub image_size: usize,
+    /// Channels of an image: 3 for RGB.
+    pub image_channels: usize,
+    /// Channels after the first convolution, 64 in the paper; doubled by every further one.
+    pub base_channels: usize,
+    /// Convolutions of the trunk, each halving the size: 6 in the paper.
+    pub downsamplings: usize,
+}
+
+impl DiscriminatorConfig {
+    /// The paper's discriminator for square images of `image_size` pixels and `label_width` labels.
+    pub fn new(image_size: usize, label_width: usize) -> Self {
+        Self { label_width, image_size, image_channels: 3, base_channels: 64, downsamplings: 6 }
+    }
+
+    /// Sets the channels of an image.
+    pub fn with_image_channels(mut self, channels: usize) -> Self {
+        self.image_channels = channels;
+        self
+    }
+
+    /// Sets the channels after the first convolution.
+    pub fn with_base_channels(mut self, channels: usize) -> Self {
+        self.base_channels = channels;
+        self
+    }
+
+    /// Sets the number of trunk convolutions.
+    pub fn with_downsamplings(mut self, downsamplings: usize) -> Self {
+        self.downsamplings = downsamplings;
+        self
+    }
+
+    /// Checks the configuration.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when a width is 0, the trunk is empty or too wide, or the image size is
+    /// not divisible by `2^downsamplings`, saying what to change.
+    pub fn validate(&self) -> Result<()> {
+        for (name, value) in [
+            ("label_width", self.label_width),
+            ("image_channels", self.image_channels),
+            ("base_channels", self.base_channels),
+            ("downsamplings", self.downsamplings),
+        ] {
+            if value == 0 {
+                return Err(Error::Config(format!(
+                    "the discriminator's {name} is 0; it must be at least 1"
+                )));
+            }
+        }
+        widest(self.base_channels, self.downsamplings - 1, "discriminator")?;
+        check_divisible("discriminator", [self.image_size; 2], self.downsamplings)
+    }
+
+    /// A discriminator with fresh weights drawn from `rng` in a fixed order, the same on every
+    /// backend.
+    ///
+    /// # Errors
+    /// As [`validate`](Self::validate).
+    pub fn init<B: Backend>(
+        &self,
+        rng: &mut impl Rng,
+        device: &B::Device,
+    ) -> Result<Discriminator<B>> {
+        self.validate()?;
+        let width = |level: usize| match level {
+            0 => self.image_channels,
+            level => self.base_channels << (level - 1),
+        };
+        let features = width(self.downsamplings);
+        let patches = self.image_size >> self.downsamplings;
+        Ok(Discriminator {
+            trunk: (0..self.downsamplings)
+                .map(|i| Convolution::init([width(i), width(i + 1)], Window::HALF, true, rng, device))
+                .collect(),
+            realness: Convolution::init([features, 1], Window::SAME, false, rng, device),
+            domain: Convolution::init(
+                [features, self.label_width],
+                Window::whole(patches),
+                false,
+                rng,
+                device,
+            ),
+        })
+    }
+}
+
+/// What the discriminator says of a batch of `N` images.
+#[derive(Clone, Debug)]
+pub struct Prediction<B: Backend> {
+    /// `D_src`: how real each patch is, `[N, 1, S / 2^downsamplings, S / 2^downsamplings]`, unbounded.
+    pub realness: Tensor<B, 4>,
+    /// `D_cls`: logits of every label, `[N, label_width]`.
+    pub domain_logits: Tensor<B, 2>,
+}
+
+/// The discriminator. See [`DiscriminatorConfig`].
+#[derive(Module, Debug)]
+pub struct Discriminator<B: Backend> {
+    trunk: Vec<Convolution<B>>,
+    realness: Convolution<B>,
+    domain: Convolution<B>,
+}
+
+impl<B: Backend> Discriminator<B> {
+    /// Judges `images` `[N, C, S, S]` in `[-1, 1]`.
+    ///
+    /// # Panics
+    /// When the shape does not fit the configuration.
+    pub fn forward(&self, images: Tensor<B, 4>) -> Prediction<B> {
+        let features = self
+            .trunk
+            .iter()
+            .fold(images, |x, conv| ops::leaky_relu(conv.forward(x), NEGATIVE_SLOPE));
+        let [n, ..] = features.dims();
+        let realness = self.realness.forward(features.clone());
+        // The domain head's kernel covers the whole map, so the convolution is a matrix product.
+        let weight: Tensor<B, 2> = self.domain.weight.val().flatten(1, 3);
+        let features: Tensor<B, 2> = features.flatten(1, 3);
+        assert_eq!(
+            features.dims()[1],
+            weight.dims()[1],
+            "the discriminator was made for another image size"
+        );
+        let domain_logits = features.matmul(weight.transpose());
+        debug_assert_eq!(domain_logits.dims()[0], n);
+        Prediction { realness, domain_logits }
+    }
+}
+
+impl<B: AutodiffBackend> Discriminator<B> {
+    /// The gradient of the summed realness with respect to `images` `[N, C, S, S]`, of the same
+    /// shape, itself differentiable with respect to the weights.
+    ///
+    /// The trunk is convolutions and LeakyReLU, hence piecewise linear: its input gradient is a chain
+    /// of transposed convolutions with the same weights, multiplied by the LeakyReLU slopes, which
+    /// are constants. The slopes come from a forward pass without a graph, the chain is ordinary
+    /// operations, so that the first-order `backward` of anything computed from it is exact.
+    pub fn input_gradient(&self, images: Tensor<B::InnerBackend, 4>) -> Tensor<B, 4> {
+        let plain = self.valid();
+        let mut slopes = Vec::with_capacity(plain.trunk.len());
+        let mut x = images;
+        for conv in &plain.trunk {
+            let y = conv.forward(x);
+            slopes.push(ops::leaky_relu_slope(y.clone(), NEGATIVE_SLOPE));
+            x = ops::leaky_relu(y, NEGATIVE_SLOPE);
+        }
+        let [n, _, h, w] = x.dims();
+        let ones = Tensor::ones([n, 1, h, w], &x.device());
+        let gradient = self.realness.input_gradient(ones);
+        self.trunk.iter().zip(slopes).rev().fold(gradient, |gradient, (conv, slope)| {
+            conv.input_gradient(gradient * Tensor::from_inner(slope))
+        })
+    }
+}

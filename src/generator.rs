@@ -1,0 +1,194 @@
+//! The generator `G(x, c) -> y` (paper Table 4): one network for every target domain.
+
+use burn::module::Module;
+use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, activation};
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::layers::{ConvNorm, Convolution, Residual, UpNorm, Window};
+
+/// The architecture of a [`Generator`]; the defaults are the paper's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GeneratorConfig {
+    /// Width of the condition vector that is concatenated to the image
+    /// ([`Domains::condition_width`](crate::domains::Domains::condition_width)).
+    pub condition_width: usize,
+    /// Channels of an image: 3 for RGB.
+    pub image_channels: usize,
+    /// Channels after the first convolution, 64 in the paper; doubled by every downsampling.
+    pub base_channels: usize,
+    /// Residual blocks of the bottleneck, 6 in the paper.
+    pub residual_blocks: usize,
+    /// Halvings of the image size before the bottleneck, 2 in the paper.
+    pub downsamplings: usize,
+}
+
+impl GeneratorConfig {
+    /// The paper's generator for condition vectors of `condition_width` entries.
+    pub fn new(condition_width: usize) -> Self {
+        Self {
+            condition_width,
+            image_channels: 3,
+            base_channels: 64,
+            residual_blocks: 6,
+            downsamplings: 2,
+        }
+    }
+
+    /// Sets the channels of an image.
+    pub fn with_image_channels(mut self, channels: usize) -> Self {
+        self.image_channels = channels;
+        self
+    }
+
+    /// Sets the channels after the first convolution.
+    pub fn with_base_channels(mut self, channels: usize) -> Self {
+        self.base_channels = channels;
+        self
+    }
+
+    /// Sets the number of residual blocks.
+    pub fn with_residual_blocks(mut self, blocks: usize) -> Self {
+        self.residual_blocks = blocks;
+        self
+    }
+
+    /// Sets the number of halvings before the bottleneck.
+    pub fn with_downsamplings(mut self, downsamplings: usize) -> Self {
+        self.downsamplings = downsamplings;
+        self
+    }
+
+    /// Checks the configuration for itself.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when a width is 0 or the widest layer overflows, saying what to change.
+    pub fn validate(&self) -> Result<()> {
+        for (name, value) in [
+            ("condition_width", self.condition_width),
+            ("image_channels", self.image_channels),
+            ("base_channels", self.base_channels),
+        ] {
+            if value == 0 {
+                return Err(Error::Config(format!(
+                    "the generator's {name} is 0; it must be at least 1"
+                )));
+            }
+        }
+        widest(self.base_channels, self.downsamplings, "generator").map(drop)
+    }
+
+    /// Checks that images of `height` x `width` pixels keep their size through the network.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when a side is 0 or not divisible by `2^downsamplings`.
+    pub fn validate_image_size(&self, height: usize, width: usize) -> Result<()> {
+        self.validate()?;
+        check_divisible("generator", [height, width], self.downsamplings)
+    }
+
+    /// A generator with fresh weights drawn from `rng` in a fixed order, the same on every backend.
+    ///
+    /// # Errors
+    /// As [`validate`](Self::validate).
+    pub fn init<B: Backend>(&self, rng: &mut impl Rng, device: &B::Device) -> Result<Generator<B>> {
+        self.validate()?;
+        let inputs = self.image_channels + self.condition_width;
+        let width = |level: usize| self.base_channels << level;
+        let bottleneck = width(self.downsamplings);
+        Ok(Generator {
+            stem: ConvNorm::init([inputs, self.base_channels], Window::WIDE, rng, device),
+            down: (0..self.downsamplings)
+                .map(|i| ConvNorm::init([width(i), width(i + 1)], Window::HALF, rng, device))
+                .collect(),
+            blocks: (0..self.residual_blocks)
+                .map(|_| Residual::init(bottleneck, rng, device))
+                .collect(),
+            up: (0..self.downsamplings)
+                .rev()
+                .map(|i| UpNorm::init([width(i + 1), width(i)], rng, device))
+                .collect(),
+            head: Convolution::init(
+                [self.base_channels, self.image_channels],
+                Window::WIDE,
+                false,
+                rng,
+                device,
+            ),
+        })
+    }
+}
+
+/// The width of the widest layer, refused where it is beyond any machine.
+pub(crate) fn widest(base_channels: usize, downsamplings: usize, network: &str) -> Result<usize> {
+    u32::try_from(downsamplings)
+        .ok()
+        .and_then(|power| 2usize.checked_pow(power))
+        .and_then(|factor| base_channels.checked_mul(factor))
+        .filter(|&width| width <= 1 << 16)
+        .ok_or_else(|| {
+            Error::Config(format!(
+                "the {network} would be more than 65536 channels wide ({base_channels} doubled \
+                 {downsamplings} times); lower base_channels or downsamplings"
+            ))
+        })
+}
+
+/// Refuses image sides that `downsamplings` halvings do not divide.
+pub(crate) fn check_divisible(
+    network: &str,
+    sides: [usize; 2],
+    downsamplings: usize,
+) -> Result<()> {
+    let factor = 1usize << downsamplings;
+    for side in sides {
+        if side == 0 || side % factor != 0 {
+            return Err(Error::Config(format!(
+                "an image side of {side} pixels is not divisible by {factor}, which the {network}'s \
+                 {downsamplings} downsamplings need; use {} or fewer downsamplings",
+                side.div_ceil(factor).max(1) * factor
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The generator. See [`GeneratorConfig`].
+#[derive(Module, Debug)]
+pub struct Generator<B: Backend> {
+    stem: ConvNorm<B>,
+    down: Vec<ConvNorm<B>>,
+    blocks: Vec<Residual<B>>,
+    up: Vec<UpNorm<B>>,
+    head: Convolution<B>,
+}
+
+impl<B: Backend> Generator<B> {
+    /// Translates `images` `[N, C, H, W]` in `[-1, 1]` to the domains that `condition`
+    /// `[N, condition_width]` names; the result has the images' shape and range.
+    ///
+    /// # Panics
+    /// When the shapes do not fit the configuration
+    /// ([`validate_image_size`](GeneratorConfig::validate_image_size) tells).
+    pub fn forward(&self, images: Tensor<B, 4>, condition: Tensor<B, 2>) -> Tensor<B, 4> {
+        let [n, _, h, w] = images.dims();
+        let [labels, width] = condition.dims();
+        assert_eq!(n, labels, "one condition vector per image");
+        // Zero padding, not reflection, in every convolution: under reflection instance norm would
+        // erase these constant planes and with them the condition.
+        let planes = condition.reshape([n, width, 1, 1]).expand([n, width, h, w]);
+        let mut x = self.stem.forward(Tensor::cat(vec![images, planes], 1));
+        for down in &self.down {
+            x = down.forward(x);
+        }
+        for block in &self.blocks {
+            x = block.forward(x);
+        }
+        for up in &self.up {
+            x = up.forward(x);
+        }
+        activation::tanh(self.head.forward(x))
+    }
+}

@@ -1,0 +1,220 @@
+//! The terms of the objectives (paper Section 3.1) and their weights.
+
+use burn::tensor::activation;
+use burn::tensor::backend::Backend;
+use burn::tensor::{ElementConversion, Tensor};
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::labels::LabelKind;
+
+/// The adversarial objective: what D and G make of the realness map.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Objective {
+    /// Wasserstein: D minimises `-E[D(x)] + E[D(G(x, c))]`, G minimises `-E[D(G(x, c))]` (eq. 8).
+    #[default]
+    Wasserstein,
+    /// Binary cross-entropy with real 1 and fake 0, G non-saturating (eq. 1 as it is trained).
+    Vanilla,
+}
+
+impl Objective {
+    /// D's term on the realness `[N, 1, h, w]` of real images; a scalar `[1]`.
+    pub fn real<B: Backend>(self, realness: Tensor<B, 4>) -> Tensor<B, 1> {
+        match self {
+            Self::Wasserstein => -realness.mean(),
+            Self::Vanilla => -activation::log_sigmoid(realness).mean(),
+        }
+    }
+
+    /// D's term on the realness `[N, 1, h, w]` of translated images; a scalar `[1]`.
+    pub fn fake<B: Backend>(self, realness: Tensor<B, 4>) -> Tensor<B, 1> {
+        match self {
+            Self::Wasserstein => realness.mean(),
+            Self::Vanilla => -activation::log_sigmoid(-realness).mean(),
+        }
+    }
+
+    /// G's term on the realness `[N, 1, h, w]` of its translations; a scalar `[1]`.
+    pub fn generator<B: Backend>(self, realness: Tensor<B, 4>) -> Tensor<B, 1> {
+        match self {
+            Self::Wasserstein => -realness.mean(),
+            Self::Vanilla => -activation::log_sigmoid(realness).mean(),
+        }
+    }
+}
+
+/// The domain classification loss (eqs. 2 and 3) of `logits` `[N, W]` for labels `[N, W]`; a scalar
+/// `[1]`. Attributes: binary cross-entropy with logits, summed over the attributes and averaged over
+/// the batch. Classes: softmax cross-entropy, averaged over the batch.
+pub fn domain_loss<B: Backend>(
+    kind: LabelKind,
+    logits: Tensor<B, 2>,
+    labels: Tensor<B, 2>,
+) -> Tensor<B, 1> {
+    let per_label = match kind {
+        // -(z log s(l) + (1 - z) log s(-l)) with log s(-l) = log s(l) - l.
+        LabelKind::Attributes => {
+            (labels.neg() + 1.0) * logits.clone() - activation::log_sigmoid(logits)
+        }
+        LabelKind::Classes => labels.neg() * activation::log_softmax(logits, 1),
+    };
+    per_label.sum_dim(1).mean()
+}
+
+/// The mean absolute difference of two image batches (eq. 4); a scalar `[1]`.
+pub fn reconstruction_loss<B: Backend>(
+    images: Tensor<B, 4>,
+    reconstructed: Tensor<B, 4>,
+) -> Tensor<B, 1> {
+    (images - reconstructed).abs().mean()
+}
+
+/// An identity term for the first iterations of a run: `weight * E[||x - G(x, c')||_1]`.
+///
+/// Cycle consistency also likes solutions that invert the colours and invert them back; this term
+/// (CycleGAN's idea, not the paper's) keeps G from starting towards one.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IdentityWarmup {
+    /// The term's weight, 10 by default.
+    pub weight: f64,
+    /// The last iteration that has the term, 500 by default; iterations count from 1.
+    pub last_iteration: u64,
+}
+
+impl Default for IdentityWarmup {
+    fn default() -> Self {
+        Self { weight: 10.0, last_iteration: 500 }
+    }
+}
+
+/// The weights of the loss terms; the defaults are the paper's (the adversarial term has weight 1).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LossWeights {
+    /// `lambda_cls`, of the domain classification loss in both networks: 1.
+    pub domain: f64,
+    /// `lambda_rec`, of the reconstruction loss: 10.
+    pub reconstruction: f64,
+    /// `lambda_gp`, of the gradient penalty: 10.
+    pub penalty: f64,
+    /// The identity warm-up; none in the paper.
+    pub identity: Option<IdentityWarmup>,
+}
+
+impl Default for LossWeights {
+    fn default() -> Self {
+        Self { domain: 1.0, reconstruction: 10.0, penalty: 10.0, identity: None }
+    }
+}
+
+impl LossWeights {
+    /// Checks that every weight is finite and not negative.
+    ///
+    /// # Errors
+    /// [`Error::Config`] naming the weight.
+    pub fn validate(&self) -> Result<()> {
+        let identity = self.identity.map_or(0.0, |identity| identity.weight);
+        for (name, weight) in [
+            ("domain", self.domain),
+            ("reconstruction", self.reconstruction),
+            ("penalty", self.penalty),
+            ("identity", identity),
+        ] {
+            if !weight.is_finite() || weight < 0.0 {
+                return Err(Error::Config(format!(
+                    "the {name} loss weight is {weight}; it must be finite and at least 0"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// The identity term's weight at `iteration` (counted from 1), or none when it is over.
+    pub fn identity_at(&self, iteration: u64) -> Option<f64> {
+        self.identity
+            .filter(|identity| identity.weight > 0.0 && iteration <= identity.last_iteration)
+            .map(|identity| identity.weight)
+    }
+}
+
+/// The discriminator's loss terms, unweighted scalars `[1]`.
+#[derive(Clone, Debug)]
+pub struct DiscriminatorLosses<B: Backend> {
+    /// The adversarial term on real images.
+    pub real: Tensor<B, 1>,
+    /// The adversarial term on translated images.
+    pub fake: Tensor<B, 1>,
+    /// `L_cls^r`: domain classification of real images.
+    pub domain: Tensor<B, 1>,
+    /// The gradient penalty, where the configuration has one.
+    pub penalty: Option<Tensor<B, 1>>,
+}
+
+impl<B: Backend> DiscriminatorLosses<B> {
+    /// `L_D` (eq. 5): the weighted sum that D minimises.
+    pub fn total(&self, weights: &LossWeights) -> Tensor<B, 1> {
+        let total =
+            self.real.clone() + self.fake.clone() + self.domain.clone() * weights.domain;
+        match &self.penalty {
+            Some(penalty) => total + penalty.clone() * weights.penalty,
+            None => total,
+        }
+    }
+
+    /// The terms by name, without their graph.
+    pub fn named(&self) -> NamedLosses {
+        let mut terms = vec![
+            ("d/real", scalar(&self.real)),
+            ("d/fake", scalar(&self.fake)),
+            ("d/domain", scalar(&self.domain)),
+        ];
+        terms.extend(self.penalty.as_ref().map(|penalty| ("d/penalty", scalar(penalty))));
+        terms
+    }
+}
+
+/// The generator's loss terms, unweighted scalars `[1]`.
+#[derive(Clone, Debug)]
+pub struct GeneratorLosses<B: Backend> {
+    /// The adversarial term on translated images.
+    pub fake: Tensor<B, 1>,
+    /// `L_cls^f`: domain classification of translated images.
+    pub domain: Tensor<B, 1>,
+    /// `L_rec`: the cycle back to the source domain.
+    pub reconstruction: Tensor<B, 1>,
+    /// The identity term, while the warm-up lasts.
+    pub identity: Option<Tensor<B, 1>>,
+}
+
+impl<B: Backend> GeneratorLosses<B> {
+    /// `L_G` (eq. 6): the weighted sum that G minimises; `identity` is the identity term's weight.
+    pub fn total(&self, weights: &LossWeights, identity: Option<f64>) -> Tensor<B, 1> {
+        let total = self.fake.clone()
+            + self.domain.clone() * weights.domain
+            + self.reconstruction.clone() * weights.reconstruction;
+        match (&self.identity, identity) {
+            (Some(term), Some(weight)) => total + term.clone() * weight,
+            _ => total,
+        }
+    }
+
+    /// The terms by name, read from the device.
+    pub fn named(&self) -> NamedLosses {
+        let mut terms = vec![
+            ("g/fake", scalar(&self.fake)),
+            ("g/domain", scalar(&self.domain)),
+            ("g/reconstruction", scalar(&self.reconstruction)),
+        ];
+        terms.extend(self.identity.as_ref().map(|identity| ("g/identity", scalar(identity))));
+        terms
+    }
+}
+
+/// Loss terms by name (`d/...`, `g/...`), read from the device.
+pub type NamedLosses = Vec<(&'static str, f32)>;
+
+fn scalar<B: Backend>(term: &Tensor<B, 1>) -> f32 {
+    term.clone().into_scalar().elem()
+}

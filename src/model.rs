@@ -1,0 +1,189 @@
+//! Model files: weights and everything needed to use them in one `.safetensors`.
+//!
+//! The header's metadata holds, as JSON, the format version and a typed description; a checksum of
+//! the weights makes any damage an error. Files are written whole: under a temporary name, synced,
+//! then renamed.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::path::Path;
+
+use burn::tensor::{DType, TensorData};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::data::Transform;
+use crate::discriminator::DiscriminatorConfig;
+use crate::domains::Domains;
+use crate::error::{Error, Result};
+use crate::generator::GeneratorConfig;
+use crate::weights::Weights;
+
+/// The version of the file format and of the architectures it names.
+const VERSION: u32 = 1;
+
+/// What a trained model is: the labels it knows, the images it takes and its networks' shapes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelConfig {
+    /// The label spaces it was trained on.
+    pub domains: Domains,
+    /// What is done to an image before the generator sees it.
+    pub transform: Transform,
+    /// The generator's architecture.
+    pub generator: GeneratorConfig,
+    /// The discriminator's architecture, where the model has one.
+    pub discriminator: Option<DiscriminatorConfig>,
+}
+
+impl ModelConfig {
+    /// Checks that the parts fit together.
+    ///
+    /// # Errors
+    /// [`Error::Config`] or [`Error::Label`] for the first that does not.
+    pub fn validate(&self) -> Result<()> {
+        self.domains.validate()?;
+        let size = self.transform.size as usize;
+        self.generator.validate_image_size(size, size)?;
+        let mut widths =
+            vec![("generator's condition", self.generator.condition_width, self.domains.condition_width())];
+        if let Some(discriminator) = &self.discriminator {
+            discriminator.validate()?;
+            widths.push((
+                "discriminator's label",
+                discriminator.label_width,
+                self.domains.label_width(),
+            ));
+            if discriminator.image_size != size {
+                return Err(Error::Config(format!(
+                    "the discriminator takes {} pixel images, the transform makes {size} pixel ones",
+                    discriminator.image_size
+                )));
+            }
+        }
+        for (what, found, expected) in widths {
+            if found != expected {
+                return Err(Error::Config(format!(
+                    "the {what} width is {found}, the labels need {expected}"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The description in a file's metadata.
+#[derive(Serialize, Deserialize)]
+struct Header<T> {
+    version: u32,
+    #[serde(flatten)]
+    description: T,
+}
+
+const DESCRIPTION_KEY: &str = "stargan";
+const CHECKSUM_KEY: &str = "crc32";
+
+/// Writes `weights` and `description` to `path`, whole or not at all.
+///
+/// # Errors
+/// [`Error::Io`] when the file can't be written; an earlier file at `path` is then untouched.
+pub(crate) fn write(path: &Path, description: &impl Serialize, weights: &Weights) -> Result<()> {
+    let header = Header { version: VERSION, description };
+    let json = serde_json::to_string(&header)
+        .map_err(|error| Error::checkpoint(path, format!("can't be described: {error}")))?;
+    let metadata = HashMap::from([
+        (DESCRIPTION_KEY.to_owned(), json),
+        (CHECKSUM_KEY.to_owned(), format!("{:08x}", checksum(weights))),
+    ]);
+    let views = weights
+        .iter()
+        .map(|(name, data)| {
+            TensorView::new(Dtype::F32, data.shape.as_slice().to_vec(), data.as_bytes())
+                .map(|view| (name.as_str(), view))
+        })
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(|error| Error::checkpoint(path, format!("can't be written: {error}")))?;
+    replace_file(path, |temporary| {
+        safetensors::serialize_to_file(views, Some(metadata), temporary).map_err(|error| match error {
+            safetensors::SafeTensorError::IoError(source) => Error::io(path, source),
+            other => Error::checkpoint(path, format!("can't be written: {other}")),
+        })
+    })
+}
+
+/// Reads what [`write`] wrote.
+///
+/// # Errors
+/// [`Error::Io`] when the file can't be read; [`Error::Checkpoint`] when it is not such a file, is of
+/// another version or is damaged.
+pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<(T, Weights)> {
+    let bytes = fs::read(path).map_err(|error| Error::io(path, error))?;
+    let damaged = |what: String| Error::checkpoint(path, what);
+    let file = SafeTensors::deserialize(&bytes)
+        .map_err(|error| damaged(format!("not a whole safetensors file: {error}")))?;
+    let (_, header) = SafeTensors::read_metadata(&bytes)
+        .map_err(|error| damaged(format!("not a whole safetensors file: {error}")))?;
+    let metadata = header.metadata().as_ref();
+    let entry = |key: &str| metadata.and_then(|metadata| metadata.get(key));
+    let json = entry(DESCRIPTION_KEY).ok_or_else(|| {
+        damaged("not a file of this crate: its metadata has no \"stargan\" entry".to_owned())
+    })?;
+
+    #[derive(Deserialize)]
+    struct Version {
+        version: u32,
+    }
+    let invalid = |error: serde_json::Error| damaged(format!("its description is invalid: {error}"));
+    let Version { version } = serde_json::from_str(json).map_err(invalid)?;
+    if version != VERSION {
+        return Err(damaged(format!("format version {version}, this crate reads version {VERSION}")));
+    }
+    let Header { description, .. } = serde_json::from_str::<Header<T>>(json).map_err(invalid)?;
+
+    let mut weights = Weights::new();
+    for (name, view) in file.tensors() {
+        if view.dtype() != Dtype::F32 {
+            return Err(damaged(format!("{name}: expected F32 values, found {:?}", view.dtype())));
+        }
+        let data = TensorData::from_bytes_vec(view.data().to_vec(), view.shape().to_vec(), DType::F32);
+        weights.insert(name, data);
+    }
+    let expected = entry(CHECKSUM_KEY).map(String::as_str).unwrap_or("none");
+    let found = format!("{:08x}", checksum(&weights));
+    if expected != found {
+        return Err(damaged(format!(
+            "the weights are damaged: their checksum is {found}, the file says {expected}"
+        )));
+    }
+    Ok((description, weights))
+}
+
+/// The CRC-32 of every name and value, in name order.
+fn checksum(weights: &Weights) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    for (name, data) in weights {
+        hasher.update(name.as_bytes());
+        hasher.update(data.as_bytes());
+    }
+    hasher.finalize()
+}
+
+/// Puts at `path` the file that `write` makes under a temporary name beside it: whole or not at all.
+pub(crate) fn replace_file(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let temporary = tempfile::Builder::new()
+        .prefix(".writing-")
+        .tempfile_in(folder)
+        .map_err(|error| Error::io(folder, error))?
+        .into_temp_path();
+    write(&temporary)?;
+    let synced = File::open(&temporary).and_then(|file| file.sync_all());
+    synced.map_err(|error| Error::io(path, error))?;
+    temporary.persist(path).map_err(|error| Error::io(path, error.error))?;
+    // The rename itself must reach the disk; not every system can sync a folder.
+    if let Ok(folder) = File::open(folder) {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}

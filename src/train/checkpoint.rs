@@ -1,0 +1,176 @@
+//! Run folders: configuration, whole checkpoints, and which of them to keep.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::config::TrainingConfig;
+use crate::data::Transform;
+use crate::error::{Error, Result};
+use crate::model::{self, ModelConfig, replace_file};
+use crate::weights::Weights;
+
+/// What a checkpoint says of itself, beside its weights.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Checkpoint {
+    /// What a translator needs.
+    #[serde(flatten)]
+    pub model: ModelConfig,
+    /// What the trainer needs.
+    pub training: Progress,
+}
+
+/// Where a run stands.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    pub config: TrainingConfig,
+    /// Iterations done. With the seed it decides the data order and every random number to come.
+    pub iteration: u64,
+    pub generator_updates: u64,
+    pub discriminator_updates: u64,
+    /// The datasets trained on, refused to change on resume; empty before the first iteration.
+    pub datasets: Vec<DatasetIdentity>,
+}
+
+/// What tells one dataset from another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct DatasetIdentity {
+    pub name: String,
+    pub images: usize,
+    pub crop: crate::data::Crop,
+}
+
+impl Checkpoint {
+    pub fn new(config: &TrainingConfig, transform: Transform, training: Progress) -> Self {
+        let model = ModelConfig {
+            domains: config.domains.clone(),
+            transform,
+            generator: config.generator(),
+            discriminator: Some(config.discriminator()),
+        };
+        Self { model, training }
+    }
+}
+
+/// The folder of one run, locked for as long as this value lives.
+///
+/// ```text
+/// config.json                    the configuration
+/// checkpoints/00001000.safetensors   everything needed to go on, and to translate
+/// log.csv, samples/              what observers write
+/// ```
+#[derive(Debug)]
+pub struct RunFolder {
+    path: PathBuf,
+    _lock: File,
+}
+
+const CONFIG: &str = "config.json";
+const CHECKPOINTS: &str = "checkpoints";
+
+impl RunFolder {
+    /// Makes a new run folder and writes the configuration into it.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the folder already holds something (nothing is overwritten) or another
+    /// process trains in it; [`Error::Io`] when it can't be written.
+    pub(crate) fn create(path: &Path, config: &TrainingConfig) -> Result<Self> {
+        fs::create_dir_all(path).map_err(|error| Error::io(path, error))?;
+        let occupied = fs::read_dir(path).map_err(|error| Error::io(path, error))?.next().is_some();
+        if occupied {
+            let remedy = if path.join(CONFIG).exists() {
+                "it holds a run already: resume it, or choose another folder"
+            } else {
+                "it is not empty: choose another folder"
+            };
+            return Err(Error::Config(format!("{}: {remedy}", path.display())));
+        }
+        let folder = Self::locked(path)?;
+        let checkpoints = path.join(CHECKPOINTS);
+        fs::create_dir_all(&checkpoints).map_err(|error| Error::io(&checkpoints, error))?;
+        let json = serde_json::to_string_pretty(config)
+            .map_err(|error| Error::Config(format!("the configuration can't be written: {error}")))?;
+        replace_file(&path.join(CONFIG), |temporary| {
+            fs::write(temporary, json).map_err(|error| Error::io(path.join(CONFIG), error))
+        })?;
+        Ok(folder)
+    }
+
+    /// Opens the folder of an earlier run.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] when it holds no run; [`Error::Config`] when another process trains in it.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        if !path.join(CONFIG).is_file() {
+            return Err(Error::checkpoint(path, "there is no run to resume here (no config.json)"));
+        }
+        Self::locked(path)
+    }
+
+    fn locked(path: &Path) -> Result<Self> {
+        let file = path.join(".lock");
+        let lock = File::create(&file).map_err(|error| Error::io(&file, error))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(Error::Config(format!(
+                "{}: another process is training in this folder",
+                path.display()
+            ))),
+            Err(TryLockError::Error(error)) => Err(Error::io(&file, error)),
+        }
+    }
+
+    /// Where the folder is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes the checkpoint of `checkpoint.training.iteration`, then deletes all but the newest `keep`.
+    pub(crate) fn save(&self, checkpoint: &Checkpoint, weights: &Weights) -> Result<PathBuf> {
+        let folder = self.path.join(CHECKPOINTS);
+        let path = folder.join(format!("{:08}.safetensors", checkpoint.training.iteration));
+        model::write(&path, checkpoint, weights)?;
+        let mut all = checkpoints(&self.path)?;
+        let keep = checkpoint.training.config.keep.max(1);
+        all.truncate(all.len().saturating_sub(keep));
+        for old in all {
+            fs::remove_file(&old).map_err(|error| Error::io(&old, error))?;
+        }
+        Ok(path)
+    }
+}
+
+/// The checkpoints of the run in `run`, oldest first. Only names that a run gives are listed.
+fn checkpoints(run: &Path) -> Result<Vec<PathBuf>> {
+    let folder = run.join(CHECKPOINTS);
+    let entries = fs::read_dir(&folder).map_err(|error| Error::io(&folder, error))?;
+    let mut found = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| Error::io(&folder, error))?.path();
+        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+        let numbered = stem.len() >= 8 && stem.bytes().all(|byte| byte.is_ascii_digit());
+        if numbered && path.extension().is_some_and(|extension| extension == "safetensors") {
+            found.push(path);
+        }
+    }
+    found.sort_by_key(|path| {
+        path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<u64>().ok())
+    });
+    Ok(found)
+}
+
+/// The model file that `path` stands for: itself, or the newest checkpoint of the run folder it is.
+///
+/// # Errors
+/// [`Error::Checkpoint`] when a folder holds no checkpoint; [`Error::Io`] when it can't be read.
+pub fn resolve_model(path: &Path) -> Result<PathBuf> {
+    if !path.is_dir() {
+        return Ok(path.to_owned());
+    }
+    let none = || Error::checkpoint(path, "this folder holds no checkpoint of a run");
+    if !path.join(CHECKPOINTS).is_dir() {
+        return Err(none());
+    }
+    checkpoints(path)?.pop().ok_or_else(none)
+}

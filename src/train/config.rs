@@ -1,0 +1,248 @@
+//! The configuration of a training run, dumped into its folder as JSON.
+
+use serde::{Deserialize, Serialize};
+
+use crate::adam::AdamConfig;
+use crate::discriminator::DiscriminatorConfig;
+use crate::domains::Domains;
+use crate::error::{Error, Result};
+use crate::generator::GeneratorConfig;
+use crate::losses::{IdentityWarmup, LossWeights, Objective};
+use crate::penalty::Penalty;
+
+/// A named set of defaults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Preset {
+    /// The paper to the letter: no identity warm-up, no moving average.
+    Paper,
+}
+
+/// Everything that decides a run. The defaults are the paper's, with two additions that make
+/// training dependable: the identity warm-up and the moving average of G ([`Preset::Paper`] turns
+/// both off).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TrainingConfig {
+    /// The label spaces of the datasets.
+    pub domains: Domains,
+    /// Side of the square training images in pixels: 128.
+    pub image_size: usize,
+    /// Images per batch: 16.
+    pub batch_size: usize,
+    /// D updates of the whole run: 200,000.
+    pub iterations: u64,
+    /// Learning rate of both networks: 1e-4.
+    pub learning_rate: f64,
+    /// Adam's constants.
+    pub adam: AdamConfig,
+    /// D updates per G update, `n_critic`: 5.
+    pub critic_steps: u64,
+    /// The adversarial objective.
+    pub objective: Objective,
+    /// The gradient penalty.
+    pub penalty: Penalty,
+    /// The weights of the loss terms.
+    pub weights: LossWeights,
+    /// Decay of the moving average of G, in `[0, 1)`; 0 keeps none: 0.999.
+    pub ema: f64,
+    /// Mirror training images with probability 1/2.
+    pub flip: bool,
+    /// Decides every random number of the run.
+    pub seed: u64,
+    /// Channels after G's first convolution: 64.
+    pub base_channels: usize,
+    /// Residual blocks of G: 6.
+    pub residual_blocks: usize,
+    /// Halvings in G: 2.
+    pub downsamplings: usize,
+    /// Channels after D's first convolution: 64.
+    pub discriminator_channels: usize,
+    /// Convolutions of D's trunk; by default 6, or fewer where the images are small, so that at
+    /// least 2x2 patches are left.
+    pub discriminator_downsamplings: Option<usize>,
+    /// A checkpoint is written every so many iterations, and at the end: 1,000.
+    pub checkpoint_every: u64,
+    /// Checkpoints kept, the newest ones: 3.
+    pub keep: usize,
+    /// Threads that load images.
+    pub loader_threads: usize,
+}
+
+impl TrainingConfig {
+    /// The default configuration for `domains`.
+    pub fn new(domains: Domains) -> Self {
+        Self {
+            domains,
+            image_size: 128,
+            batch_size: 16,
+            iterations: 200_000,
+            learning_rate: 1e-4,
+            adam: AdamConfig::default(),
+            critic_steps: 5,
+            objective: Objective::default(),
+            penalty: Penalty::default(),
+            weights: LossWeights {
+                identity: Some(IdentityWarmup::default()),
+                ..LossWeights::default()
+            },
+            ema: 0.999,
+            flip: true,
+            seed: 0,
+            base_channels: 64,
+            residual_blocks: 6,
+            downsamplings: 2,
+            discriminator_channels: 64,
+            discriminator_downsamplings: None,
+            checkpoint_every: 1_000,
+            keep: 3,
+            loader_threads: 2,
+        }
+    }
+
+    /// Applies a preset.
+    pub fn with_preset(mut self, preset: Preset) -> Self {
+        match preset {
+            Preset::Paper => {
+                self.weights = LossWeights::default();
+                self.objective = Objective::Wasserstein;
+                self.penalty = Penalty::WganGp;
+                self.ema = 0.0;
+            }
+        }
+        self
+    }
+
+    /// Sets the side of the training images in pixels.
+    pub fn with_image_size(mut self, pixels: usize) -> Self {
+        self.image_size = pixels;
+        self
+    }
+
+    /// Sets the number of images per batch.
+    pub fn with_batch_size(mut self, images: usize) -> Self {
+        self.batch_size = images;
+        self
+    }
+
+    /// Sets the number of iterations (D updates).
+    pub fn with_iterations(mut self, iterations: u64) -> Self {
+        self.iterations = iterations;
+        self
+    }
+
+    /// Sets the learning rate of both networks.
+    pub fn with_learning_rate(mut self, rate: f64) -> Self {
+        self.learning_rate = rate;
+        self
+    }
+
+    /// Sets the number of D updates per G update.
+    pub fn with_critic_steps(mut self, steps: u64) -> Self {
+        self.critic_steps = steps;
+        self
+    }
+
+    /// Sets the channels after the first convolution of both networks.
+    pub fn with_base_channels(mut self, channels: usize) -> Self {
+        self.base_channels = channels;
+        self.discriminator_channels = channels;
+        self
+    }
+
+    /// Sets the residual blocks of G.
+    pub fn with_residual_blocks(mut self, blocks: usize) -> Self {
+        self.residual_blocks = blocks;
+        self
+    }
+
+    /// Sets the seed.
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Sets, or with `None` removes, the identity warm-up.
+    pub fn with_identity(mut self, identity: Option<IdentityWarmup>) -> Self {
+        self.weights.identity = identity;
+        self
+    }
+
+    /// Sets how often a checkpoint is written, in iterations.
+    pub fn with_checkpoint_every(mut self, iterations: u64) -> Self {
+        self.checkpoint_every = iterations;
+        self
+    }
+
+    /// The generator's architecture.
+    pub fn generator(&self) -> GeneratorConfig {
+        GeneratorConfig::new(self.domains.condition_width())
+            .with_base_channels(self.base_channels)
+            .with_residual_blocks(self.residual_blocks)
+            .with_downsamplings(self.downsamplings)
+    }
+
+    /// The discriminator's architecture.
+    pub fn discriminator(&self) -> DiscriminatorConfig {
+        let fitting = (1..=6).rev().find(|&k| self.image_size.is_multiple_of(1 << k) && self.image_size >> k >= 2);
+        let downsamplings = self.discriminator_downsamplings.or(fitting).unwrap_or(1);
+        DiscriminatorConfig::new(self.image_size, self.domains.label_width())
+            .with_base_channels(self.discriminator_channels)
+            .with_downsamplings(downsamplings)
+    }
+
+    /// Checks the whole configuration.
+    ///
+    /// # Errors
+    /// [`Error::Config`] or [`Error::Label`] for the first thing that cannot work, saying what to
+    /// change.
+    pub fn validate(&self) -> Result<()> {
+        self.domains.validate()?;
+        self.generator().validate_image_size(self.image_size, self.image_size)?;
+        self.discriminator().validate()?;
+        self.weights.validate()?;
+        for (name, value) in [
+            ("batch_size", self.batch_size as u64),
+            ("iterations", self.iterations),
+            ("critic_steps", self.critic_steps),
+            ("checkpoint_every", self.checkpoint_every),
+            ("keep", self.keep as u64),
+            ("loader_threads", self.loader_threads as u64),
+        ] {
+            if value == 0 {
+                return Err(Error::Config(format!("{name} is 0; it must be at least 1")));
+            }
+        }
+        let AdamConfig { beta1, beta2, epsilon } = self.adam;
+        for (name, value, range) in [
+            ("learning_rate", self.learning_rate, f64::MIN_POSITIVE..=1.0),
+            ("beta1", beta1, 0.0..=0.999_999),
+            ("beta2", beta2, 0.0..=0.999_999_9),
+            ("epsilon", epsilon, f64::MIN_POSITIVE..=1.0),
+            ("ema", self.ema, 0.0..=0.999_999_9),
+        ] {
+            if !range.contains(&value) {
+                return Err(Error::Config(format!(
+                    "{name} is {value}; it must be between {} and {}",
+                    range.start(),
+                    range.end()
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// What deserves a warning before a long run, as sentences.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.batch_size == 1 {
+            warnings.push(
+                "with a batch of one the target label is always the image's own, so nothing is \
+                 learnt about other domains; use a batch of at least 2"
+                    .to_owned(),
+            );
+        }
+        warnings
+    }
+}

@@ -1,0 +1,15 @@
+//! Training: configuration, one step, the loop, checkpoints and observers.
+
+mod average;
+mod checkpoint;
+mod config;
+mod observer;
+mod schedule;
+mod step;
+mod trainer;
+
+pub use checkpoint::{RunFolder, resolve_model};
+pub use config::{Preset, TrainingConfig};
+pub use observer::{CsvLog, Iteration, Observer, Progress, SampleGrids};
+pub use step::{Label, Sample, discriminator_losses, generator_losses};
+pub use trainer::{Outcome, Trainer};

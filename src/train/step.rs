@@ -1,0 +1,102 @@
+//! One training step: the paper's equations on one batch of one dataset.
+
+use std::ops::Range;
+
+use burn::module::Module;
+use burn::tensor::Tensor;
+use burn::tensor::backend::{AutodiffBackend, Backend};
+
+use crate::discriminator::Discriminator;
+use crate::generator::Generator;
+use crate::labels::LabelKind;
+use crate::losses::{
+    DiscriminatorLosses, GeneratorLosses, Objective, domain_loss, reconstruction_loss,
+};
+use crate::penalty::Penalty;
+
+/// The labels of a batch, as the two networks see them.
+#[derive(Clone, Debug)]
+pub struct Label<B: Backend> {
+    /// The dataset's own label, `[N, width]`: what D's domain head learns.
+    pub label: Tensor<B, 2>,
+    /// The unified condition vector, `[N, condition_width]`: what G is told.
+    pub condition: Tensor<B, 2>,
+}
+
+/// One batch of one dataset with everything that is random about its step.
+#[derive(Clone, Debug)]
+pub struct Sample<B: Backend> {
+    /// Attributes or classes: the domain loss.
+    pub kind: LabelKind,
+    /// The dataset's own entries among the domain logits; D learns no others from this batch.
+    pub logits: Range<usize>,
+    /// `x`, `[N, C, S, S]` in `[-1, 1]`.
+    pub real: Tensor<B, 4>,
+    /// `c'`, the images' own labels.
+    pub source: Label<B>,
+    /// `c`, the labels to translate to.
+    pub target: Label<B>,
+    /// The penalty's mixing factors in `[0, 1]`, `[N, 1, 1, 1]`.
+    pub mixing: Tensor<B, 4>,
+}
+
+impl<B: Backend> Sample<B> {
+    /// The domain loss of `logits` `[N, label_width]` for `label` `[N, width]`, over the dataset's
+    /// own entries.
+    fn domain_loss<T: Backend>(&self, logits: Tensor<T, 2>, label: Tensor<T, 2>) -> Tensor<T, 1> {
+        let [n, _] = logits.dims();
+        domain_loss(self.kind, logits.slice([0..n, self.logits.clone()]), label)
+    }
+}
+
+/// The terms of `L_D` (eq. 5). The generator lives on the inner backend, so that its translations
+/// carry no graph.
+pub fn discriminator_losses<B: AutodiffBackend>(
+    discriminator: &Discriminator<B>,
+    generator: &Generator<B::InnerBackend>,
+    sample: &Sample<B::InnerBackend>,
+    objective: Objective,
+    penalty: Penalty,
+) -> DiscriminatorLosses<B> {
+    let real = sample.real.clone();
+    let fake = generator.forward(real.clone(), sample.target.condition.clone());
+
+    let on_real = discriminator.forward(Tensor::from_inner(real.clone()));
+    let on_fake = discriminator.forward(Tensor::from_inner(fake.clone()));
+    let source = Tensor::from_inner(sample.source.label.clone());
+
+    DiscriminatorLosses {
+        real: objective.real(on_real.realness),
+        fake: objective.fake(on_fake.realness),
+        domain: sample.domain_loss(on_real.domain_logits, source),
+        penalty: penalty.forward(discriminator, real, fake, sample.mixing.clone()),
+    }
+}
+
+/// The terms of `L_G` (eq. 6), with the identity term when `identity`. The discriminator's weights
+/// get no gradient.
+pub fn generator_losses<B: AutodiffBackend>(
+    discriminator: &Discriminator<B>,
+    generator: &Generator<B>,
+    sample: &Sample<B::InnerBackend>,
+    objective: Objective,
+    identity: bool,
+) -> GeneratorLosses<B> {
+    let discriminator = discriminator.clone().no_grad();
+    let real: Tensor<B, 4> = Tensor::from_inner(sample.real.clone());
+    let source: Tensor<B, 2> = Tensor::from_inner(sample.source.condition.clone());
+    let target: Tensor<B, 2> = Tensor::from_inner(sample.target.condition.clone());
+
+    let fake = generator.forward(real.clone(), target);
+    let on_fake = discriminator.forward(fake.clone());
+    let reconstructed = generator.forward(fake, source.clone());
+    let wanted = Tensor::from_inner(sample.target.label.clone());
+
+    GeneratorLosses {
+        fake: objective.generator(on_fake.realness),
+        domain: sample.domain_loss(on_fake.domain_logits, wanted),
+        reconstruction: reconstruction_loss(real.clone(), reconstructed),
+        identity: identity
+            .then(|| reconstruction_loss(real.clone(), generator.forward(real, source))),
+    }
+}

@@ -1,0 +1,415 @@
+//! The trainer: two networks, two optimizers, one loop.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use burn::module::{AutodiffModule, Module};
+use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::{Tensor, TensorData};
+use rand::Rng;
+use rand::seq::SliceRandom;
+
+use super::average;
+use super::checkpoint::{Checkpoint, DatasetIdentity, Progress, RunFolder, resolve_model};
+use super::config::TrainingConfig;
+use super::observer::{Iteration, Observer};
+use super::schedule;
+use super::step::{Label, Sample, discriminator_losses, generator_losses};
+use crate::adam::Adam;
+use crate::data::{Batch, Crop, Datasets, Loader, LoaderConfig, Transform};
+use crate::discriminator::Discriminator;
+use crate::error::{Error, Result};
+use crate::generator::Generator;
+use crate::losses::{DiscriminatorLosses, GeneratorLosses};
+use crate::model;
+use crate::random::{Purpose, stream};
+use crate::translator::Translator;
+use crate::weights::{self, Weights};
+
+/// How a call of [`Trainer::run`] ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All iterations are done.
+    Finished {
+        /// The last checkpoint.
+        checkpoint: PathBuf,
+    },
+    /// [`Trainer::stop_flag`] was raised; [`Trainer::resume`] goes on from the checkpoint.
+    Stopped {
+        /// The checkpoint written at the stop.
+        checkpoint: PathBuf,
+    },
+}
+
+/// The loss terms of one dataset in one iteration.
+#[derive(Clone, Debug)]
+pub struct StepLosses<B: AutodiffBackend> {
+    /// Which dataset.
+    pub dataset: usize,
+    /// D's terms.
+    pub discriminator: DiscriminatorLosses<B>,
+    /// G's terms, at every `critic_steps`-th iteration.
+    pub generator: Option<GeneratorLosses<B>>,
+}
+
+/// Trains a generator and a discriminator on one or more datasets.
+#[derive(Debug)]
+pub struct Trainer<B: AutodiffBackend> {
+    folder: RunFolder,
+    config: TrainingConfig,
+    device: B::Device,
+    generator: Generator<B>,
+    discriminator: Discriminator<B>,
+    average: Option<Generator<B::InnerBackend>>,
+    generator_adam: Adam<B::InnerBackend>,
+    discriminator_adam: Adam<B::InnerBackend>,
+    iteration: u64,
+    datasets: Vec<DatasetIdentity>,
+    stop: Arc<AtomicBool>,
+}
+
+impl<B: AutodiffBackend> Trainer<B> {
+    /// A new run in `folder`, which is made; the configuration is written into it.
+    ///
+    /// # Errors
+    /// When the configuration is invalid, or the folder is not empty or can't be written.
+    pub fn new(
+        folder: impl AsRef<Path>,
+        config: TrainingConfig,
+        device: &B::Device,
+    ) -> Result<Self> {
+        config.validate()?;
+        let folder = RunFolder::create(folder.as_ref(), &config)?;
+        Self::fresh(folder, config, device)
+    }
+
+    /// Continues the run in `folder` from its newest checkpoint, exactly: on a CPU backend the result
+    /// is that of the uninterrupted run, bit for bit. A run that was stopped before its first
+    /// checkpoint starts again.
+    ///
+    /// # Errors
+    /// When the folder holds no run, or its checkpoint is damaged or does not fit its configuration.
+    pub fn resume(folder: impl AsRef<Path>, device: &B::Device) -> Result<Self> {
+        let folder = RunFolder::open(folder.as_ref())?;
+        let Ok(path) = resolve_model(folder.path()) else {
+            let file = folder.path().join("config.json");
+            let json = std::fs::read_to_string(&file).map_err(|error| Error::io(&file, error))?;
+            let config: TrainingConfig = serde_json::from_str(&json)
+                .map_err(|error| Error::data(&file, error.line(), error.to_string()))?;
+            config.validate()?;
+            return Self::fresh(folder, config, device);
+        };
+        let (checkpoint, mut weights) = model::read::<Checkpoint>(&path)?;
+        let Progress { config, iteration, generator_updates, discriminator_updates, datasets } =
+            checkpoint.training;
+        config.validate()?;
+        let trainer = Self::fresh(folder, config, device)?;
+        let Self { folder, config, device, generator, discriminator, average, .. } = trainer;
+        let restore = || -> Result<Self, String> {
+            let weights = &mut weights;
+            let adam = |updates, module: Vec<(String, usize)>, prefix: &str, weights: &mut Weights| {
+                Adam::restore(config.adam.clone(), updates, module, prefix, weights, &device)
+            };
+            let generator = weights::apply(generator, "generator", weights)?;
+            let discriminator = weights::apply(discriminator, "discriminator", weights)?;
+            let average = average
+                .map(|average| weights::apply(average, "average", weights))
+                .transpose()?;
+            let generator_adam =
+                adam(generator_updates, weights::paths(&generator), "adam.generator", weights)?;
+            let discriminator_adam = adam(
+                discriminator_updates,
+                weights::paths(&discriminator),
+                "adam.discriminator",
+                weights,
+            )?;
+            weights::expect_empty(weights)?;
+            Ok(Self {
+                generator_adam,
+                discriminator_adam,
+                generator,
+                discriminator,
+                average,
+                folder,
+                config: config.clone(),
+                device: device.clone(),
+                iteration,
+                datasets,
+                stop: Arc::default(),
+            })
+        };
+        restore().map_err(|problem| Error::checkpoint(&path, problem))
+    }
+
+    fn fresh(folder: RunFolder, config: TrainingConfig, device: &B::Device) -> Result<Self> {
+        let generator = config
+            .generator()
+            .init::<B>(&mut stream(config.seed, Purpose::Generator, 0, 0), device)?;
+        let discriminator = config
+            .discriminator()
+            .init::<B>(&mut stream(config.seed, Purpose::Discriminator, 0, 0), device)?;
+        Ok(Self {
+            average: (config.ema > 0.0).then(|| generator.valid()),
+            generator,
+            discriminator,
+            generator_adam: Adam::new(config.adam.clone()),
+            discriminator_adam: Adam::new(config.adam.clone()),
+            device: device.clone(),
+            folder,
+            config,
+            iteration: 0,
+            datasets: Vec::new(),
+            stop: Arc::default(),
+        })
+    }
+
+    /// The configuration.
+    pub fn config(&self) -> &TrainingConfig {
+        &self.config
+    }
+
+    /// The run folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Iterations done.
+    pub fn iteration(&self) -> u64 {
+        self.iteration
+    }
+
+    /// Changes how many iterations the run has, for example to go on after its end.
+    pub fn set_iterations(&mut self, iterations: u64) {
+        self.config.iterations = iterations;
+    }
+
+    /// Raise it from anywhere, such as a Ctrl-C handler, and [`run`](Self::run) finishes its
+    /// iteration, writes a checkpoint and returns.
+    pub fn stop_flag(&self) -> Arc<AtomicBool> {
+        self.stop.clone()
+    }
+
+    /// The networks as they are now, to translate with: the moving average of G where there is one.
+    pub fn translator(&self) -> Translator<B::InnerBackend> {
+        let generator = self.average.clone().unwrap_or_else(|| self.generator.valid());
+        Translator::new(
+            self.checkpoint().model,
+            generator,
+            Some(self.discriminator.valid()),
+            self.device.clone(),
+        )
+    }
+
+    /// Trains until all iterations are done or the [stop flag](Self::stop_flag) is raised; ends with
+    /// a checkpoint either way.
+    ///
+    /// # Errors
+    /// When the datasets are not those of the configuration or of the checkpoint resumed from, an
+    /// image can't be read, or the run folder can't be written.
+    pub fn run(
+        &mut self,
+        data: impl Into<Datasets>,
+        observer: &mut impl Observer<B>,
+    ) -> Result<Outcome> {
+        let data = data.into();
+        self.accept(&data)?;
+        let loader = LoaderConfig {
+            batch_size: self.config.batch_size,
+            image_size: self.config.image_size,
+            flip: self.config.flip,
+            seed: self.config.seed,
+            threads: self.config.loader_threads,
+            ..LoaderConfig::default()
+        };
+        let mut loader = Loader::new(&data, loader, self.iteration + 1)?;
+        observer.started(self)?;
+        let mut saved = None;
+        while self.iteration < self.config.iterations && !self.stop.load(Ordering::Relaxed) {
+            let batches: Vec<Batch> =
+                (0..data.len()).map(|_| loader.next_batch()).collect::<Result<_>>()?;
+            let losses = self.step(&batches);
+            let iteration = Iteration::new(self, &losses, loader.waited());
+            observer.iteration(self, &iteration)?;
+            saved = None;
+            if self.iteration.is_multiple_of(self.config.checkpoint_every) {
+                saved = Some(self.save(observer)?);
+            }
+        }
+        let checkpoint = match saved {
+            Some(path) => path,
+            None => self.save(observer)?,
+        };
+        observer.finished(self)?;
+        Ok(if self.iteration < self.config.iterations {
+            Outcome::Stopped { checkpoint }
+        } else {
+            Outcome::Finished { checkpoint }
+        })
+    }
+
+    /// One iteration: for every dataset in turn, given a batch of each, D's update and, when due,
+    /// G's.
+    ///
+    /// # Panics
+    /// When a batch does not fit the configuration.
+    pub fn step(&mut self, batches: &[Batch]) -> Vec<StepLosses<B>> {
+        self.iteration += 1;
+        let iteration = self.iteration;
+        let generator_due = iteration.is_multiple_of(self.config.critic_steps);
+        batches
+            .iter()
+            .map(|batch| {
+                let sample = self.sample(batch);
+                StepLosses {
+                    dataset: batch.dataset,
+                    discriminator: self.discriminator_step(&sample),
+                    generator: generator_due.then(|| self.generator_step(&sample)),
+                }
+            })
+            .collect()
+    }
+
+    fn discriminator_step(&mut self, sample: &Sample<B::InnerBackend>) -> DiscriminatorLosses<B> {
+        let TrainingConfig { objective, penalty, weights, .. } = &self.config;
+        let generator = self.generator.valid();
+        let losses =
+            discriminator_losses(&self.discriminator, &generator, sample, *objective, *penalty);
+        let mut gradients = losses.total(weights).backward();
+        let rate = self.learning_rate();
+        self.discriminator =
+            self.discriminator_adam.step(self.discriminator.clone(), &mut gradients, rate);
+        losses
+    }
+
+    fn generator_step(&mut self, sample: &Sample<B::InnerBackend>) -> GeneratorLosses<B> {
+        let TrainingConfig { objective, weights, .. } = &self.config;
+        let identity = weights.identity_at(self.iteration);
+        let losses = generator_losses(
+            &self.discriminator,
+            &self.generator,
+            sample,
+            *objective,
+            identity.is_some(),
+        );
+        let mut gradients = losses.total(weights, identity).backward();
+        let rate = self.learning_rate();
+        self.generator = self.generator_adam.step(self.generator.clone(), &mut gradients, rate);
+        if let Some(average) = self.average.take() {
+            let decay = average::warmed_up(self.config.ema, self.generator_adam.steps());
+            self.average = Some(average::update(average, &self.generator.valid(), decay));
+        }
+        losses
+    }
+
+    /// The learning rate of the current iteration.
+    pub fn learning_rate(&self) -> f64 {
+        schedule::learning_rate(self.config.learning_rate, self.iteration, self.config.iterations)
+    }
+
+    /// `batch` on the device, with the target labels (a permutation of the batch's own) and the
+    /// mixing factors of the current iteration.
+    fn sample(&self, batch: &Batch) -> Sample<B::InnerBackend> {
+        let domains = &self.config.domains;
+        let dataset = batch.dataset;
+        let width = domains.space(dataset).width();
+        let labels: Vec<&[f32]> = batch.labels.chunks_exact(width).collect();
+        let n = labels.len();
+
+        let mut rng = stream(self.config.seed, Purpose::Step, dataset as u64, self.iteration);
+        let mut targets = labels.clone();
+        targets.shuffle(&mut rng);
+        let mixing: Vec<f32> = (0..n).map(|_| rng.random()).collect();
+
+        let size = batch.image_size;
+        let device = &self.device;
+        let label = |labels: &[&[f32]]| Label {
+            label: Tensor::from_data(TensorData::new(labels.concat(), [n, width]), device),
+            condition: Tensor::from_data(
+                TensorData::new(
+                    labels.iter().flat_map(|label| domains.condition(dataset, label)).collect(),
+                    [n, domains.condition_width()],
+                ),
+                device,
+            ),
+        };
+        Sample {
+            kind: domains.space(dataset).kind(),
+            logits: domains.logit_range(dataset),
+            real: Tensor::from_data(
+                TensorData::new(batch.images.clone(), [n, batch.images.len() / (n * size * size), size, size]),
+                device,
+            ),
+            source: label(&labels),
+            target: label(&targets),
+            mixing: Tensor::from_data(TensorData::new(mixing, [n, 1, 1, 1]), device),
+        }
+    }
+
+    /// Refuses datasets that do not fit the configuration, or are not those trained on so far.
+    fn accept(&mut self, data: &Datasets) -> Result<()> {
+        let domains = &self.config.domains;
+        if data.len() != domains.len() {
+            return Err(Error::Config(format!(
+                "the configuration has the labels of {} dataset(s), the data are {}",
+                domains.len(),
+                data.len()
+            )));
+        }
+        let mut identities = Vec::new();
+        for (i, dataset) in data.iter().enumerate() {
+            if dataset.labels() != domains.space(i) {
+                return Err(Error::Config(format!(
+                    "dataset {:?} has the labels {}, the configuration expects {}",
+                    domains.name(i),
+                    dataset.labels().names().join(", "),
+                    domains.space(i).names().join(", ")
+                )));
+            }
+            identities.push(DatasetIdentity {
+                name: domains.name(i).to_owned(),
+                images: dataset.len(),
+                crop: dataset.crop(),
+            });
+        }
+        if self.iteration > 0 && self.datasets != identities {
+            return Err(Error::Config(format!(
+                "the run was trained on {:?} so far and can't go on with {identities:?}; resume it \
+                 with the data it began with",
+                self.datasets
+            )));
+        }
+        self.datasets = identities;
+        Ok(())
+    }
+
+    fn checkpoint(&self) -> Checkpoint {
+        let mut crops = self.datasets.iter().map(|dataset| dataset.crop);
+        let first = crops.next().unwrap_or(Crop::Square);
+        // A photo from elsewhere belongs to no dataset: it is cropped as all of them are, or square.
+        let crop = if crops.all(|crop| crop == first) { first } else { Crop::Square };
+        let transform = Transform { crop, size: self.config.image_size as u32 };
+        let progress = Progress {
+            config: self.config.clone(),
+            iteration: self.iteration,
+            generator_updates: self.generator_adam.steps(),
+            discriminator_updates: self.discriminator_adam.steps(),
+            datasets: self.datasets.clone(),
+        };
+        Checkpoint::new(&self.config, transform, progress)
+    }
+
+    fn save(&self, observer: &mut impl Observer<B>) -> Result<PathBuf> {
+        let mut weights = weights::collect(&self.generator, "generator");
+        weights.extend(weights::collect(&self.discriminator, "discriminator"));
+        if let Some(average) = &self.average {
+            weights.extend(weights::collect(average, "average"));
+        }
+        weights.extend(self.generator_adam.state("adam.generator"));
+        weights.extend(self.discriminator_adam.state("adam.discriminator"));
+        let path = self.folder.save(&self.checkpoint(), &weights)?;
+        observer.checkpoint(self, &path)?;
+        Ok(path)
+    }
+}

@@ -1,0 +1,319 @@
+//! Translating images with a trained model.
+
+use std::fs;
+use std::path::Path;
+
+use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, TensorData};
+use image::{DynamicImage, RgbImage, imageops};
+
+use crate::data::{to_network, to_rgb_image};
+use crate::discriminator::Discriminator;
+use crate::domains::Domains;
+use crate::error::{Error, Result};
+use crate::generator::Generator;
+use crate::model::{self, ModelConfig};
+use crate::random::{Purpose, stream};
+use crate::train::resolve_model;
+use crate::weights::{self, Weights};
+
+/// Images that go through the generator at once.
+const CHUNK: usize = 16;
+
+/// A label of one dataset: the image's own, or one to translate to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DomainLabel {
+    /// The dataset, from 0.
+    pub dataset: usize,
+    /// The label, as wide as the dataset's label space.
+    pub label: Vec<f32>,
+}
+
+/// A picture of images and their translations.
+#[derive(Clone, Debug)]
+pub struct Grid {
+    /// A row per image: the image, then its translation to every target.
+    pub image: RgbImage,
+    /// What the columns show: `input`, then the targets' names.
+    pub columns: Vec<String>,
+}
+
+/// A trained model, ready to translate images of any size; results have the model's size.
+#[derive(Clone, Debug)]
+pub struct Translator<B: Backend> {
+    config: ModelConfig,
+    generator: Generator<B>,
+    discriminator: Option<Discriminator<B>>,
+    device: B::Device,
+}
+
+impl<B: Backend> Translator<B> {
+    pub(crate) fn new(
+        config: ModelConfig,
+        generator: Generator<B>,
+        discriminator: Option<Discriminator<B>>,
+        device: B::Device,
+    ) -> Self {
+        Self { config, generator, discriminator, device }
+    }
+
+    /// Opens a model file, a checkpoint, or the newest checkpoint of a run folder; of a checkpoint,
+    /// the moving average of G where there is one.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it can't be read; [`Error::Checkpoint`] when it is no model of this crate,
+    /// of another version, damaged, or its weights do not fit its description.
+    pub fn open(path: impl AsRef<Path>, device: &B::Device) -> Result<Self> {
+        let path = resolve_model(path.as_ref())?;
+        let (config, mut weights) = model::read::<ModelConfig>(&path)?;
+        let broken = |problem: String| Error::checkpoint(&path, problem);
+        config.validate().map_err(|error| broken(error.to_string()))?;
+        // What a checkpoint holds beside the model is the trainer's.
+        let averaged = weights.keys().any(|name| name.starts_with("average."));
+        let prefix = if averaged { "average" } else { "generator" };
+        weights.retain(|name, _| {
+            !name.starts_with("adam.") && !(averaged && name.starts_with("generator."))
+        });
+        let mut rng = stream(0, Purpose::Generator, 0, 0);
+        let generator = config.generator.init(&mut rng, device)?;
+        let generator = weights::apply(generator, prefix, &mut weights).map_err(broken)?;
+        let discriminator = match &config.discriminator {
+            Some(discriminator) => {
+                let discriminator = discriminator.init(&mut rng, device)?;
+                Some(weights::apply(discriminator, "discriminator", &mut weights).map_err(broken)?)
+            }
+            None => None,
+        };
+        weights::expect_empty(&weights).map_err(broken)?;
+        Ok(Self::new(config, generator, discriminator, device.clone()))
+    }
+
+    /// Writes a model file that [`open`](Self::open) reads on every backend; without the
+    /// discriminator the file is smaller, and source labels can then not be predicted.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file exists or can't be written.
+    pub fn save(&self, path: impl AsRef<Path>, with_discriminator: bool) -> Result<()> {
+        let path = path.as_ref();
+        if path.exists() {
+            return Err(Error::io(path, std::io::ErrorKind::AlreadyExists.into()));
+        }
+        let mut config = self.config.clone();
+        let mut weights: Weights = weights::collect(&self.generator, "generator");
+        match &self.discriminator {
+            Some(discriminator) if with_discriminator => {
+                weights.extend(weights::collect(discriminator, "discriminator"));
+            }
+            _ => config.discriminator = None,
+        }
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
+        }
+        model::write(path, &config, &weights)
+    }
+
+    /// What the model is.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// The label spaces the model knows.
+    pub fn domains(&self) -> &Domains {
+        &self.config.domains
+    }
+
+    /// Translates one image. Its own label is [predicted](Self::predict), then the edit is applied,
+    /// such as `"Blond_Hair"`, `"+Male,-Young"` or `"Male=0.5"`
+    /// (see [`LabelSpace::edit`](crate::labels::LabelSpace::edit)).
+    ///
+    /// # Errors
+    /// [`Error::Label`] when the edit makes no sense, or the model has no discriminator.
+    pub fn translate(&self, image: &DynamicImage, edit: &str) -> Result<RgbImage> {
+        let mut translated = self.translate_batch(std::slice::from_ref(image), edit)?;
+        Ok(translated.remove(0))
+    }
+
+    /// Translates images as [`translate`](Self::translate) does, several at a time.
+    ///
+    /// # Errors
+    /// As [`translate`](Self::translate).
+    pub fn translate_batch(&self, images: &[DynamicImage], edit: &str) -> Result<Vec<RgbImage>> {
+        let edit = self.domains().edit(edit)?;
+        let images: Vec<RgbImage> = images.iter().map(|image| self.prepare(image)).collect();
+        let targets = self
+            .predict_prepared(&images, edit.dataset)?
+            .iter()
+            .map(|source| DomainLabel { dataset: edit.dataset, label: edit.apply(source) })
+            .collect::<Vec<_>>();
+        Ok(self.generate(&images, &targets))
+    }
+
+    /// Translates one image whose own label is known, such as `"Black_Hair,Male"`.
+    ///
+    /// # Errors
+    /// [`Error::Label`] when the source or the edit makes no sense, or they belong to different
+    /// datasets.
+    pub fn translate_from(
+        &self,
+        image: &DynamicImage,
+        source: &str,
+        edit: &str,
+    ) -> Result<RgbImage> {
+        let (dataset, label) = self.domains().source_label(source)?;
+        let edit = self.domains().edit(edit)?;
+        if edit.dataset != dataset {
+            return Err(Error::Label(format!(
+                "the source label is of {:?}, the edit of {:?}",
+                self.domains().name(dataset),
+                self.domains().name(edit.dataset)
+            )));
+        }
+        let target = DomainLabel { dataset, label: edit.apply(&label) };
+        self.translate_to(image, &target)
+    }
+
+    /// Translates one image to an explicit label.
+    ///
+    /// # Errors
+    /// [`Error::Label`] when the dataset does not exist or the label does not fit it.
+    pub fn translate_to(&self, image: &DynamicImage, target: &DomainLabel) -> Result<RgbImage> {
+        if target.dataset >= self.domains().len() {
+            return Err(Error::Label(format!(
+                "dataset {} does not exist, the model knows {}",
+                target.dataset,
+                self.domains().len()
+            )));
+        }
+        self.domains().space(target.dataset).check_label(&target.label)?;
+        Ok(self.generate(&[self.prepare(image)], std::slice::from_ref(target)).remove(0))
+    }
+
+    /// The image's own label in `dataset`, as the discriminator's domain head reads it: 0 or 1 per
+    /// entry.
+    ///
+    /// # Errors
+    /// [`Error::Label`] when the model has no discriminator.
+    ///
+    /// # Panics
+    /// When `dataset` does not exist.
+    pub fn predict(&self, image: &DynamicImage, dataset: usize) -> Result<Vec<f32>> {
+        Ok(self.predict_prepared(&[self.prepare(image)], dataset)?.remove(0))
+    }
+
+    /// A grid of `images` with their own labels where known: each followed by its translation to
+    /// every target of every dataset ([`LabelSpace::targets`](crate::labels::LabelSpace::targets)).
+    ///
+    /// # Errors
+    /// [`Error::Label`] when there are no images, a label does not fit, or one would have to be
+    /// predicted and the model has no discriminator.
+    pub fn grid(&self, images: &[(DynamicImage, Option<DomainLabel>)]) -> Result<Grid> {
+        if images.is_empty() {
+            return Err(Error::Label("a grid needs at least one image".to_owned()));
+        }
+        let mut rows = Vec::new();
+        let mut columns = Vec::new();
+        for (image, known) in images {
+            let prepared = self.prepare(image);
+            let mut targets = Vec::new();
+            columns = vec!["input".to_owned()];
+            for dataset in 0..self.domains().len() {
+                let known = known.as_ref().filter(|known| known.dataset == dataset);
+                let source = match known {
+                    Some(known) => {
+                        self.domains().space(dataset).check_label(&known.label)?;
+                        known.label.clone()
+                    }
+                    None => self.predict_prepared(std::slice::from_ref(&prepared), dataset)?.remove(0),
+                };
+                for target in self.domains().targets(dataset, &source) {
+                    columns.push(target.name);
+                    targets.push(DomainLabel { dataset, label: target.label });
+                }
+            }
+            let inputs = vec![prepared.clone(); targets.len()];
+            let mut row = vec![prepared];
+            row.extend(self.generate(&inputs, &targets));
+            rows.push(row);
+        }
+        Ok(Grid { image: tile(&rows), columns })
+    }
+
+    /// The generator on tensors: `images` `[N, C, S, S]` in `[-1, 1]`, one label each.
+    ///
+    /// # Panics
+    /// When there is not one label per image, or a label does not fit its dataset.
+    pub fn forward(&self, images: Tensor<B, 4>, targets: &[DomainLabel]) -> Tensor<B, 4> {
+        let width = self.domains().condition_width();
+        let condition: Vec<f32> = targets
+            .iter()
+            .flat_map(|target| self.domains().condition(target.dataset, &target.label))
+            .collect();
+        let condition = TensorData::new(condition, [targets.len(), width]);
+        self.generator.forward(images, Tensor::from_data(condition, &self.device))
+    }
+
+    /// The image cropped and resized as the model's transform says.
+    pub fn prepare(&self, image: &DynamicImage) -> RgbImage {
+        self.config.transform.resize_to_u8(&image.to_rgb8())
+    }
+
+    fn upload(&self, images: &[RgbImage]) -> Tensor<B, 4> {
+        let size = self.config.transform.size as usize;
+        let values: Vec<f32> = images.iter().flat_map(to_network).collect();
+        Tensor::from_data(TensorData::new(values, [images.len(), 3, size, size]), &self.device)
+    }
+
+    fn predict_prepared(&self, images: &[RgbImage], dataset: usize) -> Result<Vec<Vec<f32>>> {
+        let discriminator = self.discriminator.as_ref().ok_or_else(|| {
+            Error::Label(
+                "this model has no discriminator, so the images' own labels can't be predicted; \
+                 give the source label (--source)"
+                    .to_owned(),
+            )
+        })?;
+        let range = self.domains().logit_range(dataset);
+        let space = self.domains().space(dataset);
+        let mut labels = Vec::with_capacity(images.len());
+        for chunk in images.chunks(CHUNK) {
+            let logits = discriminator.forward(self.upload(chunk)).domain_logits;
+            let logits = logits.slice([0..chunk.len(), range.clone()]);
+            let logits = host(logits.into_data());
+            labels.extend(logits.chunks_exact(range.len()).map(|logits| space.predict(logits)));
+        }
+        Ok(labels)
+    }
+
+    fn generate(&self, images: &[RgbImage], targets: &[DomainLabel]) -> Vec<RgbImage> {
+        let size = self.config.transform.size;
+        let mut translated = Vec::with_capacity(images.len());
+        for (images, targets) in images.chunks(CHUNK).zip(targets.chunks(CHUNK)) {
+            let output = self.forward(self.upload(images), targets);
+            let values = host(output.into_data());
+            translated.extend(
+                values
+                    .chunks_exact(values.len() / images.len())
+                    .map(|image| to_rgb_image(image, size, size)),
+            );
+        }
+        translated
+    }
+}
+
+/// Float tensor data as `f32`, whatever the backend's precision.
+fn host(data: TensorData) -> Vec<f32> {
+    data.iter::<f32>().collect()
+}
+
+/// Rows of equally large images as one picture.
+fn tile(rows: &[Vec<RgbImage>]) -> RgbImage {
+    let (width, height) = rows[0][0].dimensions();
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0) as u32;
+    let mut picture = RgbImage::new(width * columns, height * rows.len() as u32);
+    for (y, row) in rows.iter().enumerate() {
+        for (x, image) in row.iter().enumerate() {
+            let (x, y) = (x as u32 * width, y as u32 * height);
+            imageops::replace(&mut picture, image, i64::from(x), i64::from(y));
+        }
+    }
+    picture
+}

@@ -1,0 +1,118 @@
+//! A module's parameters as named host arrays: what files hold and what networks are set from.
+
+use std::collections::BTreeMap;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, TensorData};
+
+/// Parameters by their path in a module, such as `blocks.0.first.conv.weight`.
+pub(crate) type Weights = BTreeMap<String, TensorData>;
+
+/// Every parameter of `module`, under `prefix.`.
+pub(crate) fn collect<B: Backend, M: Module<B>>(module: &M, prefix: &str) -> Weights {
+    struct Collector {
+        path: Vec<String>,
+        weights: Weights,
+    }
+    impl<B: Backend> ModuleVisitor<B> for Collector {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+            self.weights.insert(self.path.join("."), param.val().into_data());
+        }
+        fn enter_module(&mut self, name: &str, _container: &str) {
+            self.path.push(name.to_owned());
+        }
+        fn exit_module(&mut self, _name: &str, _container: &str) {
+            self.path.pop();
+        }
+    }
+    let mut collector = Collector { path: vec![prefix.to_owned()], weights: Weights::new() };
+    module.visit(&mut collector);
+    collector.weights
+}
+
+/// Sets every parameter of `module` from its entry under `prefix.`, taking it out of `weights`.
+///
+/// # Errors
+/// Every missing or mis-shaped parameter, by name; then nothing may be used of the result.
+pub(crate) fn apply<B: Backend, M: Module<B>>(
+    module: M,
+    prefix: &str,
+    weights: &mut Weights,
+) -> Result<M, String> {
+    struct Applier<'a> {
+        path: Vec<String>,
+        weights: &'a mut Weights,
+        problems: Vec<String>,
+    }
+    impl<B: Backend> ModuleMapper<B> for Applier<'_> {
+        fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
+            let name = self.path.join(".");
+            let expected = param.lazy_shape();
+            match self.weights.remove(&name) {
+                None => {
+                    self.problems.push(format!("{name} {:?} is missing", expected.as_slice()));
+                    param
+                }
+                Some(data) if data.shape != expected => {
+                    self.problems.push(format!(
+                        "{name}: expected shape {:?}, found {:?}",
+                        expected.as_slice(),
+                        data.shape.as_slice()
+                    ));
+                    param
+                }
+                Some(data) => {
+                    let device = param.lazy_device();
+                    param.map(|old| {
+                        let tracked = old.is_require_grad();
+                        Tensor::from_data(data, &device).set_require_grad(tracked)
+                    })
+                }
+            }
+        }
+        fn enter_module(&mut self, name: &str, _container: &str) {
+            self.path.push(name.to_owned());
+        }
+        fn exit_module(&mut self, _name: &str, _container: &str) {
+            self.path.pop();
+        }
+    }
+    let mut applier = Applier { path: vec![prefix.to_owned()], weights, problems: Vec::new() };
+    let module = module.map(&mut applier);
+    if applier.problems.is_empty() { Ok(module) } else { Err(applier.problems.join("; ")) }
+}
+
+/// The path and the number of values of every parameter of `module`, in visiting order.
+pub(crate) fn paths<B: Backend, M: Module<B>>(module: &M) -> Vec<(String, usize)> {
+    struct Lister {
+        path: Vec<String>,
+        found: Vec<(String, usize)>,
+    }
+    impl<B: Backend> ModuleVisitor<B> for Lister {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+            self.found.push((self.path.join("."), param.lazy_shape().num_elements()));
+        }
+        fn enter_module(&mut self, name: &str, _container: &str) {
+            self.path.push(name.to_owned());
+        }
+        fn exit_module(&mut self, _name: &str, _container: &str) {
+            self.path.pop();
+        }
+    }
+    let mut lister = Lister { path: Vec::new(), found: Vec::new() };
+    module.visit(&mut lister);
+    lister.found
+}
+
+/// Refuses weights that no module took.
+///
+/// # Errors
+/// Their names.
+pub(crate) fn expect_empty(weights: &Weights) -> Result<(), String> {
+    if weights.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<&str> = weights.keys().take(5).map(String::as_str).collect();
+    Err(format!("{} unexpected tensor(s): {}", weights.len(), names.join(", ")))
+}
