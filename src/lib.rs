@@ -1,4 +1,5 @@
 //! StarGAN on burn.
 
+pub mod data;
 pub mod error;
 pub mod labels;
