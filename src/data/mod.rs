@@ -9,7 +9,9 @@ mod celeba;
 mod folder;
 mod image;
 mod listing;
+mod loader;
 mod python_random;
+mod sampler;
 mod splits;
 mod transform;
 
@@ -21,6 +23,7 @@ pub use self::{
     celeba::CelebA,
     folder::Folder,
     image::{MAX_IMAGE_SIDE, decode_image, load_image},
+    loader::{Batch, Loader, LoaderConfig},
     transform::{Crop, Transform, to_network, to_rgb_image},
 };
 use crate::{error::Result, labels::LabelSpace};
