@@ -58,7 +58,8 @@ impl<B: Backend> Adam<B> {
         M: AutodiffModule<AB>,
     {
         self.steps += 1;
-        let mut update = Update::<AB> { adam: self, gradients, learning_rate, visited: 0, path: vec![] };
+        let mut update =
+            Update::<AB> { adam: self, gradients, learning_rate, visited: 0, path: vec![] };
         module.map(&mut update)
     }
 

@@ -95,7 +95,9 @@ impl DiscriminatorConfig {
         let patches = self.image_size >> self.downsamplings;
         Ok(Discriminator {
             trunk: (0..self.downsamplings)
-                .map(|i| Convolution::init([width(i), width(i + 1)], Window::HALF, true, rng, device))
+                .map(|i| {
+                    Convolution::init([width(i), width(i + 1)], Window::HALF, true, rng, device)
+                })
                 .collect(),
             realness: Convolution::init([features, 1], Window::SAME, false, rng, device),
             domain: Convolution::init(

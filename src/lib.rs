@@ -17,3 +17,5 @@ mod random;
 pub mod train;
 pub mod translator;
 mod weights;
+
+pub use burn;

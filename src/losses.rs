@@ -155,8 +155,7 @@ pub struct DiscriminatorLosses<B: Backend> {
 impl<B: Backend> DiscriminatorLosses<B> {
     /// `L_D` (eq. 5): the weighted sum that D minimises.
     pub fn total(&self, weights: &LossWeights) -> Tensor<B, 1> {
-        let total =
-            self.real.clone() + self.fake.clone() + self.domain.clone() * weights.domain;
+        let total = self.real.clone() + self.fake.clone() + self.domain.clone() * weights.domain;
         match &self.penalty {
             Some(penalty) => total + penalty.clone() * weights.penalty,
             None => total,

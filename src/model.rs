@@ -45,8 +45,11 @@ impl ModelConfig {
         self.domains.validate()?;
         let size = self.transform.size as usize;
         self.generator.validate_image_size(size, size)?;
-        let mut widths =
-            vec![("generator's condition", self.generator.condition_width, self.domains.condition_width())];
+        let mut widths = vec![(
+            "generator's condition",
+            self.generator.condition_width,
+            self.domains.condition_width(),
+        )];
         if let Some(discriminator) = &self.discriminator {
             discriminator.validate()?;
             widths.push((
@@ -104,10 +107,12 @@ pub(crate) fn write(path: &Path, description: &impl Serialize, weights: &Weights
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| Error::checkpoint(path, format!("can't be written: {error}")))?;
     replace_file(path, |temporary| {
-        safetensors::serialize_to_file(views, Some(metadata), temporary).map_err(|error| match error {
-            safetensors::SafeTensorError::IoError(source) => Error::io(path, source),
-            other => Error::checkpoint(path, format!("can't be written: {other}")),
-        })
+        safetensors::serialize_to_file(views, Some(metadata), temporary).map_err(
+            |error| match error {
+                safetensors::SafeTensorError::IoError(source) => Error::io(path, source),
+                other => Error::checkpoint(path, format!("can't be written: {other}")),
+            },
+        )
     })
 }
 
@@ -133,10 +138,13 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<(T, Weights)> {
     struct Version {
         version: u32,
     }
-    let invalid = |error: serde_json::Error| damaged(format!("its description is invalid: {error}"));
+    let invalid =
+        |error: serde_json::Error| damaged(format!("its description is invalid: {error}"));
     let Version { version } = serde_json::from_str(json).map_err(invalid)?;
     if version != VERSION {
-        return Err(damaged(format!("format version {version}, this crate reads version {VERSION}")));
+        return Err(damaged(format!(
+            "format version {version}, this crate reads version {VERSION}"
+        )));
     }
     let Header { description, .. } = serde_json::from_str::<Header<T>>(json).map_err(invalid)?;
 
@@ -145,7 +153,8 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<(T, Weights)> {
         if view.dtype() != Dtype::F32 {
             return Err(damaged(format!("{name}: expected F32 values, found {:?}", view.dtype())));
         }
-        let data = TensorData::from_bytes_vec(view.data().to_vec(), view.shape().to_vec(), DType::F32);
+        let data =
+            TensorData::from_bytes_vec(view.data().to_vec(), view.shape().to_vec(), DType::F32);
         weights.insert(name, data);
     }
     let expected = entry(CHECKSUM_KEY).map(String::as_str).unwrap_or("none");

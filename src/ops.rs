@@ -2,11 +2,11 @@
 //!
 //! Each is written once with burn's own operations, for every backend.
 
+use burn::tensor::Tensor;
 use burn::tensor::activation;
 use burn::tensor::backend::Backend;
 use burn::tensor::module;
 use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
-use burn::tensor::Tensor;
 
 /// What instance norm adds to the variance (PyTorch's default).
 const NORM_EPSILON: f64 = 1e-5;

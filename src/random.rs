@@ -4,7 +4,7 @@
 //! counters, so that a run resumed at iteration `i` draws what the uninterrupted run drew there, on
 //! every backend and for any number of threads, with no generator state to save.
 
-use rand::SeedableRng;
+use rand::{RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// What a stream is for.
@@ -30,6 +30,18 @@ pub(crate) fn stream(seed: u64, purpose: Purpose, a: u64, b: u64) -> ChaCha8Rng 
         bytes.copy_from_slice(&word.to_le_bytes());
     }
     ChaCha8Rng::from_seed(key)
+}
+
+/// Fisher and Yates's shuffle of `0..length`.
+// Written out because rand may change its shuffle between versions, and a resumed run its order with
+// it. The bias of the multiplication is below length / 2^64.
+pub(crate) fn permutation(length: usize, mut random: impl RngCore) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..length).collect();
+    for last in (1..length).rev() {
+        let chosen = (u128::from(random.next_u64()) * (last as u128 + 1)) >> 64;
+        order.swap(last, chosen as usize);
+    }
+    order
 }
 
 #[cfg(test)]

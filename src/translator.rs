@@ -223,7 +223,9 @@ impl<B: Backend> Translator<B> {
                         self.domains().space(dataset).check_label(&known.label)?;
                         known.label.clone()
                     }
-                    None => self.predict_prepared(std::slice::from_ref(&prepared), dataset)?.remove(0),
+                    None => {
+                        self.predict_prepared(std::slice::from_ref(&prepared), dataset)?.remove(0)
+                    }
                 };
                 for target in self.domains().targets(dataset, &source) {
                     columns.push(target.name);

@@ -89,8 +89,9 @@ impl RunFolder {
         let folder = Self::locked(path)?;
         let checkpoints = path.join(CHECKPOINTS);
         fs::create_dir_all(&checkpoints).map_err(|error| Error::io(&checkpoints, error))?;
-        let json = serde_json::to_string_pretty(config)
-            .map_err(|error| Error::Config(format!("the configuration can't be written: {error}")))?;
+        let json = serde_json::to_string_pretty(config).map_err(|error| {
+            Error::Config(format!("the configuration can't be written: {error}"))
+        })?;
         replace_file(&path.join(CONFIG), |temporary| {
             fs::write(temporary, json).map_err(|error| Error::io(path.join(CONFIG), error))
         })?;

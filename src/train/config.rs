@@ -185,7 +185,9 @@ impl TrainingConfig {
 
     /// The discriminator's architecture.
     pub fn discriminator(&self) -> DiscriminatorConfig {
-        let fitting = (1..=6).rev().find(|&k| self.image_size.is_multiple_of(1 << k) && self.image_size >> k >= 2);
+        let fitting = (1..=6)
+            .rev()
+            .find(|&k| self.image_size.is_multiple_of(1 << k) && self.image_size >> k >= 2);
         let downsamplings = self.discriminator_downsamplings.or(fitting).unwrap_or(1);
         DiscriminatorConfig::new(self.image_size, self.domains.label_width())
             .with_base_channels(self.discriminator_channels)

@@ -11,7 +11,7 @@ use image::DynamicImage;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use super::trainer::{StepLosses, Trainer};
-use crate::data::Dataset;
+use crate::data::Datasets;
 use crate::error::{Error, Result};
 use crate::translator::DomainLabel;
 
@@ -163,7 +163,11 @@ impl Progress {
         self.losses
             .iter()
             .map(|(name, value)| {
-                let name = if shared { name.split_once('/').map_or(&name[..], |(_, term)| term) } else { name };
+                let name = if shared {
+                    name.split_once('/').map_or(&name[..], |(_, term)| term)
+                } else {
+                    name
+                };
                 format!("{name} {value:.3}")
             })
             .collect::<Vec<_>>()
@@ -199,7 +203,11 @@ impl<B: AutodiffBackend> Observer<B> for Progress {
             bar.reset_eta();
             self.bar = Some(bar);
         } else {
-            eprintln!("training from iteration {} to {total} in {}", self.first, trainer.folder().display());
+            eprintln!(
+                "training from iteration {} to {total} in {}",
+                self.first,
+                trainer.folder().display()
+            );
         }
         Ok(())
     }
@@ -226,7 +234,8 @@ impl<B: AutodiffBackend> Observer<B> for Progress {
             }
             None if due && (last || self.printed.elapsed() >= Duration::from_secs(10)) => {
                 self.printed = Instant::now();
-                let left = elapsed.mul_f64((config.iterations - iteration.number) as f64 / done as f64);
+                let left =
+                    elapsed.mul_f64((config.iterations - iteration.number) as f64 / done as f64);
                 eprintln!(
                     "{}/{}  {speed:.0} images/s  {} left  {}",
                     iteration.number,
@@ -324,11 +333,7 @@ impl SampleGrids {
     ///
     /// # Errors
     /// When an image can't be read.
-    pub fn of(
-        datasets: &crate::data::Datasets,
-        count: usize,
-        iterations: u64,
-    ) -> Result<Self> {
+    pub fn of(datasets: &Datasets, count: usize, iterations: u64) -> Result<Self> {
         let mut images = Vec::new();
         for (dataset, data) in datasets.iter().enumerate() {
             for index in 0..count.min(data.len()) {

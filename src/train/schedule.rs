@@ -13,9 +13,16 @@ mod tests {
 
     #[test]
     fn is_constant_then_linear_to_zero() {
-        for (iteration, expected) in
-            [(1, 1.0), (50, 1.0), (51, 1.0), (52, 0.98), (76, 0.5), (100, 0.02), (101, 0.0), (200, 0.0)]
-        {
+        for (iteration, expected) in [
+            (1, 1.0),
+            (50, 1.0),
+            (51, 1.0),
+            (52, 0.98),
+            (76, 0.5),
+            (100, 0.02),
+            (101, 0.0),
+            (200, 0.0),
+        ] {
             let rate = learning_rate(1e-4, iteration, 100);
             assert!((rate - expected * 1e-4).abs() < 1e-12, "{iteration}: {rate}");
         }

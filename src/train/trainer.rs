@@ -3,13 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use burn::module::{AutodiffModule, Module};
+use burn::module::AutodiffModule;
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Tensor, TensorData};
 use rand::Rng;
-use rand::seq::SliceRandom;
 
 use super::average;
 use super::checkpoint::{Checkpoint, DatasetIdentity, Progress, RunFolder, resolve_model};
@@ -24,7 +22,7 @@ use crate::error::{Error, Result};
 use crate::generator::Generator;
 use crate::losses::{DiscriminatorLosses, GeneratorLosses};
 use crate::model;
-use crate::random::{Purpose, stream};
+use crate::random::{Purpose, permutation, stream};
 use crate::translator::Translator;
 use crate::weights::{self, Weights};
 
@@ -109,14 +107,14 @@ impl<B: AutodiffBackend> Trainer<B> {
         let Self { folder, config, device, generator, discriminator, average, .. } = trainer;
         let restore = || -> Result<Self, String> {
             let weights = &mut weights;
-            let adam = |updates, module: Vec<(String, usize)>, prefix: &str, weights: &mut Weights| {
-                Adam::restore(config.adam.clone(), updates, module, prefix, weights, &device)
-            };
+            let adam =
+                |updates, module: Vec<(String, usize)>, prefix: &str, weights: &mut Weights| {
+                    Adam::restore(config.adam.clone(), updates, module, prefix, weights, &device)
+                };
             let generator = weights::apply(generator, "generator", weights)?;
             let discriminator = weights::apply(discriminator, "discriminator", weights)?;
-            let average = average
-                .map(|average| weights::apply(average, "average", weights))
-                .transpose()?;
+            let average =
+                average.map(|average| weights::apply(average, "average", weights)).transpose()?;
             let generator_adam =
                 adam(generator_updates, weights::paths(&generator), "adam.generator", weights)?;
             let discriminator_adam = adam(
@@ -318,8 +316,8 @@ impl<B: AutodiffBackend> Trainer<B> {
         let n = labels.len();
 
         let mut rng = stream(self.config.seed, Purpose::Step, dataset as u64, self.iteration);
-        let mut targets = labels.clone();
-        targets.shuffle(&mut rng);
+        let targets: Vec<&[f32]> =
+            permutation(n, &mut rng).into_iter().map(|source| labels[source]).collect();
         let mixing: Vec<f32> = (0..n).map(|_| rng.random()).collect();
 
         let size = batch.image_size;
@@ -338,7 +336,10 @@ impl<B: AutodiffBackend> Trainer<B> {
             kind: domains.space(dataset).kind(),
             logits: domains.logit_range(dataset),
             real: Tensor::from_data(
-                TensorData::new(batch.images.clone(), [n, batch.images.len() / (n * size * size), size, size]),
+                TensorData::new(
+                    batch.images.clone(),
+                    [n, batch.images.len() / (n * size * size), size, size],
+                ),
                 device,
             ),
             source: label(&labels),

@@ -1,0 +1,220 @@
+//! One folder per class: RaFD's layout, and that of most people's own data.
+
+use std::{
+    ffi::OsString,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    Crop, Dataset,
+    listing::{Listing, entries},
+};
+use crate::{
+    error::{Error, Result},
+    labels::LabelSpace,
+};
+
+const EXTENSIONS: [&str; 5] = ["png", "jpg", "jpeg", "bmp", "webp"];
+
+/// A dataset of one folder per class.
+///
+/// Cheap to clone. The classes are the names of the folders in alphabetical order, the images those
+/// directly in them (PNG, JPEG, BMP, WebP, told by extension) in the order of their names. Hidden
+/// files and folders are passed over.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    listing: Arc<Listing>,
+    crop: Crop,
+}
+
+impl Folder {
+    /// Opens the folder that holds the class folders.
+    ///
+    /// # Errors
+    /// When it cannot be read, has images beside the class folders, fewer than two class folders,
+    /// one without images, or names that are not UTF-8.
+    pub fn open(folder: impl AsRef<Path>) -> Result<Self> {
+        let folder = folder.as_ref();
+        let mut classes = Vec::new();
+        for (name, path) in visible(folder)? {
+            if path.is_dir() {
+                classes.push((name, path));
+            } else if is_image(&path) {
+                let message = format!(
+                    "expected one folder of images per class, found the image {name:?} beside them"
+                );
+                return Err(Error::data(folder, None, message));
+            }
+        }
+        if classes.len() < 2 {
+            let found = classes.first().map_or("none".into(), |(name, _)| format!("only {name:?}"));
+            let message = format!("expected at least two class folders, found {found}");
+            return Err(Error::data(folder, None, message));
+        }
+
+        let names = classes.iter().map(|(name, _)| name.as_str());
+        let mut listing = Listing::new(folder, LabelSpace::classes(names));
+        for (position, (class, path)) in classes.iter().enumerate() {
+            let mut label = vec![0.0; classes.len()];
+            label[position] = 1.0;
+            let before = listing.len();
+            for (name, image) in visible(path)? {
+                if is_image(&image) && !image.is_dir() {
+                    listing.push(format!("{class}/{name}"), image, &label);
+                }
+            }
+            if listing.len() == before {
+                let expected = EXTENSIONS.join(", ");
+                let message = format!("expected images ({expected}), found none in this class");
+                return Err(Error::data(path, None, message));
+            }
+        }
+        Ok(Self { listing: Arc::new(listing), crop: Crop::Square })
+    }
+
+    /// Uses another part of the images than the largest centre square; RaFD takes
+    /// [`Crop::Centre(256)`](Crop::Centre).
+    pub fn with_crop(mut self, crop: Crop) -> Self {
+        self.crop = crop;
+        self
+    }
+
+    /// The position of an image, by class and file name: `"happy/00001.png"`.
+    pub fn find(&self, name: &str) -> Option<usize> {
+        self.listing.find(name)
+    }
+}
+
+impl Dataset for Folder {
+    fn labels(&self) -> &LabelSpace {
+        &self.listing.labels
+    }
+
+    fn len(&self) -> usize {
+        self.listing.len()
+    }
+
+    fn label(&self, index: usize) -> &[f32] {
+        self.listing.label(index)
+    }
+
+    fn path(&self, index: usize) -> &Path {
+        self.listing.path(index)
+    }
+
+    fn crop(&self) -> Crop {
+        self.crop
+    }
+}
+
+/// The entries of `folder` that are not hidden, sorted by name.
+fn visible(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let as_text = |name: OsString| {
+        name.into_string().map_err(|name| {
+            let message = format!("expected names in UTF-8, found {name:?}");
+            Error::data(folder, None, message)
+        })
+    };
+    let mut named = Vec::new();
+    for entry in entries(folder)? {
+        let name = as_text(entry.file_name())?;
+        if !name.starts_with('.') {
+            named.push((name, entry.path()));
+        }
+    }
+    named.sort();
+    Ok(named)
+}
+
+fn is_image(path: &Path) -> bool {
+    path.extension()
+        .and_then(|extension| extension.to_str())
+        .is_some_and(|found| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(found)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use tempfile::TempDir;
+
+    use super::*;
+
+    const EXPRESSIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/expressions");
+
+    /// A folder with these empty files; a name that ends in `/` is an empty folder.
+    fn folder(files: &[&str]) -> TempDir {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = folder.path().join(file);
+            let parent = if file.ends_with('/') { &path } else { path.parent().unwrap() };
+            fs::create_dir_all(parent).unwrap();
+            if !file.ends_with('/') {
+                fs::write(&path, []).unwrap();
+            }
+        }
+        folder
+    }
+
+    fn message(files: &[&str]) -> String {
+        Folder::open(folder(files)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_bundled_expressions_open() {
+        let data = Folder::open(format!("{EXPRESSIONS}/train")).unwrap();
+        let classes = ["angry", "happy", "neutral", "sad", "surprised"];
+        assert_eq!(data.labels(), &LabelSpace::classes(classes));
+        assert_eq!(data.len(), 900);
+        assert_eq!(data.crop(), Crop::Square);
+        let test = Folder::open(format!("{EXPRESSIONS}/test")).unwrap();
+        let happy = test.find("happy/0002.png").unwrap();
+        assert_eq!(test.label(happy), [0.0, 1.0, 0.0, 0.0, 0.0]);
+        assert!(test.path(happy).ends_with("happy/0002.png"));
+        assert_eq!(test.load(happy).unwrap().dimensions(), (64, 64));
+    }
+
+    #[test]
+    fn names_are_sorted_and_other_files_passed_over() {
+        let files = ["b/2.PNG", "b/1.jpeg", "b/notes.txt", "b/.hidden.png", "b/nested.png/c.png"];
+        let folder = folder(&[&files[..], &["a/x.webp", ".git/x.png", "README.md"]].concat());
+        let data = Folder::open(folder.path()).unwrap();
+        assert_eq!(data.labels().names(), ["a", "b"]);
+        assert_eq!(data.listing.names(), ["a/x.webp", "b/1.jpeg", "b/2.PNG"]);
+        assert_eq!(data.label(2), [0.0, 1.0]);
+        assert_eq!(data.find("b/nested.png"), None);
+    }
+
+    #[test]
+    fn errors_say_what_was_expected_and_what_was_found() {
+        let none = message(&["README.md"]);
+        assert!(none.ends_with("expected at least two class folders, found none"), "{none}");
+        let one = message(&["happy/1.png"]);
+        assert!(
+            one.ends_with("expected at least two class folders, found only \"happy\""),
+            "{one}"
+        );
+        let empty = message(&["happy/1.png", "sad/"]);
+        assert!(empty.contains("sad: expected images (png, "), "{empty}");
+        let stray = message(&["happy/1.png", "sad/1.png", "3.png"]);
+        assert!(stray.contains("per class, found the image \"3.png\" beside them"), "{stray}");
+        let absent = Folder::open("absent").unwrap_err().to_string();
+        assert!(absent.starts_with("absent: "), "{absent}");
+    }
+
+    // Other systems refuse to create such names.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn names_must_be_utf8() {
+        use std::os::unix::ffi::OsStringExt;
+
+        for place in ["", "happy"] {
+            let folder = folder(&["happy/1.png", "sad/1.png"]);
+            let name = OsString::from_vec(b"\xE9.png".to_vec());
+            fs::create_dir(folder.path().join(place).join(name)).unwrap();
+            let message = Folder::open(&folder).unwrap_err().to_string();
+            assert!(message.contains("expected names in UTF-8"), "{message}");
+        }
+    }
+}

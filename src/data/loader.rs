@@ -1,0 +1,246 @@
+//! Batches, prepared ahead by worker threads and handed out in a fixed order.
+
+use std::{
+    any::Any,
+    collections::BTreeMap,
+    panic::{self, AssertUnwindSafe},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use super::{
+    Crop, Datasets, MAX_IMAGE_SIDE, Transform,
+    sampler::{Draw, Sampler},
+};
+use crate::error::{Error, Result};
+
+/// How batches are made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoaderConfig {
+    /// Images per batch. One is allowed, but the permutation that draws target labels then always
+    /// gives an image its own label, so that nothing is translated in training.
+    pub batch_size: usize,
+    /// The side of the images, in pixels.
+    pub image_size: usize,
+    /// Whether every image is mirrored with probability one half.
+    pub flip: bool,
+    /// With the iteration number, all that order and flips depend on.
+    pub seed: u64,
+    /// Worker threads, at least 1. Their number does not change the batches.
+    pub threads: usize,
+    /// Batches that are prepared ahead of the consumer, at least 1.
+    pub prefetch: usize,
+}
+
+impl Default for LoaderConfig {
+    /// Batches of 16 at 128 pixels, flipped (paper, section 5.1); seed 0, two threads, four ahead.
+    fn default() -> Self {
+        Self { batch_size: 16, image_size: 128, flip: true, seed: 0, threads: 2, prefetch: 4 }
+    }
+}
+
+/// Images of one dataset with their labels, on the host.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Batch {
+    /// The dataset that all of the images are from.
+    pub dataset: usize,
+    /// The iteration that the batch is for, counted from 1.
+    pub iteration: u64,
+    /// `[batch_size, 3, image_size, image_size]`, row-major, in `[-1, 1]`.
+    pub images: Vec<f32>,
+    /// `[batch_size, width]` for the dataset's label width, row-major, 0 or 1.
+    pub labels: Vec<f32>,
+    /// The number of images.
+    pub batch_size: usize,
+    /// The side of the images, in pixels.
+    pub image_size: usize,
+}
+
+/// An endless sequence of batches, one of every dataset in turn per iteration.
+///
+/// The order of an epoch is a permutation that depends on seed, dataset and epoch alone, a flip on
+/// these and the position in the epoch. So the batches are the same for every number of threads, and
+/// a training resumes with its iteration number only. An epoch's last batch is dropped when short.
+///
+/// Dropping the loader stops and joins its threads, each after the batch it is at.
+pub struct Loader {
+    shared: Arc<Shared>,
+    workers: Vec<JoinHandle<()>>,
+    waited: Duration,
+}
+
+impl Loader {
+    /// Starts loading, from the batches of iteration `first_iteration` (counted from 1) on.
+    ///
+    /// # Errors
+    /// When there is no dataset or one that cannot fill a batch, a number of `config` or
+    /// `first_iteration` is 0, the image size is above [`MAX_IMAGE_SIDE`], or no thread can start.
+    pub fn new(datasets: &Datasets, config: LoaderConfig, first_iteration: u64) -> Result<Self> {
+        check(datasets, &config, first_iteration)?;
+        let LoaderConfig { batch_size, image_size, flip, seed, threads, prefetch } = config;
+        let lengths = datasets.iter().map(|dataset| dataset.len());
+        let shared = Arc::new(Shared {
+            datasets: datasets.clone(),
+            sampler: Sampler::new(lengths, batch_size, flip, seed, first_iteration),
+            image_size,
+            prefetch: prefetch as u64,
+            state: Mutex::default(),
+            room: Condvar::new(),
+            ready: Condvar::new(),
+        });
+        let mut loader = Self { shared, workers: Vec::new(), waited: Duration::ZERO };
+        for number in 0..threads {
+            let shared = loader.shared.clone();
+            let worker = thread::Builder::new()
+                .name(format!("stargan-loader-{number}"))
+                .spawn(move || shared.work())
+                .map_err(|error| Error::Config(format!("loader thread {number}: {error}")))?;
+            loader.workers.push(worker);
+        }
+        Ok(loader)
+    }
+
+    /// The next batch, as soon as it is ready.
+    ///
+    /// # Errors
+    /// When an image of this batch could not be read. The next call goes on with the batch after it.
+    ///
+    /// # Panics
+    /// With the panic of the worker that made this batch, if it had one.
+    pub fn next_batch(&mut self) -> Result<Batch> {
+        let start = Instant::now();
+        let mut state = self.shared.lock();
+        let ticket = state.delivered;
+        let finished = loop {
+            match state.finished.remove(&ticket) {
+                Some(finished) => break finished,
+                None => state = wait(&self.shared.ready, state),
+            }
+        };
+        state.delivered += 1;
+        drop(state);
+        self.shared.room.notify_all();
+        self.waited += start.elapsed();
+        finished.unwrap_or_else(|panic| panic::resume_unwind(panic))
+    }
+
+    /// How long [`next_batch`](Self::next_batch) has waited in all: near zero when loading keeps up.
+    pub fn waited(&self) -> Duration {
+        self.waited
+    }
+}
+
+impl Drop for Loader {
+    fn drop(&mut self) {
+        self.shared.lock().stopped = true;
+        self.shared.room.notify_all();
+        for worker in self.workers.drain(..) {
+            // A worker catches the panics of what it runs; one of its own is no reason to abort.
+            let _ = worker.join();
+        }
+    }
+}
+
+struct Shared {
+    datasets: Datasets,
+    sampler: Sampler,
+    image_size: usize,
+    prefetch: u64,
+    state: Mutex<State>,
+    /// A batch was consumed, or the loader is stopped.
+    room: Condvar,
+    /// A batch is finished.
+    ready: Condvar,
+}
+
+type Finished = Result<Result<Batch>, Box<dyn Any + Send>>;
+
+/// Tickets count batches from 0; `delivered <= taken <= delivered + prefetch`.
+#[derive(Default)]
+struct State {
+    taken: u64,
+    delivered: u64,
+    finished: BTreeMap<u64, Finished>,
+    stopped: bool,
+}
+
+impl Shared {
+    fn work(&self) {
+        while let Some(ticket) = self.take_ticket() {
+            // Uncaught, a panic would leave the consumer waiting for this ticket for ever.
+            let batch = panic::catch_unwind(AssertUnwindSafe(|| self.build(ticket)));
+            self.lock().finished.insert(ticket, batch);
+            self.ready.notify_one();
+        }
+    }
+
+    fn take_ticket(&self) -> Option<u64> {
+        let mut state = self.lock();
+        while !state.stopped && state.taken >= state.delivered + self.prefetch {
+            state = wait(&self.room, state);
+        }
+        let ticket = state.taken;
+        state.taken += 1;
+        (!state.stopped).then_some(ticket)
+    }
+
+    fn build(&self, ticket: u64) -> Result<Batch> {
+        let draw = self.sampler.draw(ticket);
+        let dataset = &self.datasets[draw.dataset];
+        let transform = Transform { crop: dataset.crop(), size: self.image_size as u32 };
+        let (batch_size, image_size) = (draw.images.len(), self.image_size);
+        let mut images = Vec::with_capacity(batch_size * 3 * image_size * image_size);
+        let mut labels = Vec::with_capacity(batch_size * dataset.labels().width());
+        for (image, flip) in draw.images {
+            images.extend(transform.apply(&dataset.load(image)?, flip));
+            labels.extend_from_slice(dataset.label(image));
+        }
+        let Draw { dataset, iteration, .. } = draw;
+        Ok(Batch { dataset, iteration, images, labels, batch_size, image_size })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn wait<'a>(condition: &Condvar, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
+    condition.wait(state).unwrap_or_else(PoisonError::into_inner)
+}
+
+fn check(datasets: &Datasets, config: &LoaderConfig, first_iteration: u64) -> Result<()> {
+    let LoaderConfig { batch_size, image_size, threads, prefetch, .. } = *config;
+    let positive = [
+        ("the number of datasets", datasets.len() as u64),
+        ("the batch size", batch_size as u64),
+        ("the image size", image_size as u64),
+        ("the number of loader threads", threads as u64),
+        ("the number of batches prepared ahead", prefetch as u64),
+        ("the first iteration", first_iteration),
+    ];
+    if let Some((what, _)) = positive.iter().find(|(_, number)| *number == 0) {
+        return Err(Error::Config(format!("{what} must be at least 1, found 0")));
+    }
+    if image_size > MAX_IMAGE_SIDE as usize {
+        let message =
+            format!("the image size must be at most {MAX_IMAGE_SIDE}, found {image_size}");
+        return Err(Error::Config(message));
+    }
+    for (number, dataset) in datasets.iter().enumerate() {
+        let problem = match (dataset.len(), dataset.crop()) {
+            (0, _) => "is empty".to_owned(),
+            (images, _) if images < batch_size => format!(
+                "has {images} images, fewer than a batch of {batch_size}: \
+                 lower the batch size to at most {images}"
+            ),
+            (_, Crop::Centre(0)) => "has a crop of 0 pixels".to_owned(),
+            _ => continue,
+        };
+        return Err(Error::Config(format!("dataset {number} {problem}")));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,221 @@
+use std::{
+    path::Path,
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use image::{Rgb, RgbImage};
+
+use super::*;
+use crate::{
+    data::{CelebA, Dataset, Folder},
+    labels::LabelSpace,
+};
+
+/// Images of one colour that tells their index, with the index as label.
+#[derive(Clone)]
+struct Colours {
+    space: LabelSpace,
+    labels: Vec<f32>,
+    loaded: Arc<AtomicUsize>,
+    broken: fn(usize) -> Result<()>,
+}
+
+impl Colours {
+    fn new(images: usize) -> Self {
+        Self {
+            space: LabelSpace::attributes(["index"]),
+            labels: (0..images).map(|index| index as f32).collect(),
+            loaded: Arc::default(),
+            broken: |_| Ok(()),
+        }
+    }
+
+    fn broken(images: usize, broken: fn(usize) -> Result<()>) -> Self {
+        Self { broken, ..Self::new(images) }
+    }
+}
+
+impl Dataset for Colours {
+    fn labels(&self) -> &LabelSpace {
+        &self.space
+    }
+
+    fn len(&self) -> usize {
+        self.labels.len()
+    }
+
+    fn label(&self, index: usize) -> &[f32] {
+        &self.labels[index..=index]
+    }
+
+    fn path(&self, _: usize) -> &Path {
+        Path::new("colour")
+    }
+
+    fn crop(&self) -> Crop {
+        Crop::Square
+    }
+
+    fn load(&self, index: usize) -> Result<RgbImage> {
+        self.loaded.fetch_add(1, Ordering::SeqCst);
+        (self.broken)(index)?;
+        // Threads finish out of order when images take unequal time.
+        thread::sleep(Duration::from_micros(300 * (index as u64 % 3)));
+        Ok(RgbImage::from_pixel(5, 7, Rgb([index as u8, 0, 255])))
+    }
+}
+
+fn config() -> LoaderConfig {
+    LoaderConfig { batch_size: 4, image_size: 3, ..LoaderConfig::default() }
+}
+
+fn batches(datasets: &Datasets, config: LoaderConfig, first: u64, count: usize) -> Vec<Batch> {
+    let mut loader = Loader::new(datasets, config, first).unwrap();
+    (0..count).map(|_| loader.next_batch().unwrap()).collect()
+}
+
+fn refusal(datasets: &Datasets, config: LoaderConfig, first: u64) -> String {
+    Loader::new(datasets, config, first).err().unwrap().to_string()
+}
+
+#[test]
+fn the_number_of_threads_does_not_change_the_batches() {
+    let datasets = Datasets::from(&Colours::new(18)).with(&Colours::new(9));
+    let of = |threads, prefetch| {
+        batches(&datasets, LoaderConfig { threads, prefetch, ..config() }, 1, 30)
+    };
+    let one = of(1, 1);
+    assert_eq!(one, of(2, 4));
+    assert_eq!(one, of(5, 7));
+}
+
+#[test]
+fn images_and_labels_belong_together() {
+    let datasets = Datasets::from(&Colours::new(18));
+    for batch in batches(&datasets, config(), 1, 8) {
+        assert_eq!((batch.images.len(), batch.labels.len()), (4 * 3 * 3 * 3, 4));
+        for (image, label) in batch.images.chunks(27).zip(&batch.labels) {
+            assert_eq!(image[0], label / 127.5 - 1.0);
+            assert_eq!(image[26], 1.0);
+        }
+    }
+}
+
+#[test]
+fn a_restart_gives_the_batches_that_would_have_come() {
+    let datasets = Datasets::from(&Colours::new(18)).with(&Colours::new(9));
+    let whole = batches(&datasets, config(), 1, 30);
+    assert_eq!(batches(&datasets, config(), 6, 20), whole[10..]);
+    assert_eq!((whole[11].dataset, whole[11].iteration), (1, 6));
+}
+
+#[test]
+fn the_bundled_sets_load_jointly() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data");
+    let labels = LabelSpace::attributes(["Male", "Young"]);
+    let faces = CelebA::open(format!("{root}/faces/train"), &labels).unwrap();
+    let expressions = Folder::open(format!("{root}/expressions/train")).unwrap();
+    let datasets = Datasets::from(&faces).with(&expressions);
+    let loaded = batches(&datasets, LoaderConfig { image_size: 32, ..config() }, 1, 4);
+    assert_eq!(loaded[0].labels.len(), 4 * 2);
+    assert_eq!(loaded[1].labels.len(), 4 * 5);
+    assert!(loaded.iter().all(|batch| batch.images.len() == 4 * 3 * 32 * 32));
+    assert!(loaded.iter().flat_map(|batch| &batch.images).all(|x| (-1.0..=1.0).contains(x)));
+}
+
+#[test]
+fn an_error_comes_in_its_turn_and_loading_goes_on() {
+    let broken = |index| match index {
+        5 => Err(Error::data("colour", None, "expected an image, found an empty file")),
+        _ => Ok(()),
+    };
+    let datasets = Datasets::from(&Colours::broken(8, broken));
+    let good = batches(&Datasets::from(&Colours::new(8)), config(), 1, 12);
+    let mut loader = Loader::new(&datasets, config(), 1).unwrap();
+    for expected in good {
+        match loader.next_batch() {
+            Ok(batch) => assert_eq!(batch, expected),
+            Err(error) => {
+                assert!(expected.labels.contains(&5.0));
+                assert!(error.to_string().starts_with("colour: expected an image"));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_panic_reaches_the_consumer_instead_of_hanging_it() {
+    let datasets = Datasets::from(&Colours::broken(4, |_| panic!("no such colour")));
+    let mut loader = Loader::new(&datasets, config(), 1).unwrap();
+    let panic = panic::catch_unwind(AssertUnwindSafe(|| loader.next_batch())).unwrap_err();
+    assert_eq!(panic.downcast_ref(), Some(&"no such colour"));
+}
+
+#[test]
+fn no_more_than_the_prefetch_is_prepared() {
+    let colours = Colours::new(40);
+    let settings = LoaderConfig { threads: 3, prefetch: 2, ..config() };
+    let mut loader = Loader::new(&Datasets::from(&colours), settings, 1).unwrap();
+    for consumed in 0..4 {
+        let bound = 4 * (consumed + 2);
+        while colours.loaded.load(Ordering::SeqCst) < bound {
+            thread::yield_now();
+        }
+        // Long enough for a worker that ignores the bound to load something.
+        thread::sleep(Duration::from_millis(10));
+        assert_eq!(colours.loaded.load(Ordering::SeqCst), bound);
+        loader.next_batch().unwrap();
+    }
+}
+
+#[test]
+fn a_loader_is_dropped_while_its_workers_are_busy() {
+    let colours = Colours::new(40);
+    let settings = LoaderConfig { threads: 5, prefetch: 9, ..config() };
+    let loader = Loader::new(&Datasets::from(&colours), settings, 1).unwrap();
+    while colours.loaded.load(Ordering::SeqCst) == 0 {
+        thread::yield_now();
+    }
+    drop(loader);
+    assert_eq!(Arc::strong_count(&colours.loaded), 1, "a worker still holds the dataset");
+}
+
+#[test]
+fn waiting_is_measured() {
+    let slow = Colours::broken(4, |_| {
+        thread::sleep(Duration::from_millis(5));
+        Ok(())
+    });
+    let mut loader =
+        Loader::new(&Datasets::from(&slow), LoaderConfig { prefetch: 1, ..config() }, 1).unwrap();
+    loader.next_batch().unwrap();
+    loader.next_batch().unwrap();
+    // The second batch is begun when the first is taken.
+    assert!(loader.waited() >= Duration::from_millis(15));
+}
+
+#[test]
+fn what_cannot_work_is_refused() {
+    let datasets = Datasets::from(&Colours::new(8)).with(&Colours::new(3));
+    let message = refusal(&datasets, config(), 1);
+    let expected = "dataset 1 has 3 images, fewer than a batch of 4: \
+                    lower the batch size to at most 3";
+    assert_eq!(message, expected);
+    assert_eq!(refusal(&(&Colours::new(0)).into(), config(), 1), "dataset 0 is empty");
+
+    let eight = Datasets::from(&Colours::new(8));
+    let zero = |what: &str| format!("{what} must be at least 1, found 0");
+    let cases = [
+        (LoaderConfig { batch_size: 0, ..config() }, "the batch size"),
+        (LoaderConfig { image_size: 0, ..config() }, "the image size"),
+        (LoaderConfig { threads: 0, ..config() }, "the number of loader threads"),
+        (LoaderConfig { prefetch: 0, ..config() }, "the number of batches prepared ahead"),
+    ];
+    for (config, what) in cases {
+        assert_eq!(refusal(&eight, config, 1), zero(what));
+    }
+    assert_eq!(refusal(&eight, config(), 0), zero("the first iteration"));
+    assert_eq!(refusal(&Datasets::default(), config(), 1), zero("the number of datasets"));
+    let huge = refusal(&eight, LoaderConfig { image_size: 20_000, ..config() }, 1);
+    assert_eq!(huge, "the image size must be at most 16384, found 20000");
+}

@@ -1,0 +1,159 @@
+//! Which images a batch holds, as a pure function of seed and ticket.
+//!
+//! No state is carried from batch to batch, so a training resumes with nothing but its iteration
+//! number, and the order in which threads ask does not matter.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use rand::RngCore;
+
+use crate::random::{Purpose, permutation, stream};
+
+/// Threads that work ahead straddle the end of an epoch; none is two epochs ahead for long.
+const EPOCHS_KEPT: usize = 2;
+
+/// The content of one batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Draw {
+    pub(super) dataset: usize,
+    pub(super) iteration: u64,
+    /// An image and whether to mirror it.
+    pub(super) images: Vec<(usize, bool)>,
+}
+
+/// Draws batches from datasets of given lengths, each of them in turn.
+///
+/// Ticket `t` of `n` datasets belongs to dataset `t % n` and iteration `first + t / n`.
+pub(super) struct Sampler {
+    seed: u64,
+    flip: bool,
+    batch_size: usize,
+    first_iteration: u64,
+    datasets: Vec<Orders>,
+}
+
+struct Orders {
+    images: usize,
+    recent: Mutex<VecDeque<(u64, Arc<[usize]>)>>,
+}
+
+impl Sampler {
+    /// # Panics
+    /// When `batch_size` or `first_iteration` is 0, or a length is below `batch_size`.
+    pub(super) fn new(
+        lengths: impl IntoIterator<Item = usize>,
+        batch_size: usize,
+        flip: bool,
+        seed: u64,
+        first_iteration: u64,
+    ) -> Self {
+        assert!(
+            batch_size > 0 && first_iteration > 0,
+            "batches hold images, iterations start at 1"
+        );
+        let orders = |images| {
+            assert!(images >= batch_size, "a dataset of {images} cannot fill a batch");
+            Orders { images, recent: Mutex::default() }
+        };
+        let datasets = lengths.into_iter().map(orders).collect();
+        Self { seed, flip, batch_size, first_iteration, datasets }
+    }
+
+    pub(super) fn draw(&self, ticket: u64) -> Draw {
+        let dataset = (ticket % self.datasets.len() as u64) as usize;
+        let iteration = self.first_iteration + ticket / self.datasets.len() as u64;
+        // The last, short batch of an epoch is dropped (SPEC, section 3).
+        let batches_per_epoch = (self.datasets[dataset].images / self.batch_size) as u64;
+        let epoch = (iteration - 1) / batches_per_epoch;
+        let start = ((iteration - 1) % batches_per_epoch) as usize * self.batch_size;
+
+        let order = self.order(dataset, epoch);
+        // The flip of position p in an epoch is bit 0 of word p of the epoch's stream.
+        let mut flips = stream(self.seed, Purpose::Flip, dataset as u64, epoch);
+        flips.set_word_pos(start as u128);
+        let images = order[start..start + self.batch_size]
+            .iter()
+            .map(|&image| (image, self.flip && flips.next_u32() & 1 == 1))
+            .collect();
+        Draw { dataset, iteration, images }
+    }
+
+    fn order(&self, dataset: usize, epoch: u64) -> Arc<[usize]> {
+        let Orders { images, recent } = &self.datasets[dataset];
+        let mut recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, order)) = recent.iter().find(|(known, _)| *known == epoch) {
+            return order.clone();
+        }
+        let order = permutation(*images, stream(self.seed, Purpose::Order, dataset as u64, epoch));
+        let order: Arc<[usize]> = order.into();
+        recent.push_back((epoch, order.clone()));
+        if recent.len() > EPOCHS_KEPT {
+            recent.pop_front();
+        }
+        order
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn sampler(lengths: &[usize], first_iteration: u64) -> Sampler {
+        Sampler::new(lengths.iter().copied(), 4, true, 7, first_iteration)
+    }
+
+    #[test]
+    fn an_epoch_shows_no_image_twice_and_drops_the_short_batch() {
+        let sampler = sampler(&[18], 1);
+        for epoch in 0..5 {
+            let draws = (4 * epoch..4 * epoch + 4).map(|ticket| sampler.draw(ticket));
+            let shown: HashSet<_> = draws.flat_map(|draw| draw.images).map(|(i, _)| i).collect();
+            assert_eq!(shown.len(), 16);
+            assert!(shown.iter().all(|image| *image < 18));
+        }
+        assert_ne!(sampler.draw(0).images, sampler.draw(4).images, "epochs differ in order");
+    }
+
+    #[test]
+    fn datasets_take_turns_and_keep_their_own_epochs() {
+        let (joint, alone) = (sampler(&[8, 20], 1), sampler(&[8], 1));
+        for ticket in 0..40 {
+            let draw = joint.draw(ticket);
+            assert_eq!((draw.dataset as u64, draw.iteration), (ticket % 2, 1 + ticket / 2));
+        }
+        assert_eq!(joint.draw(14), alone.draw(7));
+        assert_ne!(joint.draw(0).images, joint.draw(1).images);
+    }
+
+    #[test]
+    fn a_restart_goes_on_where_it_stopped() {
+        let (whole, resumed) = (sampler(&[18, 9], 1), sampler(&[18, 9], 12));
+        for ticket in 0..20 {
+            assert_eq!(resumed.draw(ticket), whole.draw(22 + ticket));
+        }
+    }
+
+    #[test]
+    fn half_of_the_images_are_mirrored_unless_none_is_to_be() {
+        let flips = |flip| {
+            let sampler = Sampler::new([1000], 100, flip, 3, 1);
+            let draws = (0..100).flat_map(move |ticket| sampler.draw(ticket).images);
+            draws.filter(|(_, flip)| *flip).count()
+        };
+        // 10,000 fair coins: five standard deviations are 250.
+        assert!(flips(true).abs_diff(5_000) < 250);
+        assert_eq!(flips(false), 0);
+    }
+
+    #[test]
+    fn orders_are_pinned() {
+        // A change here makes resumed trainings see other batches than before.
+        let draw = sampler(&[10], 1).draw(0);
+        assert_eq!(draw.images, [(5, true), (3, false), (9, true), (8, false)]);
+    }
+}

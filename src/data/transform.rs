@@ -1,0 +1,189 @@
+//! From an image of any size to what a network sees, and back.
+
+use fast_image_resize::{
+    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
+    images::{Image, ImageRef},
+};
+use image::{RgbImage, imageops};
+use serde::{Deserialize, Serialize};
+
+/// The part of an image that is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Crop {
+    /// The centre square of so many pixels a side: 178 for CelebA, 256 for RaFD. Of an image that is
+    /// smaller, the largest centre square.
+    Centre(u32),
+    /// The largest centre square.
+    Square,
+}
+
+impl Crop {
+    /// The side of the crop and its left and top edge, in pixels.
+    fn square(self, width: u32, height: u32) -> (u32, u32, u32) {
+        let largest = width.min(height);
+        let side = match self {
+            Self::Centre(side) => side.min(largest),
+            Self::Square => largest,
+        };
+        // torchvision's CenterCrop rounds as Python does: halves to the even number.
+        let start = |length: u32| (f64::from(length - side) / 2.0).round_ties_even() as u32;
+        (side, start(width), start(height))
+    }
+}
+
+/// Flip, centre crop, resize and normalise, as the public PyTorch code does it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transform {
+    /// The part of an image that is used.
+    pub crop: Crop,
+    /// The side of the result, in pixels.
+    pub size: u32,
+}
+
+impl Transform {
+    /// The network's view of `image`, mirrored first when `flip`: `[3, size, size]`, row-major, in
+    /// `[-1, 1]`.
+    ///
+    /// # Panics
+    /// When `image`, the crop or `size` is empty.
+    pub fn apply(&self, image: &RgbImage, flip: bool) -> Vec<f32> {
+        to_network(&self.cropped_and_resized(image, flip))
+    }
+
+    /// `image` cropped and resized to `size x size`, without normalising.
+    ///
+    /// The resize is bilinear and antialiased, within one level of 255 of PIL's.
+    ///
+    /// # Panics
+    /// When `image`, the crop or `size` is empty.
+    pub fn resize_to_u8(&self, image: &RgbImage) -> RgbImage {
+        self.cropped_and_resized(image, false)
+    }
+
+    fn cropped_and_resized(&self, image: &RgbImage, flip: bool) -> RgbImage {
+        let (side, left, top) = self.crop.square(image.width(), image.height());
+        assert!(side > 0 && self.size > 0, "an empty image, crop or size");
+        // The crop of the mirrored image is the mirror of a crop, which has fewer pixels to move.
+        let left = if flip { image.width() - side - left } else { left };
+        let mut crop = imageops::crop_imm(image, left, top, side, side).to_image();
+        if flip {
+            imageops::flip_horizontal_in_place(&mut crop);
+        }
+        resize(crop, self.size)
+    }
+}
+
+fn resize(image: RgbImage, size: u32) -> RgbImage {
+    let (width, height) = image.dimensions();
+    if (width, height) == (size, size) {
+        return image;
+    }
+    let source = ImageRef::new(width, height, image.as_raw(), PixelType::U8x3)
+        .expect("an RgbImage has three bytes per pixel");
+    let mut resized = Image::new(size, size, PixelType::U8x3);
+    let options = ResizeOptions::new()
+        .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
+        .use_alpha(false);
+    Resizer::new()
+        .resize(&source, &mut resized, &options)
+        .expect("both images have the same pixel type");
+    RgbImage::from_raw(size, size, resized.into_vec()).expect("three bytes per pixel")
+}
+
+/// 8-bit RGB to `[3, height, width]`, row-major, in `[-1, 1]`.
+pub fn to_network(image: &RgbImage) -> Vec<f32> {
+    let pixels = image.as_raw();
+    (0..3)
+        .flat_map(|channel| pixels.iter().skip(channel).step_by(3))
+        .map(|&value| f32::from(value) / 127.5 - 1.0)
+        .collect()
+}
+
+/// `[3, height, width]` in `[-1, 1]` to 8-bit RGB: clamped and rounded, the inverse of
+/// [`to_network`].
+///
+/// # Panics
+/// When `chw` does not hold `3 * height * width` values.
+pub fn to_rgb_image(chw: &[f32], width: u32, height: u32) -> RgbImage {
+    let plane = width as usize * height as usize;
+    assert_eq!(chw.len(), 3 * plane, "a {width}x{height} image has {} values", 3 * plane);
+    let level = |value: f32| ((value + 1.0) * 127.5).round().clamp(0.0, 255.0) as u8;
+    let pixels = (0..plane).flat_map(|at| (0..3).map(move |channel| chw[channel * plane + at]));
+    RgbImage::from_raw(width, height, pixels.map(level).collect()).expect("three bytes per pixel")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use image::Rgb;
+
+    use super::*;
+    use crate::data::load_image;
+
+    const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/pil");
+
+    /// PIL and fast_image_resize both resize in fixed point, with coefficients of other precision.
+    const TOLERANCE_LEVELS: u8 = 1;
+
+    #[test]
+    fn matches_pil_and_torchvision() {
+        let cases = fs::read_to_string(format!("{FIXTURES}/cases.txt")).unwrap();
+        let mut checked = 0;
+        for case in cases.lines() {
+            let fields: Vec<_> = case.split(' ').collect();
+            let [input, crop, size, flip, expected] = fields[..] else { panic!("{case}") };
+            let crop = crop.parse().map_or(Crop::Square, Crop::Centre);
+            let transform = Transform { crop, size: size.parse().unwrap() };
+            let input = load_image(format!("{FIXTURES}/{input}")).unwrap();
+            let ours = transform.cropped_and_resized(&input, flip == "flip");
+            let expected = load_image(format!("{FIXTURES}/{expected}")).unwrap();
+            assert_eq!(ours.dimensions(), expected.dimensions(), "{case}");
+            let distance = |(a, b): (&u8, &u8)| a.abs_diff(*b);
+            let worst = ours.as_raw().iter().zip(expected.as_raw()).map(distance).max();
+            assert!(worst <= Some(TOLERANCE_LEVELS), "{case}: {worst:?}");
+            checked += 1;
+        }
+        assert!(checked >= 5);
+    }
+
+    #[test]
+    fn crops_are_centred_as_torchvision_centres_them() {
+        assert_eq!(Crop::Centre(178).square(178, 218), (178, 0, 20));
+        assert_eq!(Crop::Centre(44).square(61, 53), (44, 8, 4));
+        assert_eq!(Crop::Square.square(61, 53), (53, 4, 0));
+        assert_eq!(Crop::Centre(178).square(64, 100), (64, 0, 18));
+    }
+
+    #[test]
+    fn channels_come_first_and_flips_mirror() {
+        let image = RgbImage::from_fn(2, 2, |x, y| Rgb([255, 0, 255 * (x + y).min(1) as u8]));
+        let transform = Transform { crop: Crop::Square, size: 2 };
+        let plain = [1., 1., 1., 1., -1., -1., -1., -1., -1., 1., 1., 1.];
+        let mirrored = [1., 1., 1., 1., -1., -1., -1., -1., 1., -1., 1., 1.];
+        assert_eq!(transform.apply(&image, false), plain);
+        assert_eq!(transform.apply(&image, true), mirrored);
+    }
+
+    #[test]
+    fn every_level_survives_the_round_trip() {
+        let image = RgbImage::from_fn(16, 16, |x, y| Rgb([(16 * y + x) as u8, x as u8, y as u8]));
+        let network = to_network(&image);
+        assert!(network.iter().all(|value| (-1.0..=1.0).contains(value)));
+        assert_eq!(to_rgb_image(&network, 16, 16), image);
+    }
+
+    #[test]
+    fn values_beyond_the_range_are_clamped() {
+        assert_eq!(to_rgb_image(&[-3.0, 0.0, 7.0], 1, 1).as_raw(), &[0, 128, 255]);
+    }
+
+    #[test]
+    fn a_transform_reads_as_it_is_written() {
+        let transform = Transform { crop: Crop::Centre(178), size: 128 };
+        let json = serde_json::to_string(&transform).unwrap();
+        assert_eq!(json, r#"{"crop":{"centre":178},"size":128}"#);
+        assert_eq!(serde_json::from_str::<Transform>(&json).unwrap(), transform);
+    }
+}
