@@ -8,11 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::generator::{check_divisible, widest};
-use crate::layers::{Convolution, Window};
-use crate::ops;
-
-/// The slope of LeakyReLU below 0.
-const NEGATIVE_SLOPE: f64 = 0.01;
+use crate::layers::{Convolution, LeakyConvolution, Window};
 
 /// The architecture of a [`Discriminator`]; the defaults are the paper's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,15 +91,12 @@ impl DiscriminatorConfig {
         let patches = self.image_size >> self.downsamplings;
         Ok(Discriminator {
             trunk: (0..self.downsamplings)
-                .map(|i| {
-                    Convolution::init([width(i), width(i + 1)], Window::HALF, true, rng, device)
-                })
+                .map(|i| LeakyConvolution::init([width(i), width(i + 1)], rng, device))
                 .collect(),
-            realness: Convolution::init([features, 1], Window::SAME, false, rng, device),
+            realness: Convolution::init([features, 1], Window::SAME, rng, device),
             domain: Convolution::init(
                 [features, self.label_width],
                 Window::whole(patches),
-                false,
                 rng,
                 device,
             ),
@@ -123,7 +116,7 @@ pub struct Prediction<B: Backend> {
 /// The discriminator. See [`DiscriminatorConfig`].
 #[derive(Module, Debug)]
 pub struct Discriminator<B: Backend> {
-    trunk: Vec<Convolution<B>>,
+    trunk: Vec<LeakyConvolution<B>>,
     realness: Convolution<B>,
     domain: Convolution<B>,
 }
@@ -134,10 +127,7 @@ impl<B: Backend> Discriminator<B> {
     /// # Panics
     /// When the shape does not fit the configuration.
     pub fn forward(&self, images: Tensor<B, 4>) -> Prediction<B> {
-        let features = self
-            .trunk
-            .iter()
-            .fold(images, |x, conv| ops::leaky_relu(conv.forward(x), NEGATIVE_SLOPE));
+        let features = self.trunk.iter().fold(images, |x, conv| conv.forward(x));
         let [n, ..] = features.dims();
         let realness = self.realness.forward(features.clone());
         // The domain head's kernel covers the whole map, so the convolution is a matrix product.
@@ -167,9 +157,8 @@ impl<B: AutodiffBackend> Discriminator<B> {
         let mut slopes = Vec::with_capacity(plain.trunk.len());
         let mut x = images;
         for conv in &plain.trunk {
-            let y = conv.forward(x);
-            slopes.push(ops::leaky_relu_slope(y.clone(), NEGATIVE_SLOPE));
-            x = ops::leaky_relu(y, NEGATIVE_SLOPE);
+            x = conv.forward(x);
+            slopes.push(LeakyConvolution::slope(x.clone()));
         }
         let [n, _, h, w] = x.dims();
         let ones = Tensor::ones([n, 1, h, w], &x.device());

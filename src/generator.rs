@@ -113,7 +113,6 @@ impl GeneratorConfig {
             head: Convolution::init(
                 [self.base_channels, self.image_channels],
                 Window::WIDE,
-                false,
                 rng,
                 device,
             ),

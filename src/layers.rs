@@ -20,11 +20,10 @@ fn uniform<B: Backend, const D: usize>(
     Param::from_data(TensorData::new::<f32, _>(values, shape), device)
 }
 
-/// A zero-padded square convolution.
+/// A zero-padded square convolution without bias.
 #[derive(Module, Debug)]
 pub(crate) struct Convolution<B: Backend> {
     pub weight: Param<Tensor<B, 4>>,
-    pub bias: Option<Param<Tensor<B, 1>>>,
     pub stride: usize,
     pub padding: usize,
 }
@@ -54,26 +53,65 @@ impl<B: Backend> Convolution<B> {
     pub fn init(
         [inputs, outputs]: [usize; 2],
         window: Window,
-        bias: bool,
         rng: &mut impl Rng,
         device: &B::Device,
     ) -> Self {
         let Window { kernel, stride, padding } = window;
         let fan_in = inputs * kernel * kernel;
-        let weight = uniform([outputs, inputs, kernel, kernel], fan_in, rng, device);
-        let bias = bias.then(|| uniform([outputs], fan_in, rng, device));
-        Self { weight, bias, stride, padding }
+        Self {
+            weight: uniform([outputs, inputs, kernel, kernel], fan_in, rng, device),
+            stride,
+            padding,
+        }
     }
 
     /// `[N, I, H, W]` to `[N, O, H / stride, W / stride]`.
     pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        let bias = self.bias.as_ref().map(Param::val);
-        ops::conv2d(x, self.weight.val(), bias, self.stride, self.padding)
+        ops::conv2d(x, self.weight.val(), self.stride, self.padding)
     }
 
     /// The input gradient, given the output's.
     pub fn input_gradient(&self, output_gradient: Tensor<B, 4>) -> Tensor<B, 4> {
         ops::conv_transpose2d(output_gradient, self.weight.val(), self.stride, self.padding)
+    }
+}
+
+/// A 4x4 convolution with bias that halves the size, then LeakyReLU.
+#[derive(Module, Debug)]
+pub(crate) struct LeakyConvolution<B: Backend> {
+    pub weight: Param<Tensor<B, 4>>,
+    pub bias: Param<Tensor<B, 1>>,
+}
+
+impl<B: Backend> LeakyConvolution<B> {
+    /// The slope of LeakyReLU below 0.
+    const NEGATIVE_SLOPE: f64 = 0.01;
+
+    pub fn init([inputs, outputs]: [usize; 2], rng: &mut impl Rng, device: &B::Device) -> Self {
+        let kernel = Window::HALF.kernel;
+        let fan_in = inputs * kernel * kernel;
+        Self {
+            weight: uniform([outputs, inputs, kernel, kernel], fan_in, rng, device),
+            bias: uniform([outputs], fan_in, rng, device),
+        }
+    }
+
+    /// `[N, I, 2 H, 2 W]` to `[N, O, H, W]`.
+    pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
+        let Window { stride, padding, .. } = Window::HALF;
+        let (weight, bias) = (self.weight.val(), self.bias.val());
+        ops::conv2d_leaky_relu(x, weight, bias, [stride, padding], Self::NEGATIVE_SLOPE)
+    }
+
+    /// The derivative of the activation, told from the output of [`forward`](Self::forward).
+    pub fn slope(y: Tensor<B, 4>) -> Tensor<B, 4> {
+        ops::leaky_relu_slope(y, Self::NEGATIVE_SLOPE)
+    }
+
+    /// The input gradient, given the gradient before the activation.
+    pub fn input_gradient(&self, gradient: Tensor<B, 4>) -> Tensor<B, 4> {
+        let Window { stride, padding, .. } = Window::HALF;
+        ops::conv_transpose2d(gradient, self.weight.val(), stride, padding)
     }
 }
 
@@ -136,7 +174,7 @@ impl<B: Backend> ConvNorm<B> {
         device: &B::Device,
     ) -> Self {
         Self {
-            conv: Convolution::init(channels, window, false, rng, device),
+            conv: Convolution::init(channels, window, rng, device),
             norm: InstanceNorm::init(channels[1], device),
         }
     }

@@ -1,6 +1,8 @@
 //! StarGAN on burn.
 
 mod adam;
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+mod cpu;
 pub mod data;
 pub mod discriminator;
 pub mod domains;

@@ -1,26 +1,45 @@
 //! The tensor operations the networks are made of.
 //!
-//! Each is written once with burn's own operations, for every backend.
+//! Each is [`composed`] of burn's own operations, for every backend; where [`cpu`] has a specialised
+//! path for the backend at hand, that path is taken instead.
 
 use burn::tensor::Tensor;
-use burn::tensor::activation;
 use burn::tensor::backend::Backend;
-use burn::tensor::module;
-use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
 
-/// What instance norm adds to the variance (PyTorch's default).
-const NORM_EPSILON: f64 = 1e-5;
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+use crate::cpu;
+
+/// Takes the specialised path of the operation where there is one.
+macro_rules! specialised {
+    ($operation:ident($($argument:expr),*)) => {
+        #[cfg(any(feature = "flex", feature = "ndarray"))]
+        if let Some(y) = cpu::$operation($($argument),*) {
+            return y;
+        }
+    };
+}
 
 /// Convolution of `x` `[N, C, H, W]` with `weight` `[O, C, k, k]`, zero padded.
 pub(crate) fn conv2d<B: Backend>(
     x: Tensor<B, 4>,
     weight: Tensor<B, 4>,
-    bias: Option<Tensor<B, 1>>,
     stride: usize,
     padding: usize,
 ) -> Tensor<B, 4> {
-    let options = ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1);
-    module::conv2d(x, weight, bias, options)
+    specialised!(conv2d(&x, &weight, stride, padding));
+    composed::conv2d(x, weight, None, stride, padding)
+}
+
+/// [`conv2d`] plus `bias` `[O]`, then LeakyReLU.
+pub(crate) fn conv2d_leaky_relu<B: Backend>(
+    x: Tensor<B, 4>,
+    weight: Tensor<B, 4>,
+    bias: Tensor<B, 1>,
+    [stride, padding]: [usize; 2],
+    negative_slope: f64,
+) -> Tensor<B, 4> {
+    specialised!(conv2d_leaky_relu(&x, &weight, &bias, [stride, padding], negative_slope));
+    composed::conv2d_leaky_relu(x, weight, bias, [stride, padding], negative_slope)
 }
 
 /// Transposed convolution of `x` `[N, C, H, W]` with `weight` `[C, O, k, k]`: the input gradient of
@@ -31,8 +50,8 @@ pub(crate) fn conv_transpose2d<B: Backend>(
     stride: usize,
     padding: usize,
 ) -> Tensor<B, 4> {
-    let options = ConvTransposeOptions::new([stride; 2], [padding; 2], [0, 0], [1, 1], 1);
-    module::conv_transpose2d(x, weight, None, options)
+    specialised!(conv_transpose2d(&x, &weight, stride, padding));
+    composed::conv_transpose2d(x, weight, stride, padding)
 }
 
 /// Instance norm of `x` `[N, C, H, W]` with its own statistics, always, scaled by `gamma` `[C]` and
@@ -43,22 +62,69 @@ pub(crate) fn instance_norm<B: Backend>(
     beta: Tensor<B, 1>,
     relu: bool,
 ) -> Tensor<B, 4> {
-    let [n, c, h, w] = x.dims();
-    let x = x.reshape([n, c, h * w]);
-    let centred = x.clone() - x.mean_dim(2);
-    let variance = centred.clone().square().mean_dim(2);
-    let scale = (variance + NORM_EPSILON).sqrt().recip() * gamma.reshape([1, c, 1]);
-    let y = (centred * scale + beta.reshape([1, c, 1])).reshape([n, c, h, w]);
-    if relu { activation::relu(y) } else { y }
+    specialised!(instance_norm(&x, &gamma, &beta, relu));
+    composed::instance_norm(x, gamma, beta, relu)
 }
 
-/// LeakyReLU.
-pub(crate) fn leaky_relu<B: Backend>(x: Tensor<B, 4>, negative_slope: f64) -> Tensor<B, 4> {
-    activation::leaky_relu(x, negative_slope)
+/// The derivative of LeakyReLU, told from its output `y`, which has its input's sign: 1 above 0,
+/// `negative_slope` elsewhere.
+pub(crate) fn leaky_relu_slope<B: Backend>(y: Tensor<B, 4>, negative_slope: f64) -> Tensor<B, 4> {
+    y.ones_like().mask_fill(y.lower_equal_elem(0.0), negative_slope)
 }
 
-/// The derivative of [`leaky_relu`] at `x`: 1 above 0, `negative_slope` elsewhere.
-pub(crate) fn leaky_relu_slope<B: Backend>(x: Tensor<B, 4>, negative_slope: f64) -> Tensor<B, 4> {
-    let slopes = x.ones_like();
-    slopes.mask_fill(x.lower_equal_elem(0.0), negative_slope)
+/// The operations in burn's own terms.
+pub(crate) mod composed {
+    use burn::tensor::backend::Backend;
+    use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
+    use burn::tensor::{Tensor, activation, module};
+
+    /// What instance norm adds to the variance (PyTorch's default).
+    const NORM_EPSILON: f64 = 1e-5;
+
+    pub fn conv2d<B: Backend>(
+        x: Tensor<B, 4>,
+        weight: Tensor<B, 4>,
+        bias: Option<Tensor<B, 1>>,
+        stride: usize,
+        padding: usize,
+    ) -> Tensor<B, 4> {
+        let options = ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1);
+        module::conv2d(x, weight, bias, options)
+    }
+
+    pub fn conv2d_leaky_relu<B: Backend>(
+        x: Tensor<B, 4>,
+        weight: Tensor<B, 4>,
+        bias: Tensor<B, 1>,
+        [stride, padding]: [usize; 2],
+        negative_slope: f64,
+    ) -> Tensor<B, 4> {
+        let y = conv2d(x, weight, Some(bias), stride, padding);
+        activation::leaky_relu(y, negative_slope)
+    }
+
+    pub fn conv_transpose2d<B: Backend>(
+        x: Tensor<B, 4>,
+        weight: Tensor<B, 4>,
+        stride: usize,
+        padding: usize,
+    ) -> Tensor<B, 4> {
+        let options = ConvTransposeOptions::new([stride; 2], [padding; 2], [0, 0], [1, 1], 1);
+        module::conv_transpose2d(x, weight, None, options)
+    }
+
+    pub fn instance_norm<B: Backend>(
+        x: Tensor<B, 4>,
+        gamma: Tensor<B, 1>,
+        beta: Tensor<B, 1>,
+        relu: bool,
+    ) -> Tensor<B, 4> {
+        let [n, c, h, w] = x.dims();
+        let x = x.reshape([n, c, h * w]);
+        let centred = x.clone() - x.mean_dim(2);
+        let variance = centred.clone().square().mean_dim(2);
+        let scale = (variance + NORM_EPSILON).sqrt().recip() * gamma.reshape([1, c, 1]);
+        let y = (centred * scale + beta.reshape([1, c, 1])).reshape([n, c, h, w]);
+        if relu { activation::relu(y) } else { y }
+    }
 }

@@ -1,0 +1,40 @@
+//! The operations on plain tensors of a host backend.
+
+use super::Primitive;
+use super::conv::{self, Epilogue, Geometry};
+use super::host::{Host, dims, tensor};
+use super::norm::{self, Affine};
+
+pub(super) fn conv2d<B: Host>(inputs: [Primitive<B>; 2], geometry: Geometry) -> Primitive<B> {
+    let [x, weight] = inputs.map(B::contiguous);
+    let y = conv::convolve(&geometry, B::slice(&x), B::slice(&weight), Epilogue::default());
+    tensor::<B, 4>(y, geometry.small_shape())
+}
+
+pub(super) fn conv2d_leaky_relu<B: Host>(
+    inputs: [Primitive<B>; 3],
+    (geometry, negative_slope): (Geometry, f32),
+) -> Primitive<B> {
+    let [x, weight, bias] = inputs.map(B::contiguous);
+    let epilogue =
+        Epilogue { bias: Some(B::slice(&bias)), negative_slope: Some(negative_slope) };
+    let y = conv::convolve(&geometry, B::slice(&x), B::slice(&weight), epilogue);
+    tensor::<B, 4>(y, geometry.small_shape())
+}
+
+pub(super) fn conv_transpose2d<B: Host>(
+    inputs: [Primitive<B>; 2],
+    geometry: Geometry,
+) -> Primitive<B> {
+    let [x, weight] = inputs.map(B::contiguous);
+    let y = conv::convolve_transposed(&geometry, B::slice(&x), B::slice(&weight));
+    tensor::<B, 4>(y, geometry.large_shape())
+}
+
+pub(super) fn instance_norm<B: Host>(inputs: [Primitive<B>; 3], relu: bool) -> Primitive<B> {
+    let [x, gamma, beta] = inputs.map(B::contiguous);
+    let shape: [usize; 4] = dims(&x);
+    let affine = Affine { gamma: B::slice(&gamma), beta: B::slice(&beta), relu };
+    let (y, _) = norm::normalise(B::slice(&x), shape[2] * shape[3], affine);
+    tensor::<B, 4>(y, shape)
+}
