@@ -10,6 +10,7 @@ pub mod generator;
 pub mod labels;
 mod layers;
 pub mod losses;
+pub mod metrics;
 mod model;
 mod ops;
 pub mod penalty;
