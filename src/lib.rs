@@ -12,6 +12,7 @@ pub mod generator;
 pub mod labels;
 mod layers;
 pub mod losses;
+pub mod metrics;
 mod model;
 mod ops;
 pub mod penalty;

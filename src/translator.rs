@@ -18,7 +18,7 @@ use crate::train::resolve_model;
 use crate::weights::{self, Weights};
 
 /// Images that go through the generator at once.
-const CHUNK: usize = 16;
+pub(crate) const CHUNK: usize = 16;
 
 /// A label of one dataset: the image's own, or one to translate to.
 #[derive(Clone, Debug, PartialEq)]
@@ -138,13 +138,8 @@ impl<B: Backend> Translator<B> {
     /// # Errors
     /// As [`translate`](Self::translate).
     pub fn translate_batch(&self, images: &[DynamicImage], edit: &str) -> Result<Vec<RgbImage>> {
-        let edit = self.domains().edit(edit)?;
         let images: Vec<RgbImage> = images.iter().map(|image| self.prepare(image)).collect();
-        let targets = self
-            .predict_prepared(&images, edit.dataset)?
-            .iter()
-            .map(|source| DomainLabel { dataset: edit.dataset, label: edit.apply(source) })
-            .collect::<Vec<_>>();
+        let targets = self.targets(&images, None, edit)?;
         Ok(self.generate(&images, &targets))
     }
 
@@ -159,17 +154,9 @@ impl<B: Backend> Translator<B> {
         source: &str,
         edit: &str,
     ) -> Result<RgbImage> {
-        let (dataset, label) = self.domains().source_label(source)?;
-        let edit = self.domains().edit(edit)?;
-        if edit.dataset != dataset {
-            return Err(Error::Label(format!(
-                "the source label is of {:?}, the edit of {:?}",
-                self.domains().name(dataset),
-                self.domains().name(edit.dataset)
-            )));
-        }
-        let target = DomainLabel { dataset, label: edit.apply(&label) };
-        self.translate_to(image, &target)
+        let images = [self.prepare(image)];
+        let targets = self.targets(&images, Some(source), edit)?;
+        Ok(self.generate(&images, &targets).remove(0))
     }
 
     /// Translates one image to an explicit label.
@@ -240,6 +227,62 @@ impl<B: Backend> Translator<B> {
         Ok(Grid { image: tile(&rows), columns })
     }
 
+    /// A grid of `images`, each followed by its translation by every one of `edits`. All images have
+    /// the label `source` (see [`translate_from`](Self::translate_from)); without it, every image's
+    /// own is [predicted](Self::predict). A column is named after its edit.
+    ///
+    /// # Errors
+    /// [`Error::Label`] when there are no images, the source or an edit makes no sense, they belong to
+    /// different datasets, or a source would have to be predicted and the model has no discriminator.
+    pub fn grid_of_edits(
+        &self,
+        images: &[DynamicImage],
+        source: Option<&str>,
+        edits: &[impl AsRef<str>],
+    ) -> Result<Grid> {
+        if images.is_empty() {
+            return Err(Error::Label("a grid needs at least one image".to_owned()));
+        }
+        let images: Vec<RgbImage> = images.iter().map(|image| self.prepare(image)).collect();
+        let mut rows: Vec<_> = images.iter().map(|image| vec![image.clone()]).collect();
+        let mut columns = vec!["input".to_owned()];
+        for edit in edits.iter().map(AsRef::as_ref) {
+            let targets = self.targets(&images, source, edit)?;
+            for (row, image) in rows.iter_mut().zip(self.generate(&images, &targets)) {
+                row.push(image);
+            }
+            columns.push(edit.to_owned());
+        }
+        Ok(Grid { image: tile(&rows), columns })
+    }
+
+    /// What `edit` makes of every image's own label, which is `source` or else predicted.
+    fn targets(
+        &self,
+        images: &[RgbImage],
+        source: Option<&str>,
+        edit: &str,
+    ) -> Result<Vec<DomainLabel>> {
+        let edit = self.domains().edit(edit)?;
+        let sources = match source {
+            Some(source) => {
+                let (dataset, label) = self.domains().source_label(source)?;
+                if edit.dataset != dataset {
+                    return Err(Error::Label(format!(
+                        "the source label is of {:?}, the edit of {:?}",
+                        self.domains().name(dataset),
+                        self.domains().name(edit.dataset)
+                    )));
+                }
+                vec![label; images.len()]
+            }
+            None => self.predict_prepared(images, edit.dataset)?,
+        };
+        let target =
+            |source: &Vec<f32>| DomainLabel { dataset: edit.dataset, label: edit.apply(source) };
+        Ok(sources.iter().map(target).collect())
+    }
+
     /// The generator on tensors: `images` `[N, C, S, S]` in `[-1, 1]`, one label each.
     ///
     /// # Panics
@@ -259,7 +302,8 @@ impl<B: Backend> Translator<B> {
         self.config.transform.resize_to_u8(&image.to_rgb8())
     }
 
-    fn upload(&self, images: &[RgbImage]) -> Tensor<B, 4> {
+    /// `images` of the model's size as the network takes them: `[N, 3, S, S]` in `[-1, 1]`.
+    pub(crate) fn upload(&self, images: &[RgbImage]) -> Tensor<B, 4> {
         let size = self.config.transform.size as usize;
         let values: Vec<f32> = images.iter().flat_map(to_network).collect();
         Tensor::from_data(TensorData::new(values, [images.len(), 3, size, size]), &self.device)
@@ -302,7 +346,7 @@ impl<B: Backend> Translator<B> {
 }
 
 /// Float tensor data as `f32`, whatever the backend's precision.
-fn host(data: TensorData) -> Vec<f32> {
+pub(crate) fn host(data: TensorData) -> Vec<f32> {
     data.iter::<f32>().collect()
 }
 

@@ -80,11 +80,6 @@ impl CelebA {
         self
     }
 
-    /// The position of the image of that file name.
-    pub fn find(&self, name: &str) -> Option<usize> {
-        self.listing.find(name)
-    }
-
     /// The images at `indices`, in that order.
     pub(super) fn subset(&self, indices: &[usize]) -> Self {
         Self { listing: Arc::new(self.listing.subset(indices)), crop: self.crop }
@@ -106,6 +101,10 @@ impl Dataset for CelebA {
 
     fn path(&self, index: usize) -> &Path {
         self.listing.path(index)
+    }
+
+    fn find(&self, name: &str) -> Option<usize> {
+        self.listing.find(name)
     }
 
     fn crop(&self) -> Crop {

@@ -79,11 +79,6 @@ impl Folder {
         self.crop = crop;
         self
     }
-
-    /// The position of an image, by class and file name: `"happy/00001.png"`.
-    pub fn find(&self, name: &str) -> Option<usize> {
-        self.listing.find(name)
-    }
 }
 
 impl Dataset for Folder {
@@ -103,9 +98,24 @@ impl Dataset for Folder {
         self.listing.path(index)
     }
 
+    /// The position of an image, by class and file name: `"happy/00001.png"`.
+    fn find(&self, name: &str) -> Option<usize> {
+        self.listing.find(name)
+    }
+
     fn crop(&self) -> Crop {
         self.crop
     }
+}
+
+/// The images directly in `folder` (PNG, JPEG, BMP, WebP, told by extension), sorted by name; hidden
+/// files are passed over.
+///
+/// # Errors
+/// When the folder cannot be read, or holds a name that is not UTF-8.
+pub fn image_files(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
+    let paths = visible(folder.as_ref())?.into_iter().map(|(_, path)| path);
+    Ok(paths.filter(|path| is_image(path) && !path.is_dir()).collect())
 }
 
 /// The entries of `folder` that are not hidden, sorted by name.

@@ -19,9 +19,10 @@ use std::{ops::Index, path::Path, sync::Arc};
 
 use ::image::RgbImage;
 
+pub(crate) use self::attributes::read_text;
 pub use self::{
     celeba::CelebA,
-    folder::Folder,
+    folder::{Folder, image_files},
     image::{MAX_IMAGE_SIDE, decode_image, load_image},
     loader::{Batch, Loader, LoaderConfig},
     transform::{Crop, Transform, to_network, to_rgb_image},
@@ -47,6 +48,15 @@ pub trait Dataset: Send + Sync {
     /// # Panics
     /// When `index` is not below [`len`](Self::len).
     fn path(&self, index: usize) -> &Path;
+
+    /// The position of the image of that name. By default a name is a file name, and every path is
+    /// looked at.
+    fn find(&self, name: &str) -> Option<usize> {
+        let is_named = |index: &usize| {
+            self.path(*index).file_name().is_some_and(|file| file == std::ffi::OsStr::new(name))
+        };
+        (0..self.len()).find(is_named)
+    }
 
     /// The part of an image that is used.
     fn crop(&self) -> Crop;

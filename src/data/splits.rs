@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{CelebA, attributes::read_text, python_random::PythonRandom};
+use super::{CelebA, Dataset, attributes::read_text, python_random::PythonRandom};
 use crate::error::{Error, Result};
 
 /// The size of the public code's test set. It means 2,000: its loop tests `i + 1 < 2000`.
@@ -81,7 +81,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::{data::Dataset, labels::LabelSpace};
+    use crate::labels::LabelSpace;
 
     const FACES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/faces/train");
 

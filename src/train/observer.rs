@@ -45,6 +45,22 @@ pub trait Observer<B: AutodiffBackend> {
 /// No observer.
 impl<B: AutodiffBackend> Observer<B> for () {}
 
+/// An observer that may be absent.
+impl<B: AutodiffBackend, O: Observer<B>> Observer<B> for Option<O> {
+    fn started(&mut self, trainer: &Trainer<B>) -> Result<()> {
+        self.as_mut().map_or(Ok(()), |observer| observer.started(trainer))
+    }
+    fn iteration(&mut self, trainer: &Trainer<B>, iteration: &Iteration<'_, B>) -> Result<()> {
+        self.as_mut().map_or(Ok(()), |observer| observer.iteration(trainer, iteration))
+    }
+    fn checkpoint(&mut self, trainer: &Trainer<B>, path: &Path) -> Result<()> {
+        self.as_mut().map_or(Ok(()), |observer| observer.checkpoint(trainer, path))
+    }
+    fn finished(&mut self, trainer: &Trainer<B>) -> Result<()> {
+        self.as_mut().map_or(Ok(()), |observer| observer.finished(trainer))
+    }
+}
+
 macro_rules! observe_in_turn {
     ($($name:ident . $index:tt),+) => {
         /// Several observers, in turn.
@@ -271,6 +287,25 @@ pub struct CsvLog {
     file: Option<(PathBuf, File)>,
 }
 
+/// Opens the log at `path`, whose rows begin with their iteration, to write on after `iteration`.
+pub(crate) fn continue_csv(path: &Path, header: &str, iteration: u64) -> Result<File> {
+    let io = |error| Error::io(path, error);
+    let mut kept = header.to_owned() + "\n";
+    if path.exists() {
+        for row in BufReader::new(File::open(path).map_err(io)?).lines().skip(1) {
+            let row = row.map_err(io)?;
+            let number = row.split(',').next().and_then(|number| number.parse::<u64>().ok());
+            // Rows after the checkpoint belong to iterations that will be done again.
+            if number.is_some_and(|number| number <= iteration) {
+                kept += &row;
+                kept += "\n";
+            }
+        }
+    }
+    crate::model::replace_file(path, |temporary| fs::write(temporary, kept).map_err(io))?;
+    OpenOptions::new().append(true).open(path).map_err(io)
+}
+
 const HEADER: &str = "iteration,learning_rate,term,value";
 
 impl CsvLog {
@@ -283,21 +318,7 @@ impl CsvLog {
 impl<B: AutodiffBackend> Observer<B> for CsvLog {
     fn started(&mut self, trainer: &Trainer<B>) -> Result<()> {
         let path = trainer.folder().join("log.csv");
-        let io = |error| Error::io(&path, error);
-        // Rows after the checkpoint belong to iterations that will be done again.
-        let mut kept = HEADER.to_owned() + "\n";
-        if path.exists() {
-            for row in BufReader::new(File::open(&path).map_err(io)?).lines().skip(1) {
-                let row = row.map_err(io)?;
-                let number = row.split(',').next().and_then(|number| number.parse::<u64>().ok());
-                if number.is_some_and(|number| number <= trainer.iteration()) {
-                    kept += &row;
-                    kept += "\n";
-                }
-            }
-        }
-        crate::model::replace_file(&path, |temporary| fs::write(temporary, kept).map_err(io))?;
-        let file = OpenOptions::new().append(true).open(&path).map_err(io)?;
+        let file = continue_csv(&path, HEADER, trainer.iteration())?;
         self.file = Some((path, file));
         Ok(())
     }
