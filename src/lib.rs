@@ -1,24 +1,44 @@
-//! StarGAN on burn.
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+#![deny(missing_docs)]
+#![recursion_limit = "256"] // wgpu's types nest deeply
 
 mod adam;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod cpu;
 pub mod data;
-pub mod discriminator;
-pub mod domains;
-pub mod edit;
-pub mod error;
-pub mod generator;
-pub mod labels;
+mod discriminator;
+mod domains;
+mod edit;
+mod error;
+mod generator;
+mod labels;
 mod layers;
-pub mod losses;
+mod losses;
 pub mod metrics;
 mod model;
 mod ops;
-pub mod penalty;
+mod penalty;
 mod random;
 pub mod train;
-pub mod translator;
+mod translator;
 mod weights;
 
+pub use adam::AdamConfig;
+/// The burn this crate is built on, so that versions can't diverge.
 pub use burn;
+pub use data::{CelebA, Crop, Dataset, Datasets, Folder, Transform};
+pub use discriminator::{Discriminator, DiscriminatorConfig, Prediction};
+pub use domains::{DomainEdit, Domains};
+pub use edit::Edit;
+pub use error::{Error, Result};
+pub use generator::{Generator, GeneratorConfig};
+pub use labels::{LabelKind, LabelSpace, Target};
+pub use losses::{
+    DiscriminatorLosses, GeneratorLosses, IdentityWarmup, LossWeights, NamedLosses, Objective,
+    domain_loss, reconstruction_loss,
+};
+pub use model::ModelConfig;
+pub use penalty::Penalty;
+pub use train::{CsvLog, Observer, Outcome, Progress, SampleGrids, Trainer, TrainingConfig};
+pub use translator::{DomainLabel, Grid, Translator};
