@@ -123,7 +123,10 @@ pub(crate) mod composed {
         let x = x.reshape([n, c, h * w]);
         let centred = x.clone() - x.mean_dim(2);
         let variance = centred.clone().square().mean_dim(2);
-        let scale = (variance + NORM_EPSILON).sqrt().recip() * gamma.reshape([1, c, 1]);
+        let deviation = (variance + NORM_EPSILON).sqrt();
+        // Not `recip`: NdArray's is a hardware estimate, off by up to 6e-5 and differently from run
+        // to run, enough to flip ReLUs further on.
+        let scale = deviation.ones_like() / deviation * gamma.reshape([1, c, 1]);
         let y = (centred * scale + beta.reshape([1, c, 1])).reshape([n, c, h, w]);
         if relu { activation::relu(y) } else { y }
     }
