@@ -160,8 +160,8 @@ impl<B: AutodiffBackend> Discriminator<B> {
             x = conv.forward(x);
             slopes.push(LeakyConvolution::slope(x.clone()));
         }
-        let [n, _, h, w] = x.dims();
-        let ones = Tensor::ones([n, 1, h, w], &x.device());
+        // Of the features' precision, whatever the backend's default is.
+        let ones = Tensor::from_inner(x.narrow(1, 0, 1).ones_like());
         let gradient = self.realness.input_gradient(ones);
         self.trunk.iter().zip(slopes).rev().fold(gradient, |gradient, (conv, slope)| {
             conv.input_gradient(gradient * Tensor::from_inner(slope))
