@@ -1,7 +1,7 @@
 //! Model files: weights and everything needed to use them in one `.safetensors`.
 //!
 //! The header's metadata holds, as JSON, the format version and a typed description; a checksum of
-//! the weights makes any damage an error. Files are written whole: under a temporary name, synced,
+//! both makes any damage an error. Files are written whole: under a temporary name, synced,
 //! then renamed.
 
 use std::collections::HashMap;
@@ -95,8 +95,8 @@ pub(crate) fn write(path: &Path, description: &impl Serialize, weights: &Weights
     let json = serde_json::to_string(&header)
         .map_err(|error| Error::checkpoint(path, format!("can't be described: {error}")))?;
     let metadata = HashMap::from([
+        (CHECKSUM_KEY.to_owned(), checksum(&json, weights)),
         (DESCRIPTION_KEY.to_owned(), json),
-        (CHECKSUM_KEY.to_owned(), format!("{:08x}", checksum(weights))),
     ]);
     let views = weights
         .iter()
@@ -158,23 +158,24 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<(T, Weights)> {
         weights.insert(name, data);
     }
     let expected = entry(CHECKSUM_KEY).map(String::as_str).unwrap_or("none");
-    let found = format!("{:08x}", checksum(&weights));
+    let found = checksum(json, &weights);
     if expected != found {
         return Err(damaged(format!(
-            "the weights are damaged: their checksum is {found}, the file says {expected}"
+            "the file is damaged: its checksum is {found}, it should be {expected}"
         )));
     }
     Ok((description, weights))
 }
 
-/// The CRC-32 of every name and value, in name order.
-fn checksum(weights: &Weights) -> u32 {
+/// The CRC-32 of the description and of every name and value, in name order.
+fn checksum(description: &str, weights: &Weights) -> String {
     let mut hasher = crc32fast::Hasher::new();
+    hasher.update(description.as_bytes());
     for (name, data) in weights {
         hasher.update(name.as_bytes());
         hasher.update(data.as_bytes());
     }
-    hasher.finalize()
+    format!("{:08x}", hasher.finalize())
 }
 
 /// Puts at `path` the file that `write` makes under a temporary name beside it: whole or not at all.
@@ -195,4 +196,117 @@ pub(crate) fn replace_file(path: &Path, write: impl FnOnce(&Path) -> Result<()>)
         let _ = folder.sync_all();
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weights() -> Weights {
+        let values = |range: std::ops::Range<u8>| -> Vec<f32> { range.map(f32::from).collect() };
+        Weights::from([
+            ("generator.a".to_owned(), TensorData::new(values(0..6), [2, 3])),
+            ("generator.b".to_owned(), TensorData::new(values(6..10), [4])),
+        ])
+    }
+
+    fn config() -> ModelConfig {
+        ModelConfig {
+            domains: Domains::single(crate::labels::LabelSpace::attributes(["Male", "Young"])),
+            transform: Transform { crop: crate::data::Crop::Square, size: 16 },
+            generator: GeneratorConfig::new(2),
+            discriminator: Some(DiscriminatorConfig::new(16, 2).with_downsamplings(3)),
+        }
+    }
+
+    #[test]
+    fn a_file_reads_as_it_was_written_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        write(&path, &config(), &weights()).unwrap();
+        assert_eq!(read::<ModelConfig>(&path).unwrap(), (config(), weights()));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn any_flipped_bit_and_any_missing_end_is_an_error_that_names_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        write(&path, &config(), &weights()).unwrap();
+        let whole = fs::read(&path).unwrap();
+        let refused = |bytes: &[u8], what: &str| {
+            fs::write(&path, bytes).unwrap();
+            let error = read::<ModelConfig>(&path).expect_err(what).to_string();
+            assert!(error.contains("model.safetensors"), "{what}: {error}");
+        };
+        for bit in 0..whole.len() * 8 {
+            let mut damaged = whole.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            refused(&damaged, &format!("bit {bit}"));
+        }
+        for length in 0..whole.len() {
+            refused(&whole[..length], &format!("{length} bytes"));
+        }
+    }
+
+    #[test]
+    fn foreign_files_and_other_versions_are_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        let weights = weights();
+        let write = |metadata: Option<HashMap<String, String>>| {
+            let views = weights.iter().map(|(name, data)| {
+                let shape = data.shape.as_slice().to_vec();
+                (name, TensorView::new(Dtype::F32, shape, data.as_bytes()).unwrap())
+            });
+            safetensors::serialize_to_file(views, metadata, &path).unwrap();
+            read::<ModelConfig>(&path).unwrap_err().to_string()
+        };
+        let error = write(None);
+        assert!(error.contains("not a file of this crate"), "{error}");
+        let header = r#"{"version":2,"something":"new"}"#.to_owned();
+        let error = write(Some(HashMap::from([(DESCRIPTION_KEY.to_owned(), header)])));
+        assert!(error.contains("format version 2, this crate reads version 1"), "{error}");
+        fs::write(&path, "not safetensors").unwrap();
+        let error = read::<ModelConfig>(&path).unwrap_err().to_string();
+        assert!(error.contains("not a whole safetensors file"), "{error}");
+        fs::remove_file(&path).unwrap();
+        let error = read::<ModelConfig>(&path).unwrap_err();
+        assert!(matches!(error, Error::Io { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_earlier_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, "earlier").unwrap();
+        let error = replace_file(&path, |temporary| {
+            fs::write(temporary, "half of it").unwrap();
+            Err(Error::Config("the disk is full".to_owned()))
+        });
+        assert!(error.is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "earlier");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn parts_that_do_not_fit_together_are_refused() {
+        config().validate().unwrap();
+        let with = |change: fn(&mut ModelConfig)| {
+            let mut config = config();
+            change(&mut config);
+            config.validate().unwrap_err().to_string()
+        };
+        for (error, expected) in [
+            (with(|c| c.generator.condition_width = 3), "condition width is 3, the labels need 2"),
+            (
+                with(|c| c.discriminator.as_mut().unwrap().label_width = 5),
+                "label width is 5, the labels need 2",
+            ),
+            (with(|c| c.transform.size = 24), "takes 16 pixel images, the transform makes 24"),
+            (with(|c| c.transform.size = 18), "18 pixels is not divisible by 4"),
+        ] {
+            assert!(error.contains(expected), "{expected}: {error}");
+        }
+    }
 }
