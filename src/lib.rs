@@ -19,7 +19,12 @@ pub mod metrics;
 mod model;
 mod ops;
 mod penalty;
+// Used by tests so far; importing and exporting models will be the public use.
+#[cfg(test)]
+mod pytorch;
 mod random;
+#[cfg(test)]
+mod tests;
 pub mod train;
 mod translator;
 mod weights;

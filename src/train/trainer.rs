@@ -414,3 +414,6 @@ impl<B: AutodiffBackend> Trainer<B> {
         Ok(path)
     }
 }
+
+#[cfg(test)]
+mod tests;

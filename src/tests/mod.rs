@@ -1,0 +1,117 @@
+//! Tests that belong to no single module: against PyTorch, across backends, of derivatives.
+//!
+//! A test's body is generic over the backend; [`on_every_backend`] makes one test of it per backend
+//! that the features bring.
+
+mod backends;
+mod fixture;
+mod isolation;
+mod networks;
+mod optimizer;
+#[cfg(feature = "ndarray")]
+mod penalty;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::backend::{AutodiffBackend, Backend};
+use burn::tensor::{Tensor, TensorData};
+
+pub(crate) use self::fixture::{Fixture, Networks};
+use crate::weights::Weights;
+
+/// Makes tests of generic functions `fn body<B: AutodiffBackend>()`: `flex::body`, `ndarray::body`,
+/// `wgpu::body`.
+macro_rules! on_every_backend {
+    ($($body:ident),+ $(,)?) => {
+        #[cfg(feature = "flex")]
+        mod flex {
+            type B = burn::backend::Autodiff<burn::backend::Flex>;
+            $(#[test] fn $body() { let _turn = crate::tests::one_at_a_time(); super::$body::<B>() })+
+        }
+        #[cfg(feature = "ndarray")]
+        mod ndarray {
+            type B = burn::backend::Autodiff<burn::backend::NdArray>;
+            $(#[test] fn $body() { let _turn = crate::tests::one_at_a_time(); super::$body::<B>() })+
+        }
+        #[cfg(feature = "wgpu")]
+        mod wgpu {
+            type B = burn::backend::Autodiff<burn::backend::Wgpu>;
+            $(#[test] fn $body() { let _turn = crate::tests::one_at_a_time(); super::$body::<B>() })+
+        }
+    };
+}
+pub(crate) use on_every_backend;
+
+/// Held by every test that runs a backward pass: burn 0.21 can lose gradients when several threads of
+/// one process do so at once, and tests are threads.
+pub(crate) fn one_at_a_time() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The largest difference of `found` and `expected`, as a share of the largest magnitude expected.
+///
+/// # Panics
+/// When they differ in their number of values, or nothing but zeros is expected and something else
+/// found.
+pub(crate) fn relative_error(found: &TensorData, expected: &TensorData) -> f64 {
+    assert_eq!(found.num_elements(), expected.num_elements());
+    let largest = expected.iter::<f64>().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+    let difference = found
+        .iter::<f64>()
+        .zip(expected.iter::<f64>())
+        .map(|(found, expected)| (found - expected).abs())
+        // `max` would pass over a NaN.
+        .fold(0.0, |worst: f64, next| if next <= worst { worst } else { next });
+    if difference == 0.0 {
+        return 0.0;
+    }
+    assert!(largest > 0.0, "only zeros were expected");
+    difference / largest
+}
+
+/// The largest [`relative_error`] over tensors of the same names, and whose it is.
+pub(crate) fn largest_error(found: &Weights, expected: &Weights) -> (f64, String) {
+    assert!(!expected.is_empty() && found.keys().eq(expected.keys()), "other tensors");
+    found
+        .iter()
+        .map(|(name, found)| (relative_error(found, &expected[name]), name.clone()))
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .unwrap_or_default()
+}
+
+/// The gradient of every parameter of `module` that has one, under `prefix.`.
+pub(crate) fn gradients<B: AutodiffBackend, M: Module<B>>(
+    module: &M,
+    gradients: &B::Gradients,
+    prefix: &str,
+) -> Weights {
+    struct Collector<'a, B: AutodiffBackend> {
+        path: Vec<String>,
+        gradients: &'a B::Gradients,
+        found: Weights,
+    }
+    impl<B: AutodiffBackend> ModuleVisitor<B> for Collector<'_, B> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+            if let Some(gradient) = param.val().grad(self.gradients) {
+                self.found.insert(self.path.join("."), gradient.into_data());
+            }
+        }
+        fn enter_module(&mut self, name: &str, _container: &str) {
+            self.path.push(name.to_owned());
+        }
+        fn exit_module(&mut self, _name: &str, _container: &str) {
+            self.path.pop();
+        }
+    }
+    let mut collector =
+        Collector::<B> { path: vec![prefix.to_owned()], gradients, found: Weights::new() };
+    module.visit(&mut collector);
+    collector.found
+}
+
+/// What a report of measured errors calls the backend.
+pub(crate) fn backend_name<B: Backend>() -> String {
+    B::name(&B::Device::default())
+}
