@@ -179,3 +179,51 @@ impl<B: AutodiffBackend> ModuleMapper<B> for Update<'_, B> {
         self.path.pop();
     }
 }
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use burn::backend::{Autodiff, Flex};
+
+    use super::*;
+    use crate::discriminator::{Discriminator, DiscriminatorConfig};
+    use crate::random::{Purpose, stream};
+    use crate::weights;
+
+    type B = Autodiff<Flex>;
+
+    fn step(adam: &mut Adam<Flex>, module: Discriminator<B>) -> Discriminator<B> {
+        let images = Tensor::ones([1, 3, 4, 4], &Default::default());
+        let mut gradients = module.forward(images).realness.sum().backward();
+        adam.step(module, &mut gradients, 0.1)
+    }
+
+    #[test]
+    fn a_restored_optimizer_goes_on_as_the_original() {
+        let _turn = crate::tests::one_at_a_time();
+        let config = DiscriminatorConfig::new(4, 2).with_base_channels(1).with_downsamplings(1);
+        let mut rng = stream(0, Purpose::Discriminator, 0, 0);
+        let mut adam = Adam::new(AdamConfig::default());
+        let module = step(&mut adam, config.init(&mut rng, &Default::default()).unwrap());
+
+        let paths = weights::paths(&module);
+        let restore = |weights: &mut Weights| {
+            let (config, device) = (AdamConfig::default(), Default::default());
+            Adam::<Flex>::restore(config, adam.steps(), paths.clone(), "adam", weights, &device)
+        };
+        let mut state = adam.state("adam");
+        assert_eq!(state.len(), 2 * paths.len());
+        let mut restored = restore(&mut state).unwrap();
+        assert!(state.is_empty());
+        let expected = step(&mut adam.clone(), module.clone());
+        let found = step(&mut restored, module);
+        assert_eq!(weights::collect(&found, "d"), weights::collect(&expected, "d"));
+
+        let mut state = adam.state("adam");
+        state.remove("adam.second.trunk.0.bias");
+        assert_eq!(restore(&mut state).unwrap_err(), "adam.second.trunk.0.bias is missing");
+        let mut state = adam.state("adam");
+        state.insert("adam.first.trunk.0.bias".to_owned(), [1.0_f32, 2.0].into());
+        let error = restore(&mut state).unwrap_err();
+        assert_eq!(error, "adam.first.trunk.0.bias: expected shape [1], found [2]");
+    }
+}

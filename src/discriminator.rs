@@ -168,3 +168,43 @@ impl<B: AutodiffBackend> Discriminator<B> {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_configurations_say_what_to_change() {
+        let base = DiscriminatorConfig::new(128, 5);
+        base.validate().unwrap();
+        for (config, expected) in [
+            (DiscriminatorConfig::new(128, 0), "label_width is 0; it must be at least 1"),
+            (base.clone().with_image_channels(0), "image_channels is 0"),
+            (base.clone().with_base_channels(0), "base_channels is 0"),
+            (base.clone().with_downsamplings(0), "downsamplings is 0"),
+            (DiscriminatorConfig::new(0, 5), "0 pixels is not divisible by 64"),
+            (
+                DiscriminatorConfig::new(100, 5),
+                "100 pixels is not divisible by 64, which the discriminator's 6 downsamplings need; use 128 or fewer downsamplings",
+            ),
+            (base.clone().with_downsamplings(8), "128 pixels is not divisible by 256"),
+            (base.clone().with_downsamplings(12), "lower base_channels or downsamplings"),
+            (base.clone().with_downsamplings(usize::MAX), "lower base_channels or downsamplings"),
+        ] {
+            let error = config.validate().unwrap_err().to_string();
+            assert!(error.contains(expected), "{config:?}: {error}");
+        }
+    }
+
+    #[cfg(feature = "flex")]
+    #[test]
+    fn the_papers_discriminators_have_the_published_parameter_counts() {
+        use crate::random::{Purpose, stream};
+        for (labels, expected) in [(5, 44_762_048), (8, 44_786_624)] {
+            let mut rng = stream(0, Purpose::Discriminator, 0, 0);
+            let config = DiscriminatorConfig::new(128, labels);
+            let discriminator = config.init::<burn::backend::Flex>(&mut rng, &Default::default());
+            assert_eq!(discriminator.unwrap().num_params(), expected, "{labels} labels");
+        }
+    }
+}

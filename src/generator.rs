@@ -191,3 +191,82 @@ impl<B: Backend> Generator<B> {
         activation::tanh(self.head.forward(x))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_configurations_say_what_to_change() {
+        let base = GeneratorConfig::new(5);
+        base.validate().unwrap();
+        base.clone().with_residual_blocks(0).with_downsamplings(0).validate().unwrap();
+        for (config, expected) in [
+            (GeneratorConfig::new(0), "condition_width is 0; it must be at least 1"),
+            (base.clone().with_image_channels(0), "image_channels is 0"),
+            (base.clone().with_base_channels(0), "base_channels is 0"),
+            (base.clone().with_downsamplings(11), "lower base_channels or downsamplings"),
+            (base.clone().with_downsamplings(usize::MAX), "lower base_channels or downsamplings"),
+            (base.clone().with_base_channels(usize::MAX), "lower base_channels or downsamplings"),
+        ] {
+            let error = config.validate().unwrap_err().to_string();
+            assert!(error.contains(expected), "{config:?}: {error}");
+        }
+        base.validate_image_size(24, 40).unwrap();
+        for (height, width, expected) in [
+            (
+                126,
+                128,
+                "126 pixels is not divisible by 4, which the generator's 2 downsamplings need; use 128",
+            ),
+            (128, 3, "3 pixels is not divisible by 4"),
+            (
+                0,
+                128,
+                "0 pixels is not divisible by 4, which the generator's 2 downsamplings need; use 4",
+            ),
+        ] {
+            let error = base.validate_image_size(height, width).unwrap_err().to_string();
+            assert!(error.contains(expected), "{height} x {width}: {error}");
+        }
+    }
+
+    #[cfg(feature = "flex")]
+    mod on_flex {
+        use burn::backend::Flex;
+        use burn::tensor::TensorData;
+
+        use super::*;
+        use crate::random::{Purpose, stream};
+
+        #[test]
+        fn the_papers_generator_has_8430528_parameters() {
+            let mut rng = stream(0, Purpose::Generator, 0, 0);
+            let generator = GeneratorConfig::new(5).init::<Flex>(&mut rng, &Default::default());
+            assert_eq!(generator.unwrap().num_params(), 8_430_528);
+        }
+
+        #[test]
+        fn rectangles_keep_their_shape_and_every_label_changes_the_image() {
+            let config = GeneratorConfig::new(2).with_base_channels(4).with_residual_blocks(1);
+            let mut rng = stream(0, Purpose::Generator, 0, 0);
+            let device = Default::default();
+            let generator = config.init::<Flex>(&mut rng, &device).unwrap();
+            let values = (0..3 * 8 * 20).map(|i| (i as f32 * 0.7).sin()).collect::<Vec<_>>();
+            let images: Tensor<Flex, 4> =
+                Tensor::from_data(TensorData::new(values, [1, 3, 8, 20]), &device);
+            let translate = |label: [f32; 2]| {
+                let y = generator.forward(images.clone(), Tensor::from_data([label], &device));
+                assert_eq!(y.dims(), [1, 3, 8, 20]);
+                y.into_data().iter::<f32>().collect::<Vec<_>>()
+            };
+            let plain = translate([0.0, 0.0]);
+            assert!(plain.iter().all(|value| (-1.0..=1.0).contains(value)));
+            for label in [[1.0, 0.0], [0.0, 1.0]] {
+                let changed =
+                    translate(label).iter().zip(&plain).any(|(a, b)| (a - b).abs() > 1e-3);
+                assert!(changed, "{label:?}");
+            }
+        }
+    }
+}

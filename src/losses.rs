@@ -217,3 +217,88 @@ pub type NamedLosses = Vec<(&'static str, f32)>;
 fn scalar<B: Backend>(term: &Tensor<B, 1>) -> f32 {
     term.clone().into_scalar().elem()
 }
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use burn::backend::Flex;
+
+    use super::*;
+
+    /// float32 rounding of a handful of operations on values around 1.
+    const TOLERANCE: f32 = 1e-6;
+
+    fn logits<const N: usize>(rows: [[f32; N]; 2]) -> Tensor<Flex, 2> {
+        Tensor::from_data(rows, &Default::default())
+    }
+
+    fn close(found: Tensor<Flex, 1>, expected: f64) {
+        let found = scalar(&found);
+        let error = (found - expected as f32).abs();
+        assert!(error <= TOLERANCE * (expected as f32).abs().max(1.0), "{found} is not {expected}");
+    }
+
+    fn softplus(x: f64) -> f64 {
+        x.exp().ln_1p()
+    }
+
+    #[test]
+    fn attributes_are_summed_over_attributes_and_averaged_over_images() {
+        let loss = domain_loss(
+            LabelKind::Attributes,
+            logits([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]]),
+            logits([[1.0, 0.0, 0.0], [1.0, 1.0, 0.0]]),
+        );
+        let first = softplus(-1.0) + softplus(-2.0) + softplus(0.5);
+        let second = softplus(0.0) + softplus(-3.0) + softplus(-1.0);
+        close(loss, (first + second) / 2.0);
+    }
+
+    #[test]
+    fn classes_are_averaged_over_images() {
+        let loss = domain_loss(
+            LabelKind::Classes,
+            logits([[1.0, -2.0, 0.5], [0.0, 3.0, -1.0]]),
+            logits([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]]),
+        );
+        let normaliser = |row: [f64; 3]| row.iter().map(|logit| logit.exp()).sum::<f64>().ln();
+        let first = normaliser([1.0, -2.0, 0.5]) - 0.5;
+        let second = normaliser([0.0, 3.0, -1.0]) - 3.0;
+        close(loss, (first + second) / 2.0);
+    }
+
+    #[test]
+    fn confident_logits_do_not_overflow() {
+        for (logit, label, expected) in
+            [(200.0, 1.0, 0.0), (200.0, 0.0, 200.0), (-200.0, 1.0, 200.0)]
+        {
+            let loss =
+                domain_loss(LabelKind::Attributes, logits([[logit]; 2]), logits([[label]; 2]));
+            close(loss, expected);
+        }
+        let map = |value: f32| Tensor::<Flex, 4>::full([1, 1, 2, 2], value, &Default::default());
+        for (value, real, fake) in [(200.0, 0.0, 200.0), (-200.0, 200.0, 0.0)] {
+            close(Objective::Vanilla.real(map(value)), real);
+            close(Objective::Vanilla.fake(map(value)), fake);
+            close(Objective::Vanilla.generator(map(value)), real);
+        }
+    }
+
+    #[test]
+    fn the_identity_term_ends_with_its_warm_up() {
+        let warmup = IdentityWarmup { weight: 3.0, last_iteration: 5 };
+        let weights = LossWeights { identity: Some(warmup), ..LossWeights::default() };
+        assert_eq!([1, 5, 6].map(|i| weights.identity_at(i)), [Some(3.0), Some(3.0), None]);
+        assert_eq!(LossWeights::default().identity_at(1), None);
+        let off = IdentityWarmup { weight: 0.0, last_iteration: 5 };
+        assert_eq!(LossWeights { identity: Some(off), ..weights }.identity_at(1), None);
+    }
+
+    #[test]
+    fn bad_weights_are_named() {
+        for value in [-1.0, f64::NAN, f64::INFINITY] {
+            let weights = LossWeights { penalty: value, ..LossWeights::default() };
+            let error = weights.validate().unwrap_err().to_string();
+            assert!(error.contains("the penalty loss weight is"), "{error}");
+        }
+    }
+}

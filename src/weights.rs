@@ -116,3 +116,54 @@ pub(crate) fn expect_empty(weights: &Weights) -> Result<(), String> {
     let names: Vec<&str> = weights.keys().take(5).map(String::as_str).collect();
     Err(format!("{} unexpected tensor(s): {}", weights.len(), names.join(", ")))
 }
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use burn::backend::{Autodiff, Flex};
+
+    use super::*;
+    use crate::discriminator::DiscriminatorConfig;
+    use crate::random::{Purpose, stream};
+
+    fn discriminator(seed: u64) -> crate::discriminator::Discriminator<Autodiff<Flex>> {
+        let config = DiscriminatorConfig::new(4, 2).with_base_channels(1).with_downsamplings(1);
+        let mut rng = stream(seed, Purpose::Discriminator, 0, 0);
+        config.init(&mut rng, &Default::default()).unwrap()
+    }
+
+    #[test]
+    fn a_module_takes_what_another_gave_and_is_still_trained() {
+        let given = collect(&discriminator(1), "d");
+        let names: Vec<&str> = given.keys().map(String::as_str).collect();
+        let expected =
+            ["d.domain.weight", "d.realness.weight", "d.trunk.0.bias", "d.trunk.0.weight"];
+        assert_eq!(names, expected);
+        let mut left = given.clone();
+        left.insert("other".to_owned(), TensorData::from([1.0_f32]));
+        let taken = apply(discriminator(2), "d", &mut left).unwrap();
+        assert_eq!(collect(&taken, "d"), given);
+        let error = expect_empty(&left).unwrap_err();
+        assert_eq!(error, "1 unexpected tensor(s): other");
+
+        let images = Tensor::ones([1, 3, 4, 4], &Default::default());
+        let gradients = taken.forward(images).realness.sum().backward();
+        assert_eq!(
+            crate::tests::gradients(&taken, &gradients, "d").len(),
+            3,
+            "all but the domain head"
+        );
+    }
+
+    #[test]
+    fn every_missing_or_misshaped_parameter_is_named() {
+        let mut weights = collect(&discriminator(1), "d");
+        weights.remove("d.trunk.0.bias");
+        weights.insert("d.realness.weight".to_owned(), TensorData::from([1.0_f32, 2.0]));
+        let error = apply(discriminator(2), "d", &mut weights).unwrap_err();
+        assert!(error.contains("d.trunk.0.bias [1] is missing"), "{error}");
+        assert!(
+            error.contains("d.realness.weight: expected shape [1, 1, 3, 3], found [2]"),
+            "{error}"
+        );
+    }
+}

@@ -248,3 +248,89 @@ impl TrainingConfig {
         warnings
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::labels::LabelSpace;
+
+    fn config() -> TrainingConfig {
+        TrainingConfig::new(Domains::single(LabelSpace::attributes(["Male", "Young"])))
+    }
+
+    #[test]
+    fn bad_configurations_say_what_to_change() {
+        config().validate().unwrap();
+        config().with_preset(Preset::Paper).validate().unwrap();
+        type Change = fn(&mut TrainingConfig);
+        let cases: [(Change, &str); 20] = [
+            (|c| c.domains = Domains::single(LabelSpace::classes(["only"])), "at least two"),
+            (|c| c.image_size = 0, "0 pixels is not divisible by 4"),
+            (|c| c.image_size = 130, "130 pixels is not divisible by 4"),
+            (|c| c.discriminator_downsamplings = Some(0), "downsamplings is 0"),
+            (|c| c.discriminator_downsamplings = Some(8), "128 pixels is not divisible by 256"),
+            (|c| c.base_channels = 0, "generator's base_channels is 0"),
+            (|c| c.discriminator_channels = 0, "discriminator's base_channels is 0"),
+            (|c| c.batch_size = 0, "batch_size is 0; it must be at least 1"),
+            (|c| c.iterations = 0, "iterations is 0"),
+            (|c| c.critic_steps = 0, "critic_steps is 0"),
+            (|c| c.checkpoint_every = 0, "checkpoint_every is 0"),
+            (|c| c.keep = 0, "keep is 0"),
+            (|c| c.loader_threads = 0, "loader_threads is 0"),
+            (|c| c.learning_rate = f64::NAN, "learning_rate is NaN; it must be between"),
+            (|c| c.learning_rate = 0.0, "learning_rate is 0"),
+            (|c| c.adam.beta1 = 1.0, "beta1 is 1"),
+            (|c| c.adam.epsilon = 0.0, "epsilon is 0"),
+            (|c| c.ema = 1.0, "ema is 1"),
+            (
+                |c| c.weights.domain = -1.0,
+                "domain loss weight is -1; it must be finite and at least 0",
+            ),
+            (
+                |c| c.weights.identity.as_mut().unwrap().weight = f64::INFINITY,
+                "identity loss weight is inf",
+            ),
+        ];
+        for (change, expected) in cases {
+            let mut config = config();
+            change(&mut config);
+            let error = config.validate().unwrap_err().to_string();
+            assert!(error.contains(expected), "{expected}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_batch_of_one_is_warned_of() {
+        assert!(config().warnings().is_empty());
+        let warnings = config().with_batch_size(1).warnings();
+        assert!(matches!(&warnings[..], [only] if only.contains("at least 2")), "{warnings:?}");
+    }
+
+    #[test]
+    fn the_discriminator_is_as_deep_as_the_images_allow() {
+        for (size, expected) in [(256, 6), (128, 6), (64, 5), (32, 4), (48, 4), (20, 2), (4, 1)] {
+            let config = config().with_image_size(size);
+            assert_eq!(config.discriminator().downsamplings, expected, "{size} pixels");
+            config.validate().unwrap();
+        }
+    }
+
+    #[test]
+    fn the_file_reads_as_it_is_written_and_unknown_fields_are_named() {
+        let config = config().with_seed(7).with_learning_rate(3e-4);
+        let json = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<TrainingConfig>(&json).unwrap(), config);
+        let misspelt = json.replace("batch_size", "batchsize");
+        let error = serde_json::from_str::<TrainingConfig>(&misspelt).unwrap_err().to_string();
+        assert!(error.contains("batchsize"), "{error}");
+    }
+
+    #[test]
+    fn the_paper_preset_is_the_paper() {
+        let config = config().with_preset(Preset::Paper);
+        assert_eq!((config.ema, config.weights.identity), (0.0, None));
+        let LossWeights { domain, reconstruction, penalty, .. } = config.weights;
+        assert_eq!((domain, reconstruction, penalty), (1.0, 10.0, 10.0));
+        assert_eq!((config.learning_rate, config.critic_steps, config.batch_size), (1e-4, 5, 16));
+    }
+}
