@@ -1,0 +1,83 @@
+//! Two datasets through the one training loop.
+
+use stargan::{
+    Crop, Dataset, Datasets, DomainLabel, Domains, Observer, Result, Trainer, Translator,
+    burn::{backend::Flex, tensor::backend::AutodiffBackend},
+    train::Iteration,
+};
+
+use crate::setup::{
+    Content, Cpu, StopAfter, checkpoint_of, expressions, face_labels, faces, one_at_a_time, tiny,
+};
+
+/// The names of the loss terms of every iteration.
+#[derive(Default)]
+struct Terms(Vec<Vec<String>>);
+
+impl<B: AutodiffBackend> Observer<B> for Terms {
+    fn iteration(&mut self, _: &Trainer<B>, iteration: &Iteration<'_, B>) -> Result<()> {
+        assert!(iteration.losses().iter().all(|(_, value)| value.is_finite()));
+        self.0.push(iteration.losses().iter().map(|(name, _)| name.clone()).collect());
+        Ok(())
+    }
+}
+
+#[test]
+fn faces_and_expressions_train_together_and_resume_exactly() {
+    let _turn = one_at_a_time();
+    let folder = tempfile::tempdir().unwrap();
+    let (faces, expressions) = (faces(), expressions());
+    let data = Datasets::from(&faces).with(&expressions);
+    let domains =
+        Domains::joint([("faces", face_labels()), ("expressions", expressions.labels().clone())])
+            .unwrap();
+    let config = tiny(domains).with_iterations(5);
+    let device = Default::default();
+
+    let mut whole =
+        Trainer::<Cpu>::new(folder.path().join("whole"), config.clone(), &device).unwrap();
+    let mut terms = Terms::default();
+    let finished = whole.run(&data, &mut terms).unwrap();
+    // Every dataset in turn has its D step, and its G step when due.
+    let d = ["real", "fake", "domain", "penalty"].map(|term| format!("d/{term}"));
+    let g = ["fake", "domain", "reconstruction", "identity"].map(|term| format!("g/{term}"));
+    for (iteration, found) in (1..).zip(terms.0) {
+        let due = iteration % 2 == 0;
+        let expected: Vec<String> = ["faces", "expressions"]
+            .iter()
+            .flat_map(|set| {
+                let terms = d.iter().chain(g.iter().filter(move |_| due));
+                terms.map(move |term| format!("{set}/{term}"))
+            })
+            .collect();
+        assert_eq!(found, expected, "iteration {iteration}");
+    }
+
+    let run = folder.path().join("run");
+    let mut first = Trainer::<Cpu>::new(&run, config, &device).unwrap();
+    first.run(&data, &mut StopAfter(3)).unwrap();
+    drop(first);
+    let mut second = Trainer::<Cpu>::resume(&run, &device).unwrap();
+    let swapped = Datasets::from(&expressions).with(&faces);
+    assert!(second.run(&swapped, &mut ()).is_err());
+    let resumed = second.run(&data, &mut ()).unwrap();
+    assert!(Content::of(checkpoint_of(&finished)) == Content::of(checkpoint_of(&resumed)));
+
+    // At test time any label of either dataset applies to any image.
+    let translator = Translator::<Flex>::open(&run, &device).unwrap();
+    assert_eq!(translator.config().transform.crop, Crop::Square, "the datasets' crops differ");
+    let face = faces.load(0).unwrap().into();
+    let happy = translator.translate(&face, "happy").unwrap();
+    let label = DomainLabel { dataset: 1, label: vec![0.0, 1.0, 0.0, 0.0, 0.0] };
+    assert_eq!(translator.translate_to(&face, &label).unwrap(), happy);
+    assert_ne!(translator.translate(&face, "sad").unwrap(), happy);
+    let error = translator.translate_from(&face, "Male", "happy").unwrap_err().to_string();
+    assert!(
+        error.contains("the source label is of \"faces\", the edit of \"expressions\""),
+        "{error}"
+    );
+    let known = DomainLabel { dataset: 0, label: faces.label(0).to_vec() };
+    let grid = translator.grid(&[(face, Some(known))]).unwrap();
+    assert_eq!(grid.columns.len(), 1 + 5 + 5);
+    assert_eq!(grid.image.dimensions(), (11 * 16, 16));
+}

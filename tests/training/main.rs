@@ -1,0 +1,10 @@
+//! The main job through the public API: run folders, exact resume, translating, learning.
+
+#![cfg(all(feature = "flex", feature = "ndarray"))]
+
+mod checkpoints;
+mod joint;
+mod learning;
+mod resume;
+mod setup;
+mod translator;
