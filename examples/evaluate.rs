@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use stargan::burn::tensor::backend::Backend;
 use stargan::metrics::Counterfactuals;
-use stargan::translator::Translator;
+use stargan::Translator;
 
 use common::data::{Place, Spec, open_test};
 use common::{Failure, usage};

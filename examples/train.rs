@@ -20,12 +20,12 @@ use serde_json::Value;
 use stargan::burn::backend::Autodiff;
 use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::data::{Dataset, Datasets};
-use stargan::domains::Domains;
-use stargan::losses::{IdentityWarmup, Objective};
+use stargan::Domains;
+use stargan::{IdentityWarmup, Objective};
 use stargan::metrics::{CounterfactualLog, Counterfactuals};
-use stargan::penalty::Penalty;
+use stargan::Penalty;
 use stargan::train::{CsvLog, Outcome, Preset, Progress, SampleGrids, Trainer, TrainingConfig};
-use stargan::translator::DomainLabel;
+use stargan::DomainLabel;
 
 use common::data::{Command, DataArgs, Opened, Source, Spec, open_test};
 use common::{Failure, usage};

@@ -17,7 +17,7 @@ use clap::Parser;
 use image::{DynamicImage, ImageFormat};
 use stargan::burn::tensor::backend::Backend;
 use stargan::data::{image_files, load_image};
-use stargan::translator::Translator;
+use stargan::Translator;
 
 use common::{Failure, usage};
 

@@ -233,12 +233,17 @@ impl LeftMatrix for Forward<'_> {
     ) {
         for i in 0..width {
             if i < count {
-                let weights = &self.weight[(row + i) * self.taps + first..(row + i) * self.taps + last];
+                let weights =
+                    &self.weight[(row + i) * self.taps + first..(row + i) * self.taps + last];
                 for (cell, weight) in panel[i..].iter_mut().step_by(width).zip(weights) {
                     *cell = *weight;
                 }
             } else {
-                panel[i..].iter_mut().step_by(width).take(last - first).for_each(|cell| *cell = 0.0);
+                panel[i..]
+                    .iter_mut()
+                    .step_by(width)
+                    .take(last - first)
+                    .for_each(|cell| *cell = 0.0);
             }
         }
     }
@@ -308,8 +313,10 @@ pub(crate) fn convolve(
                 large[first * large_image..].chunks_exact(large_image).take(group).enumerate()
             {
                 for (row, channel) in staged.chunks_exact_mut(plane.length).enumerate() {
-                    let (source_channel, phase) = (row / (stride * stride), row % (stride * stride));
-                    let source = &source[source_channel * area * stride * stride..][..area * stride * stride];
+                    let (source_channel, phase) =
+                        (row / (stride * stride), row % (stride * stride));
+                    let source = &source[source_channel * area * stride * stride..]
+                        [..area * stride * stride];
                     plane.spread(image, source, stride, (phase / stride, phase % stride), channel);
                 }
             }
@@ -379,7 +386,8 @@ pub(crate) fn convolve_transposed(geometry: &Geometry, small: &[f32], weight: &[
         },
         |rows, results, output| {
             let length = rows.len() * plane.columns;
-            for (image, output) in output.chunks_exact_mut(large_channels * large_area).enumerate() {
+            for (image, output) in output.chunks_exact_mut(large_channels * large_area).enumerate()
+            {
                 for (i, channel) in rows.clone().enumerate() {
                     let output = &mut output[channel * large_area..][..large_area];
                     for (oy, to) in output.chunks_exact_mut(width * stride).enumerate() {
@@ -392,7 +400,8 @@ pub(crate) fn convolve_transposed(geometry: &Geometry, small: &[f32], weight: &[
                             1 => to.copy_from_slice(row(0)),
                             2 => {
                                 let pairs = to.as_chunks_mut::<2>().0;
-                                for ((pair, even), odd) in pairs.iter_mut().zip(row(0)).zip(row(1)) {
+                                for ((pair, even), odd) in pairs.iter_mut().zip(row(0)).zip(row(1))
+                                {
                                     *pair = [*even, *odd];
                                 }
                             }
@@ -463,7 +472,14 @@ pub(crate) fn weight_gradient(geometry: &Geometry, small: &[f32], large: &[f32])
             .map(|channel| {
                 let mut block = vec![0.0; small_channels * area];
                 let y = &staged_small[plane.lead..];
-                inner_products(y, plane.length, &bases_of(channel), &staged_large, plane.columns, &mut block);
+                inner_products(
+                    y,
+                    plane.length,
+                    &bases_of(channel),
+                    &staged_large,
+                    plane.columns,
+                    &mut block,
+                );
                 block
             })
             .collect();

@@ -16,8 +16,7 @@ pub(super) fn conv2d_leaky_relu<B: Host>(
     (geometry, negative_slope): (Geometry, f32),
 ) -> Primitive<B> {
     let [x, weight, bias] = inputs.map(B::contiguous);
-    let epilogue =
-        Epilogue { bias: Some(B::slice(&bias)), negative_slope: Some(negative_slope) };
+    let epilogue = Epilogue { bias: Some(B::slice(&bias)), negative_slope: Some(negative_slope) };
     let y = conv::convolve(&geometry, B::slice(&x), B::slice(&weight), epilogue);
     tensor::<B, 4>(y, geometry.small_shape())
 }
