@@ -7,8 +7,8 @@ use std::sync::Arc;
 
 use clap::{ArgMatches, Args};
 use serde::{Deserialize, Serialize};
-use stargan::data::{CelebA, Crop, Dataset, Folder};
 use stargan::Domains;
+use stargan::data::{CelebA, Crop, Dataset, Folder};
 use stargan::{LabelKind, LabelSpace};
 
 use super::{Failure, usage};
