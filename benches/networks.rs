@@ -34,8 +34,11 @@ fn networks<B: Backend>(criterion: &mut Criterion, backend: &str) {
             .with_downsamplings(size.ilog2() as usize - 1)
             .init::<B>(&mut rng, &device)
             .expect("a valid discriminator");
-        let images =
-            Tensor::<B, 4>::random([batch, 3, size, size], Distribution::Uniform(-1.0, 1.0), &device);
+        let images = Tensor::<B, 4>::random(
+            [batch, 3, size, size],
+            Distribution::Uniform(-1.0, 1.0),
+            &device,
+        );
         let condition = Tensor::<B, 2>::zeros([batch, LABELS], &device);
 
         let shape = format!("{size}px-base{base}-batch{batch}");

@@ -1,7 +1,8 @@
 //! The operations on plain tensors of a host backend.
 
 use super::Primitive;
-use super::conv::{self, Epilogue, Geometry};
+use super::conv::{self, Epilogue};
+use super::geometry::Geometry;
 use super::host::{Host, dims, tensor};
 use super::norm::{self, Affine};
 
