@@ -14,9 +14,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use stargan::Translator;
 use stargan::burn::tensor::backend::Backend;
 use stargan::metrics::Counterfactuals;
-use stargan::translator::Translator;
 
 use common::data::{Place, Spec, open_test};
 use common::{Failure, usage};

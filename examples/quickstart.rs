@@ -14,15 +14,15 @@ use std::sync::Arc;
 
 use clap::Parser;
 use image::DynamicImage;
+use stargan::DomainLabel;
+use stargan::Domains;
+use stargan::IdentityWarmup;
+use stargan::LabelSpace;
 use stargan::burn::backend::Autodiff;
 use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::data::{CelebA, Dataset};
-use stargan::domains::Domains;
-use stargan::labels::LabelSpace;
-use stargan::losses::IdentityWarmup;
 use stargan::metrics::Counterfactuals;
 use stargan::train::{CsvLog, Outcome, Progress, SampleGrids, Trainer, TrainingConfig};
-use stargan::translator::DomainLabel;
 
 use common::Failure;
 use common::data::{Command, Place, Source, Spec};

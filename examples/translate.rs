@@ -15,9 +15,9 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use image::{DynamicImage, ImageFormat};
+use stargan::Translator;
 use stargan::burn::tensor::backend::Backend;
 use stargan::data::{image_files, load_image};
-use stargan::translator::Translator;
 
 use common::{Failure, usage};
 

@@ -72,7 +72,8 @@ impl<B: Backend> Translator<B> {
         let averaged = weights.keys().any(|name| name.starts_with("average."));
         let prefix = if averaged { "average" } else { "generator" };
         weights.retain(|name, _| {
-            !name.starts_with("adam.") && !(averaged && name.starts_with("generator."))
+            let other = averaged && name.starts_with("generator.");
+            !(name.starts_with("adam.") || other)
         });
         let mut rng = stream(0, Purpose::Generator, 0, 0);
         let generator = config.generator.init(&mut rng, device)?;

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use clap::{ArgMatches, Args};
 use serde::{Deserialize, Serialize};
+use stargan::Domains;
 use stargan::data::{CelebA, Crop, Dataset, Folder};
-use stargan::domains::Domains;
-use stargan::labels::{LabelKind, LabelSpace};
+use stargan::{LabelKind, LabelSpace};
 
 use super::{Failure, usage};
 

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
-use stargan::error::Error;
+use stargan::Error;
 
 // Training allocates and frees buffers of many megabytes at every step, which the system's allocator
 // hands back to the kernel every time.

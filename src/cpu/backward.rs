@@ -6,7 +6,8 @@ use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 
-use super::conv::{self, Epilogue, Geometry};
+use super::conv::{self, Epilogue};
+use super::geometry::Geometry;
 use super::host::{Host, dims, tensor};
 use super::norm::{self, Affine, Statistics};
 use super::{Primitive, forward};

@@ -6,189 +6,16 @@
 //! tensor's pixels are split by their coordinates modulo `s` into `s * s` phases, each as small as
 //! the small tensor, whereupon every stride is 1.
 
-use std::cell::RefCell;
-
 use rayon::prelude::*;
 
-use super::product::{COLUMNS, LeftMatrix, inner_products, multiply};
-
-/// The shapes of one convolution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Geometry {
-    pub images: usize,
-    /// `A`, the channels of the small tensor.
-    pub small_channels: usize,
-    /// `B`, the channels of the large tensor.
-    pub large_channels: usize,
-    /// `[h, w]` of the small tensor.
-    pub small: [usize; 2],
-    pub kernel: usize,
-    pub stride: usize,
-    pub padding: usize,
-}
-
-impl Geometry {
-    /// The geometry of a convolution of `[N, B, H, W]` by `[A, B, k, k]`, where this module has it.
-    pub fn of_convolution(
-        [images, channels, height, width]: [usize; 4],
-        [small_channels, large_channels, kernel, kernel_width]: [usize; 4],
-        stride: usize,
-        padding: usize,
-    ) -> Option<Self> {
-        let fits = channels == large_channels
-            && height.is_multiple_of(stride)
-            && width.is_multiple_of(stride);
-        let small = [height / stride, width / stride];
-        Self { images, small_channels, large_channels, small, kernel, stride, padding }
-            .supported(fits && kernel == kernel_width)
-    }
-
-    /// The geometry of a transposed convolution of `[N, A, h, w]` by `[A, B, k, k]`, where this
-    /// module has it.
-    pub fn of_transposed(
-        [images, channels, height, width]: [usize; 4],
-        [small_channels, large_channels, kernel, kernel_width]: [usize; 4],
-        stride: usize,
-        padding: usize,
-    ) -> Option<Self> {
-        let fits = channels == small_channels && kernel == kernel_width;
-        let small = [height, width];
-        Self { images, small_channels, large_channels, small, kernel, stride, padding }
-            .supported(fits)
-    }
-
-    /// This module has the convolutions whose output is exactly `1 / stride` of the input.
-    fn supported(self, fits: bool) -> Option<Self> {
-        let exact = 2 * self.padding + self.stride == self.kernel;
-        let exists = self.images * self.small[0] * self.small[1] > 0;
-        (fits && exact && exists).then_some(self)
-    }
-
-    pub fn small_shape(&self) -> [usize; 4] {
-        [self.images, self.small_channels, self.small[0], self.small[1]]
-    }
-
-    pub fn large_shape(&self) -> [usize; 4] {
-        let [height, width] = self.small.map(|side| side * self.stride);
-        [self.images, self.large_channels, height, width]
-    }
-
-    /// One coordinate of the tap `k`: which phase of the large tensor it reads, and how far away.
-    fn tap(&self, k: usize) -> (usize, isize) {
-        let offset = k as isize - self.padding as isize;
-        let stride = self.stride as isize;
-        (offset.rem_euclid(stride) as usize, offset.div_euclid(stride))
-    }
-
-    /// The farthest any tap reaches.
-    fn halo(&self) -> usize {
-        (0..self.kernel).map(|k| self.tap(k).1.unsigned_abs()).max().unwrap_or(0)
-    }
-}
-
-/// How the images of a group lie in a row of memory: rows of `small[1]` pixels and `halo` zeros, then
-/// `halo` rows of zeros after every image. A tap that leaves a row on the right reads the zeros before
-/// the next one's first pixel, so that one border serves two sides.
-#[derive(Clone, Copy)]
-struct Plane {
-    small: [usize; 2],
-    /// The distance of two rows.
-    pitch: usize,
-    /// The distance of two images.
-    image: usize,
-    /// Where the first pixel is.
-    lead: usize,
-    /// Columns of a product, from the first pixel on: whole blocks.
-    columns: usize,
-    /// The length of one channel.
-    length: usize,
-}
-
-impl Plane {
-    fn new(geometry: &Geometry, images: usize) -> Self {
-        let halo = geometry.halo();
-        let small = geometry.small;
-        let pitch = small[1] + halo;
-        let image = (small[0] + halo) * pitch;
-        let lead = halo * pitch + halo;
-        let columns = (images * image).next_multiple_of(COLUMNS);
-        Self { small, pitch, image, lead, columns, length: lead + columns + lead }
-    }
-
-    /// Where a tap `dy` rows down and `dx` pixels to the right begins, relative to its channel.
-    fn base(&self, dy: isize, dx: isize) -> usize {
-        (self.lead as isize + dy * self.pitch as isize + dx) as usize
-    }
-
-    /// Copies the pixels of one phase of one image's channel (`source`, `stride` times as large) to
-    /// their places in `channel`, which is zero elsewhere.
-    fn spread(
-        &self,
-        image: usize,
-        source: &[f32],
-        stride: usize,
-        phase: (usize, usize),
-        channel: &mut [f32],
-    ) {
-        let [height, width] = self.small;
-        for y in 0..height {
-            let to = self.lead + image * self.image + y * self.pitch;
-            let to = &mut channel[to..to + width];
-            let from = &source[(y * stride + phase.0) * width * stride..][..width * stride];
-            match stride {
-                1 => to.copy_from_slice(from),
-                2 => {
-                    for (to, pair) in to.iter_mut().zip(from.as_chunks::<2>().0) {
-                        *to = pair[phase.1];
-                    }
-                }
-                _ => {
-                    for (to, from) in to.iter_mut().zip(from.chunks_exact(stride)) {
-                        *to = from[phase.1];
-                    }
-                }
-            }
-        }
-    }
-
-    /// Row `y` of an image among the `columns` values of a product.
-    fn row<'a>(&self, image: usize, y: usize, columns: &'a [f32]) -> &'a [f32] {
-        &columns[image * self.image + y * self.pitch..][..self.small[1]]
-    }
-}
+use super::geometry::Geometry;
+use super::groups::{each_group, group_size};
+use super::plane::Plane;
+use super::product::{LeftMatrix, inner_products, multiply};
 
 /// Every phase of an image.
 fn phases(stride: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..stride * stride).map(move |phase| (phase / stride, phase % stride))
-}
-
-thread_local! {
-    /// Buffers that outlive a call, so that their pages are touched once.
-    static SCRATCH: RefCell<[Vec<f32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
-}
-
-/// Runs `work` with two zeroed buffers of the given lengths. The buffers are taken, not borrowed: a
-/// thread that waits in `work` may start another task that needs its own.
-fn with_scratch<R>(lengths: [usize; 2], work: impl FnOnce(&mut [f32], &mut [f32]) -> R) -> R {
-    let [mut first, mut second] = SCRATCH.take();
-    for (buffer, length) in [(&mut first, lengths[0]), (&mut second, lengths[1])] {
-        buffer.clear();
-        buffer.resize(length, 0.0);
-    }
-    let result = work(&mut first, &mut second);
-    SCRATCH.set([first, second]);
-    result
-}
-
-/// Images that are worked on together: enough columns for the product to be worth its packing, and
-/// a multiple of the threads where there are enough images.
-fn group_size(geometry: &Geometry) -> usize {
-    let image = Plane::new(geometry, 1).columns;
-    let wanted = 512usize.div_ceil(image).clamp(1, geometry.images);
-    let groups = geometry.images.div_ceil(wanted);
-    let threads = rayon::current_num_threads();
-    let balanced = groups.next_multiple_of(threads);
-    if balanced <= geometry.images { geometry.images.div_ceil(balanced) } else { wanted }
 }
 
 /// What is added to a convolution's result before it is stored.
@@ -233,12 +60,17 @@ impl LeftMatrix for Forward<'_> {
     ) {
         for i in 0..width {
             if i < count {
-                let weights = &self.weight[(row + i) * self.taps + first..(row + i) * self.taps + last];
+                let weights =
+                    &self.weight[(row + i) * self.taps + first..(row + i) * self.taps + last];
                 for (cell, weight) in panel[i..].iter_mut().step_by(width).zip(weights) {
                     *cell = *weight;
                 }
             } else {
-                panel[i..].iter_mut().step_by(width).take(last - first).for_each(|cell| *cell = 0.0);
+                panel[i..]
+                    .iter_mut()
+                    .step_by(width)
+                    .take(last - first)
+                    .for_each(|cell| *cell = 0.0);
             }
         }
     }
@@ -308,8 +140,10 @@ pub(crate) fn convolve(
                 large[first * large_image..].chunks_exact(large_image).take(group).enumerate()
             {
                 for (row, channel) in staged.chunks_exact_mut(plane.length).enumerate() {
-                    let (source_channel, phase) = (row / (stride * stride), row % (stride * stride));
-                    let source = &source[source_channel * area * stride * stride..][..area * stride * stride];
+                    let (source_channel, phase) =
+                        (row / (stride * stride), row % (stride * stride));
+                    let source = &source[source_channel * area * stride * stride..]
+                        [..area * stride * stride];
                     plane.spread(image, source, stride, (phase / stride, phase % stride), channel);
                 }
             }
@@ -379,7 +213,8 @@ pub(crate) fn convolve_transposed(geometry: &Geometry, small: &[f32], weight: &[
         },
         |rows, results, output| {
             let length = rows.len() * plane.columns;
-            for (image, output) in output.chunks_exact_mut(large_channels * large_area).enumerate() {
+            for (image, output) in output.chunks_exact_mut(large_channels * large_area).enumerate()
+            {
                 for (i, channel) in rows.clone().enumerate() {
                     let output = &mut output[channel * large_area..][..large_area];
                     for (oy, to) in output.chunks_exact_mut(width * stride).enumerate() {
@@ -392,7 +227,8 @@ pub(crate) fn convolve_transposed(geometry: &Geometry, small: &[f32], weight: &[
                             1 => to.copy_from_slice(row(0)),
                             2 => {
                                 let pairs = to.as_chunks_mut::<2>().0;
-                                for ((pair, even), odd) in pairs.iter_mut().zip(row(0)).zip(row(1)) {
+                                for ((pair, even), odd) in pairs.iter_mut().zip(row(0)).zip(row(1))
+                                {
                                     *pair = [*even, *odd];
                                 }
                             }
@@ -463,7 +299,14 @@ pub(crate) fn weight_gradient(geometry: &Geometry, small: &[f32], large: &[f32])
             .map(|channel| {
                 let mut block = vec![0.0; small_channels * area];
                 let y = &staged_small[plane.lead..];
-                inner_products(y, plane.length, &bases_of(channel), &staged_large, plane.columns, &mut block);
+                inner_products(
+                    y,
+                    plane.length,
+                    &bases_of(channel),
+                    &staged_large,
+                    plane.columns,
+                    &mut block,
+                );
                 block
             })
             .collect();
@@ -474,49 +317,4 @@ pub(crate) fn weight_gradient(geometry: &Geometry, small: &[f32], large: &[f32])
         }
     }
     gradient
-}
-
-/// Fills `output`, group of images by group, in parallel: `stage` lays a group's input out in the
-/// first buffer, `compute` makes the product rows of some channels from it, and `store` moves these
-/// into the group's part of the output. `lengths` are those of the staged input and of one product
-/// row. Where there are fewer groups than threads, the channels are divided instead; every value is
-/// computed in the same way however the work is divided.
-fn each_group(
-    output: &mut [f32],
-    group_length: usize,
-    channels: usize,
-    [staged_length, row_length]: [usize; 2],
-    stage: impl Fn(usize, &mut [f32]) + Sync,
-    compute: impl Fn(std::ops::Range<usize>, &[f32], &mut [f32]) + Sync,
-    store: impl Fn(std::ops::Range<usize>, &[f32], &mut [f32]) + Sync,
-) {
-    let threads = rayon::current_num_threads();
-    if output.len().div_ceil(group_length) >= threads {
-        output.par_chunks_mut(group_length).enumerate().for_each(|(index, output)| {
-            with_scratch([staged_length, channels * row_length], |staged, results| {
-                stage(index, staged);
-                compute(0..channels, staged, results);
-                store(0..channels, results, output);
-            });
-        });
-        return;
-    }
-    let block = channels.div_ceil(2 * threads).next_multiple_of(8);
-    for (index, output) in output.chunks_mut(group_length).enumerate() {
-        with_scratch([staged_length, 0], |staged, _| {
-            stage(index, staged);
-            let blocks: Vec<(std::ops::Range<usize>, Vec<f32>)> = (0..channels.div_ceil(block))
-                .into_par_iter()
-                .map(|i| {
-                    let rows = i * block..((i + 1) * block).min(channels);
-                    let mut results = vec![0.0; rows.len() * row_length];
-                    compute(rows.clone(), staged, &mut results);
-                    (rows, results)
-                })
-                .collect();
-            for (rows, results) in blocks {
-                store(rows, &results, output);
-            }
-        });
-    }
 }

@@ -1,7 +1,8 @@
 //! The operations on plain tensors of a host backend.
 
 use super::Primitive;
-use super::conv::{self, Epilogue, Geometry};
+use super::conv::{self, Epilogue};
+use super::geometry::Geometry;
 use super::host::{Host, dims, tensor};
 use super::norm::{self, Affine};
 
@@ -16,8 +17,7 @@ pub(super) fn conv2d_leaky_relu<B: Host>(
     (geometry, negative_slope): (Geometry, f32),
 ) -> Primitive<B> {
     let [x, weight, bias] = inputs.map(B::contiguous);
-    let epilogue =
-        Epilogue { bias: Some(B::slice(&bias)), negative_slope: Some(negative_slope) };
+    let epilogue = Epilogue { bias: Some(B::slice(&bias)), negative_slope: Some(negative_slope) };
     let y = conv::convolve(&geometry, B::slice(&x), B::slice(&weight), epilogue);
     tensor::<B, 4>(y, geometry.small_shape())
 }

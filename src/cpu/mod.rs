@@ -8,8 +8,11 @@
 mod backward;
 mod conv;
 mod forward;
+mod geometry;
+mod groups;
 mod host;
 mod norm;
+mod plane;
 mod product;
 
 use std::any::{Any, TypeId};
@@ -18,7 +21,7 @@ use burn::backend::Autodiff;
 use burn::tensor::backend::{Backend, BackendTypes};
 use burn::tensor::{DType, Tensor, TensorMetadata, TensorPrimitive};
 
-pub(crate) use self::conv::Geometry;
+pub(crate) use self::geometry::Geometry;
 
 /// The float primitive of a backend.
 type Primitive<B> = <B as BackendTypes>::FloatTensorPrimitive;

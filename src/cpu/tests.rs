@@ -12,7 +12,8 @@ type Four<B> = Tensor<B, 4>;
 fn random<B: AutodiffBackend, const D: usize>(shape: [usize; D], seed: u64) -> Tensor<B, D> {
     let mut rng = stream(seed, Purpose::Step, D as u64, 0);
     let values = (0..shape.iter().product()).map(|_| rng.random::<f32>() - 0.5).collect();
-    Tensor::from_data(TensorData::new::<f32, _>(values, shape), &B::Device::default()).require_grad()
+    Tensor::from_data(TensorData::new::<f32, _>(values, shape), &B::Device::default())
+        .require_grad()
 }
 
 /// Compares outputs, and the gradients of a weighted sum of the outputs, of two forms of a function.
@@ -32,9 +33,7 @@ fn assert_same<B: AutodiffBackend, const N: usize>(
         data.extend(vector.iter().map(|input| input.grad(&gradients).unwrap().into_data()));
         data
     };
-    for (i, (found, expected)) in
-        run(&specialised).into_iter().zip(run(&composed)).enumerate()
-    {
+    for (i, (found, expected)) in run(&specialised).into_iter().zip(run(&composed)).enumerate() {
         // Sums of up to 2,000 products of numbers below 1/2, in another order.
         let tolerance = Tolerance::<f32>::rel_abs(1e-4, 5e-5);
         assert_eq!(found.shape, expected.shape, "{what}, part {i}");

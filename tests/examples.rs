@@ -1,0 +1,280 @@
+//! The examples as their users run them: at tiny sizes, with everything they promise to leave behind.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+const FACES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/faces");
+const EXPRESSIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/expressions");
+
+/// Networks so small that an iteration takes milliseconds.
+const TINY: &str = "--size 16 --batch 4 --base-channels 4 --residual-blocks 1 --downsamplings 1 \
+                    --critic-steps 2";
+
+/// The example `name`, run in `folder` with the arguments in `line` (none holds a space).
+fn example(name: &str, folder: &Path, line: &str) -> Output {
+    // This test is target/PROFILE/deps/examples-HASH; `cargo test` builds target/PROFILE/examples.
+    let test = std::env::current_exe().expect("the test knows its own path");
+    let profile = test.ancestors().nth(2).expect("two folders deep");
+    let program =
+        profile.join("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION);
+    assert!(
+        program.is_file(),
+        "{} is not built: run `cargo test`, or `cargo build --examples` first",
+        program.display()
+    );
+    let arguments = line.split_whitespace();
+    Command::new(program).args(arguments).current_dir(folder).output().expect("the example starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+#[track_caller]
+fn succeeds(name: &str, folder: &Path, line: &str) -> String {
+    let output = example(name, folder, line);
+    assert!(output.status.success(), "{name} {line}\n{}", text(&output.stderr));
+    text(&output.stdout)
+}
+
+#[track_caller]
+fn fails(name: &str, folder: &Path, line: &str, code: i32, expected: &str) {
+    let output = example(name, folder, line);
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{name} {line}\n{message}");
+    assert!(message.contains("error: "), "{name} {line}\n{message}");
+    assert!(message.contains(expected), "{name} {line}\nexpected {expected}, found {message}");
+    assert_eq!(text(&output.stdout), "", "{name} {line}: results of a failure");
+}
+
+fn faces(part: &str) -> String {
+    format!("celeba:{FACES}/{part}/images:{FACES}/{part}/list_attr.txt")
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+fn names(folder: impl AsRef<Path>) -> Vec<String> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    let name = |entry: fs::DirEntry| text(entry.file_name().as_encoded_bytes());
+    let mut names: Vec<_> = entries.map(|entry| name(entry.expect("an entry"))).collect();
+    names.sort();
+    names
+}
+
+fn side(path: PathBuf) -> (u32, u32) {
+    image::image_dimensions(path).expect("an image")
+}
+
+#[test]
+fn train_resume_translate_evaluate() {
+    let folder = folder();
+    let at = |name: &str| folder.path().join(name);
+    let (train, test) = (faces("train"), faces("test"));
+    let few = format!("{FACES}/test/pairs.csv");
+    let pairs: String =
+        fs::read_to_string(few).unwrap().lines().take(9).collect::<Vec<_>>().join("\n");
+    fs::write(at("pairs.csv"), pairs).unwrap();
+
+    let labels = "Black_Hair,Blond_Hair,Brown_Hair,Male,Eyeglasses";
+    let line = format!(
+        "--data {train} --labels {labels} {TINY} --iterations 4 --checkpoint-every 2 --out run \
+         --test-data {test} --pairs pairs.csv --evaluate-every 2 --sample-every 4 --export m/a.safetensors"
+    );
+    let output = succeeds("train", folder.path(), &line);
+    assert!(output.contains("hair") && output.contains("glasses"), "{output}");
+    assert!(
+        output.contains("left out, the model has no label for it: young (2 pairs)"),
+        "{output}"
+    );
+    assert!(output.contains("00000004.safetensors"), "{output}");
+    for file in ["config.json", "data.json", "metrics.json", "metrics.csv", "log.csv"] {
+        assert!(at("run").join(file).is_file(), "{file}");
+    }
+    assert_eq!(names(at("run/samples")), ["00000004.png"]);
+    assert_eq!(side(at("run/samples/00000004.png")), (6 * 16, 8 * 16));
+
+    // The same line again would write into the same folder.
+    fails("train", folder.path(), &line.replace("m/a", "m/b"), 1, "it holds a run already");
+    fails("train", folder.path(), "--resume --out run --batch 8", 2, "--batch can't change");
+    fails("train", folder.path(), "--resume --out none", 1, "there is no run to resume here");
+
+    let output = succeeds("train", folder.path(), "--resume --out run --iterations 6");
+    assert!(output.contains("00000006.safetensors"), "{output}");
+    let log = fs::read_to_string(at("run/metrics.csv")).unwrap();
+    let measured: Vec<_> = log.lines().filter(|row| row.contains(",total,")).collect();
+    assert_eq!(measured.len(), 3, "{log}");
+
+    // A model file and a run folder, of which the newest checkpoint counts.
+    let face = format!("{FACES}/test/images/00001.png");
+    let line = format!("--model run --edit Blond_Hair --edit +Male,-Eyeglasses --out out {face}");
+    let output = succeeds("translate", folder.path(), &line);
+    assert_eq!(output.lines().count(), 2);
+    assert_eq!(names(at("out")), ["00001_+Male_-Eyeglasses.png", "00001_Blond_Hair.png"]);
+    assert_eq!(side(at("out/00001_Blond_Hair.png")), (16, 16));
+    let before = fs::read(at("out/00001_Blond_Hair.png")).unwrap();
+    fails("translate", folder.path(), &line, 1, "exists already and is not overwritten");
+    assert_eq!(fs::read(at("out/00001_Blond_Hair.png")).unwrap(), before);
+
+    let model = "--model m/a.safetensors";
+    let line = format!(
+        "{model} --grid --edit Male --edit -Male=0.5 --source Black_Hair --out g.png {face} {face}"
+    );
+    succeeds("translate", folder.path(), &line);
+    assert_eq!(side(at("g.png")), (3 * 16, 2 * 16));
+    fails("translate", folder.path(), &line, 1, "g.png: exists already");
+    succeeds("translate", folder.path(), &format!("{model} --grid --out all out"));
+    assert_eq!(side(at("all/grid.png")), (6 * 16, 2 * 16));
+
+    let cases = [
+        (format!("{model} {face}"), 2, "--edit is required"),
+        (format!("{model} --edit Male"), 2, "required"),
+        (format!("{model} --edit Mael {face}"), 1, "did you mean \"Male\""),
+        (format!("{model} --edit Male {face} {face}"), 2, "two results would both be"),
+        (
+            format!("{model} --edit Male --out x.png {face} {FACES}/test/images/00002.png"),
+            2,
+            "is one file",
+        ),
+        (format!("{model} --edit Male nobody.png"), 1, "nobody.png: no such file"),
+        (format!("{model} --edit Male pairs.csv"), 1, "pairs.csv: expected a PNG"),
+        (format!("--model nothing --edit Male {face}"), 1, "nothing: "),
+        (format!("--model pairs.csv --edit Male {face}"), 1, "not a whole safetensors file"),
+    ];
+    for (line, code, expected) in cases {
+        fails("translate", folder.path(), &line, code, expected);
+    }
+
+    let line = format!("{model} --data {test} --pairs pairs.csv --json scores.json");
+    let output = succeeds("evaluate", folder.path(), &line);
+    assert!(output.contains("hair"), "{output}");
+    let json = fs::read(at("scores.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(json["hair"]["n"], 4);
+    for score in ["inside", "inside_nothing", "outside", "psnr"] {
+        assert!(json["hair"][score].is_f64(), "{score}: {json}");
+    }
+    fails("evaluate", folder.path(), &line, 1, "scores.json: exists already");
+    let folders = format!("{model} --data folder:{EXPRESSIONS}/test --pairs pairs.csv");
+    fails("evaluate", folder.path(), &folders, 1, "the model knows none such");
+}
+
+#[test]
+fn bad_usage_is_told_from_failure() {
+    let folder = folder();
+    fs::write(folder.path().join("partial.json"), r#"{"batch_sise": 3}"#).unwrap();
+    let train = faces("train");
+    let cases = [
+        ("".to_owned(), 2, "--data is required"),
+        ("--data images".into(), 2, "expected celeba:IMAGES_DIR:ATTR_FILE or folder:DIR"),
+        ("--data celeba:images".into(), 2, "one path is missing"),
+        (format!("--crop 10 --data {train}"), 2, "--crop belongs to the --data before it"),
+        (format!("--data {train} --crop 10 --crop 9"), 2, "--crop is given twice"),
+        (format!("--data folder:{EXPRESSIONS}/train --labels happy"), 2, "--labels is for celeba"),
+        (format!("--data {train} --identity 10"), 2, "expected WEIGHT:LAST_ITERATION"),
+        (format!("--data {train} --objective best"), 2, "unknown variant `best`"),
+        (format!("--data {train} --size big"), 2, "invalid value"),
+        (format!("--data {train} --pairs p.csv"), 2, "--pairs belongs to the --test-data before"),
+        (format!("--data {train} --labels Mael"), 1, "did you mean \"Male\""),
+        (format!("--data {train} --size 30 --downsamplings 3"), 1, "not divisible by 8"),
+        (format!("--data {train} --config partial.json"), 1, "unknown field `batch_sise`"),
+        (format!("--data {train} --config none.json"), 1, "none.json: "),
+        ("--data folder:none".into(), 1, "none: "),
+    ];
+    for (line, code, expected) in cases {
+        fails("train", folder.path(), &line, code, expected);
+    }
+    assert_eq!(names(folder.path()), ["partial.json"], "a failure leaves nothing behind");
+}
+
+#[test]
+fn several_datasets_train_jointly() {
+    let folder = folder();
+    fs::write(folder.path().join("some.json"), r#"{"weights": {"domain": 0.5}, "keep": 1}"#)
+        .unwrap();
+    let line = format!(
+        "--data {} --labels Male,Young --data moods=folder:{EXPRESSIONS}/train --crop 60 {TINY} \
+         --iterations 2 --identity none --config some.json --export joint.safetensors",
+        faces("train")
+    );
+    succeeds("train", folder.path(), &line);
+    let config = fs::read_to_string(folder.path().join("runs/train/config.json")).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    assert_eq!(config["weights"]["domain"], 0.5);
+    assert_eq!(config["keep"], 1);
+    assert_eq!(config["domains"][0]["name"], "faces");
+    assert_eq!(config["domains"][1]["name"], "moods");
+
+    let face = format!("{FACES}/test/images/00001.png");
+    let line = format!("--model joint.safetensors --edit happy --edit faces:-Young --grid {face}");
+    succeeds("translate", folder.path(), &line);
+    assert_eq!(side(folder.path().join("translated/grid.png")), (3 * 16, 16));
+}
+
+#[test]
+fn quickstart_leaves_what_it_promises() {
+    let folder = folder();
+    let output = succeeds("quickstart", folder.path(), "--iterations 4 --size 16");
+    assert!(
+        output.contains("hair") && output.contains("translate -- --model runs/quickstart"),
+        "{output}"
+    );
+    let expected = [
+        "checkpoints",
+        "config.json",
+        "data.json",
+        "grid.png",
+        "log.csv",
+        "metrics.json",
+        "samples",
+        "translations",
+    ];
+    let found: Vec<_> = names(folder.path().join("runs/quickstart"))
+        .into_iter()
+        .filter(|name| name != ".lock")
+        .collect();
+    assert_eq!(found, expected);
+    assert_eq!(names(folder.path().join("runs/quickstart/translations")).len(), 15);
+
+    succeeds("quickstart", folder.path(), "--iterations 2 --size 16");
+    assert_eq!(names(folder.path().join("runs")), ["quickstart", "quickstart-2"]);
+    fails("quickstart", folder.path(), "--out runs/quickstart", 1, "it holds a run already");
+}
+
+/// Sends SIGINT as Ctrl-C does.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_writes_a_checkpoint_to_go_on_from() {
+    use std::process::Stdio;
+    use std::time::{Duration, Instant};
+
+    let folder = folder();
+    let test = std::env::current_exe().unwrap();
+    let program = test.ancestors().nth(2).unwrap().join("examples/train");
+    let line =
+        format!("--data {} {TINY} --iterations 1000000 --out run --sample-every 1", faces("train"));
+    let child = Command::new(program)
+        .args(line.split_whitespace())
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The first sample grid shows that training is under way.
+    let began = Instant::now();
+    while !folder.path().join("run/samples/00000001.png").exists() {
+        assert!(began.elapsed() < Duration::from_secs(60), "training does not begin");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let output = child.wait_with_output().unwrap();
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{message}");
+    assert!(message.contains("train -- --resume --out \"run\""), "{message}");
+    assert_eq!(names(folder.path().join("run/checkpoints")).len(), 1);
+}
