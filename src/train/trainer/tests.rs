@@ -32,8 +32,8 @@ const GRADIENT_TOLERANCE: f64 = 1e-4;
 /// value, or exactly zero as those of the other dataset's logits are; below, rounding decides the
 /// sign, which is all that Adam's first step takes from it.
 const COMPARABLE: f64 = 1e-4;
-/// Of a network's values, in percent: the fixtures have up to 8.3.
-const MOST_EXCLUDED: f64 = 10.0;
+/// Of a network's values, in percent: the fixtures decide it, 9.97 at most (D after both joint steps).
+const MOST_EXCLUDED: f64 = 12.0;
 /// Absolute, where comparable; a hundredth of the learning rate.
 const WEIGHT_TOLERANCE: f64 = 1e-6;
 
