@@ -72,8 +72,8 @@ impl<B: Backend> Adam<B> {
     pub fn state(&self, prefix: &str) -> Weights {
         let mut weights = Weights::new();
         for Moments { path, first, second } in &self.moments {
-            weights.insert(format!("{prefix}.first.{path}"), first.to_data());
-            weights.insert(format!("{prefix}.second.{path}"), second.to_data());
+            weights.insert(format!("{prefix}.first.{path}"), first.to_data().convert::<f32>());
+            weights.insert(format!("{prefix}.second.{path}"), second.to_data().convert::<f32>());
         }
         weights
     }

@@ -17,7 +17,9 @@ pub(crate) fn collect<B: Backend, M: Module<B>>(module: &M, prefix: &str) -> Wei
     }
     impl<B: Backend> ModuleVisitor<B> for Collector {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
-            self.weights.insert(self.path.join("."), param.val().into_data());
+            // Files hold 32-bit floats whatever the backend computes in.
+            let data = param.val().into_data().convert::<f32>();
+            self.weights.insert(self.path.join("."), data);
         }
         fn enter_module(&mut self, name: &str, _container: &str) {
             self.path.push(name.to_owned());

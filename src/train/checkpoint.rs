@@ -127,6 +127,19 @@ impl RunFolder {
         &self.path
     }
 
+    /// The configuration that the run began with.
+    pub(crate) fn config(&self) -> Result<TrainingConfig> {
+        let file = self.path.join(CONFIG);
+        let json = fs::read_to_string(&file).map_err(|error| Error::io(&file, error))?;
+        serde_json::from_str(&json)
+            .map_err(|error| Error::data(&file, error.line(), error.to_string()))
+    }
+
+    /// The newest checkpoint, if the run has one yet.
+    pub(crate) fn newest_checkpoint(&self) -> Result<Option<PathBuf>> {
+        Ok(checkpoints(&self.path)?.pop())
+    }
+
     /// Writes the checkpoint of `checkpoint.training.iteration`, then deletes all but the newest `keep`.
     pub(crate) fn save(&self, checkpoint: &Checkpoint, weights: &Weights) -> Result<PathBuf> {
         let folder = self.path.join(CHECKPOINTS);

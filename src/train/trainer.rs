@@ -10,7 +10,7 @@ use burn::tensor::{Tensor, TensorData};
 use rand::Rng;
 
 use super::average;
-use super::checkpoint::{Checkpoint, DatasetIdentity, Progress, RunFolder, resolve_model};
+use super::checkpoint::{Checkpoint, DatasetIdentity, Progress, RunFolder};
 use super::config::TrainingConfig;
 use super::observer::{Iteration, Observer};
 use super::schedule;
@@ -91,11 +91,8 @@ impl<B: AutodiffBackend> Trainer<B> {
     /// When the folder holds no run, or its checkpoint is damaged or does not fit its configuration.
     pub fn resume(folder: impl AsRef<Path>, device: &B::Device) -> Result<Self> {
         let folder = RunFolder::open(folder.as_ref())?;
-        let Ok(path) = resolve_model(folder.path()) else {
-            let file = folder.path().join("config.json");
-            let json = std::fs::read_to_string(&file).map_err(|error| Error::io(&file, error))?;
-            let config: TrainingConfig = serde_json::from_str(&json)
-                .map_err(|error| Error::data(&file, error.line(), error.to_string()))?;
+        let Some(path) = folder.newest_checkpoint()? else {
+            let config = folder.config()?;
             config.validate()?;
             return Self::fresh(folder, config, device);
         };

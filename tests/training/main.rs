@@ -7,4 +7,5 @@ mod joint;
 mod learning;
 mod resume;
 mod setup;
+mod shipped;
 mod translator;

@@ -420,6 +420,9 @@ fn one_iteration_is_that_of_the_reference<B: AutodiffBackend>() {
 /// float32 rounding of a weighted sum of values below 2.
 const AVERAGE_TOLERANCE: f32 = 1e-6;
 
+/// A GPU may choose another kernel, that sums in another order, for each of two equal passes.
+const TRANSLATION_TOLERANCE: f32 = 1e-4;
+
 fn the_average_follows_the_generator<B: AutodiffBackend>() {
     fn floats<B: Backend>(generator: &Generator<B>) -> Vec<f32> {
         weights::collect(generator, "g")
@@ -448,6 +451,13 @@ fn the_average_follows_the_generator<B: AutodiffBackend>() {
     let images: Tensor<B::InnerBackend, 4> = Tensor::zeros([1, 3, 16, 16], &Default::default());
     let target = crate::translator::DomainLabel { dataset: 0, label: vec![1.0, 0.0] };
     let condition = Tensor::from_data([[1.0_f32, 0.0]], &Default::default());
-    let average = trainer.average.as_ref().unwrap().forward(images.clone(), condition);
-    assert_eq!(translator.forward(images, &[target]).into_data(), average.into_data());
+    let translated = translator.forward(images.clone(), &[target]);
+    let distance = |generator: &Generator<B::InnerBackend>| -> f32 {
+        let output = generator.forward(images.clone(), condition.clone());
+        (output - translated.clone()).abs().max().into_scalar().elem()
+    };
+    let average = distance(trainer.average.as_ref().unwrap());
+    assert!(average <= TRANSLATION_TOLERANCE, "the average translates: {average:e}");
+    let current = distance(&trainer.generator.valid());
+    assert!(current > 10.0 * TRANSLATION_TOLERANCE, "the generator does not: {current:e}");
 }
