@@ -88,7 +88,8 @@ pub struct Scores {
 }
 
 impl Counterfactuals {
-    /// Reads the pairs in `file`, whose images are `data`'s; see the [module](self) for the format.
+    /// Reads the pairs in `file`, whose images are `data`'s: under the header line
+    /// `source,target,change`, a line of two image names and a change such as `hair_Black` per pair.
     /// Windows line ends, a byte order mark and blank lines are accepted. `dataset` says whose label
     /// space of the models to be measured `data` has: 0 where there is one.
     ///
