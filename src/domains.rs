@@ -22,7 +22,7 @@ use crate::{
 /// ```
 /// use stargan::{domains::Domains, labels::LabelSpace};
 ///
-/// # fn main() -> stargan::error::Result<()> {
+/// # fn main() -> stargan::Result<()> {
 /// let domains = Domains::joint([
 ///     ("faces", LabelSpace::attributes(["Male", "Young"])),
 ///     ("moods", LabelSpace::classes(["angry", "happy", "sad"])),

@@ -24,9 +24,9 @@ use crate::{
 /// or setting two that exclude each other, is an error; clearing a rival with its own strength is not.
 ///
 /// ```
-/// use stargan::labels::LabelSpace;
+/// use stargan::LabelSpace;
 ///
-/// # fn main() -> stargan::error::Result<()> {
+/// # fn main() -> stargan::Result<()> {
 /// let moods = LabelSpace::classes(["angry", "happy"]);
 /// let edit = moods.parse_edit("happy=0.75")?;
 /// assert_eq!(edit.apply(&[1.0, 0.0]), [0.25, 0.75]);

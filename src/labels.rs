@@ -21,9 +21,9 @@ pub enum LabelKind {
 /// [`validate`](Self::validate) judges them; every other method expects a space that passes it.
 ///
 /// ```
-/// use stargan::labels::LabelSpace;
+/// use stargan::LabelSpace;
 ///
-/// # fn main() -> stargan::error::Result<()> {
+/// # fn main() -> stargan::Result<()> {
 /// let hair = ["Black_Hair", "Blond_Hair"];
 /// let faces = LabelSpace::attributes(hair).with("Male").exclusive(hair)?;
 /// let source = faces.from_names("Black_Hair, Male")?;

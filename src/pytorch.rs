@@ -117,7 +117,7 @@ mod tests {
     use crate::random::{Purpose, stream};
     use crate::weights;
 
-    /// The published layer numbers (SPEC of the checkpoints `200000-G.ckpt` and `200000-D.ckpt`).
+    /// The published layer numbers (of the checkpoints `200000-G.ckpt` and `200000-D.ckpt`).
     #[test]
     fn the_papers_networks_have_the_published_keys() {
         let keys = generator_keys(&GeneratorConfig::new(5));

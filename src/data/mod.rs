@@ -82,7 +82,7 @@ pub trait Dataset: Send + Sync {
 ///
 /// ```
 /// # use stargan::{data::{CelebA, Datasets, Folder}, labels::LabelSpace};
-/// # fn main() -> stargan::error::Result<()> {
+/// # fn main() -> stargan::Result<()> {
 /// let root = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data");
 /// let faces = CelebA::open(format!("{root}/faces/train"), &LabelSpace::attributes(["Male"]))?;
 /// let expressions = Folder::open(format!("{root}/expressions/train"))?;

@@ -65,7 +65,7 @@ impl Sampler {
     pub(super) fn draw(&self, ticket: u64) -> Draw {
         let dataset = (ticket % self.datasets.len() as u64) as usize;
         let iteration = self.first_iteration + ticket / self.datasets.len() as u64;
-        // The last, short batch of an epoch is dropped (SPEC, section 3).
+        // The last, short batch of an epoch is dropped.
         let batches_per_epoch = (self.datasets[dataset].images / self.batch_size) as u64;
         let epoch = (iteration - 1) / batches_per_epoch;
         let start = ((iteration - 1) % batches_per_epoch) as usize * self.batch_size;

@@ -41,7 +41,7 @@ fn fresh_weights_are_those_of_the_seed<B: AutodiffBackend>() {
     }
 }
 
-/// Uniform between plus and minus 1 / sqrt(fan_in); norms 1 and 0 (SPEC section 1).
+/// Uniform between plus and minus 1 / sqrt(fan_in); norms 1 and 0.
 fn fresh_weights_have_pytorchs_spread<B: AutodiffBackend>() {
     let weights = fresh::<B>(3);
     for (name, fan_in) in [
