@@ -20,7 +20,7 @@ use crate::{
 /// Two datasets may share a label name; it must then be qualified (`faces:Male`) in edits.
 ///
 /// ```
-/// use stargan::{domains::Domains, labels::LabelSpace};
+/// use stargan::{Domains, LabelSpace};
 ///
 /// # fn main() -> stargan::Result<()> {
 /// let domains = Domains::joint([

@@ -81,7 +81,7 @@ pub trait Dataset: Send + Sync {
 /// The datasets of one training, in the order of the unified label (paper, section 3.2).
 ///
 /// ```
-/// # use stargan::{data::{CelebA, Datasets, Folder}, labels::LabelSpace};
+/// # use stargan::{CelebA, Datasets, Folder, LabelSpace};
 /// # fn main() -> stargan::Result<()> {
 /// let root = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data");
 /// let faces = CelebA::open(format!("{root}/faces/train"), &LabelSpace::attributes(["Male"]))?;
