@@ -94,7 +94,7 @@ fn other_data_than_the_run_began_with_is_refused() {
             "has the labels Black_Hair, Blond_Hair, Brown_Hair, Male, Young, the configuration expects blue, red",
         ),
         (
-            trainer.run(&stargan::Datasets::from(&data).with(&data), &mut ()),
+            trainer.run(stargan::Datasets::from(&data).with(&data), &mut ()),
             "the labels of 1 dataset(s), the data are 2",
         ),
     ] {
