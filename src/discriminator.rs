@@ -32,6 +32,16 @@ impl DiscriminatorConfig {
         Self { label_width, image_size, image_channels: 3, base_channels: 64, downsamplings: 6 }
     }
 
+    /// The paper's discriminator with as many halvings, up to its 6, as leave at least 2x2 patches of
+    /// images of `image_size` pixels.
+    pub fn fitting(image_size: usize, label_width: usize) -> Self {
+        let leaves_patches = |halvings: &usize| {
+            image_size.is_multiple_of(1 << halvings) && image_size >> halvings >= 2
+        };
+        let halvings = (1..=6).rev().find(leaves_patches).unwrap_or(1);
+        Self::new(image_size, label_width).with_downsamplings(halvings)
+    }
+
     /// Sets the channels of an image.
     pub fn with_image_channels(mut self, channels: usize) -> Self {
         self.image_channels = channels;

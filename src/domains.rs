@@ -17,6 +17,9 @@ use crate::{
 /// says which label to trust. With one dataset there is no mask. The discriminator's domain head
 /// has one logit per entry of `[c_1, ..., c_n]`.
 ///
+/// As JSON: the list of the datasets, or `{"datasets": [...], "mask": false}` for those
+/// [without a mask](Self::without_mask).
+///
 /// Two datasets may share a label name; it must then be qualified (`faces:Male`) in edits.
 ///
 /// ```
@@ -30,16 +33,43 @@ use crate::{
 /// assert_eq!((domains.label_width(), domains.condition_width()), (5, 7));
 ///
 /// // A face whose mood nobody recorded, made happy.
-/// let edit = domains.edit("happy")?;
-/// let label = edit.apply(&[0.0, 0.0, 0.0]);
-/// assert_eq!(domains.condition(edit.dataset, &label), [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0]);
+/// let edits = domains.edits("happy")?;
+/// let label = edits[0].apply(&[0.0, 0.0, 0.0]);
+/// assert_eq!(domains.condition(edits[0].dataset, &label), [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0]);
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(from = "Form", into = "Form")]
 pub struct Domains {
     datasets: Vec<Dataset>,
+    masked: bool,
+}
+
+/// [`Domains`] as they are written to files.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Form {
+    Masked(Vec<Dataset>),
+    Unmasked { datasets: Vec<Dataset>, mask: bool },
+}
+
+impl From<Form> for Domains {
+    fn from(form: Form) -> Self {
+        match form {
+            Form::Masked(datasets) => Self { datasets, masked: true },
+            Form::Unmasked { datasets, mask } => Self { datasets, masked: mask },
+        }
+    }
+}
+
+impl From<Domains> for Form {
+    fn from(domains: Domains) -> Self {
+        match domains {
+            Domains { datasets, masked: true } => Self::Masked(datasets),
+            Domains { datasets, masked } => Self::Unmasked { datasets, mask: masked },
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,7 +102,7 @@ impl DomainEdit {
 impl Domains {
     /// One dataset, named `data`. The space is not checked; see [`validate`](Self::validate).
     pub fn single(space: LabelSpace) -> Self {
-        Self { datasets: vec![Dataset { name: "data".into(), labels: space }] }
+        Self { datasets: vec![Dataset { name: "data".into(), labels: space }], masked: true }
     }
 
     /// Datasets trained together, in this order.
@@ -86,9 +116,16 @@ impl Domains {
             .into_iter()
             .map(|(name, labels)| Dataset { name: name.into(), labels })
             .collect();
-        let domains = Self { datasets };
+        let domains = Self { datasets, masked: true };
         domains.validate()?;
         Ok(domains)
+    }
+
+    /// The same without the mask vector, to see what it is good for (paper, section 5.6): the condition is
+    /// `[c_1, ..., c_n]` alone, in which a label that is not known looks like one whose entries are all 0.
+    pub fn without_mask(mut self) -> Self {
+        self.masked = false;
+        self
     }
 
     /// Checks what [`single`](Self::single) and a configuration file leave unchecked.
@@ -143,6 +180,27 @@ impl Domains {
         &self.datasets[dataset].labels
     }
 
+    /// Checks that data labelled in `space` are like those of `dataset`.
+    ///
+    /// # Errors
+    /// When there is no such dataset, or its label space is another one.
+    pub fn check_space(&self, dataset: usize, space: &LabelSpace) -> Result<()> {
+        let Some(Dataset { name, labels }) = self.datasets.get(dataset) else {
+            return Err(Error::Label(format!(
+                "dataset {dataset} does not exist, there are {}",
+                self.len()
+            )));
+        };
+        if labels != space {
+            return Err(Error::Label(format!(
+                "the labels of dataset {name:?} are {}, the data's are {}",
+                labels.names().join(", "),
+                space.names().join(", ")
+            )));
+        }
+        Ok(())
+    }
+
     /// The position of the dataset named `name`.
     ///
     /// # Errors
@@ -163,10 +221,16 @@ impl Domains {
         self.spaces().map(LabelSpace::width).sum()
     }
 
-    /// The width of the generator's condition: [`label_width`](Self::label_width), and `n` more
-    /// for the mask when `n > 1`.
+    /// The width of the mask vector: `n`, or 0 when `n` is 1 or the domains are
+    /// [without a mask](Self::without_mask).
+    pub fn mask_width(&self) -> usize {
+        if self.masked && self.len() > 1 { self.len() } else { 0 }
+    }
+
+    /// The width of the generator's condition: [`label_width`](Self::label_width) and
+    /// [`mask_width`](Self::mask_width).
     pub fn condition_width(&self) -> usize {
-        self.label_width() + if self.len() > 1 { self.len() } else { 0 }
+        self.label_width() + self.mask_width()
     }
 
     /// Where a dataset's entries lie among the [`label_width`](Self::label_width) logits, and in
@@ -189,34 +253,49 @@ impl Domains {
         assert_eq!(label.len(), range.len(), "the label has another width");
         let mut condition = vec![0.0; self.condition_width()];
         condition[range].copy_from_slice(label);
-        if self.len() > 1 {
+        if self.mask_width() > 0 {
             condition[self.label_width() + dataset] = 1.0;
         }
         condition
     }
 
-    /// Parses an edit, written as at [`Edit`], and finds the dataset it belongs to.
+    /// Parses an edit, written as at [`Edit`], and finds the datasets it belongs to.
     ///
-    /// A term may be qualified with its dataset (`moods:happy`, `faces:-Young=0.5`). An empty edit
-    /// keeps the label of the first dataset, and `moods:` alone that of the dataset named.
+    /// A term may be qualified with its dataset (`moods:happy`, `faces:-Young=0.5`). Terms of several
+    /// datasets are one edit each, to be made one after the other in the order in which the datasets are
+    /// first named: `Blond_Hair,happy,Male` sets hair and sex, then the mood of the result. An empty
+    /// edit keeps the label of the first dataset, and `moods:` alone that of the dataset named.
+    ///
+    /// There is at least one edit, and at most one per dataset.
     ///
     /// # Errors
-    /// When a dataset or label is unknown, an unqualified label is in several datasets, the terms
-    /// belong to different ones, or the edit makes no sense in its label space.
-    pub fn edit(&self, edit: &str) -> Result<DomainEdit> {
-        let (dataset, terms) = self.resolve(edit)?;
-        Ok(DomainEdit { dataset, edit: self.space(dataset).edit_of(&terms)? })
+    /// When a dataset or label is unknown, an unqualified label is in several datasets, or an edit makes
+    /// no sense in its label space.
+    pub fn edits(&self, text: &str) -> Result<Vec<DomainEdit>> {
+        let edit = |(dataset, terms): (usize, Vec<Term<'_>>)| {
+            Ok(DomainEdit { dataset, edit: self.space(dataset).edit_of(&terms)? })
+        };
+        self.resolve(text)?.into_iter().map(edit).collect()
     }
 
     /// A source label from the names that are set, such as `"Black_Hair, Male"` or
     /// `"moods:happy"`, as the dataset it belongs to and that dataset's label.
     ///
     /// # Errors
-    /// When the dataset cannot be told, as at [`edit`](Self::edit), and those of
-    /// [`LabelSpace::from_names`].
+    /// When the dataset cannot be told, as at [`edits`](Self::edits), the names are of several datasets,
+    /// and those of [`LabelSpace::from_names`].
     pub fn source_label(&self, names: &str) -> Result<(usize, Vec<f32>)> {
-        let (dataset, terms) = self.resolve(names)?;
-        Ok((dataset, self.space(dataset).label_of(&terms)?))
+        match &self.resolve(names)?[..] {
+            [(dataset, terms)] => Ok((*dataset, self.space(*dataset).label_of(terms)?)),
+            several => {
+                let names: Vec<_> =
+                    several.iter().map(|(dataset, _)| self.name(*dataset)).collect();
+                Err(Error::Label(format!(
+                    "a source label is of one dataset, these names are of {}",
+                    names.join(" and ")
+                )))
+            }
+        }
     }
 
     /// What a sample grid shows of an image of `dataset` labelled `source`; see
@@ -228,29 +307,23 @@ impl Domains {
         self.space(dataset).targets(source)
     }
 
-    fn resolve<'a>(&self, text: &'a str) -> Result<(usize, Vec<Term<'a>>)> {
+    /// The terms of every dataset concerned, in the order in which these are first named; at least one.
+    fn resolve<'a>(&self, text: &'a str) -> Result<Vec<(usize, Vec<Term<'a>>)>> {
         if let Some(name) = text.trim().strip_suffix(':') {
-            return Ok((self.index_of(name.trim())?, Vec::new()));
+            return Ok(vec![(self.index_of(name.trim())?, Vec::new())]);
         }
-        let terms = Term::parse_all(text)?;
-        let Some((first, rest)) = terms.split_first() else {
-            return Ok((0, terms));
-        };
-        let dataset = self.dataset_of(first)?;
-        for term in rest {
-            let other = self.dataset_of(term)?;
-            if other != dataset {
-                return Err(Error::Label(format!(
-                    "{:?} is of dataset {:?} and {:?} of {:?}: one edit changes one dataset's \
-                     labels, chain two edits",
-                    first.text,
-                    self.name(dataset),
-                    term.text,
-                    self.name(other)
-                )));
+        let mut resolved: Vec<(usize, Vec<Term<'_>>)> = Vec::new();
+        for term in Term::parse_all(text)? {
+            let dataset = self.dataset_of(&term)?;
+            match resolved.iter_mut().find(|(known, _)| *known == dataset) {
+                Some((_, terms)) => terms.push(term),
+                None => resolved.push((dataset, vec![term])),
             }
         }
-        Ok((dataset, terms))
+        if resolved.is_empty() {
+            resolved.push((0, Vec::new()));
+        }
+        Ok(resolved)
     }
 
     fn dataset_of(&self, term: &Term<'_>) -> Result<usize> {
@@ -345,13 +418,43 @@ mod tests {
             ("-Ink", 2, &[0.0, 0.0]),
         ];
         for (text, dataset, expected) in cases {
-            let edit = joint().edit(text).unwrap();
+            let edits = joint().edits(text).unwrap();
+            let [edit] = &edits[..] else { panic!("{text:?}: {edits:?}") };
             let source = vec![0.0; joint().space(dataset).width()];
             assert_eq!((edit.dataset, &edit.apply(&source)[..]), (dataset, expected), "{text:?}");
         }
-        assert_eq!(Domains::single(faces()).edit("data:Male").unwrap().apply(&[0.0; 2]), [1., 0.]);
+        let single = Domains::single(faces());
+        assert_eq!(single.edits("data:Male").unwrap()[0].apply(&[0.0; 2]), [1., 0.]);
         assert_eq!(joint().source_label("sad").unwrap(), (1, vec![0.0, 0.0, 1.0]));
         assert_eq!(joint().source_label("sketches:").unwrap(), (2, vec![0.0, 0.0]));
+    }
+
+    #[test]
+    fn terms_of_several_datasets_are_edits_one_after_the_other() {
+        let edits = joint().edits("happy, -Young, Ink=0.5, faces:Male").unwrap();
+        let found: Vec<_> = edits
+            .iter()
+            .map(|edit| {
+                let halves = vec![0.5; joint().space(edit.dataset).width()];
+                (edit.dataset, edit.apply(&halves))
+            })
+            .collect();
+        let expected = [(1, vec![0.0, 1.0, 0.0]), (0, vec![1.0, 0.0]), (2, vec![0.5, 0.75])];
+        assert_eq!(found, expected);
+        let error = joint().source_label("Young,happy").unwrap_err().to_string();
+        assert_eq!(error, "a source label is of one dataset, these names are of faces and moods");
+    }
+
+    #[test]
+    fn without_a_mask_the_condition_is_the_labels() {
+        let domains = joint().without_mask();
+        assert_eq!((domains.mask_width(), domains.condition_width()), (0, 7));
+        assert_eq!(domains.condition(1, &[0.0, 1.0, 0.0]), [0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0]);
+        assert_eq!((joint().mask_width(), Domains::single(faces()).mask_width()), (3, 0));
+        let json = serde_json::to_string(&domains).unwrap();
+        assert!(json.ends_with(r#""mask":false}"#), "{json}");
+        assert_eq!(serde_json::from_str::<Domains>(&json).unwrap(), domains);
+        assert_ne!(domains, joint());
     }
 
     #[test]
@@ -364,16 +467,15 @@ mod tests {
             ),
             ("mood:happy", "unknown dataset \"mood\", did you mean \"moods\"?"),
             ("moods:Young", "unknown label \"Young\""),
-            ("Young,happy", "chain two edits"),
             ("faces:Male,faces:-Male", "appears twice"),
             ("moods:-happy", "cannot be cleared"),
             ("faces:,happy", "expected a label name"),
         ];
         for (text, expected) in cases {
-            let error = joint().edit(text).unwrap_err().to_string();
+            let error = joint().edits(text).unwrap_err().to_string();
             assert!(error.contains(expected), "{text:?}: {error}");
         }
-        let error = Domains::single(faces()).edit("Mal").unwrap_err().to_string();
+        let error = Domains::single(faces()).edits("Mal").unwrap_err().to_string();
         assert!(error.contains("did you mean \"Male\"? (known: Male, Young)"), "{error}");
         assert!(joint().source_label("moods:").is_err(), "a class is missing");
     }

@@ -92,6 +92,7 @@ impl Default for IdentityWarmup {
 
 /// The weights of the loss terms; the defaults are the paper's (the adversarial term has weight 1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct LossWeights {
     /// `lambda_cls`, of the domain classification loss in both networks: 1.
     pub domain: f64,

@@ -21,6 +21,8 @@ pub(crate) enum Purpose {
     Order = 4,
     /// The flips of one dataset in one epoch.
     Flip = 5,
+    /// A judge's first weights.
+    Judge = 6,
 }
 
 /// The stream of `purpose` in the run seeded with `seed`, for the counters `a` and `b`.

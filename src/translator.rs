@@ -124,8 +124,12 @@ impl<B: Backend> Translator<B> {
     }
 
     /// Translates one image. Its own label is [predicted](Self::predict), then the edit is applied,
-    /// such as `"Blond_Hair"`, `"+Male,-Young"` or `"Male=0.5"`
-    /// (see [`LabelSpace::edit`](crate::labels::LabelSpace::edit)).
+    /// such as `"Blond_Hair"`, `"+Male,-Young"` or `"Male=0.5"` (see [`Edit`](crate::Edit)).
+    ///
+    /// Of a model that was trained on several datasets, any label of any of them applies to any image, as
+    /// `"expressions:happy"`, or `"happy"` where only one has it. Terms of two datasets, such as
+    /// `"Blond_Hair,happy"`, are two translations, the second of what the first has made
+    /// (see [`Domains::edits`]).
     ///
     /// # Errors
     /// [`Error::Label`] when the edit makes no sense, or the model has no discriminator.
@@ -140,24 +144,22 @@ impl<B: Backend> Translator<B> {
     /// As [`translate`](Self::translate).
     pub fn translate_batch(&self, images: &[DynamicImage], edit: &str) -> Result<Vec<RgbImage>> {
         let images: Vec<RgbImage> = images.iter().map(|image| self.prepare(image)).collect();
-        let targets = self.targets(&images, None, edit)?;
-        Ok(self.generate(&images, &targets))
+        self.apply(&images, None, edit)
     }
 
-    /// Translates one image whose own label is known, such as `"Black_Hair,Male"`.
+    /// Translates one image whose own label in one dataset is known, such as `"Black_Hair,Male"`; where
+    /// the edit changes labels of further datasets, these are predicted.
     ///
     /// # Errors
-    /// [`Error::Label`] when the source or the edit makes no sense, or they belong to different
-    /// datasets.
+    /// [`Error::Label`] when the source or the edit makes no sense, or the edit changes nothing in the
+    /// source's dataset.
     pub fn translate_from(
         &self,
         image: &DynamicImage,
         source: &str,
         edit: &str,
     ) -> Result<RgbImage> {
-        let images = [self.prepare(image)];
-        let targets = self.targets(&images, Some(source), edit)?;
-        Ok(self.generate(&images, &targets).remove(0))
+        Ok(self.apply(&[self.prepare(image)], Some(source), edit)?.remove(0))
     }
 
     /// Translates one image to an explicit label.
@@ -248,8 +250,7 @@ impl<B: Backend> Translator<B> {
         let mut rows: Vec<_> = images.iter().map(|image| vec![image.clone()]).collect();
         let mut columns = vec!["input".to_owned()];
         for edit in edits.iter().map(AsRef::as_ref) {
-            let targets = self.targets(&images, source, edit)?;
-            for (row, image) in rows.iter_mut().zip(self.generate(&images, &targets)) {
+            for (row, image) in rows.iter_mut().zip(self.apply(&images, source, edit)?) {
                 row.push(image);
             }
             columns.push(edit.to_owned());
@@ -257,31 +258,40 @@ impl<B: Backend> Translator<B> {
         Ok(Grid { image: tile(&rows), columns })
     }
 
-    /// What `edit` makes of every image's own label, which is `source` or else predicted.
-    fn targets(
+    /// The edit's translations of prepared images, one after the other. An image's own label is
+    /// `source` in that label's dataset and predicted in others.
+    fn apply(
         &self,
         images: &[RgbImage],
         source: Option<&str>,
         edit: &str,
-    ) -> Result<Vec<DomainLabel>> {
-        let edit = self.domains().edit(edit)?;
-        let sources = match source {
-            Some(source) => {
-                let (dataset, label) = self.domains().source_label(source)?;
-                if edit.dataset != dataset {
-                    return Err(Error::Label(format!(
-                        "the source label is of {:?}, the edit of {:?}",
-                        self.domains().name(dataset),
-                        self.domains().name(edit.dataset)
-                    )));
+    ) -> Result<Vec<RgbImage>> {
+        let edits = self.domains().edits(edit)?;
+        let source = source.map(|source| self.domains().source_label(source)).transpose()?;
+        if let Some((dataset, _)) = &source
+            && edits.iter().all(|edit| edit.dataset != *dataset)
+        {
+            return Err(Error::Label(format!(
+                "the source label is of {:?}, the edit of {:?}",
+                self.domains().name(*dataset),
+                self.domains().name(edits[0].dataset)
+            )));
+        }
+        let mut images = images.to_vec();
+        for edit in edits {
+            let sources = match &source {
+                Some((dataset, label)) if *dataset == edit.dataset => {
+                    vec![label.clone(); images.len()]
                 }
-                vec![label; images.len()]
-            }
-            None => self.predict_prepared(images, edit.dataset)?,
-        };
-        let target =
-            |source: &Vec<f32>| DomainLabel { dataset: edit.dataset, label: edit.apply(source) };
-        Ok(sources.iter().map(target).collect())
+                _ => self.predict_prepared(&images, edit.dataset)?,
+            };
+            let targets: Vec<_> = sources
+                .iter()
+                .map(|source| DomainLabel { dataset: edit.dataset, label: edit.apply(source) })
+                .collect();
+            images = self.generate(&images, &targets);
+        }
+        Ok(images)
     }
 
     /// The generator on tensors: `images` `[N, C, S, S]` in `[-1, 1]`, one label each.
@@ -289,25 +299,37 @@ impl<B: Backend> Translator<B> {
     /// # Panics
     /// When there is not one label per image, or a label does not fit its dataset.
     pub fn forward(&self, images: Tensor<B, 4>, targets: &[DomainLabel]) -> Tensor<B, 4> {
+        let condition =
+            |target: &DomainLabel| self.domains().condition(target.dataset, &target.label);
+        let conditions: Vec<_> = targets.iter().map(condition).collect();
+        self.forward_conditions(images, &conditions)
+    }
+
+    /// The generator on tensors, told the condition vectors themselves, such as one with another mask than
+    /// [`Domains::condition`] makes: `images` `[N, C, S, S]` in `[-1, 1]`, one condition each.
+    ///
+    /// # Panics
+    /// When there is not one condition per image, or one has not
+    /// [`condition_width`](Domains::condition_width) entries.
+    pub fn forward_conditions(
+        &self,
+        images: Tensor<B, 4>,
+        conditions: &[Vec<f32>],
+    ) -> Tensor<B, 4> {
         let width = self.domains().condition_width();
-        let condition: Vec<f32> = targets
-            .iter()
-            .flat_map(|target| self.domains().condition(target.dataset, &target.label))
-            .collect();
-        let condition = TensorData::new(condition, [targets.len(), width]);
-        self.generator.forward(images, Tensor::from_data(condition, &self.device))
+        assert!(conditions.iter().all(|condition| condition.len() == width), "another width");
+        let conditions = TensorData::new(conditions.concat(), [conditions.len(), width]);
+        self.generator.forward(images, Tensor::from_data(conditions, &self.device))
+    }
+
+    /// Where the model computes.
+    pub fn device(&self) -> &B::Device {
+        &self.device
     }
 
     /// The image cropped and resized as the model's transform says.
     pub fn prepare(&self, image: &DynamicImage) -> RgbImage {
         self.config.transform.resize_to_u8(&image.to_rgb8())
-    }
-
-    /// `images` of the model's size as the network takes them: `[N, 3, S, S]` in `[-1, 1]`.
-    pub(crate) fn upload(&self, images: &[RgbImage]) -> Tensor<B, 4> {
-        let size = self.config.transform.size as usize;
-        let values: Vec<f32> = images.iter().flat_map(to_network).collect();
-        Tensor::from_data(TensorData::new(values, [images.len(), 3, size, size]), &self.device)
     }
 
     fn predict_prepared(&self, images: &[RgbImage], dataset: usize) -> Result<Vec<Vec<f32>>> {
@@ -322,7 +344,7 @@ impl<B: Backend> Translator<B> {
         let space = self.domains().space(dataset);
         let mut labels = Vec::with_capacity(images.len());
         for chunk in images.chunks(CHUNK) {
-            let logits = discriminator.forward(self.upload(chunk)).domain_logits;
+            let logits = discriminator.forward(upload(chunk, &self.device)).domain_logits;
             let logits = logits.slice([0..chunk.len(), range.clone()]);
             let logits = host(logits.into_data());
             labels.extend(logits.chunks_exact(range.len()).map(|logits| space.predict(logits)));
@@ -334,7 +356,7 @@ impl<B: Backend> Translator<B> {
         let size = self.config.transform.size;
         let mut translated = Vec::with_capacity(images.len());
         for (images, targets) in images.chunks(CHUNK).zip(targets.chunks(CHUNK)) {
-            let output = self.forward(self.upload(images), targets);
+            let output = self.forward(upload(images, &self.device), targets);
             let values = host(output.into_data());
             translated.extend(
                 values
@@ -344,6 +366,13 @@ impl<B: Backend> Translator<B> {
         }
         translated
     }
+}
+
+/// Square images of one size as the networks take them: `[N, 3, S, S]` in `[-1, 1]`.
+pub(crate) fn upload<B: Backend>(images: &[RgbImage], device: &B::Device) -> Tensor<B, 4> {
+    let size = images[0].width() as usize;
+    let values: Vec<f32> = images.iter().flat_map(to_network).collect();
+    Tensor::from_data(TensorData::new(values, [images.len(), 3, size, size]), device)
 }
 
 /// Float tensor data as `f32`, whatever the backend's precision.

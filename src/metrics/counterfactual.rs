@@ -9,6 +9,7 @@
 //! ```
 
 use std::collections::BTreeMap;
+use std::ffi::OsStr;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,7 +20,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::{Dataset, read_text};
 use crate::error::{Error, Result};
-use crate::translator::{CHUNK, DomainLabel, Translator, host};
+use crate::labels::LabelKind;
+use crate::translator::{CHUNK, Translator, host, upload};
 
 /// Pixels of source and target that differ by more than this, in any channel and of the range
 /// `[0, 1]`, are what the change changes. Between 7 and 8 levels of 255.
@@ -102,6 +104,39 @@ impl Counterfactuals {
         Ok(Self { data, dataset, pairs })
     }
 
+    /// The pairs of images of the same file name in different class folders: the same person in
+    /// other expressions. A pair's change is the class of its target. `dataset` is as at
+    /// [`open`](Self::open).
+    ///
+    /// # Errors
+    /// When the labels are attributes, or no two classes share a file name.
+    pub fn between_classes(data: Arc<dyn Dataset>, dataset: usize) -> Result<Self> {
+        let labels = data.labels();
+        if labels.kind() != LabelKind::Classes {
+            let message = "only classes have pairs by file name: attributes need a pairs file";
+            return Err(Error::Label(message.to_owned()));
+        }
+        let mut people: BTreeMap<&OsStr, Vec<usize>> = BTreeMap::new();
+        for index in 0..data.len() {
+            people.entry(data.path(index).file_name().unwrap_or_default()).or_default().push(index);
+        }
+        let class = |index: usize| data.label(index).iter().position(|value| *value == 1.0);
+        let pairs: Vec<_> = people
+            .values()
+            .flat_map(|images| images.iter().flat_map(|s| images.iter().map(move |t| (*s, *t))))
+            .filter_map(|(source, target)| {
+                let to = class(target).filter(|to| class(source) != Some(*to))?;
+                Some(Pair { source, target, change: labels.names()[to].clone() })
+            })
+            .collect();
+        if pairs.is_empty() {
+            let folder = data.path(0).parent().and_then(Path::parent).unwrap_or(Path::new(""));
+            let message = "expected images of the same name in several classes, found none";
+            return Err(Error::data(folder, None, message));
+        }
+        Ok(Self { data, dataset, pairs })
+    }
+
     /// The number of pairs.
     pub fn len(&self) -> usize {
         self.pairs.len()
@@ -118,7 +153,26 @@ impl Counterfactuals {
     /// # Errors
     /// When the data's label space is not the model's, or an image can't be read.
     pub fn measure<B: Backend>(&self, translator: &Translator<B>) -> Result<CounterfactualScores> {
-        self.check_labels(translator)?;
+        self.measure_conditions(translator, |label| {
+            translator.domains().condition(self.dataset, label)
+        })
+    }
+
+    /// [`measure`](Self::measure) with the generator told `condition` of a target's label, such as one with
+    /// another mask.
+    ///
+    /// # Errors
+    /// As [`measure`](Self::measure).
+    ///
+    /// # Panics
+    /// When a condition has not the model's
+    /// [`condition_width`](crate::domains::Domains::condition_width) entries.
+    pub fn measure_conditions<B: Backend>(
+        &self,
+        translator: &Translator<B>,
+        condition: impl Fn(&[f32]) -> Vec<f32>,
+    ) -> Result<CounterfactualScores> {
+        translator.domains().check_space(self.dataset, self.data.labels())?;
         let mut left_out = BTreeMap::new();
         let mut known = Vec::new();
         for pair in &self.pairs {
@@ -137,17 +191,13 @@ impl Counterfactuals {
             };
             let sources = pairs.iter().map(|p| load(p.source)).collect::<Result<Vec<_>>>()?;
             let targets = pairs.iter().map(|p| load(p.target)).collect::<Result<Vec<_>>>()?;
-            let labels: Vec<_> = pairs
-                .iter()
-                .map(|pair| DomainLabel {
-                    dataset: self.dataset,
-                    label: self.data.label(pair.target).to_vec(),
-                })
-                .collect();
-            let sources = translator.upload(&sources);
-            let translated = translator.forward(sources.clone(), &labels);
-            let [sources, targets, translated] = [sources, translator.upload(&targets), translated]
-                .map(|images| host(((images + 1.0) / 2.0).into_data()));
+            let conditions: Vec<_> =
+                pairs.iter().map(|pair| condition(self.data.label(pair.target))).collect();
+            let sources = upload(&sources, translator.device());
+            let translated = translator.forward_conditions(sources.clone(), &conditions);
+            let [sources, targets, translated] =
+                [sources, upload(&targets, translator.device()), translated]
+                    .map(|images| host(((images + 1.0) / 2.0).into_data()));
             let values = sources.len() / pairs.len();
             for (at, pair) in pairs.iter().enumerate() {
                 let image = at * values..(at + 1) * values;
@@ -162,24 +212,9 @@ impl Counterfactuals {
         Ok(CounterfactualScores { changes, total: total.scores(), left_out })
     }
 
-    fn check_labels<B: Backend>(&self, translator: &Translator<B>) -> Result<()> {
-        let domains = translator.domains();
-        if self.dataset >= domains.len() {
-            return Err(Error::Label(format!(
-                "dataset {} does not exist, the model knows {}",
-                self.dataset,
-                domains.len()
-            )));
-        }
-        let (expected, found) = (domains.space(self.dataset), self.data.labels());
-        if expected != found {
-            return Err(Error::Label(format!(
-                "the model's labels are {}, the data's are {}",
-                expected.names().join(", "),
-                found.names().join(", ")
-            )));
-        }
-        Ok(())
+    /// The position of their dataset among a model's.
+    pub fn dataset(&self) -> usize {
+        self.dataset
     }
 }
 

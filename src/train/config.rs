@@ -1,5 +1,7 @@
 //! The configuration of a training run, dumped into its folder as JSON.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::adam::AdamConfig;
@@ -45,6 +47,9 @@ pub struct TrainingConfig {
     pub penalty: Penalty,
     /// The weights of the loss terms.
     pub weights: LossWeights,
+    /// Other weights for the datasets of these names.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub dataset_weights: BTreeMap<String, LossWeights>,
     /// Decay of the moving average of G, in `[0, 1)`; 0 keeps none: 0.999.
     pub ema: f64,
     /// Mirror training images with probability 1/2.
@@ -87,6 +92,7 @@ impl TrainingConfig {
                 identity: Some(IdentityWarmup::default()),
                 ..LossWeights::default()
             },
+            dataset_weights: BTreeMap::new(),
             ema: 0.999,
             flip: true,
             seed: 0,
@@ -169,6 +175,20 @@ impl TrainingConfig {
         self
     }
 
+    /// Sets other loss weights for the dataset of that name.
+    pub fn with_weights_of(mut self, dataset: impl Into<String>, weights: LossWeights) -> Self {
+        self.dataset_weights.insert(dataset.into(), weights);
+        self
+    }
+
+    /// The weights of the loss terms on a dataset.
+    ///
+    /// # Panics
+    /// When there is no such dataset.
+    pub fn weights_of(&self, dataset: usize) -> &LossWeights {
+        self.dataset_weights.get(self.domains.name(dataset)).unwrap_or(&self.weights)
+    }
+
     /// Sets how often a checkpoint is written, in iterations.
     pub fn with_checkpoint_every(mut self, iterations: u64) -> Self {
         self.checkpoint_every = iterations;
@@ -185,13 +205,12 @@ impl TrainingConfig {
 
     /// The discriminator's architecture.
     pub fn discriminator(&self) -> DiscriminatorConfig {
-        let fitting = (1..=6)
-            .rev()
-            .find(|&k| self.image_size.is_multiple_of(1 << k) && self.image_size >> k >= 2);
-        let downsamplings = self.discriminator_downsamplings.or(fitting).unwrap_or(1);
-        DiscriminatorConfig::new(self.image_size, self.domains.label_width())
-            .with_base_channels(self.discriminator_channels)
-            .with_downsamplings(downsamplings)
+        let config = DiscriminatorConfig::fitting(self.image_size, self.domains.label_width())
+            .with_base_channels(self.discriminator_channels);
+        match self.discriminator_downsamplings {
+            Some(downsamplings) => config.with_downsamplings(downsamplings),
+            None => config,
+        }
     }
 
     /// Checks the whole configuration.
@@ -204,6 +223,11 @@ impl TrainingConfig {
         self.generator().validate_image_size(self.image_size, self.image_size)?;
         self.discriminator().validate()?;
         self.weights.validate()?;
+        for (name, weights) in &self.dataset_weights {
+            let of = |error: Error| Error::Config(format!("dataset_weights: {name}: {error}"));
+            self.domains.index_of(name).map_err(of)?;
+            weights.validate().map_err(of)?;
+        }
         for (name, value) in [
             ("batch_size", self.batch_size as u64),
             ("iterations", self.iterations),
@@ -297,6 +321,28 @@ mod tests {
             let error = config.validate().unwrap_err().to_string();
             assert!(error.contains(expected), "{expected}: {error}");
         }
+    }
+
+    #[test]
+    fn a_dataset_has_weights_of_its_own_where_it_is_named() {
+        let heavy = LossWeights { domain: 3.0, ..LossWeights::default() };
+        let named = config().with_weights_of("data", heavy.clone());
+        assert_eq!((named.weights_of(0), config().weights_of(0)), (&heavy, &config().weights));
+        named.validate().unwrap();
+        let bad = LossWeights { domain: -1.0, ..LossWeights::default() };
+        for (name, weights, expected) in [
+            (
+                "dato",
+                heavy,
+                "dataset_weights: dato: unknown dataset \"dato\", did you mean \"data\"?",
+            ),
+            ("data", bad, "dataset_weights: data: the domain loss weight is -1"),
+        ] {
+            let error = config().with_weights_of(name, weights).validate().unwrap_err().to_string();
+            assert!(error.starts_with(expected), "{error}");
+        }
+        let json = serde_json::to_string(&named).unwrap();
+        assert_eq!(serde_json::from_str::<TrainingConfig>(&json).unwrap(), named);
     }
 
     #[test]

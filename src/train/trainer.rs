@@ -20,7 +20,7 @@ use crate::data::{Batch, Crop, Datasets, Loader, LoaderConfig, Transform};
 use crate::discriminator::Discriminator;
 use crate::error::{Error, Result};
 use crate::generator::Generator;
-use crate::losses::{DiscriminatorLosses, GeneratorLosses};
+use crate::losses::{DiscriminatorLosses, GeneratorLosses, LossWeights};
 use crate::model;
 use crate::random::{Purpose, permutation, stream};
 use crate::translator::Translator;
@@ -257,17 +257,22 @@ impl<B: AutodiffBackend> Trainer<B> {
             .iter()
             .map(|batch| {
                 let sample = self.sample(batch);
+                let weights = self.config.weights_of(batch.dataset).clone();
                 StepLosses {
                     dataset: batch.dataset,
-                    discriminator: self.discriminator_step(&sample),
-                    generator: generator_due.then(|| self.generator_step(&sample)),
+                    discriminator: self.discriminator_step(&sample, &weights),
+                    generator: generator_due.then(|| self.generator_step(&sample, &weights)),
                 }
             })
             .collect()
     }
 
-    fn discriminator_step(&mut self, sample: &Sample<B::InnerBackend>) -> DiscriminatorLosses<B> {
-        let TrainingConfig { objective, penalty, weights, .. } = &self.config;
+    fn discriminator_step(
+        &mut self,
+        sample: &Sample<B::InnerBackend>,
+        weights: &LossWeights,
+    ) -> DiscriminatorLosses<B> {
+        let TrainingConfig { objective, penalty, .. } = &self.config;
         let generator = self.generator.valid();
         let losses =
             discriminator_losses(&self.discriminator, &generator, sample, *objective, *penalty);
@@ -278,14 +283,18 @@ impl<B: AutodiffBackend> Trainer<B> {
         losses
     }
 
-    fn generator_step(&mut self, sample: &Sample<B::InnerBackend>) -> GeneratorLosses<B> {
-        let TrainingConfig { objective, weights, .. } = &self.config;
+    fn generator_step(
+        &mut self,
+        sample: &Sample<B::InnerBackend>,
+        weights: &LossWeights,
+    ) -> GeneratorLosses<B> {
+        let objective = self.config.objective;
         let identity = weights.identity_at(self.iteration);
         let losses = generator_losses(
             &self.discriminator,
             &self.generator,
             sample,
-            *objective,
+            objective,
             identity.is_some(),
         );
         let mut gradients = losses.total(weights, identity).backward();
