@@ -16,9 +16,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use stargan::Translator;
 use stargan::burn::tensor::backend::Backend;
-use stargan::metrics::Counterfactuals;
 
-use common::data::{Place, Spec, open_test};
+use common::data::{Pairs, Place, Spec, open_test};
 use common::{Failure, usage};
 
 /// Measures a model's translations against the truth: the same images, really changed.
@@ -33,10 +32,11 @@ struct Args {
     /// The images; NAME= says which of the model's datasets they are like, where there are several
     #[arg(long, value_name = "[NAME=]celeba:IMAGES_DIR:ATTR_FILE|[NAME=]folder:DIR")]
     data: Spec,
-    /// True counterfactuals among the images: source,target,change [default: pairs.csv beside the
-    /// attribute file or in the folder]
-    #[arg(long, value_name = "FILE.csv")]
-    pairs: Option<PathBuf>,
+    /// True counterfactuals among the images: a file of source,target,change, or "by-name" where images of
+    /// one file name in several class folders are the same but for their class [default: pairs.csv beside
+    /// the attribute file or in the folder]
+    #[arg(long, value_name = "FILE.csv|by-name")]
+    pairs: Option<Pairs>,
     /// Write the scores to this new file too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -60,7 +60,7 @@ fn evaluate<B: Backend>(args: &Args) -> Result<(), Failure> {
     };
     let pairs = match &args.pairs {
         Some(pairs) => pairs.clone(),
-        None if beside.is_file() => beside,
+        None if beside.is_file() => Pairs::File(beside),
         None => {
             return usage(format!(
                 "nothing to measure by: give --pairs (there is no {})",
@@ -70,7 +70,7 @@ fn evaluate<B: Backend>(args: &Args) -> Result<(), Failure> {
     };
     let translator = Translator::<B>::open(&args.model, &Default::default())?;
     let (dataset, data) = open_test(&args.data, translator.domains())?;
-    let pairs = Counterfactuals::open(pairs, data, dataset)?;
+    let pairs = pairs.open(data, dataset)?;
     eprintln!("translating {} images", pairs.len());
     let scores = pairs.measure(&translator)?;
     if let Some(json) = &args.json {

@@ -24,12 +24,8 @@ use stargan::data::{CelebA, Dataset};
 use stargan::metrics::Counterfactuals;
 use stargan::train::{CsvLog, Outcome, Progress, SampleGrids, Trainer, TrainingConfig};
 
-use common::Failure;
-use common::data::{Command, Place, Source, Spec};
-
-const FACES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/faces");
-
-const HAIR: [&str; 3] = ["Black_Hair", "Blond_Hair", "Brown_Hair"];
+use common::data::{Command, Pairs, Source};
+use common::{Failure, bundled};
 
 /// Enough to learn hair colours and glasses at 32 pixels.
 const ITERATIONS: u64 = 2_500;
@@ -63,11 +59,10 @@ fn main() -> ExitCode {
 }
 
 fn quickstart<B: AutodiffBackend>(args: &Args) -> Result<(), Failure> {
-    let labels = LabelSpace::attributes(HAIR).with("Male").with("Eyeglasses").exclusive(HAIR)?;
-    let train = CelebA::open(format!("{FACES}/train"), &labels)?;
-    let test = CelebA::open(format!("{FACES}/test"), &labels)?;
-    let pairs_file = PathBuf::from(format!("{FACES}/test/pairs.csv"));
-    let pairs = Counterfactuals::open(&pairs_file, Arc::new(test.clone()), 0)?;
+    let labels = LabelSpace::attributes(bundled::LABELS).exclusive(bundled::HAIR)?;
+    let train = CelebA::open(bundled::FACES.to_owned() + "/train", &labels)?;
+    let test = CelebA::open(bundled::FACES.to_owned() + "/test", &labels)?;
+    let pairs = Counterfactuals::open(bundled::pairs(), Arc::new(test.clone()), 0)?;
 
     let config = TrainingConfig::new(Domains::single(labels))
         .with_image_size(args.size)
@@ -82,14 +77,10 @@ fn quickstart<B: AutodiffBackend>(args: &Args) -> Result<(), Failure> {
     let out = args.out.clone().unwrap_or_else(free_folder);
     let mut trainer = Trainer::<B>::new(out, config, &Default::default())?;
     let run = trainer.folder().to_owned();
-    let place = |part: &str| Place::Celeba {
-        images: format!("{FACES}/{part}/images").into(),
-        attributes: format!("{FACES}/{part}/list_attr.txt").into(),
-    };
     Command {
-        data: vec![Source::new(Spec { name: None, place: place("train") })],
-        tests: vec![Spec { name: None, place: place("test") }],
-        pairs: Some((0, pairs_file)),
+        data: vec![Source::new(bundled::faces("train"))],
+        tests: vec![bundled::faces("test")],
+        pairs: vec![(0, Pairs::File(bundled::pairs()))],
         evaluate_every: 0,
         sample_every: SAMPLE_EVERY,
     }

@@ -172,13 +172,10 @@ impl<B: Backend> Generator<B> {
     /// When the shapes do not fit the configuration
     /// ([`validate_image_size`](GeneratorConfig::validate_image_size) tells).
     pub fn forward(&self, images: Tensor<B, 4>, condition: Tensor<B, 2>) -> Tensor<B, 4> {
-        let [n, _, h, w] = images.dims();
-        let [labels, width] = condition.dims();
-        assert_eq!(n, labels, "one condition vector per image");
+        assert_eq!(images.dims()[0], condition.dims()[0], "one condition vector per image");
         // Zero padding, not reflection, in every convolution: under reflection instance norm would
-        // erase these constant planes and with them the condition.
-        let planes = condition.reshape([n, width, 1, 1]).expand([n, width, h, w]);
-        let mut x = self.stem.forward(Tensor::cat(vec![images, planes], 1));
+        // erase the constant planes of the condition.
+        let mut x = self.stem.forward_conditioned(images, condition);
         for down in &self.down {
             x = down.forward(x);
         }

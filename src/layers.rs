@@ -70,10 +70,48 @@ impl<B: Backend> Convolution<B> {
         ops::conv2d(x, self.weight.val(), self.stride, self.padding)
     }
 
+    /// [`forward`](Self::forward) of `images` `[N, C, H, W]` with a constant plane for every entry of
+    /// `condition` `[N, L]` as further channels, at stride 1.
+    ///
+    /// The planes are not made: what a kernel sees of them depends only on which of its rows and columns lie
+    /// inside the image, so their part is two small matrix products.
+    pub fn forward_conditioned(
+        &self,
+        images: Tensor<B, 4>,
+        condition: Tensor<B, 2>,
+    ) -> Tensor<B, 4> {
+        let ([n, c, h, w], [_, l]) = (images.dims(), condition.dims());
+        let weight = self.weight.val();
+        let [o, _, k, _] = weight.dims();
+        let of_images = weight.clone().slice([0..o, 0..c]);
+        let of_planes = weight.slice([0..o, c..c + l]);
+        // All planes of an image together are one plane of ones under this kernel.
+        let kernels = condition.matmul(of_planes.swap_dims(0, 1).reshape([l, o * k * k]));
+        let inside = |side| inside::<B>(side, k, self.padding, &images.device());
+        let by_column = kernels.reshape([n * o * k, k]).matmul(inside(w).transpose());
+        let rows = inside(h).unsqueeze::<3>();
+        let planes = rows.matmul(by_column.reshape([n * o, k, w])).reshape([n, o, h, w]);
+        ops::conv2d(images, of_images, self.stride, self.padding) + planes
+    }
+
     /// The input gradient, given the output's.
     pub fn input_gradient(&self, output_gradient: Tensor<B, 4>) -> Tensor<B, 4> {
         ops::conv_transpose2d(output_gradient, self.weight.val(), self.stride, self.padding)
     }
+}
+
+/// `[side, kernel]`: 1 where the tap of a padded kernel at a position lies inside an image of that side, and 0
+/// where it lies in the padding.
+fn inside<B: Backend>(
+    side: usize,
+    kernel: usize,
+    padding: usize,
+    device: &B::Device,
+) -> Tensor<B, 2> {
+    let taps = (0..side)
+        .flat_map(|at| (at..at + kernel).map(|tap| tap >= padding && tap < side + padding));
+    let taps: Vec<f32> = taps.map(f32::from).collect();
+    Tensor::from_data(TensorData::new(taps, [side, kernel]), device)
 }
 
 /// A 4x4 convolution with bias that halves the size, then LeakyReLU.
@@ -182,6 +220,16 @@ impl<B: Backend> ConvNorm<B> {
     pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
         self.norm.forward_relu(self.conv.forward(x))
     }
+
+    /// [`forward`](Self::forward) with the condition as further channels, see
+    /// [`Convolution::forward_conditioned`].
+    pub fn forward_conditioned(
+        &self,
+        images: Tensor<B, 4>,
+        condition: Tensor<B, 2>,
+    ) -> Tensor<B, 4> {
+        self.norm.forward_relu(self.conv.forward_conditioned(images, condition))
+    }
 }
 
 /// Transposed convolution, instance norm, ReLU.
@@ -222,5 +270,51 @@ impl<B: Backend> Residual<B> {
     pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
         let inner = self.first.forward(x.clone());
         x + self.second.norm.forward(self.second.conv.forward(inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::backend::AutodiffBackend;
+
+    use super::*;
+    use crate::random::{Purpose, stream};
+    use crate::tests::{on_every_backend, relative_error};
+
+    /// Sums of a few hundred terms in another order.
+    const TOLERANCE: f64 = 1e-5;
+
+    on_every_backend!(a_condition_is_constant_planes);
+
+    fn a_condition_is_constant_planes<B: AutodiffBackend>() {
+        let device = Default::default();
+        let mut rng = stream(0, Purpose::Generator, 0, 0);
+        let conv = Convolution::<B>::init([3 + 2, 4], Window::WIDE, &mut rng, &device);
+        let mut values = |shape: [usize; 4]| {
+            let count = shape.iter().product();
+            let values = (0..count).map(|_| rng.random::<f32>() - 0.5).collect();
+            Tensor::<B, 4>::from_data(TensorData::new::<f32, _>(values, shape), &device)
+        };
+        // One side is shorter than the kernel.
+        let (images, gradient) = (values([2, 3, 5, 9]), values([2, 4, 5, 9]));
+        let condition = Tensor::<B, 2>::from_data([[1.0, 0.0], [0.3, -2.0]], &device);
+        let planes = condition.clone().reshape([2, 2, 1, 1]).expand([2, 2, 5, 9]);
+
+        let run = |forward: &dyn Fn(Tensor<B, 4>) -> Tensor<B, 4>| {
+            let images = images.clone().require_grad();
+            let output = forward(images.clone());
+            let gradients = (output.clone() * gradient.clone()).sum().backward();
+            let of_weight = conv.weight.val().grad(&gradients).unwrap();
+            [
+                output.into_data(),
+                images.grad(&gradients).unwrap().into_data(),
+                of_weight.into_data(),
+            ]
+        };
+        let expected = run(&|images| conv.forward(Tensor::cat(vec![images, planes.clone()], 1)));
+        let found = run(&|images| conv.forward_conditioned(images, condition.clone()));
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!(relative_error(found, expected) < TOLERANCE);
+        }
     }
 }

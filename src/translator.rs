@@ -38,6 +38,25 @@ pub struct Grid {
     pub columns: Vec<String>,
 }
 
+impl Grid {
+    /// Rows of equally large images as one picture; `columns` says what they show.
+    ///
+    /// # Panics
+    /// When there is no image.
+    pub fn of(rows: &[Vec<RgbImage>], columns: Vec<String>) -> Self {
+        let (width, height) = rows[0][0].dimensions();
+        let longest = rows.iter().map(Vec::len).max().unwrap_or(0) as u32;
+        let mut image = RgbImage::new(width * longest, height * rows.len() as u32);
+        for (y, row) in (0..).zip(rows) {
+            for (x, cell) in (0..).zip(row) {
+                let (x, y) = (x * i64::from(width), y * i64::from(height));
+                imageops::replace(&mut image, cell, x, y);
+            }
+        }
+        Self { image, columns }
+    }
+}
+
 /// A trained model, ready to translate images of any size; results have the model's size.
 #[derive(Clone, Debug)]
 pub struct Translator<B: Backend> {
@@ -175,7 +194,21 @@ impl<B: Backend> Translator<B> {
             )));
         }
         self.domains().space(target.dataset).check_label(&target.label)?;
-        Ok(self.generate(&[self.prepare(image)], std::slice::from_ref(target)).remove(0))
+        let condition = self.domains().condition(target.dataset, &target.label);
+        Ok(self.translate_conditions(image, &[condition]).remove(0))
+    }
+
+    /// Translates one image as each of the condition vectors says, such as one with another mask than
+    /// [`Domains::condition`] makes.
+    ///
+    /// # Panics
+    /// When a condition has not [`condition_width`](Domains::condition_width) entries.
+    pub fn translate_conditions(
+        &self,
+        image: &DynamicImage,
+        conditions: &[Vec<f32>],
+    ) -> Vec<RgbImage> {
+        self.generate(&vec![self.prepare(image); conditions.len()], conditions)
     }
 
     /// The image's own label in `dataset`, as the discriminator's domain head reads it: 0 or 1 per
@@ -204,7 +237,7 @@ impl<B: Backend> Translator<B> {
         let mut columns = Vec::new();
         for (image, known) in images {
             let prepared = self.prepare(image);
-            let mut targets = Vec::new();
+            let mut conditions = Vec::new();
             columns = vec!["input".to_owned()];
             for dataset in 0..self.domains().len() {
                 let known = known.as_ref().filter(|known| known.dataset == dataset);
@@ -219,15 +252,15 @@ impl<B: Backend> Translator<B> {
                 };
                 for target in self.domains().targets(dataset, &source) {
                     columns.push(target.name);
-                    targets.push(DomainLabel { dataset, label: target.label });
+                    conditions.push(self.domains().condition(dataset, &target.label));
                 }
             }
-            let inputs = vec![prepared.clone(); targets.len()];
+            let inputs = vec![prepared.clone(); conditions.len()];
             let mut row = vec![prepared];
-            row.extend(self.generate(&inputs, &targets));
+            row.extend(self.generate(&inputs, &conditions));
             rows.push(row);
         }
-        Ok(Grid { image: tile(&rows), columns })
+        Ok(Grid::of(&rows, columns))
     }
 
     /// A grid of `images`, each followed by its translation by every one of `edits`. All images have
@@ -255,7 +288,7 @@ impl<B: Backend> Translator<B> {
             }
             columns.push(edit.to_owned());
         }
-        Ok(Grid { image: tile(&rows), columns })
+        Ok(Grid::of(&rows, columns))
     }
 
     /// The edit's translations of prepared images, one after the other. An image's own label is
@@ -285,11 +318,11 @@ impl<B: Backend> Translator<B> {
                 }
                 _ => self.predict_prepared(&images, edit.dataset)?,
             };
-            let targets: Vec<_> = sources
+            let conditions: Vec<_> = sources
                 .iter()
-                .map(|source| DomainLabel { dataset: edit.dataset, label: edit.apply(source) })
+                .map(|source| self.domains().condition(edit.dataset, &edit.apply(source)))
                 .collect();
-            images = self.generate(&images, &targets);
+            images = self.generate(&images, &conditions);
         }
         Ok(images)
     }
@@ -352,11 +385,12 @@ impl<B: Backend> Translator<B> {
         Ok(labels)
     }
 
-    fn generate(&self, images: &[RgbImage], targets: &[DomainLabel]) -> Vec<RgbImage> {
+    /// Translates prepared images, each as its condition says.
+    fn generate(&self, images: &[RgbImage], conditions: &[Vec<f32>]) -> Vec<RgbImage> {
         let size = self.config.transform.size;
         let mut translated = Vec::with_capacity(images.len());
-        for (images, targets) in images.chunks(CHUNK).zip(targets.chunks(CHUNK)) {
-            let output = self.forward(upload(images, &self.device), targets);
+        for (images, conditions) in images.chunks(CHUNK).zip(conditions.chunks(CHUNK)) {
+            let output = self.forward_conditions(upload(images, &self.device), conditions);
             let values = host(output.into_data());
             translated.extend(
                 values
@@ -378,18 +412,4 @@ pub(crate) fn upload<B: Backend>(images: &[RgbImage], device: &B::Device) -> Ten
 /// Float tensor data as `f32`, whatever the backend's precision.
 pub(crate) fn host(data: TensorData) -> Vec<f32> {
     data.iter::<f32>().collect()
-}
-
-/// Rows of equally large images as one picture.
-fn tile(rows: &[Vec<RgbImage>]) -> RgbImage {
-    let (width, height) = rows[0][0].dimensions();
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0) as u32;
-    let mut picture = RgbImage::new(width * columns, height * rows.len() as u32);
-    for (y, row) in rows.iter().enumerate() {
-        for (x, image) in row.iter().enumerate() {
-            let (x, y) = (x as u32 * width, y as u32 * height);
-            imageops::replace(&mut picture, image, i64::from(x), i64::from(y));
-        }
-    }
-    picture
 }

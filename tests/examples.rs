@@ -216,6 +216,94 @@ fn several_datasets_train_jointly() {
 }
 
 #[test]
+fn train_joint_needs_no_arguments_and_takes_those_of_train() {
+    let folder = folder();
+    let line = format!("{TINY} --iterations 2 --checkpoint-every 1");
+    let output = succeeds("train_joint", folder.path(), &line);
+    for expected in ["faces\n", "expressions\n", "hair", "glasses", "surprised"] {
+        assert!(output.contains(expected), "{expected}: {output}");
+    }
+    let run = folder.path().join("runs/joint");
+    let json: serde_json::Value =
+        serde_json::from_slice(&fs::read(run.join("metrics.json")).unwrap()).unwrap();
+    assert_eq!(
+        (&json["faces"]["hair"]["n"], &json["expressions"]["happy"]["n"]),
+        (&200.into(), &200.into())
+    );
+    let log = fs::read_to_string(run.join("metrics.csv")).unwrap();
+    assert!(
+        log.contains("2,expressions/happy,200,") && log.contains("2,faces/total,300,"),
+        "{log}"
+    );
+    // Four faces and four expressions, each with all ten labels.
+    assert_eq!(side(run.join("samples/00000002.png")), (11 * 16, 8 * 16));
+
+    fails("train_joint", folder.path(), &line, 1, "it holds a run already");
+    succeeds("train_joint", folder.path(), "--resume --iterations 3");
+    let twice = format!(
+        "--data {faces} --test-data {test} --pairs {FACES}/test/pairs.csv --test-data {test} \
+         --pairs {FACES}/test/pairs.csv",
+        faces = faces("train"),
+        test = faces("test")
+    );
+    fails("train", folder.path(), &twice, 2, "has two, it is measured by one");
+
+    let line = format!(
+        "--model runs/joint --data folder:{EXPRESSIONS}/test --pairs by-name --json e.json"
+    );
+    let output = succeeds("evaluate", folder.path(), &line);
+    assert!(output.contains("surprised"), "{output}");
+    let face = format!("{FACES}/test/images/00001.png");
+    succeeds(
+        "translate",
+        folder.path(),
+        &format!("--model runs/joint --edit Blond_Hair,happy {face}"),
+    );
+    let odd = folder.path().join("odd/happy");
+    fs::create_dir_all(&odd).unwrap();
+    fs::create_dir_all(folder.path().join("odd/sad")).unwrap();
+    fs::copy(&face, odd.join("a.png")).unwrap();
+    fs::copy(&face, folder.path().join("odd/sad/a.png")).unwrap();
+    let data = faces("train");
+    let cases = [
+        // Too few images for a batch, other data than the run began with, a label of two datasets.
+        (
+            format!("--data {data} --data folder:odd {TINY} --out few"),
+            "has 2 images, fewer than a batch of 4",
+        ),
+        (
+            format!("--resume --out runs/joint --data {data} --data folder:odd"),
+            "expected the labels",
+        ),
+    ];
+    for (line, expected) in cases {
+        fails("train", folder.path(), &line, 1, expected);
+    }
+}
+
+#[test]
+fn mask_vector_compares_and_goes_on_where_it_was() {
+    let folder = folder();
+    let line = "--iterations 2 --size 16 --judge-iterations 2 --out masks";
+    let output = succeeds("mask_vector", folder.path(), line);
+    let rows = ["right mask", "wrong mask", "without a mask", "faces alone", "expressions alone"];
+    for row in rows.iter().chain(&["do nothing", "real test images"]) {
+        assert!(output.contains(row), "{row}: {output}");
+    }
+    let at = |name: &str| folder.path().join("masks").join(name);
+    assert_eq!(side(at("masks.png")), ((1 + 3 + 5) * 16, 4 * 3 * 16));
+    assert!(output.starts_with(&fs::read_to_string(at("table.md")).unwrap()));
+    let models = ["expressions", "faces", "joint", "no-mask"];
+    assert_eq!(
+        names(at("")),
+        [&models[..2], &["joint", "masks.png", "no-mask", "table.md"]].concat()
+    );
+    assert_eq!(succeeds("mask_vector", folder.path(), line), output);
+    let line = line.replace("--size 16", "--size 32");
+    fails("mask_vector", folder.path(), &line, 1, "trained with other settings");
+}
+
+#[test]
 fn quickstart_leaves_what_it_promises() {
     let folder = folder();
     let output = succeeds("quickstart", folder.path(), "--iterations 4 --size 16");

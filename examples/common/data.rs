@@ -9,6 +9,7 @@ use clap::{ArgMatches, Args};
 use serde::{Deserialize, Serialize};
 use stargan::Domains;
 use stargan::data::{CelebA, Crop, Dataset, Folder};
+use stargan::metrics::Counterfactuals;
 use stargan::{LabelKind, LabelSpace};
 
 use super::{Failure, usage};
@@ -326,14 +327,44 @@ pub fn open_test(spec: &Spec, domains: &Domains) -> Result<(usize, Arc<dyn Datas
     Ok((dataset, data))
 }
 
+/// Which images of test data are true counterfactuals of each other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pairs {
+    /// Those of one file name in several class folders.
+    ByName,
+    File(PathBuf),
+}
+
+impl FromStr for Pairs {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "by-name" => Self::ByName,
+            file => Self::File(file.into()),
+        })
+    }
+}
+
+impl Pairs {
+    /// Opens the pairs among `data`, which are like the model's `dataset`.
+    pub fn open(&self, data: Arc<dyn Dataset>, dataset: usize) -> Result<Counterfactuals, Failure> {
+        Ok(match self {
+            Self::ByName => Counterfactuals::between_classes(data, dataset)?,
+            Self::File(file) => Counterfactuals::open(file, data, dataset)?,
+        })
+    }
+}
+
 /// What a run was started with besides its configuration, kept in its folder so that
 /// `train --resume` needs nothing else.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Command {
     pub data: Vec<Source>,
     pub tests: Vec<Spec>,
-    /// The pairs file, and which of `tests` it belongs to.
-    pub pairs: Option<(usize, PathBuf)>,
+    /// What is measured by, and which of `tests` it belongs to.
+    pub pairs: Vec<(usize, Pairs)>,
     pub evaluate_every: u64,
     pub sample_every: u64,
 }
@@ -352,7 +383,11 @@ impl Command {
             }
         }
         command.tests = command.tests.iter().map(Spec::absolute).collect();
-        command.pairs = command.pairs.map(|(test, file)| (test, full(&file)));
+        for (_, pairs) in &mut command.pairs {
+            if let Pairs::File(file) = pairs {
+                *file = full(file);
+            }
+        }
         command
     }
 

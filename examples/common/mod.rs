@@ -3,7 +3,9 @@
 // Every example is a crate of its own and uses a part of this.
 #![allow(dead_code)]
 
+pub mod bundled;
 pub mod data;
+pub mod training;
 
 use std::fmt::Display;
 use std::fs::{self, File};
@@ -171,11 +173,20 @@ pub fn interrupted(run: &Path, checkpoint: &Path, backend: Backend) -> Failure {
 
 /// Writes an image file that must not exist yet, in the format that its extension names.
 pub fn save_image(image: &image::RgbImage, path: &Path) -> Result<(), Failure> {
+    write_new(path, &encode(image, path)?)
+}
+
+/// Writes an image file of a run folder, in place of an earlier one.
+pub fn save_image_over(image: &image::RgbImage, path: &Path) -> Result<(), Failure> {
+    write(path, &encode(image, path)?)
+}
+
+fn encode(image: &image::RgbImage, path: &Path) -> Result<Vec<u8>, Failure> {
     let failed = |error: image::ImageError| Failure::Failed(format!("{}: {error}", path.display()));
     let format = image::ImageFormat::from_path(path).map_err(failed)?;
     let mut bytes = std::io::Cursor::new(Vec::new());
     image.write_to(&mut bytes, format).map_err(failed)?;
-    write_new(path, bytes.get_ref())
+    Ok(bytes.into_inner())
 }
 
 /// `value` as indented JSON.

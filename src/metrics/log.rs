@@ -1,38 +1,106 @@
 //! Measuring while training.
 
+use std::collections::BTreeMap;
+use std::fmt;
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 
 use burn::tensor::backend::AutodiffBackend;
+use serde::{Deserialize, Serialize};
 
-use super::{CounterfactualScores, Counterfactuals};
+use super::{CounterfactualScores, Counterfactuals, Scores};
 use crate::error::{Error, Result};
 use crate::train::{Iteration, Observer, Trainer, continue_csv};
 
 const HEADER: &str =
     "iteration,change,n,inside,inside_nothing,outside,outside_nothing,psnr,psnr_nothing";
 
-/// Measures [`Counterfactuals`] every so many iterations and at the end of the run, and writes the
-/// scores to `metrics.csv` in the run folder. A resumed run continues the file where the checkpoint
-/// left it.
+/// Measures [`Counterfactuals`] of one or more datasets every so many iterations and at the end of the
+/// run, and writes the scores to `metrics.csv` in the run folder. A resumed run continues the file where
+/// the checkpoint left it.
 #[derive(Debug)]
 pub struct CounterfactualLog {
-    pairs: Counterfactuals,
+    pairs: Vec<Counterfactuals>,
     every: u64,
     file: Option<(PathBuf, File)>,
-    latest: Option<CounterfactualScores>,
+    latest: Option<(u64, DatasetScores)>,
+}
+
+/// The scores of one dataset, or of several by name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum DatasetScores {
+    /// Those of the one dataset that is measured.
+    One(CounterfactualScores),
+    /// Those of several datasets, by name.
+    Several(BTreeMap<String, CounterfactualScores>),
+}
+
+impl DatasetScores {
+    /// Every change with its scores, then the total; of several datasets, `faces/hair` and `faces/total`.
+    pub fn rows(&self) -> Vec<(String, &Scores)> {
+        match self {
+            Self::One(scores) => {
+                scores.rows().map(|(change, scores)| (change.to_owned(), scores)).collect()
+            }
+            Self::Several(datasets) => datasets
+                .iter()
+                .flat_map(|(name, scores)| {
+                    scores.rows().map(move |(change, scores)| (format!("{name}/{change}"), scores))
+                })
+                .collect(),
+        }
+    }
+}
+
+/// A table per dataset, under its name where there are several.
+impl fmt::Display for DatasetScores {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(scores) => scores.fmt(f),
+            Self::Several(datasets) => {
+                let table =
+                    |(name, scores): (&String, &CounterfactualScores)| format!("{name}\n{scores}");
+                f.write_str(&datasets.iter().map(table).collect::<Vec<_>>().join("\n\n"))
+            }
+        }
+    }
 }
 
 impl CounterfactualLog {
-    /// Measures `pairs` every `iterations`, or only at the end of the run when that is 0.
-    pub fn new(pairs: Counterfactuals, iterations: u64) -> Self {
+    /// Measures `pairs`, those of each dataset together, every `iterations`, or only at the end of the run
+    /// when that is 0.
+    pub fn new(pairs: Vec<Counterfactuals>, iterations: u64) -> Self {
         Self { pairs, every: iterations, file: None, latest: None }
     }
 
-    /// The newest scores.
-    pub fn latest(&self) -> Option<&CounterfactualScores> {
-        self.latest.as_ref()
+    /// The scores of the trainer's networks as they are now.
+    ///
+    /// # Errors
+    /// As [`Counterfactuals::measure`].
+    pub fn measured<B: AutodiffBackend>(&mut self, trainer: &Trainer<B>) -> Result<&DatasetScores> {
+        let scores = match self.latest.take() {
+            Some((iteration, scores)) if iteration == trainer.iteration() => scores,
+            _ => self.measure(trainer)?,
+        };
+        Ok(&self.latest.insert((trainer.iteration(), scores)).1)
+    }
+
+    fn measure<B: AutodiffBackend>(&self, trainer: &Trainer<B>) -> Result<DatasetScores> {
+        let translator = trainer.translator();
+        Ok(match &self.pairs[..] {
+            [pairs] => DatasetScores::One(pairs.measure(&translator)?),
+            several => DatasetScores::Several(
+                several
+                    .iter()
+                    .map(|pairs| {
+                        let name = translator.domains().name(pairs.dataset()).to_owned();
+                        Ok((name, pairs.measure(&translator)?))
+                    })
+                    .collect::<Result<_>>()?,
+            ),
+        })
     }
 }
 
@@ -50,9 +118,8 @@ impl<B: AutodiffBackend> Observer<B> for CounterfactualLog {
         if !due && !last {
             return Ok(());
         }
-        let scores = self.pairs.measure(&trainer.translator())?;
         let mut rows = String::new();
-        for (change, scores) in scores.rows() {
+        for (change, scores) in self.measured(trainer)?.rows() {
             let values = [
                 scores.inside,
                 scores.inside_nothing,
@@ -64,7 +131,6 @@ impl<B: AutodiffBackend> Observer<B> for CounterfactualLog {
             let cells = values.map(|value| value.map_or(String::new(), |v| format!("{v:.5}")));
             rows += &format!("{},{change},{},{}\n", iteration.number, scores.n, cells.join(","));
         }
-        self.latest = Some(scores);
         let Some((path, file)) = &mut self.file else { return Ok(()) };
         file.write_all(rows.as_bytes()).map_err(|error| Error::io(path, error))
     }

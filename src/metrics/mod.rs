@@ -6,4 +6,4 @@ mod log;
 
 pub use counterfactual::{CounterfactualScores, Counterfactuals, Scores};
 pub use judge::{Agreement, Judge, JudgeConfig, Readings};
-pub use log::CounterfactualLog;
+pub use log::{CounterfactualLog, DatasetScores};

@@ -1,7 +1,8 @@
 //! Two datasets through the one training loop.
 
 use stargan::{
-    Crop, Dataset, Datasets, DomainLabel, Domains, Observer, Result, Trainer, Translator,
+    Crop, Dataset, Datasets, DomainLabel, Domains, LossWeights, Observer, Result, Trainer,
+    TrainingConfig, Translator,
     burn::{backend::Flex, tensor::backend::AutodiffBackend},
     train::Iteration,
 };
@@ -76,8 +77,44 @@ fn faces_and_expressions_train_together_and_resume_exactly() {
         error.contains("the source label is of \"faces\", the edit of \"expressions\""),
         "{error}"
     );
+    // Edits of two datasets are made one after the other, in the order in which they are named.
+    let blond = translator.translate(&face, "Blond_Hair,-Young").unwrap();
+    let chained = translator.translate(&blond.into(), "happy").unwrap();
+    let edit = "Blond_Hair,expressions:happy,-Young";
+    assert_eq!(translator.translate(&face, edit).unwrap(), chained);
+    // A source label is its dataset's, wherever that comes in the chain.
+    let chained =
+        translator.translate_from(&happy.into(), "Black_Hair,Male", "Brown_Hair").unwrap();
+    let edit = "happy,Brown_Hair";
+    assert_eq!(translator.translate_from(&face, "Black_Hair,Male", edit).unwrap(), chained);
+
     let known = DomainLabel { dataset: 0, label: faces.label(0).to_vec() };
     let grid = translator.grid(&[(face, Some(known))]).unwrap();
     assert_eq!(grid.columns.len(), 1 + 5 + 5);
     assert_eq!(grid.image.dimensions(), (11 * 16, 16));
+}
+
+#[test]
+fn a_dataset_can_have_loss_weights_of_its_own() {
+    let _turn = one_at_a_time();
+    let folder = tempfile::tempdir().unwrap();
+    let (faces, expressions) = (faces(), expressions());
+    let data = Datasets::from(&faces).with(&expressions);
+    let domains =
+        Domains::joint([("faces", face_labels()), ("expressions", expressions.labels().clone())])
+            .unwrap();
+    let config = tiny(domains).with_iterations(2);
+    let weights = config.weights.clone();
+    let trained = |name: &str, config: TrainingConfig| {
+        let mut trainer =
+            Trainer::<Cpu>::new(folder.path().join(name), config, &Default::default()).unwrap();
+        Content::of(checkpoint_of(&trainer.run(&data, &mut ()).unwrap())).tensors
+    };
+    let plain = trained("plain", config.clone());
+    let same = config.clone().with_weights_of("expressions", weights.clone());
+    assert!(trained("same", same) == plain);
+    let heavier = LossWeights { domain: 3.0, ..weights };
+    let first = trained("first", config.clone().with_weights_of("faces", heavier.clone()));
+    let second = trained("second", config.with_weights_of("expressions", heavier));
+    assert!(first != plain && second != plain && first != second);
 }

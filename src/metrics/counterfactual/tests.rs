@@ -1,7 +1,7 @@
 use std::fs;
 
 use super::*;
-use crate::data::CelebA;
+use crate::data::{CelebA, Folder};
 use crate::labels::LabelSpace;
 
 const TEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/faces/test");
@@ -118,6 +118,53 @@ fn errors_name_the_line() {
 }
 
 #[test]
+fn classes_have_pairs_where_file_names_agree() {
+    let folder = tempfile::tempdir().unwrap();
+    let images = [
+        "happy/ann.png",
+        "happy/bob.png",
+        "sad/ann.png",
+        "sad/eve.png",
+        "wry/ann.png",
+        "wry/bob.png",
+    ];
+    for image in images {
+        let path = folder.path().join(image);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "never read").unwrap();
+    }
+    let data = Arc::new(Folder::open(folder.path()).unwrap());
+    let pairs = Counterfactuals::between_classes(data.clone(), 1).unwrap();
+    assert_eq!(pairs.dataset(), 1);
+    let named: Vec<_> = pairs
+        .pairs
+        .iter()
+        .map(|pair| (images[pair.source], images[pair.target], pair.change.as_str()))
+        .collect();
+    let expected = [
+        ("happy/ann.png", "sad/ann.png", "sad"),
+        ("happy/ann.png", "wry/ann.png", "wry"),
+        ("sad/ann.png", "happy/ann.png", "happy"),
+        ("sad/ann.png", "wry/ann.png", "wry"),
+        ("wry/ann.png", "happy/ann.png", "happy"),
+        ("wry/ann.png", "sad/ann.png", "sad"),
+        ("happy/bob.png", "wry/bob.png", "wry"),
+        ("wry/bob.png", "happy/bob.png", "happy"),
+    ];
+    assert_eq!(named, expected);
+
+    for image in ["happy/ann.png", "happy/bob.png", "wry/ann.png"] {
+        let path = folder.path().join(image);
+        fs::rename(&path, path.with_file_name(image.replace('/', "-"))).unwrap();
+    }
+    let data = Arc::new(Folder::open(folder.path()).unwrap());
+    let error = Counterfactuals::between_classes(data, 0).unwrap_err().to_string();
+    assert!(error.ends_with(": expected images of the same name in several classes, found none"));
+    let error = Counterfactuals::between_classes(faces(&["Male"]), 0).unwrap_err().to_string();
+    assert!(error.contains("attributes need a pairs file"), "{error}");
+}
+
+#[test]
 fn json_and_table_have_a_row_per_change_and_a_total() {
     let scores = Scores {
         n: 2,
@@ -194,6 +241,9 @@ mod on_flex {
 
         let other = untrained(LabelSpace::attributes(["Male"]));
         let message = pairs.measure(&other).unwrap_err().to_string();
-        assert!(message.starts_with("the model's labels are Male, the data's are "), "{message}");
+        assert!(
+            message.starts_with("the labels of dataset \"data\" are Male, the data's are "),
+            "{message}"
+        );
     }
 }

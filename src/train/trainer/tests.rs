@@ -242,7 +242,7 @@ impl<B: AutodiffBackend> Comparison<B> {
         let total = losses.total(&weights);
         let found = gradients(&module, &total.backward(), "m");
 
-        let losses = self.trainer.discriminator_step(sample);
+        let losses = self.trainer.discriminator_step(sample, &weights);
         self.terms("d", prefix, losses.named(), total);
         let after = weights::collect(&self.trainer.discriminator, "m");
         self.updated(|comparison| &mut comparison.discriminator, prefix, found, after);
@@ -257,7 +257,7 @@ impl<B: AutodiffBackend> Comparison<B> {
         let total = losses.total(&weights, identity);
         let found = gradients(&module, &total.backward(), "m");
 
-        let losses = self.trainer.generator_step(sample);
+        let losses = self.trainer.generator_step(sample, &weights);
         self.terms("g", prefix, losses.named(), total);
         let after = weights::collect(&self.trainer.generator, "m");
         self.updated(|comparison| &mut comparison.generator, prefix, found, after);

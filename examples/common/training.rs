@@ -1,0 +1,460 @@
+//! The command line of `train`: datasets, settings, what is measured, resuming.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, CommandFactory, FromArgMatches, Parser};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use stargan::DomainLabel;
+use stargan::Domains;
+use stargan::Penalty;
+use stargan::burn::backend::Autodiff;
+use stargan::burn::tensor::backend::AutodiffBackend;
+use stargan::data::{Dataset, Datasets};
+use stargan::metrics::{CounterfactualLog, Counterfactuals};
+use stargan::train::{CsvLog, Outcome, Preset, Progress, SampleGrids, Trainer, TrainingConfig};
+use stargan::{IdentityWarmup, Objective};
+
+use super::data::{Command, DataArgs, Opened, Pairs, Source, Spec, open_test};
+use super::{Failure, usage};
+
+/// Trains a StarGAN on labelled images.
+///
+/// The run folder receives the configuration, a log of all losses (log.csv), sample grids, checkpoints
+/// and, with --pairs, the error against the truth (metrics.csv, metrics.json). Ctrl-C finishes the
+/// iteration and writes a checkpoint, from which --resume goes on exactly.
+#[derive(Parser)]
+pub struct Args {
+    #[command(flatten)]
+    data: DataArgs,
+    /// Side of the square training images, in pixels [default: 128]
+    #[arg(long, value_name = "PX")]
+    size: Option<usize>,
+    /// Images per batch [default: 16]
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
+    /// Iterations: discriminator updates [default: 200000]
+    #[arg(long, value_name = "N")]
+    iterations: Option<u64>,
+    /// Channels after the generator's first convolution [default: 64]
+    #[arg(long, value_name = "N")]
+    base_channels: Option<usize>,
+    /// Channels after the discriminator's first convolution [default: as --base-channels]
+    #[arg(long, value_name = "N")]
+    discriminator_channels: Option<usize>,
+    /// Residual blocks of the generator [default: 6]
+    #[arg(long, value_name = "N")]
+    residual_blocks: Option<usize>,
+    /// Halvings of the image size in the generator [default: 2]
+    #[arg(long, value_name = "N")]
+    downsamplings: Option<usize>,
+    /// Convolutions of the discriminator's trunk [default: 6, fewer for small images]
+    #[arg(long, value_name = "N")]
+    discriminator_downsamplings: Option<usize>,
+    /// A named set of defaults, which the other flags change; "paper" is the paper to the letter. An
+    /// unknown name is answered with those there are
+    #[arg(long, value_name = "NAME", value_parser = named::<Preset>)]
+    preset: Option<Preset>,
+    /// The adversarial objective; an unknown name is answered with those there are [default:
+    /// wasserstein]
+    #[arg(long, value_name = "NAME", value_parser = named::<Objective>)]
+    objective: Option<Objective>,
+    /// The gradient penalty; an unknown name is answered with those there are [default: wgan-gp]
+    #[arg(long, value_name = "NAME", value_parser = named::<Penalty>)]
+    penalty: Option<Penalty>,
+    /// Identity warm-up: its weight and the last iteration that has it, or "none" [default: 10:500]
+    #[arg(long, value_name = "WEIGHT:LAST_ITERATION|none")]
+    identity: Option<Identity>,
+    /// Discriminator updates per generator update [default: 5]
+    #[arg(long, value_name = "N")]
+    critic_steps: Option<u64>,
+    /// Learning rate of both networks, falling to 0 in the second half [default: 0.0001]
+    #[arg(long, value_name = "F")]
+    learning_rate: Option<f64>,
+    /// Decay of the generator's moving average, which translates; 0 for none [default: 0.999]
+    #[arg(long, value_name = "F")]
+    ema: Option<f64>,
+    /// Decides every random number [default: 0]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// The run folder: new or empty, unless with --resume
+    #[arg(long, value_name = "DIR", default_value = "runs/train")]
+    out: PathBuf,
+    /// Go on with the run in --out, with its data and settings; --iterations may change
+    #[arg(long)]
+    resume: bool,
+    /// Checkpoints kept, the newest ones [default: 3]
+    #[arg(long, value_name = "N")]
+    keep: Option<usize>,
+    /// Write a checkpoint every N iterations [default: 1000]
+    #[arg(long, value_name = "N")]
+    checkpoint_every: Option<u64>,
+    /// Settings from a file like a run's config.json, all or some of them; flags override it
+    #[arg(long, value_name = "FILE.json")]
+    config: Option<PathBuf>,
+    /// Threads that load images [default: 2]
+    #[arg(long, value_name = "N")]
+    loader_threads: Option<usize>,
+    /// What computes
+    #[arg(long, value_name = "B", value_enum, default_value_t)]
+    backend: super::Backend,
+    /// Images to show in the sample grids and to measure with --pairs; repeat it for several datasets
+    #[arg(long, value_name = "[NAME=]celeba:IMAGES_DIR:ATTR_FILE|[NAME=]folder:DIR")]
+    test_data: Vec<Spec>,
+    /// True counterfactuals among the --test-data before, to measure translations by: a file of
+    /// source,target,change, or "by-name" where images of one file name in several class folders are the
+    /// same but for their class; repeat it for several --test-data
+    #[arg(long, value_name = "FILE.csv|by-name")]
+    pairs: Vec<Pairs>,
+    /// Measure --pairs every N iterations, 0 for at the end only [default: 0]
+    #[arg(long, value_name = "N")]
+    evaluate_every: Option<u64>,
+    /// Save a sample grid every N iterations and at the end [default: 500]
+    #[arg(long, value_name = "N")]
+    sample_every: Option<u64>,
+    /// Write the trained model, whole, to this file at the end
+    #[arg(long, value_name = "MODEL.safetensors")]
+    export: Option<PathBuf>,
+}
+
+/// What a run keeps from its beginning to its end.
+const FIXED: [&str; 19] = [
+    "labels",
+    "exclusive",
+    "size",
+    "batch",
+    "base_channels",
+    "discriminator_channels",
+    "residual_blocks",
+    "downsamplings",
+    "discriminator_downsamplings",
+    "preset",
+    "objective",
+    "penalty",
+    "identity",
+    "critic_steps",
+    "learning_rate",
+    "ema",
+    "seed",
+    "config",
+    "keep",
+];
+
+/// A name as in a configuration file.
+fn named<T: DeserializeOwned>(name: &str) -> Result<T, String> {
+    serde_json::from_value(Value::from(name)).map_err(|error| error.to_string())
+}
+
+#[derive(Clone, Copy)]
+struct Identity(Option<IdentityWarmup>);
+
+impl FromStr for Identity {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        let parse = || {
+            let (weight, last) = text.split_once(':')?;
+            let (weight, last_iteration) = (weight.parse().ok()?, last.parse().ok()?);
+            Some(Self(Some(IdentityWarmup { weight, last_iteration })))
+        };
+        parse().ok_or_else(|| "expected WEIGHT:LAST_ITERATION, such as 10:500, or none".to_owned())
+    }
+}
+
+/// Trains as the command line says; `defaults` are flags that come before the user's own, which win.
+pub fn main(defaults: &[String]) -> ExitCode {
+    let mut own = std::env::args_os();
+    let program = own.next().unwrap_or_default();
+    let line = std::iter::once(program).chain(defaults.iter().map(OsString::from)).chain(own);
+    let matches = Args::command().args_override_self(true).get_matches_from(line);
+    let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let given = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
+    let result = if args.resume {
+        match FIXED.into_iter().chain(["loader_threads", "checkpoint_every"]).find(|id| given(id)) {
+            Some(id) => usage(format!(
+                "--{} can't change when a run is resumed, only --iterations can",
+                id.replace('_', "-")
+            )),
+            None => super::on_backend!(args.backend, B => resume::<Autodiff<B>>(&args, &matches)),
+        }
+    } else {
+        super::on_backend!(args.backend, B => begin::<Autodiff<B>>(&args, &matches))
+    };
+    super::exit(result)
+}
+
+fn begin<B: AutodiffBackend>(args: &Args, matches: &ArgMatches) -> Result<(), Failure> {
+    let command = Command {
+        data: args.data.bind(matches)?,
+        tests: args.test_data.clone(),
+        pairs: pairs(args, matches)?,
+        evaluate_every: args.evaluate_every.unwrap_or(0),
+        sample_every: args.sample_every.unwrap_or(500),
+    };
+    if command.data.is_empty() {
+        return usage("--data is required: celeba:IMAGES_DIR:ATTR_FILE or folder:DIR");
+    }
+    let mut settings = args.config.as_deref().map(read_settings).transpose()?;
+    let spaces = settings.as_mut().and_then(|settings| settings.as_object_mut()?.remove("domains"));
+    let known: Option<Domains> = spaces
+        .map(serde_json::from_value)
+        .transpose()
+        .map_err(|error| Failure::Failed(format!("--config: domains: {error}")))?;
+    let data = open(&command.data, known.as_ref())?;
+    let domains = domains(&command.data, &data, known.as_ref())?;
+    let config = config(args, domains, settings)?;
+    config.validate()?;
+    config.warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
+    let plan = Plan::open(command, data, &config.domains, args)?;
+
+    let trainer = Trainer::<B>::new(&args.out, config, &Default::default())?;
+    plan.command.absolute().write(trainer.folder())?;
+    plan.run(trainer)
+}
+
+fn resume<B: AutodiffBackend>(args: &Args, matches: &ArgMatches) -> Result<(), Failure> {
+    let mut trainer = Trainer::<B>::resume(&args.out, &Default::default())?;
+    if let Some(iterations) = args.iterations {
+        if iterations < trainer.iteration() {
+            return usage(format!(
+                "--iterations {iterations}: the run has done {} already",
+                trainer.iteration()
+            ));
+        }
+        trainer.set_iterations(iterations);
+    }
+    let mut command = Command::read(&args.out)?.unwrap_or_else(|| Command {
+        data: Vec::new(),
+        tests: Vec::new(),
+        pairs: Vec::new(),
+        evaluate_every: 0,
+        sample_every: 500,
+    });
+    let data = args.data.bind(matches)?;
+    if !data.is_empty() {
+        command.data = data;
+    }
+    if !args.test_data.is_empty() {
+        (command.tests, command.pairs) = (args.test_data.clone(), Vec::new());
+    }
+    if !args.pairs.is_empty() {
+        command.pairs = pairs(args, matches)?;
+    }
+    command.evaluate_every = args.evaluate_every.unwrap_or(command.evaluate_every);
+    command.sample_every = args.sample_every.unwrap_or(command.sample_every);
+    if command.data.is_empty() {
+        return usage("the run does not say what its data were, give --data as when it began");
+    }
+    let domains = trainer.config().domains.clone();
+    let data = open(&command.data, Some(&domains))?;
+    Plan::open(command, data, &domains, args)?.run(trainer)
+}
+
+/// Every `--pairs` and the test data it belongs to.
+fn pairs(args: &Args, matches: &ArgMatches) -> Result<Vec<(usize, Pairs)>, Failure> {
+    let at = |id: &str| -> Vec<usize> {
+        matches.indices_of(id).map(Iterator::collect).unwrap_or_default()
+    };
+    let tests = at("test_data");
+    let bind = |(index, pairs): (usize, &Pairs)| match tests.iter().rposition(|t| *t < index) {
+        Some(test) => Ok((test, pairs.clone())),
+        None => usage("--pairs belongs to the --test-data before it, and there is none"),
+    };
+    at("pairs").into_iter().zip(&args.pairs).map(bind).collect()
+}
+
+fn open(sources: &[Source], known: Option<&Domains>) -> Result<Vec<Opened>, Failure> {
+    if let Some(known) = known.filter(|known| known.len() != sources.len()) {
+        return Err(Failure::Failed(format!(
+            "the configuration has the labels of {} datasets, --data names {}",
+            known.len(),
+            sources.len()
+        )));
+    }
+    let open = |(i, source): (usize, &Source)| source.open(known.map(|known| known.space(i)));
+    sources.iter().enumerate().map(open).collect()
+}
+
+fn domains(
+    sources: &[Source],
+    data: &[Opened],
+    known: Option<&Domains>,
+) -> Result<Domains, Failure> {
+    let spaces = data.iter().map(|data| data.train.labels().clone());
+    let names = sources.iter().enumerate().map(|(i, source)| match (&source.spec.name, known) {
+        (Some(name), _) => name.clone(),
+        (None, Some(known)) => known.name(i).to_owned(),
+        (None, None) if sources.len() == 1 => "data".to_owned(),
+        (None, None) => source.spec.name(),
+    });
+    let joint = Domains::joint(names.zip(spaces));
+    joint.map_err(|error| match sources.len() {
+        1 => error.into(),
+        _ => Failure::Failed(format!("{error}; name the datasets: --data NAME=...")),
+    })
+}
+
+/// The settings of a file, some or all of them.
+fn read_settings(file: &Path) -> Result<Value, Failure> {
+    let failed = |error: String| Failure::Failed(format!("{}: {error}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
+    let settings: Value = serde_json::from_str(&text).map_err(|error| failed(error.to_string()))?;
+    if !settings.is_object() {
+        return Err(failed("expected an object of settings, as in a run's config.json".to_owned()));
+    }
+    Ok(settings)
+}
+
+/// Puts the values of `over` into `base`.
+fn overlay(base: &mut Value, over: Value) {
+    match (base, over) {
+        (Value::Object(base), Value::Object(over)) => {
+            for (key, value) in over {
+                overlay(base.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (base, over) => *base = over,
+    }
+}
+
+/// The defaults, then the preset, the file and the flags.
+fn config(
+    args: &Args,
+    domains: Domains,
+    settings: Option<Value>,
+) -> Result<TrainingConfig, Failure> {
+    let mut config = TrainingConfig::new(domains);
+    if let Some(preset) = args.preset {
+        config = config.with_preset(preset);
+    }
+    if let Some(settings) = settings {
+        let failed = |error: serde_json::Error| Failure::Failed(format!("--config: {error}"));
+        let mut merged = serde_json::to_value(&config).map_err(failed)?;
+        overlay(&mut merged, settings);
+        config = serde_json::from_value(merged).map_err(failed)?;
+    }
+    fn set<T: Copy>(setting: &mut T, flag: Option<T>) {
+        *setting = flag.unwrap_or(*setting);
+    }
+    set(&mut config.image_size, args.size);
+    set(&mut config.batch_size, args.batch);
+    set(&mut config.iterations, args.iterations);
+    set(&mut config.base_channels, args.base_channels);
+    set(&mut config.discriminator_channels, args.discriminator_channels.or(args.base_channels));
+    set(&mut config.residual_blocks, args.residual_blocks);
+    set(&mut config.downsamplings, args.downsamplings);
+    set(&mut config.discriminator_downsamplings, args.discriminator_downsamplings.map(Some));
+    set(&mut config.objective, args.objective);
+    set(&mut config.penalty, args.penalty);
+    set(&mut config.weights.identity, args.identity.map(|identity| identity.0));
+    set(&mut config.critic_steps, args.critic_steps);
+    set(&mut config.learning_rate, args.learning_rate);
+    set(&mut config.ema, args.ema);
+    set(&mut config.seed, args.seed);
+    set(&mut config.keep, args.keep);
+    set(&mut config.checkpoint_every, args.checkpoint_every);
+    set(&mut config.loader_threads, args.loader_threads);
+    Ok(config)
+}
+
+/// A run that is ready to begin or to go on.
+struct Plan {
+    command: Command,
+    train: Datasets,
+    grid: SampleGrids,
+    pairs: Vec<Counterfactuals>,
+    export: Option<PathBuf>,
+    backend: super::Backend,
+}
+
+impl Plan {
+    fn open(
+        command: Command,
+        data: Vec<Opened>,
+        domains: &Domains,
+        args: &Args,
+    ) -> Result<Self, Failure> {
+        if let Some(export) = &args.export {
+            super::expect_absent(export)?;
+        }
+        let tests = command
+            .tests
+            .iter()
+            .map(|spec| open_test(spec, domains))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut measured = HashSet::new();
+        let pairs = command
+            .pairs
+            .iter()
+            .map(|(test, pairs)| {
+                let (dataset, data) = &tests[*test];
+                if !measured.insert(*dataset) {
+                    return usage(format!(
+                        "--pairs: the dataset {:?} has two, it is measured by one",
+                        domains.name(*dataset)
+                    ));
+                }
+                pairs.open(data.clone(), *dataset)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let shown = if tests.is_empty() {
+            let or_train = |data: &Opened| data.test.clone().unwrap_or(data.train.clone());
+            data.iter().map(or_train).enumerate().collect()
+        } else {
+            tests
+        };
+        let train = Datasets::from(data.into_iter().map(|data| data.train).collect::<Vec<_>>());
+        let grid = SampleGrids::new(first_images(&shown)?, command.sample_every);
+        Ok(Self { command, train, grid, pairs, export: args.export.clone(), backend: args.backend })
+    }
+
+    fn run<B: AutodiffBackend>(self, mut trainer: Trainer<B>) -> Result<(), Failure> {
+        super::stop_at_ctrl_c(trainer.stop_flag())?;
+        let every = self.command.evaluate_every;
+        let measured = !self.pairs.is_empty();
+        let log = measured.then(|| CounterfactualLog::new(self.pairs, every));
+        let mut observers = (Progress::default(), CsvLog::every(20), self.grid, log);
+        let outcome = trainer.run(&self.train, &mut observers)?;
+        let checkpoint = match outcome {
+            Outcome::Finished { checkpoint } => checkpoint,
+            Outcome::Stopped { checkpoint } => {
+                return Err(super::interrupted(trainer.folder(), &checkpoint, self.backend));
+            }
+        };
+        if let Some(log) = &mut observers.3 {
+            let scores = log.measured(&trainer)?;
+            super::write(&trainer.folder().join("metrics.json"), &super::json(scores)?)?;
+            println!("{scores}\n");
+        }
+        if let Some(export) = &self.export {
+            trainer.translator().save(export, true)?;
+            println!("model: {}", export.display());
+        }
+        println!("checkpoint: {}", checkpoint.display());
+        Ok(())
+    }
+}
+
+/// The first images of every test set, about eight in all, for the sample grids.
+fn first_images(
+    tests: &[(usize, Arc<dyn Dataset>)],
+) -> Result<Vec<(image::DynamicImage, Option<DomainLabel>)>, Failure> {
+    let each = 8_usize.div_ceil(tests.len().max(1));
+    let mut images = Vec::new();
+    for (dataset, data) in tests {
+        for index in 0..each.min(data.len()) {
+            let label = data.label(index).to_vec();
+            images.push((data.load(index)?.into(), Some(DomainLabel { dataset: *dataset, label })));
+        }
+    }
+    Ok(images)
+}

@@ -1,0 +1,271 @@
+//! What the mask vector is good for (paper, section 5.6 and Fig. 7), and what training two datasets
+//! together is: measured on the drawn faces and expressions in `examples/data`.
+//!
+//! ```text
+//! cargo run --release --example mask_vector
+//! ```
+
+#![recursion_limit = "256"]
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Parser;
+use image::DynamicImage;
+use stargan::burn::backend::Autodiff;
+use stargan::burn::tensor::backend::{AutodiffBackend, Backend};
+use stargan::metrics::{Agreement, Counterfactuals, Judge, JudgeConfig, Scores};
+use stargan::train::Iteration;
+use stargan::{
+    CelebA, CsvLog, Dataset, Datasets, Domains, Folder, Grid, LabelSpace, Observer, Outcome,
+    Progress, Trainer, TrainingConfig, Translator,
+};
+
+use common::{Failure, bundled};
+
+/// Trains four small models: on two datasets with the mask vector and without, and on each dataset alone,
+/// all for the same number of iterations per dataset. Then measures what they make of test images, the
+/// masked one also with the other dataset's mask.
+///
+/// Runs are kept: the same command goes on where it was stopped, and measures again what is there.
+#[derive(Parser)]
+struct Args {
+    /// Where the four runs, the table and the picture go
+    #[arg(long, value_name = "DIR", default_value = "runs/mask_vector")]
+    out: PathBuf,
+    /// Iterations of every model: discriminator updates per dataset
+    #[arg(long, value_name = "N", default_value_t = 2_500)]
+    iterations: u64,
+    /// Side of the images, in pixels
+    #[arg(long, value_name = "PX", default_value_t = 32)]
+    size: usize,
+    /// Updates of the judge
+    #[arg(long, value_name = "N", default_value_t = 800)]
+    judge_iterations: u64,
+    /// What computes
+    #[arg(long, value_name = "B", value_enum, default_value_t)]
+    backend: common::Backend,
+    /// Decides every random number
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+}
+
+/// The datasets of the joint models, in this order.
+const FACES: usize = 0;
+const EXPRESSIONS: usize = 1;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    common::exit(common::on_backend!(args.backend, B => compare::<Autodiff<B>>(&args)))
+}
+
+/// The images of both datasets.
+struct Data<'a> {
+    faces: &'a CelebA,
+    expressions: &'a Folder,
+}
+
+/// A model with the conditions it is told, as one row of the tables.
+struct Row<B: Backend> {
+    name: &'static str,
+    translator: Translator<B>,
+    /// Of each dataset of [`Data`], which of the model's it is.
+    datasets: [Option<usize>; 2],
+    wrong_mask: bool,
+}
+
+impl<B: Backend> Row<B> {
+    /// What G is told to give an image a label of one of the datasets.
+    fn condition(&self, dataset: usize, label: &[f32]) -> Vec<f32> {
+        let domains = self.translator.domains();
+        let mut condition = domains.condition(dataset, label);
+        if self.wrong_mask {
+            condition[domains.label_width()..].reverse();
+        }
+        condition
+    }
+}
+
+fn compare<B: AutodiffBackend>(args: &Args) -> Result<(), Failure> {
+    let labels = LabelSpace::attributes(bundled::LABELS).exclusive(bundled::HAIR)?;
+    let open = |part: &str| -> Result<(CelebA, Folder), Failure> {
+        let faces = CelebA::open(format!("{}/{part}", bundled::FACES), &labels)?;
+        Ok((faces, Folder::open(format!("{}/{part}", bundled::EXPRESSIONS))?))
+    };
+    let (train, test) = (open("train")?, open("test")?);
+    let data = Data { faces: &test.0, expressions: &test.1 };
+
+    let classes = train.1.labels().clone();
+    let both = Datasets::from(&train.0).with(&train.1);
+    let joint = Domains::joint([("faces", labels.clone()), ("expressions", classes.clone())])?;
+    let alone = |name, space| Domains::joint([(name, space)]);
+    let stop = Arc::new(AtomicBool::new(false));
+    common::stop_at_ctrl_c(stop.clone())?;
+    let trained = |name: &str, domains: Domains, data: &Datasets| {
+        train_one::<B>(args, &args.out.join(name), domains, data, &stop)
+    };
+    let masked = trained("joint", joint.clone(), &both)?;
+    let unmasked = trained("no-mask", joint.without_mask(), &both)?;
+    let faces = trained("faces", alone("faces", labels)?, &Datasets::from(&train.0))?;
+    let expressions =
+        trained("expressions", alone("expressions", classes)?, &Datasets::from(&train.1))?;
+    let together = [Some(FACES), Some(EXPRESSIONS)];
+    let row = |name, translator, datasets| Row { name, translator, datasets, wrong_mask: false };
+    let rows = [
+        row("joint, right mask", masked.clone(), together),
+        Row { wrong_mask: true, ..row("joint, wrong mask", masked, together) },
+        row("joint, trained without a mask", unmasked, together),
+        row("faces alone", faces, [Some(0), None]),
+        row("expressions alone", expressions, [None, Some(0)]),
+    ];
+
+    eprintln!("training the judge");
+    let config = JudgeConfig { iterations: args.judge_iterations, ..JudgeConfig::new(args.size) };
+    let judge = config.train::<B>(&train.1, &Default::default())?;
+    let accuracy = judge.accuracy(&test.1)?.total();
+    eprintln!("measuring");
+    let table = tables(&rows, &data, &judge, accuracy)?;
+    let picture = picture(&rows[..3], &data)?;
+    let file = args.out.join("masks.png");
+    common::save_image_over(&picture.image, &file)?;
+    common::write(&args.out.join("table.md"), table.as_bytes())?;
+    println!("{table}\n{}: {}", file.display(), picture.columns.join(" | "));
+    Ok(())
+}
+
+/// Stops a run when Ctrl-C has been pressed.
+struct StopAt<'a>(&'a AtomicBool);
+
+impl<B: AutodiffBackend> Observer<B> for StopAt<'_> {
+    fn iteration(&mut self, trainer: &Trainer<B>, _: &Iteration<'_, B>) -> stargan::Result<()> {
+        trainer.stop_flag().store(self.0.load(Ordering::Relaxed), Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// The model in the run folder `run`, trained to its end.
+fn train_one<B: AutodiffBackend>(
+    args: &Args,
+    run: &Path,
+    domains: Domains,
+    data: &Datasets,
+    stop: &AtomicBool,
+) -> Result<Translator<B::InnerBackend>, Failure> {
+    let config = TrainingConfig::new(domains)
+        .with_image_size(args.size)
+        .with_iterations(args.iterations)
+        .with_base_channels(16)
+        .with_residual_blocks(2)
+        .with_learning_rate(5e-4)
+        .with_critic_steps(2)
+        .with_seed(args.seed);
+    let device = Default::default();
+    let mut trainer = if run.exists() {
+        let trainer = Trainer::<B>::resume(run, &device)?;
+        if *trainer.config() != config {
+            let message = "it was trained with other settings: name another --out";
+            return Err(Failure::Failed(format!("{}: {message}", run.display())));
+        }
+        trainer
+    } else {
+        Trainer::<B>::new(run, config, &device)?
+    };
+    match trainer.run(data, &mut (Progress::default(), CsvLog::every(20), StopAt(stop)))? {
+        Outcome::Finished { .. } => Ok(trainer.translator()),
+        Outcome::Stopped { checkpoint } => Err(Failure::Interrupted(format!(
+            "stopped at {}; the same command goes on",
+            checkpoint.display()
+        ))),
+    }
+}
+
+/// Both datasets' tables, in Markdown.
+fn tables<B: Backend>(
+    rows: &[Row<B>],
+    data: &Data<'_>,
+    judge: &Judge<B>,
+    accuracy: Agreement,
+) -> Result<String, Failure> {
+    let (of_faces, of_expressions) =
+        (Arc::new(data.faces.clone()), Arc::new(data.expressions.clone()));
+    let number = |value: Option<f64>| value.map_or("-".to_owned(), |value| format!("{value:.3}"));
+    let cells = |scores: &Scores| format!("{} | {}", number(scores.inside), number(scores.outside));
+    let mut faces = String::from(
+        "| on faces | hair inside | outside | glasses inside | outside |\n|---|---|---|---|---|\n",
+    );
+    let mut expressions = String::from(
+        "| on expressions | inside | outside | read as asked by the judge |\n|---|---|---|---|\n",
+    );
+    let mut nothing = [String::new(), String::new()];
+    for row in rows {
+        if let Some(dataset) = row.datasets[FACES] {
+            let measured = Counterfactuals::open(bundled::pairs(), of_faces.clone(), dataset)?
+                .measure_conditions(&row.translator, |label| row.condition(dataset, label))?;
+            let [hair, glasses] = ["hair", "glasses"].map(|change| measured.changes[change]);
+            faces += &format!("| {} | {} | {} |\n", row.name, cells(&hair), cells(&glasses));
+            let [hair, glasses] = [hair, glasses].map(without_translation);
+            nothing[FACES] = format!("| do nothing | {} | {} |\n", cells(&hair), cells(&glasses));
+        }
+        if let Some(dataset) = row.datasets[EXPRESSIONS] {
+            let condition = |label: &[f32]| row.condition(dataset, label);
+            let total = Counterfactuals::between_classes(of_expressions.clone(), dataset)?
+                .measure_conditions(&row.translator, condition)?
+                .total;
+            let read = judge.translations_by(&row.translator, data.expressions, condition)?.total();
+            expressions += &format!("| {} | {} | {read} |\n", row.name, cells(&total));
+            nothing[EXPRESSIONS] =
+                format!("| do nothing | {} | - |\n", cells(&without_translation(total)));
+        }
+    }
+    Ok(format!(
+        "{faces}{}\n{expressions}{}\nThe judge reads {accuracy} real test images rightly.\n",
+        nothing[FACES], nothing[EXPRESSIONS]
+    ))
+}
+
+/// What doing nothing scores.
+fn without_translation(scores: Scores) -> Scores {
+    Scores { inside: scores.inside_nothing, outside: scores.outside_nothing, ..scores }
+}
+
+/// For two people of each dataset, three rows: the person, every hair colour and every expression, with the
+/// right mask, the wrong one and none.
+fn picture<B: Backend>(rows: &[Row<B>], data: &Data<'_>) -> Result<Grid, Failure> {
+    let faces = ["00000.png", "00003.png"].map(|name| data.faces.find(name));
+    let expressions =
+        ["neutral/0000.png", "neutral/0002.png"].map(|name| data.expressions.find(name));
+    let faces = faces.into_iter().flatten().map(|at| (FACES, at, data.faces as &dyn Dataset));
+    let expressions = expressions
+        .into_iter()
+        .flatten()
+        .map(|at| (EXPRESSIONS, at, data.expressions as &dyn Dataset));
+    let mut columns = Vec::new();
+    let mut lines = Vec::new();
+    for (own, index, data) in faces.chain(expressions) {
+        let image = DynamicImage::from(data.load(index)?);
+        for row in rows {
+            columns = vec!["input".to_owned()];
+            let mut conditions = Vec::new();
+            for dataset in [FACES, EXPRESSIONS] {
+                let source = match own == dataset {
+                    true => data.label(index).to_vec(),
+                    false => row.translator.predict(&image, dataset)?,
+                };
+                let shown = if dataset == FACES { bundled::HAIR.len() } else { usize::MAX };
+                let targets = row.translator.domains().targets(dataset, &source);
+                for target in targets.into_iter().take(shown) {
+                    conditions.push(row.condition(dataset, &target.label));
+                    columns.push(target.name);
+                }
+            }
+            let mut line = vec![row.translator.prepare(&image)];
+            line.extend(row.translator.translate_conditions(&image, &conditions));
+            lines.push(line);
+        }
+    }
+    Ok(Grid::of(&lines, columns))
+}
