@@ -3,12 +3,12 @@
 //! The state is kept in the order in which a module visits its parameters, so that checkpoints can
 //! name it by parameter path; nothing depends on identifiers that differ from process to process.
 
-use burn::module::{AutodiffModule, ModuleMapper, Param};
+use burn::module::{AutodiffModule, Module, ModuleMapper, Param};
 use burn::tensor::Tensor;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use serde::{Deserialize, Serialize};
 
-use crate::weights::Weights;
+use crate::weights::{self, Weights};
 
 /// Adam's constants; the defaults are the paper's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,7 +30,6 @@ impl Default for AdamConfig {
 /// The running means of one parameter's gradient and of its square.
 #[derive(Clone, Debug)]
 struct Moments<B: Backend> {
-    path: String,
     first: Tensor<B, 1>,
     second: Tensor<B, 1>,
 }
@@ -58,9 +57,7 @@ impl<B: Backend> Adam<B> {
         M: AutodiffModule<AB>,
     {
         self.steps += 1;
-        let mut update =
-            Update::<AB> { adam: self, gradients, learning_rate, visited: 0, path: vec![] };
-        module.map(&mut update)
+        module.map(&mut Update::<AB> { adam: self, gradients, learning_rate, visited: 0 })
     }
 
     /// Updates done.
@@ -68,25 +65,27 @@ impl<B: Backend> Adam<B> {
         self.steps
     }
 
-    /// The running means by parameter path, under `prefix.`.
-    pub fn state(&self, prefix: &str) -> Weights {
+    /// The running means of `module`'s parameters by path, under `prefix.`; none before the first step.
+    pub fn state<M: Module<B>>(&self, module: &M, prefix: &str) -> Weights {
         let mut weights = Weights::new();
-        for Moments { path, first, second } in &self.moments {
+        for ((path, _), Moments { first, second }) in
+            weights::paths(module).iter().zip(&self.moments)
+        {
             weights.insert(format!("{prefix}.first.{path}"), first.to_data().convert::<f32>());
             weights.insert(format!("{prefix}.second.{path}"), second.to_data().convert::<f32>());
         }
         weights
     }
 
-    /// The optimizer that [`state`](Self::state) described, for parameters visited in the order of
-    /// `paths`; its entries are taken out of `weights`.
+    /// The optimizer of `module` that [`state`](Self::state) described; its entries are taken out of
+    /// `weights`.
     ///
     /// # Errors
-    /// The first missing entry, by name.
-    pub fn restore(
+    /// The first missing or mis-shaped entry, by name.
+    pub fn restore<M: Module<B>>(
         config: AdamConfig,
         steps: u64,
-        paths: impl IntoIterator<Item = (String, usize)>,
+        module: &M,
         prefix: &str,
         weights: &mut Weights,
         device: &B::Device,
@@ -103,11 +102,10 @@ impl<B: Backend> Adam<B> {
         };
         let mut moments = Vec::new();
         if steps > 0 {
-            for (path, len) in paths {
+            for (path, len) in weights::paths(module) {
                 moments.push(Moments {
                     first: take(format!("{prefix}.first.{path}"), len)?,
                     second: take(format!("{prefix}.second.{path}"), len)?,
-                    path,
                 });
             }
         }
@@ -118,7 +116,6 @@ impl<B: Backend> Adam<B> {
     fn update(
         &mut self,
         index: usize,
-        path: impl FnOnce() -> String,
         value: Tensor<B, 1>,
         gradient: Tensor<B, 1>,
         learning_rate: f64,
@@ -126,7 +123,7 @@ impl<B: Backend> Adam<B> {
         let AdamConfig { beta1, beta2, epsilon } = self.config;
         if self.moments.len() == index {
             let zeros = gradient.zeros_like();
-            self.moments.push(Moments { path: path(), first: zeros.clone(), second: zeros });
+            self.moments.push(Moments { first: zeros.clone(), second: zeros });
         }
         let moments = &mut self.moments[index];
         let first = moments.first.clone() * beta1 + gradient.clone() * (1.0 - beta1);
@@ -146,7 +143,6 @@ struct Update<'a, B: AutodiffBackend> {
     gradients: &'a mut B::Gradients,
     learning_rate: f64,
     visited: usize,
-    path: Vec<String>,
 }
 
 impl<B: AutodiffBackend> ModuleMapper<B> for Update<'_, B> {
@@ -159,24 +155,14 @@ impl<B: AutodiffBackend> ModuleMapper<B> for Update<'_, B> {
         let shape = value.dims();
         let len: usize = shape.iter().product();
         let gradient = gradient.unwrap_or_else(|| value.zeros_like());
-        let path = || self.path.join(".");
         let updated = self.adam.update(
             index,
-            path,
             value.reshape([len]),
             gradient.reshape([len]),
             self.learning_rate,
         );
         let tensor = Tensor::from_inner(updated.reshape(shape)).require_grad();
         Param::from_mapped_value(id, tensor, mapper)
-    }
-
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
     }
 }
 
@@ -187,7 +173,6 @@ mod tests {
     use super::*;
     use crate::discriminator::{Discriminator, DiscriminatorConfig};
     use crate::random::{Purpose, stream};
-    use crate::weights;
 
     type B = Autodiff<Flex>;
 
@@ -205,23 +190,23 @@ mod tests {
         let mut adam = Adam::new(AdamConfig::default());
         let module = step(&mut adam, config.init(&mut rng, &Default::default()).unwrap());
 
-        let paths = weights::paths(&module);
+        let inner = module.valid();
         let restore = |weights: &mut Weights| {
             let (config, device) = (AdamConfig::default(), Default::default());
-            Adam::<Flex>::restore(config, adam.steps(), paths.clone(), "adam", weights, &device)
+            Adam::<Flex>::restore(config, adam.steps(), &inner, "adam", weights, &device)
         };
-        let mut state = adam.state("adam");
-        assert_eq!(state.len(), 2 * paths.len());
+        let mut state = adam.state(&inner, "adam");
+        assert_eq!(state.len(), 2 * weights::paths(&inner).len());
         let mut restored = restore(&mut state).unwrap();
         assert!(state.is_empty());
         let expected = step(&mut adam.clone(), module.clone());
         let found = step(&mut restored, module);
         assert_eq!(weights::collect(&found, "d"), weights::collect(&expected, "d"));
 
-        let mut state = adam.state("adam");
+        let mut state = adam.state(&inner, "adam");
         state.remove("adam.second.trunk.0.bias");
         assert_eq!(restore(&mut state).unwrap_err(), "adam.second.trunk.0.bias is missing");
-        let mut state = adam.state("adam");
+        let mut state = adam.state(&inner, "adam");
         state.insert("adam.first.trunk.0.bias".to_owned(), [1.0_f32, 2.0].into());
         let error = restore(&mut state).unwrap_err();
         assert_eq!(error, "adam.first.trunk.0.bias: expected shape [1], found [2]");

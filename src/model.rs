@@ -182,11 +182,13 @@ fn checksum(description: &str, weights: &Weights) -> String {
 pub(crate) fn replace_file(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
-    let temporary = tempfile::Builder::new()
-        .prefix(".writing-")
-        .tempfile_in(folder)
-        .map_err(|error| Error::io(folder, error))?
-        .into_temp_path();
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".writing-");
+    // A file like any other, which the umask decides on, not a private one.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let temporary =
+        builder.tempfile_in(folder).map_err(|error| Error::io(folder, error))?.into_temp_path();
     write(&temporary)?;
     let synced = File::open(&temporary).and_then(|file| file.sync_all());
     synced.map_err(|error| Error::io(path, error))?;
@@ -226,6 +228,11 @@ mod tests {
         write(&path, &config(), &weights()).unwrap();
         assert_eq!(read::<ModelConfig>(&path).unwrap(), (config(), weights()));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        // With the permissions of a file that is simply made.
+        let plain = folder.path().join("plain");
+        fs::write(&plain, "").unwrap();
+        let permissions = |path| fs::metadata(path).unwrap().permissions();
+        assert_eq!(permissions(&path), permissions(&plain));
     }
 
     #[test]

@@ -9,17 +9,15 @@ use burn::tensor::{Tensor, TensorData};
 /// Parameters by their path in a module, such as `blocks.0.first.conv.weight`.
 pub(crate) type Weights = BTreeMap<String, TensorData>;
 
-/// Every parameter of `module`, under `prefix.`.
-pub(crate) fn collect<B: Backend, M: Module<B>>(module: &M, prefix: &str) -> Weights {
-    struct Collector {
+/// The path and the number of values of every parameter of `module`, in visiting order.
+pub(crate) fn paths<B: Backend, M: Module<B>>(module: &M) -> Vec<(String, usize)> {
+    struct Lister {
         path: Vec<String>,
-        weights: Weights,
+        found: Vec<(String, usize)>,
     }
-    impl<B: Backend> ModuleVisitor<B> for Collector {
+    impl<B: Backend> ModuleVisitor<B> for Lister {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
-            // Files hold 32-bit floats whatever the backend computes in.
-            let data = param.val().into_data().convert::<f32>();
-            self.weights.insert(self.path.join("."), data);
+            self.found.push((self.path.join("."), param.lazy_shape().num_elements()));
         }
         fn enter_module(&mut self, name: &str, _container: &str) {
             self.path.push(name.to_owned());
@@ -28,9 +26,28 @@ pub(crate) fn collect<B: Backend, M: Module<B>>(module: &M, prefix: &str) -> Wei
             self.path.pop();
         }
     }
-    let mut collector = Collector { path: vec![prefix.to_owned()], weights: Weights::new() };
+    let mut lister = Lister { path: Vec::new(), found: Vec::new() };
+    module.visit(&mut lister);
+    lister.found
+}
+
+/// The names of the parameters of `module` under `prefix.`, in visiting order.
+fn names<B: Backend, M: Module<B>>(module: &M, prefix: &str) -> Vec<String> {
+    paths(module).iter().map(|(path, _)| format!("{prefix}.{path}")).collect()
+}
+
+/// Every parameter of `module`, under `prefix.`.
+pub(crate) fn collect<B: Backend, M: Module<B>>(module: &M, prefix: &str) -> Weights {
+    struct Collector(Vec<TensorData>);
+    impl<B: Backend> ModuleVisitor<B> for Collector {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+            // Files hold 32-bit floats whatever the backend computes in.
+            self.0.push(param.val().into_data().convert::<f32>());
+        }
+    }
+    let mut collector = Collector(Vec::new());
     module.visit(&mut collector);
-    collector.weights
+    names(module, prefix).into_iter().zip(collector.0).collect()
 }
 
 /// Sets every parameter of `module` from its entry under `prefix.`, taking it out of `weights`.
@@ -43,13 +60,13 @@ pub(crate) fn apply<B: Backend, M: Module<B>>(
     weights: &mut Weights,
 ) -> Result<M, String> {
     struct Applier<'a> {
-        path: Vec<String>,
+        names: std::vec::IntoIter<String>,
         weights: &'a mut Weights,
         problems: Vec<String>,
     }
     impl<B: Backend> ModuleMapper<B> for Applier<'_> {
         fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
-            let name = self.path.join(".");
+            let name = self.names.next().expect("a name for every parameter");
             let expected = param.lazy_shape();
             match self.weights.remove(&name) {
                 None => {
@@ -73,38 +90,11 @@ pub(crate) fn apply<B: Backend, M: Module<B>>(
                 }
             }
         }
-        fn enter_module(&mut self, name: &str, _container: &str) {
-            self.path.push(name.to_owned());
-        }
-        fn exit_module(&mut self, _name: &str, _container: &str) {
-            self.path.pop();
-        }
     }
-    let mut applier = Applier { path: vec![prefix.to_owned()], weights, problems: Vec::new() };
+    let names = names(&module, prefix).into_iter();
+    let mut applier = Applier { names, weights, problems: Vec::new() };
     let module = module.map(&mut applier);
     if applier.problems.is_empty() { Ok(module) } else { Err(applier.problems.join("; ")) }
-}
-
-/// The path and the number of values of every parameter of `module`, in visiting order.
-pub(crate) fn paths<B: Backend, M: Module<B>>(module: &M) -> Vec<(String, usize)> {
-    struct Lister {
-        path: Vec<String>,
-        found: Vec<(String, usize)>,
-    }
-    impl<B: Backend> ModuleVisitor<B> for Lister {
-        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
-            self.found.push((self.path.join("."), param.lazy_shape().num_elements()));
-        }
-        fn enter_module(&mut self, name: &str, _container: &str) {
-            self.path.push(name.to_owned());
-        }
-        fn exit_module(&mut self, _name: &str, _container: &str) {
-            self.path.pop();
-        }
-    }
-    let mut lister = Lister { path: Vec::new(), found: Vec::new() };
-    module.visit(&mut lister);
-    lister.found
 }
 
 /// Refuses weights that no module took.

@@ -18,7 +18,7 @@ use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Tensor, TensorData};
 
 pub(crate) use self::fixture::{Fixture, Networks};
-use crate::weights::Weights;
+use crate::weights::{Weights, paths};
 
 /// Makes tests of generic functions `fn body<B: AutodiffBackend>()`: `flex::body`, `ndarray::body`,
 /// `wgpu::body`.
@@ -88,27 +88,20 @@ pub(crate) fn gradients<B: AutodiffBackend, M: Module<B>>(
     prefix: &str,
 ) -> Weights {
     struct Collector<'a, B: AutodiffBackend> {
-        path: Vec<String>,
         gradients: &'a B::Gradients,
-        found: Weights,
+        found: Vec<Option<TensorData>>,
     }
     impl<B: AutodiffBackend> ModuleVisitor<B> for Collector<'_, B> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
-            if let Some(gradient) = param.val().grad(self.gradients) {
-                self.found.insert(self.path.join("."), gradient.into_data());
-            }
-        }
-        fn enter_module(&mut self, name: &str, _container: &str) {
-            self.path.push(name.to_owned());
-        }
-        fn exit_module(&mut self, _name: &str, _container: &str) {
-            self.path.pop();
+            let gradient = param.val().grad(self.gradients);
+            self.found.push(gradient.map(|gradient| gradient.into_data()));
         }
     }
-    let mut collector =
-        Collector::<B> { path: vec![prefix.to_owned()], gradients, found: Weights::new() };
+    let mut collector = Collector::<B> { gradients, found: Vec::new() };
     module.visit(&mut collector);
-    collector.found
+    let named =
+        |((path, _), gradient): (_, Option<_>)| Some((format!("{prefix}.{path}"), gradient?));
+    paths(module).into_iter().zip(collector.found).filter_map(named).collect()
 }
 
 /// What a report of measured errors calls the backend.

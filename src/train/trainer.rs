@@ -24,7 +24,7 @@ use crate::losses::{DiscriminatorLosses, GeneratorLosses, LossWeights};
 use crate::model;
 use crate::random::{Purpose, permutation, stream};
 use crate::translator::Translator;
-use crate::weights::{self, Weights};
+use crate::weights;
 
 /// How a call of [`Trainer::run`] ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,21 +104,26 @@ impl<B: AutodiffBackend> Trainer<B> {
         let Self { folder, config, device, generator, discriminator, average, .. } = trainer;
         let restore = || -> Result<Self, String> {
             let weights = &mut weights;
-            let adam =
-                |updates, module: Vec<(String, usize)>, prefix: &str, weights: &mut Weights| {
-                    Adam::restore(config.adam.clone(), updates, module, prefix, weights, &device)
-                };
             let generator = weights::apply(generator, "generator", weights)?;
             let discriminator = weights::apply(discriminator, "discriminator", weights)?;
             let average =
                 average.map(|average| weights::apply(average, "average", weights)).transpose()?;
-            let generator_adam =
-                adam(generator_updates, weights::paths(&generator), "adam.generator", weights)?;
-            let discriminator_adam = adam(
+            let adam = config.adam.clone();
+            let generator_adam = Adam::restore(
+                adam.clone(),
+                generator_updates,
+                &generator.valid(),
+                "adam.generator",
+                weights,
+                &device,
+            )?;
+            let discriminator_adam = Adam::restore(
+                adam,
                 discriminator_updates,
-                weights::paths(&discriminator),
+                &discriminator.valid(),
                 "adam.discriminator",
                 weights,
+                &device,
             )?;
             weights::expect_empty(weights)?;
             Ok(Self {
@@ -224,7 +229,7 @@ impl<B: AutodiffBackend> Trainer<B> {
         while self.iteration < self.config.iterations && !self.stop.load(Ordering::Relaxed) {
             let batches: Vec<Batch> =
                 (0..data.len()).map(|_| loader.next_batch()).collect::<Result<_>>()?;
-            let losses = self.step(&batches);
+            let losses = self.step(batches);
             let iteration = Iteration::new(self, &losses, loader.waited());
             observer.iteration(self, &iteration)?;
             saved = None;
@@ -249,17 +254,18 @@ impl<B: AutodiffBackend> Trainer<B> {
     ///
     /// # Panics
     /// When a batch does not fit the configuration.
-    pub fn step(&mut self, batches: &[Batch]) -> Vec<StepLosses<B>> {
+    pub fn step(&mut self, batches: Vec<Batch>) -> Vec<StepLosses<B>> {
         self.iteration += 1;
         let iteration = self.iteration;
         let generator_due = iteration.is_multiple_of(self.config.critic_steps);
         batches
-            .iter()
+            .into_iter()
             .map(|batch| {
+                let dataset = batch.dataset;
                 let sample = self.sample(batch);
-                let weights = self.config.weights_of(batch.dataset).clone();
+                let weights = self.config.weights_of(dataset).clone();
                 StepLosses {
-                    dataset: batch.dataset,
+                    dataset,
                     discriminator: self.discriminator_step(&sample, &weights),
                     generator: generator_due.then(|| self.generator_step(&sample, &weights)),
                 }
@@ -314,7 +320,7 @@ impl<B: AutodiffBackend> Trainer<B> {
 
     /// `batch` on the device, with the target labels (a permutation of the batch's own) and the
     /// mixing factors of the current iteration.
-    fn sample(&self, batch: &Batch) -> Sample<B::InnerBackend> {
+    fn sample(&self, batch: Batch) -> Sample<B::InnerBackend> {
         let domains = &self.config.domains;
         let dataset = batch.dataset;
         let width = domains.space(dataset).width();
@@ -326,7 +332,8 @@ impl<B: AutodiffBackend> Trainer<B> {
             permutation(n, &mut rng).into_iter().map(|source| labels[source]).collect();
         let mixing: Vec<f32> = (0..n).map(|_| rng.random()).collect();
 
-        let size = batch.image_size;
+        let (size, channels) =
+            (batch.image_size, batch.images.len() / (n * batch.image_size * batch.image_size));
         let device = &self.device;
         let label = |labels: &[&[f32]]| Label {
             label: Tensor::from_data(TensorData::new(labels.concat(), [n, width]), device),
@@ -342,10 +349,7 @@ impl<B: AutodiffBackend> Trainer<B> {
             kind: domains.space(dataset).kind(),
             logits: domains.logit_range(dataset),
             real: Tensor::from_data(
-                TensorData::new(
-                    batch.images.clone(),
-                    [n, batch.images.len() / (n * size * size), size, size],
-                ),
+                TensorData::new(batch.images, [n, channels, size, size]),
                 device,
             ),
             source: label(&labels),
@@ -413,8 +417,10 @@ impl<B: AutodiffBackend> Trainer<B> {
         if let Some(average) = &self.average {
             weights.extend(weights::collect(average, "average"));
         }
-        weights.extend(self.generator_adam.state("adam.generator"));
-        weights.extend(self.discriminator_adam.state("adam.discriminator"));
+        weights.extend(self.generator_adam.state(&self.generator.valid(), "adam.generator"));
+        weights.extend(
+            self.discriminator_adam.state(&self.discriminator.valid(), "adam.discriminator"),
+        );
         let path = self.folder.save(&self.checkpoint(), &weights)?;
         observer.checkpoint(self, &path)?;
         Ok(path)

@@ -13,6 +13,7 @@ use crate::pytorch::{self, Key};
 use crate::tests::{
     Fixture, Networks, backend_name, gradients, largest_error, on_every_backend, relative_error,
 };
+use crate::weights::Weights;
 
 on_every_backend!(
     steps_on_attributes_are_pytorchs,
@@ -390,11 +391,11 @@ fn one_iteration<B: AutodiffBackend>() -> (Vec<(&'static str, f32)>, Weights, Tr
     let folder = tempfile::tempdir().unwrap();
     let mut trainer =
         Trainer::<B>::new(folder.path().join("run"), tiny(faces()), &Default::default()).unwrap();
-    let losses = trainer.step(&[batch(1)]).remove(0);
+    let losses = trainer.step(vec![batch(1)]).remove(0);
     let mut terms = losses.discriminator.named();
     terms.extend(losses.generator.expect("G is updated at every iteration").named());
-    let mut moments = trainer.generator_adam.state("g");
-    moments.extend(trainer.discriminator_adam.state("d"));
+    let mut moments = trainer.generator_adam.state(&trainer.generator.valid(), "g");
+    moments.extend(trainer.discriminator_adam.state(&trainer.discriminator.valid(), "d"));
     (terms, moments, trainer)
 }
 
@@ -437,7 +438,7 @@ fn the_average_follows_the_generator<B: AutodiffBackend>() {
     let mut expected = floats(&trainer.generator);
     // The warm-up: 2/11, then the configured decay, since 3/12 is more.
     for (iteration, decay) in [(1, 2.0 / 11.0), (2, 0.2), (3, 0.2)] {
-        trainer.step(&[batch(iteration)]);
+        trainer.step(vec![batch(iteration)]);
         let current = floats(&trainer.generator);
         for (average, current) in expected.iter_mut().zip(&current) {
             *average = *average * decay + current * (1.0 - decay);
