@@ -33,7 +33,8 @@ struct Args {
     /// comes with the examples]
     #[arg(long, value_name = "RUN_OR_FILE")]
     model: Option<PathBuf>,
-    /// What to change: "Blond_Hair", "+Male,-Young", "Male=0.5", "happy"; repeat it for several
+    /// What to change: "Blond_Hair", "+Male,-Young", "Male=0.5", "happy", "faces:Young", and
+    /// "Blond_Hair,happy" for one after the other where they are of two datasets; repeat it for several
     /// translations of every input
     #[arg(long, value_name = "EDIT", allow_hyphen_values = true)]
     edit: Vec<String>,

@@ -6,6 +6,8 @@
 //! tensor's pixels are split by their coordinates modulo `s` into `s * s` phases, each as small as
 //! the small tensor, whereupon every stride is 1.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::geometry::Geometry;
@@ -16,6 +18,23 @@ use super::product::{LeftMatrix, inner_products, multiply};
 /// Every phase of an image.
 fn phases(stride: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..stride * stride).map(move |phase| (phase / stride, phase % stride))
+}
+
+/// Where every tap of the large tensor's `channels` begins, among the phases of all of them laid out one after
+/// the other.
+fn bases(geometry: &Geometry, plane: &Plane, channels: Range<usize>) -> Vec<usize> {
+    let &Geometry { kernel, stride, .. } = geometry;
+    let mut bases = Vec::with_capacity(channels.len() * kernel * kernel);
+    for channel in channels {
+        for ky in 0..kernel {
+            for kx in 0..kernel {
+                let ((py, dy), (px, dx)) = (geometry.tap(ky), geometry.tap(kx));
+                let row = (channel * stride + py) * stride + px;
+                bases.push(row * plane.length + plane.base(dy, dx));
+            }
+        }
+    }
+    bases
 }
 
 /// What is added to a convolution's result before it is stored.
@@ -117,16 +136,7 @@ pub(crate) fn convolve(
     let taps = large_channels * kernel * kernel;
     let group = group_size(geometry);
     let plane = Plane::new(geometry, group);
-    let mut bases = Vec::with_capacity(taps);
-    for channel in 0..large_channels {
-        for ky in 0..kernel {
-            for kx in 0..kernel {
-                let ((py, dy), (px, dx)) = (geometry.tap(ky), geometry.tap(kx));
-                let row = (channel * stride + py) * stride + px;
-                bases.push(row * plane.length + plane.base(dy, dx));
-            }
-        }
-    }
+    let bases = bases(geometry, &plane, 0..large_channels);
     let left = Forward { weight, taps };
     let mut output = vec![0.0; images * small_channels * area];
     each_group(
@@ -270,23 +280,12 @@ pub(crate) fn weight_gradient(geometry: &Geometry, small: &[f32], large: &[f32])
             plane.spread(image, &small[source..source + area], 1, (0, 0), to);
         }
     });
-    let bases_of = |channel: usize| {
-        let mut bases = Vec::with_capacity(kernel * kernel);
-        for ky in 0..kernel {
-            for kx in 0..kernel {
-                let ((py, dy), (px, dx)) = (geometry.tap(ky), geometry.tap(kx));
-                let row = (channel * stride + py) * stride + px;
-                bases.push(row * plane.length + plane.base(dy, dx));
-            }
-        }
-        bases
-    };
     let taps = large_channels * kernel * kernel;
     let mut gradient = vec![0.0; small_channels * taps];
     let threads = rayon::current_num_threads();
     let rows_per_task = small_channels.div_ceil(2 * threads).next_multiple_of(4);
     if small_channels >= 4 * threads {
-        let bases: Vec<usize> = (0..large_channels).flat_map(bases_of).collect();
+        let bases = bases(geometry, &plane, 0..large_channels);
         gradient.par_chunks_mut(rows_per_task * taps).enumerate().for_each(|(task, rows)| {
             let y = &staged_small[task * rows_per_task * plane.length + plane.lead..];
             inner_products(y, plane.length, &bases, &staged_large, plane.columns, rows);
@@ -302,7 +301,7 @@ pub(crate) fn weight_gradient(geometry: &Geometry, small: &[f32], large: &[f32])
                 inner_products(
                     y,
                     plane.length,
-                    &bases_of(channel),
+                    &bases(geometry, &plane, channel..channel + 1),
                     &staged_large,
                     plane.columns,
                     &mut block,
