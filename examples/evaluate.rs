@@ -63,7 +63,7 @@ fn evaluate<B: Backend>(args: &Args) -> Result<(), Failure> {
         None if beside.is_file() => Pairs::File(beside),
         None => {
             return usage(format!(
-                "nothing to measure by: give --pairs (there is no {})",
+                "nothing to measure by: give --pairs, a file or by-name (there is no {})",
                 beside.display()
             ));
         }

@@ -19,10 +19,9 @@ use image::DynamicImage;
 use stargan::burn::backend::Autodiff;
 use stargan::burn::tensor::backend::{AutodiffBackend, Backend};
 use stargan::metrics::{Agreement, Counterfactuals, Judge, JudgeConfig, Scores};
-use stargan::train::Iteration;
 use stargan::{
-    CelebA, CsvLog, Dataset, Datasets, Domains, Folder, Grid, LabelSpace, Observer, Outcome,
-    Progress, Trainer, TrainingConfig, Translator,
+    CelebA, CsvLog, Dataset, Datasets, Domains, Folder, Grid, LabelSpace, Outcome, Progress,
+    Trainer, TrainingConfig, Translator,
 };
 
 use common::{Failure, bundled};
@@ -55,8 +54,8 @@ struct Args {
 }
 
 /// The datasets of the joint models, in this order.
-const FACES: usize = 0;
-const EXPRESSIONS: usize = 1;
+const OF_FACES: usize = 0;
+const OF_EXPRESSIONS: usize = 1;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -84,7 +83,7 @@ impl<B: Backend> Row<B> {
         let domains = self.translator.domains();
         let mut condition = domains.condition(dataset, label);
         if self.wrong_mask {
-            condition[domains.label_width()..].reverse();
+            condition[domains.label_width()..].rotate_left(1);
         }
         condition
     }
@@ -96,6 +95,12 @@ fn compare<B: AutodiffBackend>(args: &Args) -> Result<(), Failure> {
         let faces = CelebA::open(format!("{}/{part}", bundled::FACES), &labels)?;
         Ok((faces, Folder::open(format!("{}/{part}", bundled::EXPRESSIONS))?))
     };
+    let foreign = args.out.read_dir().is_ok_and(|mut entries| entries.next().is_some())
+        && !args.out.join("joint").is_dir();
+    if foreign {
+        let message = "it is not empty and not of an earlier comparison: name another --out";
+        return Err(Failure::Failed(format!("{}: {message}", args.out.display())));
+    }
     let (train, test) = (open("train")?, open("test")?);
     let data = Data { faces: &test.0, expressions: &test.1 };
 
@@ -113,7 +118,7 @@ fn compare<B: AutodiffBackend>(args: &Args) -> Result<(), Failure> {
     let faces = trained("faces", alone("faces", labels)?, &Datasets::from(&train.0))?;
     let expressions =
         trained("expressions", alone("expressions", classes)?, &Datasets::from(&train.1))?;
-    let together = [Some(FACES), Some(EXPRESSIONS)];
+    let together = [Some(OF_FACES), Some(OF_EXPRESSIONS)];
     let row = |name, translator, datasets| Row { name, translator, datasets, wrong_mask: false };
     let rows = [
         row("joint, right mask", masked.clone(), together),
@@ -124,9 +129,13 @@ fn compare<B: AutodiffBackend>(args: &Args) -> Result<(), Failure> {
     ];
 
     eprintln!("training the judge");
-    let config = JudgeConfig { iterations: args.judge_iterations, ..JudgeConfig::new(args.size) };
+    let (iterations, seed) = (args.judge_iterations, args.seed);
+    let config = JudgeConfig { iterations, seed, ..JudgeConfig::new(args.size) };
     let judge = config.train::<B>(&train.1, &Default::default())?;
     let accuracy = judge.accuracy(&test.1)?.total();
+    if stop.load(Ordering::Relaxed) {
+        return Err(stopped("the judge"));
+    }
     eprintln!("measuring");
     let table = tables(&rows, &data, &judge, accuracy)?;
     let picture = picture(&rows[..3], &data)?;
@@ -137,31 +146,17 @@ fn compare<B: AutodiffBackend>(args: &Args) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Stops a run when Ctrl-C has been pressed.
-struct StopAt<'a>(&'a AtomicBool);
-
-impl<B: AutodiffBackend> Observer<B> for StopAt<'_> {
-    fn iteration(&mut self, trainer: &Trainer<B>, _: &Iteration<'_, B>) -> stargan::Result<()> {
-        trainer.stop_flag().store(self.0.load(Ordering::Relaxed), Ordering::Relaxed);
-        Ok(())
-    }
-}
-
 /// The model in the run folder `run`, trained to its end.
 fn train_one<B: AutodiffBackend>(
     args: &Args,
     run: &Path,
     domains: Domains,
     data: &Datasets,
-    stop: &AtomicBool,
+    stop: &Arc<AtomicBool>,
 ) -> Result<Translator<B::InnerBackend>, Failure> {
-    let config = TrainingConfig::new(domains)
+    let config = bundled::small(TrainingConfig::new(domains))
         .with_image_size(args.size)
         .with_iterations(args.iterations)
-        .with_base_channels(16)
-        .with_residual_blocks(2)
-        .with_learning_rate(5e-4)
-        .with_critic_steps(2)
         .with_seed(args.seed);
     let device = Default::default();
     let mut trainer = if run.exists() {
@@ -174,13 +169,15 @@ fn train_one<B: AutodiffBackend>(
     } else {
         Trainer::<B>::new(run, config, &device)?
     };
-    match trainer.run(data, &mut (Progress::default(), CsvLog::every(20), StopAt(stop)))? {
+    trainer.set_stop_flag(stop.clone());
+    match trainer.run(data, &mut (Progress::default(), CsvLog::every(20)))? {
         Outcome::Finished { .. } => Ok(trainer.translator()),
-        Outcome::Stopped { checkpoint } => Err(Failure::Interrupted(format!(
-            "stopped at {}; the same command goes on",
-            checkpoint.display()
-        ))),
+        Outcome::Stopped { checkpoint } => Err(stopped(&checkpoint.display().to_string())),
     }
+}
+
+fn stopped(at: &str) -> Failure {
+    Failure::Interrupted(format!("stopped at {at}; the same command goes on"))
 }
 
 /// Both datasets' tables, in Markdown.
@@ -202,28 +199,30 @@ fn tables<B: Backend>(
     );
     let mut nothing = [String::new(), String::new()];
     for row in rows {
-        if let Some(dataset) = row.datasets[FACES] {
+        if let Some(dataset) = row.datasets[OF_FACES] {
             let measured = Counterfactuals::open(bundled::pairs(), of_faces.clone(), dataset)?
                 .measure_conditions(&row.translator, |label| row.condition(dataset, label))?;
             let [hair, glasses] = ["hair", "glasses"].map(|change| measured.changes[change]);
             faces += &format!("| {} | {} | {} |\n", row.name, cells(&hair), cells(&glasses));
             let [hair, glasses] = [hair, glasses].map(without_translation);
-            nothing[FACES] = format!("| do nothing | {} | {} |\n", cells(&hair), cells(&glasses));
+            nothing[OF_FACES] =
+                format!("| do nothing | {} | {} |\n", cells(&hair), cells(&glasses));
         }
-        if let Some(dataset) = row.datasets[EXPRESSIONS] {
+        if let Some(dataset) = row.datasets[OF_EXPRESSIONS] {
             let condition = |label: &[f32]| row.condition(dataset, label);
             let total = Counterfactuals::between_classes(of_expressions.clone(), dataset)?
                 .measure_conditions(&row.translator, condition)?
                 .total;
-            let read = judge.translations_by(&row.translator, data.expressions, condition)?.total();
+            let read =
+                judge.measure_conditions(&row.translator, data.expressions, condition)?.total();
             expressions += &format!("| {} | {} | {read} |\n", row.name, cells(&total));
-            nothing[EXPRESSIONS] =
+            nothing[OF_EXPRESSIONS] =
                 format!("| do nothing | {} | - |\n", cells(&without_translation(total)));
         }
     }
     Ok(format!(
         "{faces}{}\n{expressions}{}\nThe judge reads {accuracy} real test images rightly.\n",
-        nothing[FACES], nothing[EXPRESSIONS]
+        nothing[OF_FACES], nothing[OF_EXPRESSIONS]
     ))
 }
 
@@ -238,24 +237,24 @@ fn picture<B: Backend>(rows: &[Row<B>], data: &Data<'_>) -> Result<Grid, Failure
     let faces = ["00000.png", "00003.png"].map(|name| data.faces.find(name));
     let expressions =
         ["neutral/0000.png", "neutral/0002.png"].map(|name| data.expressions.find(name));
-    let faces = faces.into_iter().flatten().map(|at| (FACES, at, data.faces as &dyn Dataset));
+    let faces = faces.into_iter().flatten().map(|at| (OF_FACES, at, data.faces as &dyn Dataset));
     let expressions = expressions
         .into_iter()
         .flatten()
-        .map(|at| (EXPRESSIONS, at, data.expressions as &dyn Dataset));
+        .map(|at| (OF_EXPRESSIONS, at, data.expressions as &dyn Dataset));
     let mut columns = Vec::new();
     let mut lines = Vec::new();
     for (own, index, data) in faces.chain(expressions) {
-        let image = DynamicImage::from(data.load(index)?);
+        let image = DynamicImage::from(data.load_cropped(index)?);
         for row in rows {
             columns = vec!["input".to_owned()];
             let mut conditions = Vec::new();
-            for dataset in [FACES, EXPRESSIONS] {
+            for dataset in [OF_FACES, OF_EXPRESSIONS] {
                 let source = match own == dataset {
                     true => data.label(index).to_vec(),
                     false => row.translator.predict(&image, dataset)?,
                 };
-                let shown = if dataset == FACES { bundled::HAIR.len() } else { usize::MAX };
+                let shown = if dataset == OF_FACES { bundled::HAIR.len() } else { usize::MAX };
                 let targets = row.translator.domains().targets(dataset, &source);
                 for target in targets.into_iter().take(shown) {
                     conditions.push(row.condition(dataset, &target.label));

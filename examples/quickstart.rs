@@ -16,7 +16,6 @@ use clap::Parser;
 use image::DynamicImage;
 use stargan::DomainLabel;
 use stargan::Domains;
-use stargan::IdentityWarmup;
 use stargan::LabelSpace;
 use stargan::burn::backend::Autodiff;
 use stargan::burn::tensor::backend::AutodiffBackend;
@@ -64,14 +63,9 @@ fn quickstart<B: AutodiffBackend>(args: &Args) -> Result<(), Failure> {
     let test = CelebA::open(bundled::FACES.to_owned() + "/test", &labels)?;
     let pairs = Counterfactuals::open(bundled::pairs(), Arc::new(test.clone()), 0)?;
 
-    let config = TrainingConfig::new(Domains::single(labels))
+    let config = bundled::small(TrainingConfig::new(Domains::single(labels)))
         .with_image_size(args.size)
         .with_iterations(args.iterations)
-        .with_base_channels(16)
-        .with_residual_blocks(2)
-        .with_learning_rate(5e-4)
-        .with_critic_steps(2)
-        .with_identity(Some(IdentityWarmup { weight: 10.0, last_iteration: 500 }))
         .with_seed(args.seed);
 
     let out = args.out.clone().unwrap_or_else(free_folder);
@@ -130,7 +124,7 @@ fn people(
     let person = |number| test.find(&format!("{number:05}.png"));
     let load = |index| {
         let label = DomainLabel { dataset: 0, label: test.label(index).to_vec() };
-        Ok((test.load(index)?.into(), Some(label)))
+        Ok((test.load_cropped(index)?.into(), Some(label)))
     };
     (0..count).filter_map(person).map(load).collect()
 }

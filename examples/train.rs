@@ -9,5 +9,5 @@
 mod common;
 
 fn main() -> std::process::ExitCode {
-    common::training::main(&[])
+    common::training::main(None)
 }

@@ -1,10 +1,8 @@
 //! Trains one model on two datasets with different labels, the drawn faces and the expressions in
-//! `examples/data`, with no arguments. All flags of `train` apply; this is only
+//! `examples/data`, with no arguments. It is `train` with other defaults and takes its flags.
 //!
 //! ```text
-//! cargo run --release --example train -- \
-//!     --data celeba:examples/data/faces/train/images:examples/data/faces/train/list_attr.txt \
-//!     --labels Black_Hair,Blond_Hair,Brown_Hair,Male,Eyeglasses --data folder:examples/data/expressions/train ...
+//! cargo run --release --example train_joint
 //! ```
 
 #![recursion_limit = "256"]
@@ -12,37 +10,30 @@
 mod common;
 
 use common::bundled;
+use common::data::{Command, Pairs, Source};
+use common::training::Defaults;
+
+const ABOUT: &str = "Trains one StarGAN on two datasets with different labels: the drawn faces and the \
+expressions in examples/data, at 32 pixels with small networks, into runs/joint.
+
+With --data it trains on those instead. The flags are those of train, and what they say of defaults holds but \
+for the data, --size 32, --iterations 2500, --base-channels 16, --residual-blocks 2, --learning-rate 5e-4, \
+--critic-steps 2 and --out runs/joint.";
 
 fn main() -> std::process::ExitCode {
-    let resumes = std::env::args().any(|argument| argument == "--resume");
-    common::training::main(&if resumes { vec![out()] } else { defaults() })
-}
-
-fn out() -> String {
-    "--out=runs/joint".to_owned()
-}
-
-fn defaults() -> Vec<String> {
-    let faces = |part| format!("{}", bundled::faces(part));
-    let expressions = |part| format!("{}", bundled::expressions(part));
-    let mut flags = vec![out()];
-    for (flag, value) in [
-        ("data", faces("train")),
-        ("labels", bundled::LABELS.join(",")),
-        ("data", expressions("train")),
-        ("test-data", faces("test")),
-        ("pairs", bundled::pairs().display().to_string()),
-        ("test-data", expressions("test")),
-        ("pairs", "by-name".into()),
-        ("size", "32".into()),
-        ("base-channels", "16".into()),
-        ("residual-blocks", "2".into()),
-        ("learning-rate", "5e-4".into()),
-        ("critic-steps", "2".into()),
-        ("iterations", "2500".into()),
-        ("sample-every", "250".into()),
-    ] {
-        flags.push(format!("--{flag}={value}"));
-    }
-    flags
+    common::training::main(Some(Defaults {
+        about: ABOUT,
+        out: "runs/joint",
+        command: Command {
+            data: vec![
+                Source::new(bundled::faces("train")).with_labels(&bundled::LABELS),
+                Source::new(bundled::expressions("train")),
+            ],
+            tests: vec![bundled::faces("test"), bundled::expressions("test")],
+            pairs: vec![(0, Pairs::File(bundled::pairs())), (1, Pairs::ByName)],
+            evaluate_every: 0,
+            sample_every: 0,
+        },
+        settings: bundled::small,
+    }))
 }

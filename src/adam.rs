@@ -67,10 +67,10 @@ impl<B: Backend> Adam<B> {
 
     /// The running means of `module`'s parameters by path, under `prefix.`; none before the first step.
     pub fn state<M: Module<B>>(&self, module: &M, prefix: &str) -> Weights {
+        let paths = weights::paths(module);
+        assert!(self.moments.is_empty() || self.moments.len() == paths.len(), "another module's");
         let mut weights = Weights::new();
-        for ((path, _), Moments { first, second }) in
-            weights::paths(module).iter().zip(&self.moments)
-        {
+        for ((path, _), Moments { first, second }) in paths.iter().zip(&self.moments) {
             weights.insert(format!("{prefix}.first.{path}"), first.to_data().convert::<f32>());
             weights.insert(format!("{prefix}.second.{path}"), second.to_data().convert::<f32>());
         }

@@ -1,8 +1,11 @@
 //! The label spaces of the datasets trained together, and the condition vector made from them.
 
+use std::fmt;
 use std::ops::Range;
 
-use serde::{Deserialize, Serialize};
+use serde::de::value::{MapAccessDeserializer, SeqAccessDeserializer};
+use serde::de::{Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::{
     edit::{Edit, Term},
@@ -39,36 +42,49 @@ use crate::{
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "Form", into = "Form")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Domains {
     datasets: Vec<Dataset>,
     masked: bool,
 }
 
-/// [`Domains`] as they are written to files.
+/// [`Domains`] without a mask as they are written to files.
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Form {
-    Masked(Vec<Dataset>),
-    Unmasked { datasets: Vec<Dataset>, mask: bool },
+#[serde(deny_unknown_fields)]
+struct Unmasked<D> {
+    datasets: D,
+    mask: bool,
 }
 
-impl From<Form> for Domains {
-    fn from(form: Form) -> Self {
-        match form {
-            Form::Masked(datasets) => Self { datasets, masked: true },
-            Form::Unmasked { datasets, mask } => Self { datasets, masked: mask },
+impl Serialize for Domains {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.masked {
+            true => self.datasets.serialize(serializer),
+            false => Unmasked { datasets: &self.datasets, mask: false }.serialize(serializer),
         }
     }
 }
 
-impl From<Domains> for Form {
-    fn from(domains: Domains) -> Self {
-        match domains {
-            Domains { datasets, masked: true } => Self::Masked(datasets),
-            Domains { datasets, masked } => Self::Unmasked { datasets, mask: masked },
+impl<'de> Deserialize<'de> for Domains {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Form;
+        // By hand, so that an error is that of the list or of the object, not of neither.
+        impl<'de> Visitor<'de> for Form {
+            type Value = Domains;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a list of datasets, or an object of `datasets` and `mask`")
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Domains, A::Error> {
+                let datasets = Vec::deserialize(SeqAccessDeserializer::new(list))?;
+                Ok(Domains { datasets, masked: true })
+            }
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Domains, A::Error> {
+                let Unmasked { datasets, mask } =
+                    Unmasked::<Vec<Dataset>>::deserialize(MapAccessDeserializer::new(map))?;
+                Ok(Domains { datasets, masked: mask })
+            }
         }
+        deserializer.deserialize_any(Form)
     }
 }
 
@@ -124,8 +140,13 @@ impl Domains {
     /// The same without the mask vector, to see what it is good for (paper, section 5.6): the condition is
     /// `[c_1, ..., c_n]` alone, in which a label that is not known looks like one whose entries are all 0.
     pub fn without_mask(mut self) -> Self {
-        self.masked = false;
+        self.masked = self.len() == 1;
         self
+    }
+
+    /// Whether the condition has a mask where there are several datasets.
+    pub fn is_masked(&self) -> bool {
+        self.masked
     }
 
     /// Checks what [`single`](Self::single) and a configuration file leave unchecked.
@@ -191,14 +212,7 @@ impl Domains {
                 self.len()
             )));
         };
-        if labels != space {
-            return Err(Error::Label(format!(
-                "the labels of dataset {name:?} are {}, the data's are {}",
-                labels.names().join(", "),
-                space.names().join(", ")
-            )));
-        }
-        Ok(())
+        labels.expect(space).map_err(|error| Error::Label(format!("dataset {name:?}: {error}")))
     }
 
     /// The position of the dataset named `name`.
@@ -278,24 +292,17 @@ impl Domains {
         self.resolve(text)?.into_iter().map(edit).collect()
     }
 
-    /// A source label from the names that are set, such as `"Black_Hair, Male"` or
-    /// `"moods:happy"`, as the dataset it belongs to and that dataset's label.
+    /// Source labels from the names that are set, such as `"Black_Hair, Male"` or
+    /// `"Black_Hair, moods:happy"`: one for every dataset concerned, with its position.
     ///
     /// # Errors
-    /// When the dataset cannot be told, as at [`edits`](Self::edits), the names are of several datasets,
-    /// and those of [`LabelSpace::from_names`].
-    pub fn source_label(&self, names: &str) -> Result<(usize, Vec<f32>)> {
-        match &self.resolve(names)?[..] {
-            [(dataset, terms)] => Ok((*dataset, self.space(*dataset).label_of(terms)?)),
-            several => {
-                let names: Vec<_> =
-                    several.iter().map(|(dataset, _)| self.name(*dataset)).collect();
-                Err(Error::Label(format!(
-                    "a source label is of one dataset, these names are of {}",
-                    names.join(" and ")
-                )))
-            }
-        }
+    /// When a dataset cannot be told, as at [`edits`](Self::edits), and those of
+    /// [`LabelSpace::from_names`].
+    pub fn source_labels(&self, names: &str) -> Result<Vec<(usize, Vec<f32>)>> {
+        let label = |(dataset, terms): (usize, Vec<Term<'_>>)| {
+            Ok((dataset, self.space(dataset).label_of(&terms)?))
+        };
+        self.resolve(names)?.into_iter().map(label).collect()
     }
 
     /// What a sample grid shows of an image of `dataset` labelled `source`; see
@@ -425,8 +432,10 @@ mod tests {
         }
         let single = Domains::single(faces());
         assert_eq!(single.edits("data:Male").unwrap()[0].apply(&[0.0; 2]), [1., 0.]);
-        assert_eq!(joint().source_label("sad").unwrap(), (1, vec![0.0, 0.0, 1.0]));
-        assert_eq!(joint().source_label("sketches:").unwrap(), (2, vec![0.0, 0.0]));
+        let sad = (1, vec![0.0, 0.0, 1.0]);
+        assert_eq!(joint().source_labels("sad").unwrap(), std::slice::from_ref(&sad));
+        assert_eq!(joint().source_labels("sketches:").unwrap(), [(2, vec![0.0, 0.0])]);
+        assert_eq!(joint().source_labels("sad,Young").unwrap(), [sad, (0, vec![0.0, 1.0])]);
     }
 
     #[test]
@@ -441,8 +450,6 @@ mod tests {
             .collect();
         let expected = [(1, vec![0.0, 1.0, 0.0]), (0, vec![1.0, 0.0]), (2, vec![0.5, 0.75])];
         assert_eq!(found, expected);
-        let error = joint().source_label("Young,happy").unwrap_err().to_string();
-        assert_eq!(error, "a source label is of one dataset, these names are of faces and moods");
     }
 
     #[test]
@@ -455,6 +462,16 @@ mod tests {
         assert!(json.ends_with(r#""mask":false}"#), "{json}");
         assert_eq!(serde_json::from_str::<Domains>(&json).unwrap(), domains);
         assert_ne!(domains, joint());
+        assert_eq!(Domains::single(faces()).without_mask(), Domains::single(faces()));
+        for (json, expected) in [
+            (r#"{"datasets": []}"#, "missing field `mask`"),
+            (r#"{"datasets": [], "mask": false, "n": 1}"#, "unknown field `n`"),
+            (r#"[{"name": "a"}]"#, "missing field `labels`"),
+            ("3", "expected a list of datasets"),
+        ] {
+            let error = serde_json::from_str::<Domains>(json).unwrap_err().to_string();
+            assert!(error.contains(expected), "{json}: {error}");
+        }
     }
 
     #[test]
@@ -477,7 +494,7 @@ mod tests {
         }
         let error = Domains::single(faces()).edits("Mal").unwrap_err().to_string();
         assert!(error.contains("did you mean \"Male\"? (known: Male, Young)"), "{error}");
-        assert!(joint().source_label("moods:").is_err(), "a class is missing");
+        assert!(joint().source_labels("moods:").is_err(), "a class is missing");
     }
 
     #[test]

@@ -55,6 +55,11 @@ impl Edit {
         self.shifts.iter().all(Option::is_none)
     }
 
+    /// Whether the edited label is the same whatever the source's is, as for a class at full strength.
+    pub fn is_whole(&self) -> bool {
+        self.shifts.iter().all(|shift| shift.is_some_and(|shift| shift.strength == 1.0))
+    }
+
     /// The edited label, of the same width as `source`.
     ///
     /// # Panics
@@ -279,6 +284,9 @@ mod tests {
         }
         assert!(moods().parse_edit("").unwrap().is_none());
         assert!(!moods().parse_edit("happy").unwrap().is_none());
+        assert!(moods().parse_edit("happy").unwrap().is_whole());
+        assert!(!moods().parse_edit("happy=0.5").unwrap().is_whole());
+        assert!(!faces().parse_edit("Male").unwrap().is_whole());
     }
 
     #[test]

@@ -244,6 +244,16 @@ mod tests {
         }
 
         #[test]
+        #[should_panic(expected = "of another network")]
+        fn a_condition_without_its_mask_is_refused() {
+            let config = GeneratorConfig::new(4).with_base_channels(4).with_residual_blocks(0);
+            let mut rng = stream(0, Purpose::Generator, 0, 0);
+            let device = Default::default();
+            let generator = config.init::<Flex>(&mut rng, &device).unwrap();
+            generator.forward(Tensor::ones([1, 3, 8, 8], &device), Tensor::ones([1, 2], &device));
+        }
+
+        #[test]
         fn rectangles_keep_their_shape_and_every_label_changes_the_image() {
             let config = GeneratorConfig::new(2).with_base_channels(4).with_residual_blocks(1);
             let mut rng = stream(0, Purpose::Generator, 0, 0);

@@ -177,6 +177,38 @@ impl LabelSpace {
         Ok(())
     }
 
+    /// Checks that `found` means the same labels, as data for a model must.
+    ///
+    /// # Errors
+    /// When it does not, saying what differs.
+    pub fn expect(&self, found: &Self) -> Result<()> {
+        let groups = |space: &Self| {
+            let group = |group: &Vec<usize>| {
+                let names: Vec<_> =
+                    group.iter().map(|&index| space.names[index].as_str()).collect();
+                names.join("+")
+            };
+            match &space.exclusive[..] {
+                [] => "none".to_owned(),
+                groups => groups.iter().map(group).collect::<Vec<_>>().join(", "),
+            }
+        };
+        let kind = |space: &Self| match space.kind {
+            LabelKind::Attributes => "attributes",
+            LabelKind::Classes => "classes",
+        };
+        let (what, expected, found) = if self.kind != found.kind {
+            ("kind of labels", kind(self).to_owned(), kind(found).to_owned())
+        } else if self.names != found.names {
+            ("labels, in this order,", self.names.join(", "), found.names.join(", "))
+        } else if self.exclusive != found.exclusive {
+            ("exclusive groups", groups(self), groups(found))
+        } else {
+            return Ok(());
+        };
+        Err(Error::Label(format!("expected the {what} {expected}, found {found}")))
+    }
+
     /// Checks a label given as numbers.
     ///
     /// # Errors
@@ -281,6 +313,24 @@ mod tests {
 
     fn moods() -> LabelSpace {
         LabelSpace::classes(["angry", "happy", "sad"])
+    }
+
+    #[test]
+    fn spaces_that_differ_say_how() {
+        let hair = ["black", "blond"];
+        let space = || LabelSpace::attributes(hair).with("Male");
+        let grouped = space().exclusive(hair).unwrap();
+        grouped.expect(&grouped.clone()).unwrap();
+        for (found, expected) in [
+            (space(), "expected the exclusive groups black+blond, found none"),
+            (
+                LabelSpace::attributes(hair),
+                "expected the labels, in this order, black, blond, Male, found black, blond",
+            ),
+            (LabelSpace::classes(hair), "expected the kind of labels attributes, found classes"),
+        ] {
+            assert_eq!(grouped.expect(&found).unwrap_err().to_string(), expected);
+        }
     }
 
     #[test]

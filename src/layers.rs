@@ -73,8 +73,10 @@ impl<B: Backend> Convolution<B> {
     /// [`forward`](Self::forward) of `images` `[N, C, H, W]` with a constant plane for every entry of
     /// `condition` `[N, L]` as further channels, at stride 1.
     ///
-    /// The planes are not made: what a kernel sees of them depends only on which of its rows and columns lie
-    /// inside the image, so their part is two small matrix products.
+    /// # Panics
+    /// When `C + L` is not the number of input channels.
+    // The planes are not made: what a kernel sees of them depends only on which of its rows and columns lie
+    // inside the image, so their part is two small matrix products.
     pub fn forward_conditioned(
         &self,
         images: Tensor<B, 4>,
@@ -82,14 +84,17 @@ impl<B: Backend> Convolution<B> {
     ) -> Tensor<B, 4> {
         let ([n, c, h, w], [_, l]) = (images.dims(), condition.dims());
         let weight = self.weight.val();
-        let [o, _, k, _] = weight.dims();
+        let [o, inputs, k, _] = weight.dims();
+        assert_eq!(c + l, inputs, "image channels and condition entries of another network");
+        debug_assert_eq!(self.stride, 1);
         let of_images = weight.clone().slice([0..o, 0..c]);
         let of_planes = weight.slice([0..o, c..c + l]);
         // All planes of an image together are one plane of ones under this kernel.
         let kernels = condition.matmul(of_planes.swap_dims(0, 1).reshape([l, o * k * k]));
         let inside = |side| inside::<B>(side, k, self.padding, &images.device());
-        let by_column = kernels.reshape([n * o * k, k]).matmul(inside(w).transpose());
-        let rows = inside(h).unsqueeze::<3>();
+        let columns = inside(w);
+        let rows = if h == w { columns.clone() } else { inside(h) }.unsqueeze::<3>();
+        let by_column = kernels.reshape([n * o * k, k]).matmul(columns.transpose());
         let planes = rows.matmul(by_column.reshape([n * o, k, w])).reshape([n, o, h, w]);
         ops::conv2d(images, of_images, self.stride, self.padding) + planes
     }

@@ -44,6 +44,6 @@ pub use losses::{
     domain_loss, reconstruction_loss,
 };
 pub use model::ModelConfig;
-pub use penalty::Penalty;
+pub use penalty::{Penalty, PenaltyDraw};
 pub use train::{CsvLog, Observer, Outcome, Progress, SampleGrids, Trainer, TrainingConfig};
 pub use translator::{DomainLabel, Grid, Translator};

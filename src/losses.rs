@@ -7,42 +7,76 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::labels::LabelKind;
+use crate::penalty::Penalty;
 
-/// The adversarial objective: what D and G make of the realness map.
+/// The adversarial objective: what D and G make of the realness map. D's terms are `r` of real images and `f` of
+/// translated ones.
+///
+/// Which [`Penalty`] goes with it is chosen independently; [`usual_penalty`](Self::usual_penalty) says what
+/// people take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Objective {
-    /// Wasserstein: D minimises `-E[D(x)] + E[D(G(x, c))]`, G minimises `-E[D(G(x, c))]` (eq. 8).
+    /// D minimises `-E[r] + E[f]`, G minimises `-E[f]` (eq. 8).
     #[default]
     Wasserstein,
-    /// Binary cross-entropy with real 1 and fake 0, G non-saturating (eq. 1 as it is trained).
+    /// Binary cross-entropy with real 1 and fake 0 (eq. 1); G minimises `E[log(1 - sigmoid(f))]`, whose gradient
+    /// vanishes where D is sure.
+    Minimax,
+    /// The same for D; G non-saturating: the binary cross-entropy of fake to 1.
     Vanilla,
+    /// Least squares (LSGAN): `(r - 1)^2` and `f^2`; G minimises `(f - 1)^2`.
+    Lsgan,
+    /// `max(0, 1 - r)` and `max(0, 1 + f)`; G minimises `-f`.
+    Hinge,
 }
 
 impl Objective {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Wasserstein, Self::Minimax, Self::Vanilla, Self::Lsgan, Self::Hinge];
+
+    /// The penalty it is used with when none is named: WGAN-GP for Wasserstein, whose critic needs one, none
+    /// for the others.
+    pub fn usual_penalty(self) -> Penalty {
+        match self {
+            Self::Wasserstein => Penalty::WganGp,
+            _ => Penalty::None,
+        }
+    }
+
     /// D's term on the realness `[N, 1, h, w]` of real images; a scalar `[1]`.
     pub fn real<B: Backend>(self, realness: Tensor<B, 4>) -> Tensor<B, 1> {
         match self {
-            Self::Wasserstein => -realness.mean(),
-            Self::Vanilla => -activation::log_sigmoid(realness).mean(),
+            Self::Wasserstein => realness.neg(),
+            Self::Minimax | Self::Vanilla => activation::log_sigmoid(realness).neg(),
+            Self::Lsgan => (realness - 1.0).square(),
+            Self::Hinge => activation::relu(realness.neg() + 1.0),
         }
+        .mean()
     }
 
     /// D's term on the realness `[N, 1, h, w]` of translated images; a scalar `[1]`.
     pub fn fake<B: Backend>(self, realness: Tensor<B, 4>) -> Tensor<B, 1> {
         match self {
-            Self::Wasserstein => realness.mean(),
-            Self::Vanilla => -activation::log_sigmoid(-realness).mean(),
+            Self::Wasserstein => realness,
+            Self::Minimax | Self::Vanilla => activation::log_sigmoid(realness.neg()).neg(),
+            Self::Lsgan => realness.square(),
+            Self::Hinge => activation::relu(realness + 1.0),
         }
+        .mean()
     }
 
     /// G's term on the realness `[N, 1, h, w]` of its translations; a scalar `[1]`.
     pub fn generator<B: Backend>(self, realness: Tensor<B, 4>) -> Tensor<B, 1> {
         match self {
-            Self::Wasserstein => -realness.mean(),
-            Self::Vanilla => -activation::log_sigmoid(realness).mean(),
+            Self::Wasserstein | Self::Hinge => realness.neg(),
+            Self::Minimax => activation::log_sigmoid(realness.neg()),
+            Self::Vanilla => activation::log_sigmoid(realness).neg(),
+            Self::Lsgan => (realness - 1.0).square(),
         }
+        .mean()
     }
 }
 
@@ -92,7 +126,7 @@ impl Default for IdentityWarmup {
 
 /// The weights of the loss terms; the defaults are the paper's (the adversarial term has weight 1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(deny_unknown_fields)]
 pub struct LossWeights {
     /// `lambda_cls`, of the domain classification loss in both networks: 1.
     pub domain: f64,
@@ -276,11 +310,38 @@ mod tests {
                 domain_loss(LabelKind::Attributes, logits([[logit]; 2]), logits([[label]; 2]));
             close(loss, expected);
         }
-        let map = |value: f32| Tensor::<Flex, 4>::full([1, 1, 2, 2], value, &Default::default());
         for (value, real, fake) in [(200.0, 0.0, 200.0), (-200.0, 200.0, 0.0)] {
-            close(Objective::Vanilla.real(map(value)), real);
-            close(Objective::Vanilla.fake(map(value)), fake);
-            close(Objective::Vanilla.generator(map(value)), real);
+            for objective in [Objective::Minimax, Objective::Vanilla] {
+                close(objective.real(map([value; 4])), real);
+                close(objective.fake(map([value; 4])), fake);
+            }
+            close(Objective::Vanilla.generator(map([value; 4])), real);
+            close(Objective::Minimax.generator(map([value; 4])), -fake);
+        }
+    }
+
+    fn map(values: [f32; 4]) -> Tensor<Flex, 4> {
+        Tensor::<Flex, 1>::from_floats(values, &Default::default()).reshape([1, 1, 2, 2])
+    }
+
+    #[test]
+    fn objectives_are_means_over_patches() {
+        let patches = [-2.0_f32, 0.5, 1.5, -0.25];
+        let mean =
+            |term: fn(f64) -> f64| patches.iter().map(|p| term(f64::from(*p))).sum::<f64>() / 4.0;
+        type Term = fn(f64) -> f64;
+        let expected: [(Objective, [Term; 3]); 5] = [
+            (Objective::Wasserstein, [|r| -r, |f| f, |f| -f]),
+            (Objective::Minimax, [|r| softplus(-r), softplus, |f| -softplus(f)]),
+            (Objective::Vanilla, [|r| softplus(-r), softplus, |f| softplus(-f)]),
+            (Objective::Lsgan, [|r| (r - 1.0).powi(2), |f| f * f, |f| (f - 1.0).powi(2)]),
+            (Objective::Hinge, [|r| (1.0 - r).max(0.0), |f| (1.0 + f).max(0.0), |f| -f]),
+        ];
+        assert_eq!(expected.map(|(objective, _)| objective), Objective::ALL);
+        for (objective, [real, fake, generator]) in expected {
+            close(objective.real(map(patches)), mean(real));
+            close(objective.fake(map(patches)), mean(fake));
+            close(objective.generator(map(patches)), mean(generator));
         }
     }
 

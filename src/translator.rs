@@ -9,7 +9,7 @@ use image::{DynamicImage, RgbImage, imageops};
 
 use crate::data::{to_network, to_rgb_image};
 use crate::discriminator::Discriminator;
-use crate::domains::Domains;
+use crate::domains::{DomainEdit, Domains};
 use crate::error::{Error, Result};
 use crate::generator::Generator;
 use crate::model::{self, ModelConfig};
@@ -142,7 +142,8 @@ impl<B: Backend> Translator<B> {
         &self.config.domains
     }
 
-    /// Translates one image. Its own label is [predicted](Self::predict), then the edit is applied,
+    /// Translates one image. Its own label is [predicted](Self::predict) where the edit keeps a part of it, then
+    /// the edit is applied,
     /// such as `"Blond_Hair"`, `"+Male,-Young"` or `"Male=0.5"` (see [`Edit`](crate::Edit)).
     ///
     /// Of a model that was trained on several datasets, any label of any of them applies to any image, as
@@ -151,7 +152,8 @@ impl<B: Backend> Translator<B> {
     /// (see [`Domains::edits`]).
     ///
     /// # Errors
-    /// [`Error::Label`] when the edit makes no sense, or the model has no discriminator.
+    /// [`Error::Label`] when the edit makes no sense, or a label would have to be predicted and the model has no
+    /// discriminator.
     pub fn translate(&self, image: &DynamicImage, edit: &str) -> Result<RgbImage> {
         let mut translated = self.translate_batch(std::slice::from_ref(image), edit)?;
         Ok(translated.remove(0))
@@ -166,12 +168,12 @@ impl<B: Backend> Translator<B> {
         self.apply(&images, None, edit)
     }
 
-    /// Translates one image whose own label in one dataset is known, such as `"Black_Hair,Male"`; where
-    /// the edit changes labels of further datasets, these are predicted.
+    /// Translates one image whose own label is known, such as `"Black_Hair,Male"` or, in two datasets,
+    /// `"Black_Hair,happy"`; where the edit changes labels of further datasets, these are predicted.
     ///
     /// # Errors
-    /// [`Error::Label`] when the source or the edit makes no sense, or the edit changes nothing in the
-    /// source's dataset.
+    /// [`Error::Label`] when the source or the edit makes no sense, or the edit changes nothing in a dataset of
+    /// the source.
     pub fn translate_from(
         &self,
         image: &DynamicImage,
@@ -300,27 +302,34 @@ impl<B: Backend> Translator<B> {
         edit: &str,
     ) -> Result<Vec<RgbImage>> {
         let edits = self.domains().edits(edit)?;
-        let source = source.map(|source| self.domains().source_label(source)).transpose()?;
-        if let Some((dataset, _)) = &source
-            && edits.iter().all(|edit| edit.dataset != *dataset)
+        let known = match source {
+            Some(source) => self.domains().source_labels(source)?,
+            None => Vec::new(),
+        };
+        let names = |datasets: &mut dyn Iterator<Item = usize>| {
+            datasets.map(|dataset| self.domains().name(dataset)).collect::<Vec<_>>().join(" and ")
+        };
+        if let Some((dataset, _)) =
+            known.iter().find(|(dataset, _)| edits.iter().all(|edit| edit.dataset != *dataset))
         {
             return Err(Error::Label(format!(
-                "the source label is of {:?}, the edit of {:?}",
-                self.domains().name(*dataset),
-                self.domains().name(edits[0].dataset)
+                "the source label is of {}, the edit only of {}: leave that label out, or edit it",
+                names(&mut [*dataset].into_iter()),
+                names(&mut edits.iter().map(|edit| edit.dataset))
             )));
         }
         let mut images = images.to_vec();
-        for edit in edits {
-            let sources = match &source {
-                Some((dataset, label)) if *dataset == edit.dataset => {
-                    vec![label.clone(); images.len()]
+        for DomainEdit { dataset, edit } in edits {
+            let sources = match known.iter().find(|(known, _)| *known == dataset) {
+                Some((_, label)) => vec![label.clone(); images.len()],
+                None if edit.is_whole() => {
+                    vec![vec![0.0; self.domains().space(dataset).width()]; images.len()]
                 }
-                _ => self.predict_prepared(&images, edit.dataset)?,
+                None => self.predict_prepared(&images, dataset)?,
             };
             let conditions: Vec<_> = sources
                 .iter()
-                .map(|source| self.domains().condition(edit.dataset, &edit.apply(source)))
+                .map(|source| self.domains().condition(dataset, &edit.apply(source)))
                 .collect();
             images = self.generate(&images, &conditions);
         }
@@ -368,8 +377,8 @@ impl<B: Backend> Translator<B> {
     fn predict_prepared(&self, images: &[RgbImage], dataset: usize) -> Result<Vec<Vec<f32>>> {
         let discriminator = self.discriminator.as_ref().ok_or_else(|| {
             Error::Label(
-                "this model has no discriminator, so the images' own labels can't be predicted; \
-                 give the source label (--source)"
+                "this model has no discriminator, so the images' own labels can't be predicted; give the source \
+                 label (--source), of every dataset that the edit concerns"
                     .to_owned(),
             )
         })?;

@@ -246,7 +246,7 @@ fn train_joint_needs_no_arguments_and_takes_those_of_train() {
         faces = faces("train"),
         test = faces("test")
     );
-    fails("train", folder.path(), &twice, 2, "has two, it is measured by one");
+    fails("train", folder.path(), &twice, 1, "of each only once");
 
     let line = format!(
         "--model runs/joint --data folder:{EXPRESSIONS}/test --pairs by-name --json e.json"
@@ -301,6 +301,19 @@ fn mask_vector_compares_and_goes_on_where_it_was() {
     assert_eq!(succeeds("mask_vector", folder.path(), line), output);
     let line = line.replace("--size 16", "--size 32");
     fails("mask_vector", folder.path(), &line, 1, "trained with other settings");
+    let line = line.replace("--out masks", "--out masks/joint");
+    fails("mask_vector", folder.path(), &line, 1, "not of an earlier comparison");
+
+    // A run's own configuration makes another of its kind, without a mask too.
+    let data = format!("--data {} --data folder:{EXPRESSIONS}/train", faces("train"));
+    let line = format!("{data} --config masks/no-mask/config.json --iterations 1 --out again");
+    succeeds("train", folder.path(), &line);
+    let config = |run: &str| -> serde_json::Value {
+        serde_json::from_slice(&fs::read(folder.path().join(run).join("config.json")).unwrap())
+            .unwrap()
+    };
+    assert_eq!(config("again")["domains"]["mask"], false);
+    assert_eq!(config("again")["domains"], config("masks/no-mask")["domains"]);
 }
 
 #[test]

@@ -168,6 +168,12 @@ impl Source {
         Self { spec, crop: None, split: Split::None, labels: None, exclusive: Vec::new() }
     }
 
+    /// The same with the attributes that are trained.
+    pub fn with_labels(mut self, labels: &[&str]) -> Self {
+        self.labels = Some(labels.iter().map(|label| (*label).to_owned()).collect());
+        self
+    }
+
     /// Whether the command line says what the labels are.
     pub fn says_labels(&self) -> bool {
         self.labels.is_some() || !self.exclusive.is_empty()
@@ -317,13 +323,8 @@ pub fn open_test(spec: &Spec, domains: &Domains) -> Result<(usize, Arc<dyn Datas
     };
     let space = domains.space(dataset);
     let data = Source::new(spec.clone()).open(Some(space))?.train;
-    if data.labels() != space {
-        return Err(Failure::Failed(format!(
-            "{spec} has the {what} {}, the model knows {}",
-            data.labels().names().join(", "),
-            space.names().join(", ")
-        )));
-    }
+    let named = |error| Failure::Failed(format!("{spec}: {error}"));
+    domains.check_space(dataset, data.labels()).map_err(named)?;
     Ok((dataset, data))
 }
 
@@ -404,6 +405,10 @@ impl Command {
         }
         let failed = |error: String| Failure::Failed(format!("{}: {error}", path.display()));
         let text = std::fs::read_to_string(&path).map_err(|error| failed(error.to_string()))?;
-        serde_json::from_str(&text).map(Some).map_err(|error| failed(error.to_string()))
+        serde_json::from_str(&text).map(Some).map_err(|error| {
+            failed(format!(
+                "{error}; if another version wrote it, remove it and give --data and the like again"
+            ))
+        })
     }
 }

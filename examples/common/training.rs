@@ -1,7 +1,5 @@
 //! The command line of `train`: datasets, settings, what is measured, resuming.
 
-use std::collections::HashSet;
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -83,9 +81,9 @@ pub struct Args {
     /// Decides every random number [default: 0]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// The run folder: new or empty, unless with --resume
-    #[arg(long, value_name = "DIR", default_value = "runs/train")]
-    out: PathBuf,
+    /// The run folder: new or empty, unless with --resume [default: runs/train]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
     /// Go on with the run in --out, with its data and settings; --iterations may change
     #[arg(long)]
     resume: bool,
@@ -170,12 +168,25 @@ impl FromStr for Identity {
     }
 }
 
-/// Trains as the command line says; `defaults` are flags that come before the user's own, which win.
-pub fn main(defaults: &[String]) -> ExitCode {
-    let mut own = std::env::args_os();
-    let program = own.next().unwrap_or_default();
-    let line = std::iter::once(program).chain(defaults.iter().map(OsString::from)).chain(own);
-    let matches = Args::command().args_override_self(true).get_matches_from(line);
+/// What an example trains when the command line does not say.
+pub struct Defaults {
+    /// What `--help` says of it.
+    pub about: &'static str,
+    /// The run folder.
+    pub out: &'static str,
+    /// The data.
+    pub command: Command,
+    /// The settings, which a preset, a file and flags change.
+    pub settings: fn(TrainingConfig) -> TrainingConfig,
+}
+
+/// Trains as the command line says, and where it says nothing as the defaults.
+pub fn main(defaults: Option<Defaults>) -> ExitCode {
+    let mut command = Args::command();
+    if let Some(defaults) = &defaults {
+        command = command.about(defaults.about).long_about(defaults.about);
+    }
+    let matches = command.get_matches();
     let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let given = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
     let result = if args.resume {
@@ -184,45 +195,75 @@ pub fn main(defaults: &[String]) -> ExitCode {
                 "--{} can't change when a run is resumed, only --iterations can",
                 id.replace('_', "-")
             )),
-            None => super::on_backend!(args.backend, B => resume::<Autodiff<B>>(&args, &matches)),
+            None => super::on_backend!(args.backend, B => {
+                resume::<Autodiff<B>>(&args, &matches, defaults)
+            }),
         }
     } else {
-        super::on_backend!(args.backend, B => begin::<Autodiff<B>>(&args, &matches))
+        super::on_backend!(args.backend, B => begin::<Autodiff<B>>(&args, &matches, defaults))
     };
     super::exit(result)
 }
 
-fn begin<B: AutodiffBackend>(args: &Args, matches: &ArgMatches) -> Result<(), Failure> {
-    let command = Command {
+/// The run folder.
+fn out(args: &Args, defaults: Option<&Defaults>) -> PathBuf {
+    let default = defaults.map_or("runs/train", |defaults| defaults.out);
+    args.out.clone().unwrap_or_else(|| default.into())
+}
+
+fn begin<B: AutodiffBackend>(
+    args: &Args,
+    matches: &ArgMatches,
+    defaults: Option<Defaults>,
+) -> Result<(), Failure> {
+    let out = out(args, defaults.as_ref());
+    let settings = defaults.as_ref().map(|defaults| defaults.settings);
+    let mut command = Command {
         data: args.data.bind(matches)?,
         tests: args.test_data.clone(),
         pairs: pairs(args, matches)?,
         evaluate_every: args.evaluate_every.unwrap_or(0),
         sample_every: args.sample_every.unwrap_or(500),
     };
-    if command.data.is_empty() {
-        return usage("--data is required: celeba:IMAGES_DIR:ATTR_FILE or folder:DIR");
+    match defaults {
+        Some(defaults) if command.data.is_empty() && command.tests.is_empty() => {
+            let Command { data, tests, pairs, .. } = defaults.command;
+            command = Command { data, tests, pairs, ..command };
+        }
+        _ if command.data.is_empty() => {
+            return usage("--data is required: celeba:IMAGES_DIR:ATTR_FILE or folder:DIR");
+        }
+        _ => {}
     }
-    let mut settings = args.config.as_deref().map(read_settings).transpose()?;
-    let spaces = settings.as_mut().and_then(|settings| settings.as_object_mut()?.remove("domains"));
+    let mut file = args.config.as_deref().map(read_settings).transpose()?;
+    let spaces = file.as_mut().and_then(|settings| settings.as_object_mut()?.remove("domains"));
     let known: Option<Domains> = spaces
         .map(serde_json::from_value)
         .transpose()
         .map_err(|error| Failure::Failed(format!("--config: domains: {error}")))?;
     let data = open(&command.data, known.as_ref())?;
     let domains = domains(&command.data, &data, known.as_ref())?;
-    let config = config(args, domains, settings)?;
+    let mut config = TrainingConfig::new(domains);
+    if let Some(settings) = settings {
+        config = settings(config);
+    }
+    let config = configured(config, args, file)?;
     config.validate()?;
     config.warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
     let plan = Plan::open(command, data, &config.domains, args)?;
 
-    let trainer = Trainer::<B>::new(&args.out, config, &Default::default())?;
+    let trainer = Trainer::<B>::new(&out, config, &Default::default())?;
     plan.command.absolute().write(trainer.folder())?;
     plan.run(trainer)
 }
 
-fn resume<B: AutodiffBackend>(args: &Args, matches: &ArgMatches) -> Result<(), Failure> {
-    let mut trainer = Trainer::<B>::resume(&args.out, &Default::default())?;
+fn resume<B: AutodiffBackend>(
+    args: &Args,
+    matches: &ArgMatches,
+    defaults: Option<Defaults>,
+) -> Result<(), Failure> {
+    let out = out(args, defaults.as_ref());
+    let mut trainer = Trainer::<B>::resume(&out, &Default::default())?;
     if let Some(iterations) = args.iterations {
         if iterations < trainer.iteration() {
             return usage(format!(
@@ -232,7 +273,7 @@ fn resume<B: AutodiffBackend>(args: &Args, matches: &ArgMatches) -> Result<(), F
         }
         trainer.set_iterations(iterations);
     }
-    let mut command = Command::read(&args.out)?.unwrap_or_else(|| Command {
+    let mut command = Command::read(&out)?.unwrap_or_else(|| Command {
         data: Vec::new(),
         tests: Vec::new(),
         pairs: Vec::new(),
@@ -296,10 +337,13 @@ fn domains(
         (None, None) if sources.len() == 1 => "data".to_owned(),
         (None, None) => source.spec.name(),
     });
-    let joint = Domains::joint(names.zip(spaces));
-    joint.map_err(|error| match sources.len() {
+    let joint = Domains::joint(names.zip(spaces)).map_err(|error| match sources.len() {
         1 => error.into(),
         _ => Failure::Failed(format!("{error}; name the datasets: --data NAME=...")),
+    })?;
+    Ok(match known {
+        Some(known) if !known.is_masked() => joint.without_mask(),
+        _ => joint,
     })
 }
 
@@ -326,21 +370,37 @@ fn overlay(base: &mut Value, over: Value) {
     }
 }
 
-/// The defaults, then the preset, the file and the flags.
-fn config(
+/// The defaults changed by the preset, then the file, then the flags.
+fn configured(
+    mut config: TrainingConfig,
     args: &Args,
-    domains: Domains,
-    settings: Option<Value>,
+    file: Option<Value>,
 ) -> Result<TrainingConfig, Failure> {
-    let mut config = TrainingConfig::new(domains);
     if let Some(preset) = args.preset {
         config = config.with_preset(preset);
     }
-    if let Some(settings) = settings {
+    if let Some(settings) = file {
         let failed = |error: serde_json::Error| Failure::Failed(format!("--config: {error}"));
+        // An objective brings its penalty and a penalty its weight, unless the file says otherwise.
+        if let Some(objective) = settings.get("objective") {
+            config =
+                config.with_objective(serde_json::from_value(objective.clone()).map_err(failed)?);
+        }
+        if let Some(penalty) = settings.get("penalty") {
+            config = config.with_penalty(serde_json::from_value(penalty.clone()).map_err(failed)?);
+        }
         let mut merged = serde_json::to_value(&config).map_err(failed)?;
         overlay(&mut merged, settings);
         config = serde_json::from_value(merged).map_err(failed)?;
+    }
+    if let Some(objective) = args.objective {
+        config = config.with_objective(objective);
+    }
+    if let Some(penalty) = args.penalty {
+        config = config.with_penalty(penalty);
+    }
+    if let Some(Identity(identity)) = args.identity {
+        config = config.with_identity(identity);
     }
     fn set<T: Copy>(setting: &mut T, flag: Option<T>) {
         *setting = flag.unwrap_or(*setting);
@@ -353,9 +413,6 @@ fn config(
     set(&mut config.residual_blocks, args.residual_blocks);
     set(&mut config.downsamplings, args.downsamplings);
     set(&mut config.discriminator_downsamplings, args.discriminator_downsamplings.map(Some));
-    set(&mut config.objective, args.objective);
-    set(&mut config.penalty, args.penalty);
-    set(&mut config.weights.identity, args.identity.map(|identity| identity.0));
     set(&mut config.critic_steps, args.critic_steps);
     set(&mut config.learning_rate, args.learning_rate);
     set(&mut config.ema, args.ema);
@@ -371,7 +428,7 @@ struct Plan {
     command: Command,
     train: Datasets,
     grid: SampleGrids,
-    pairs: Vec<Counterfactuals>,
+    log: Option<CounterfactualLog>,
     export: Option<PathBuf>,
     backend: super::Backend,
 }
@@ -391,21 +448,17 @@ impl Plan {
             .iter()
             .map(|spec| open_test(spec, domains))
             .collect::<Result<Vec<_>, _>>()?;
-        let mut measured = HashSet::new();
-        let pairs = command
+        let pairs: Vec<Counterfactuals> = command
             .pairs
             .iter()
             .map(|(test, pairs)| {
                 let (dataset, data) = &tests[*test];
-                if !measured.insert(*dataset) {
-                    return usage(format!(
-                        "--pairs: the dataset {:?} has two, it is measured by one",
-                        domains.name(*dataset)
-                    ));
-                }
                 pairs.open(data.clone(), *dataset)
             })
-            .collect::<Result<Vec<_>, _>>()?;
+            .collect::<Result<_, _>>()?;
+        let measured = !pairs.is_empty();
+        let log = measured.then(|| CounterfactualLog::new(pairs, command.evaluate_every));
+        let log = log.transpose()?;
         let shown = if tests.is_empty() {
             let or_train = |data: &Opened| data.test.clone().unwrap_or(data.train.clone());
             data.iter().map(or_train).enumerate().collect()
@@ -414,15 +467,12 @@ impl Plan {
         };
         let train = Datasets::from(data.into_iter().map(|data| data.train).collect::<Vec<_>>());
         let grid = SampleGrids::new(first_images(&shown)?, command.sample_every);
-        Ok(Self { command, train, grid, pairs, export: args.export.clone(), backend: args.backend })
+        Ok(Self { command, train, grid, log, export: args.export.clone(), backend: args.backend })
     }
 
     fn run<B: AutodiffBackend>(self, mut trainer: Trainer<B>) -> Result<(), Failure> {
         super::stop_at_ctrl_c(trainer.stop_flag())?;
-        let every = self.command.evaluate_every;
-        let measured = !self.pairs.is_empty();
-        let log = measured.then(|| CounterfactualLog::new(self.pairs, every));
-        let mut observers = (Progress::default(), CsvLog::every(20), self.grid, log);
+        let mut observers = (Progress::default(), CsvLog::every(20), self.grid, self.log);
         let outcome = trainer.run(&self.train, &mut observers)?;
         let checkpoint = match outcome {
             Outcome::Finished { checkpoint } => checkpoint,
@@ -453,7 +503,10 @@ fn first_images(
     for (dataset, data) in tests {
         for index in 0..each.min(data.len()) {
             let label = data.label(index).to_vec();
-            images.push((data.load(index)?.into(), Some(DomainLabel { dataset: *dataset, label })));
+            images.push((
+                data.load_cropped(index)?.into(),
+                Some(DomainLabel { dataset: *dataset, label }),
+            ));
         }
     }
     Ok(images)

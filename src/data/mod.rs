@@ -72,6 +72,17 @@ pub trait Dataset: Send + Sync {
         load_image(self.path(index))
     }
 
+    /// The part of image `index` that is used, at its own size.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    ///
+    /// # Panics
+    /// As [`load`](Self::load).
+    fn load_cropped(&self, index: usize) -> Result<RgbImage> {
+        Ok(self.crop().apply(&self.load(index)?))
+    }
+
     /// Whether there are no images.
     fn is_empty(&self) -> bool {
         self.len() == 0

@@ -19,6 +19,12 @@ pub enum Crop {
 }
 
 impl Crop {
+    /// The part of `image` that is used.
+    pub fn apply(self, image: &RgbImage) -> RgbImage {
+        let (side, left, top) = self.square(image.width(), image.height());
+        imageops::crop_imm(image, left, top, side, side).to_image()
+    }
+
     /// The side of the crop and its left and top edge, in pixels.
     fn square(self, width: u32, height: u32) -> (u32, u32, u32) {
         let largest = width.min(height);

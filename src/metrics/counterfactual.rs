@@ -121,6 +121,10 @@ impl Counterfactuals {
             people.entry(data.path(index).file_name().unwrap_or_default()).or_default().push(index);
         }
         let class = |index: usize| data.label(index).iter().position(|value| *value == 1.0);
+        if let Some(TOTAL) = labels.names().iter().map(String::as_str).find(|name| *name == TOTAL) {
+            let message = format!("a class named {TOTAL:?} would be taken for the sum of all");
+            return Err(Error::Label(message));
+        }
         let pairs: Vec<_> = people
             .values()
             .flat_map(|images| images.iter().flat_map(|s| images.iter().map(move |t| (*s, *t))))
@@ -130,9 +134,10 @@ impl Counterfactuals {
             })
             .collect();
         if pairs.is_empty() {
-            let folder = data.path(0).parent().and_then(Path::parent).unwrap_or(Path::new(""));
-            let message = "expected images of the same name in several classes, found none";
-            return Err(Error::data(folder, None, message));
+            return Err(Error::Label(format!(
+                "expected images of the same name in several of the classes {}, found none",
+                labels.names().join(", ")
+            )));
         }
         Ok(Self { data, dataset, pairs })
     }
@@ -187,7 +192,7 @@ impl Counterfactuals {
         let mut changes: BTreeMap<String, Sums> = BTreeMap::new();
         for pairs in known.chunks(CHUNK) {
             let load = |index: usize| -> Result<RgbImage> {
-                Ok(translator.prepare(&self.data.load(index)?.into()))
+                Ok(translator.prepare(&self.data.load_cropped(index)?.into()))
             };
             let sources = pairs.iter().map(|p| load(p.source)).collect::<Result<Vec<_>>>()?;
             let targets = pairs.iter().map(|p| load(p.target)).collect::<Result<Vec<_>>>()?;

@@ -15,7 +15,7 @@ use crate::error::{Error, Result};
 use crate::labels::{LabelKind, LabelSpace};
 use crate::losses::domain_loss;
 use crate::random::{Purpose, stream};
-use crate::train::learning_rate;
+use crate::train::Schedule;
 use crate::translator::{CHUNK, Translator, host, upload};
 
 /// How a [`Judge`] is trained.
@@ -48,30 +48,43 @@ impl JudgeConfig {
         }
     }
 
-    /// Trains a judge of the labels of `data`, whose images are mirrored at random.
+    /// Trains a judge of the labels of `data`, one dataset, whose images are mirrored at random.
     ///
     /// # Errors
-    /// When the configuration can't work, the data do not fill a batch, or an image can't be read.
+    /// When the configuration can't work, there is not one dataset, it does not fill a batch, or an image
+    /// can't be read.
     pub fn train<B: AutodiffBackend>(
         &self,
-        data: &(impl Dataset + Clone + 'static),
+        data: impl Into<Datasets>,
         device: &B::Device,
     ) -> Result<Judge<B::InnerBackend>> {
         let Self { image_size, batch_size, iterations, seed, .. } = *self;
-        let labels = data.labels().clone();
+        let data = data.into();
+        if data.len() != 1 {
+            let message = format!("a judge is of one dataset, found {}", data.len());
+            return Err(Error::Config(message));
+        }
+        if iterations == 0 || !(f64::MIN_POSITIVE..=1.0).contains(&self.learning_rate) {
+            return Err(Error::Config(format!(
+                "a judge needs at least 1 iteration and a learning rate above 0 and up to 1, found {iterations} \
+                 and {}",
+                self.learning_rate
+            )));
+        }
+        let labels = data[0].labels().clone();
         let mut network = DiscriminatorConfig::fitting(image_size, labels.width())
             .with_base_channels(self.base_channels)
             .init::<B>(&mut stream(seed, Purpose::Judge, 0, 0), device)?;
         let mut adam = Adam::new(AdamConfig { beta1: 0.9, ..AdamConfig::default() });
         let loader = LoaderConfig { batch_size, image_size, seed, ..LoaderConfig::default() };
-        let mut loader = Loader::new(&Datasets::from(data), loader, 1)?;
+        let mut loader = Loader::new(&data, loader, 1)?;
         for iteration in 1..=iterations {
             let batch = loader.next_batch()?;
             let images = TensorData::new(batch.images, [batch_size, 3, image_size, image_size]);
             let expected = TensorData::new(batch.labels, [batch_size, labels.width()]);
             let logits = network.forward(Tensor::from_data(images, device)).domain_logits;
             let loss = domain_loss(labels.kind(), logits, Tensor::from_data(expected, device));
-            let rate = learning_rate(self.learning_rate, iteration, iterations);
+            let rate = Schedule::default().learning_rate(self.learning_rate, iteration, iterations);
             network = adam.step(network, &mut loss.backward(), rate);
         }
         Ok(Judge { network: network.valid(), labels, image_size, device: device.clone() })
@@ -98,7 +111,7 @@ impl<B: Backend> Judge<B> {
     /// # Errors
     /// When the data have other labels than the judge, or an image can't be read.
     pub fn accuracy(&self, data: &dyn Dataset) -> Result<Readings> {
-        self.check(data.labels())?;
+        self.labels.expect(data.labels())?;
         let transform = Transform { crop: data.crop(), size: self.image_size as u32 };
         let mut readings = Readings::new(&self.labels);
         let images: Vec<usize> = (0..data.len()).collect();
@@ -125,7 +138,7 @@ impl<B: Backend> Judge<B> {
     ///
     /// # Errors
     /// When the labels or the image sizes of data, translator and judge differ, or an image can't be read.
-    pub fn translations(
+    pub fn measure(
         &self,
         translator: &Translator<B>,
         data: &dyn Dataset,
@@ -133,25 +146,25 @@ impl<B: Backend> Judge<B> {
     ) -> Result<Readings> {
         translator.domains().check_space(dataset, data.labels())?;
         let condition = |label: &[f32]| translator.domains().condition(dataset, label);
-        self.translations_by(translator, data, condition)
+        self.measure_conditions(translator, data, condition)
     }
 
-    /// [`translations`](Self::translations) of images of any dataset with the generator told `condition` of a
-    /// target label, such as one with another mask.
+    /// [`measure`](Self::measure) with the generator told `condition` of a target label, such as one with
+    /// another mask.
     ///
     /// # Errors
-    /// As [`translations`](Self::translations).
+    /// As [`measure`](Self::measure).
     ///
     /// # Panics
     /// When a condition has not the model's
     /// [`condition_width`](crate::domains::Domains::condition_width) entries.
-    pub fn translations_by(
+    pub fn measure_conditions(
         &self,
         translator: &Translator<B>,
         data: &dyn Dataset,
         condition: impl Fn(&[f32]) -> Vec<f32>,
     ) -> Result<Readings> {
-        self.check(data.labels())?;
+        self.labels.expect(data.labels())?;
         if translator.config().transform.size as usize != self.image_size {
             return Err(Error::Config(format!(
                 "the judge takes {} pixel images, the translator makes {} pixel ones",
@@ -160,25 +173,28 @@ impl<B: Backend> Judge<B> {
             )));
         }
         let mut readings = Readings::new(&self.labels);
-        for index in 0..data.len() {
-            let own = data.label(index);
-            let (names, targets): (Vec<usize>, Vec<Vec<f32>>) = self
-                .labels
-                .targets(own)
-                .into_iter()
-                .map(|target| target.label)
-                .enumerate()
-                .filter(|(_, label)| label != own)
-                .unzip();
-            let image = translator.prepare(&data.load(index)?.into());
-            let images = upload(&vec![image; targets.len()], &self.device);
-            let conditions: Vec<_> = targets.iter().map(|label| condition(label)).collect();
+        let asked: Vec<Asked> = (0..data.len()).flat_map(|at| self.asked_of(data, at)).collect();
+        for chunk in asked.chunks(CHUNK) {
+            let images = chunk
+                .iter()
+                .map(|asked| Ok(translator.prepare(&data.load_cropped(asked.image)?.into())))
+                .collect::<Result<Vec<RgbImage>>>()?;
+            let conditions: Vec<_> = chunk.iter().map(|asked| condition(&asked.label)).collect();
+            let images = upload(&images, &self.device);
             let read = self.read(translator.forward_conditions(images, &conditions));
-            for ((name, target), read) in names.into_iter().zip(targets).zip(read) {
-                readings.add(name, read[name] == target[name]);
+            for (Asked { name, label, .. }, read) in chunk.iter().zip(read) {
+                readings.add(*name, read[*name] == label[*name]);
             }
         }
         Ok(readings)
+    }
+
+    /// Every target of an image but its own label.
+    fn asked_of(&self, data: &dyn Dataset, image: usize) -> impl Iterator<Item = Asked> {
+        let own = data.label(image).to_vec();
+        let labels = self.labels.targets(&own).into_iter().map(|target| target.label);
+        let asked = labels.enumerate().filter(move |(_, label)| *label != own);
+        asked.map(move |(name, label)| Asked { image, name, label })
     }
 
     /// The labels of `images` `[N, 3, S, S]` in `[-1, 1]`, of zeros and ones.
@@ -189,17 +205,15 @@ impl<B: Backend> Judge<B> {
         let logits = host(self.network.forward(images).domain_logits.into_data());
         logits.chunks_exact(self.labels.width()).map(|row| self.labels.predict(row)).collect()
     }
+}
 
-    fn check(&self, labels: &LabelSpace) -> Result<()> {
-        if *labels != self.labels {
-            return Err(Error::Label(format!(
-                "the judge reads {}, the labels of the data are {}",
-                self.labels.names().join(", "),
-                labels.names().join(", ")
-            )));
-        }
-        Ok(())
-    }
+/// A translation that is asked for.
+struct Asked {
+    image: usize,
+    /// The label entry that it is about.
+    name: usize,
+    /// The whole label.
+    label: Vec<f32>,
 }
 
 /// How often a judge read what was expected, by class or attribute.
@@ -259,7 +273,7 @@ mod tests {
     use burn::backend::{Autodiff, Flex};
 
     use super::*;
-    use crate::data::Folder;
+    use crate::data::{CelebA, Folder};
     use crate::domains::Domains;
     use crate::train::{Trainer, TrainingConfig};
 
@@ -297,15 +311,42 @@ mod tests {
         let trainer = Trainer::<Autodiff<Flex>>::new(&run, config, &Default::default()).unwrap();
         let translator = trainer.translator();
         let judge = judge(&test, 1);
-        let readings = judge.translations(&translator, &test, 0).unwrap();
+        let readings = judge.measure(&translator, &test, 0).unwrap();
         // 50 people in 5 expressions: each class is asked for by the 200 images of the others.
         assert!(readings.by_name.iter().all(|(_, agreement)| agreement.n == 200), "{readings:?}");
 
         let larger = JudgeConfig { iterations: 1, ..JudgeConfig::new(32) };
         let larger = larger.train::<Autodiff<Flex>>(&test, &Default::default()).unwrap();
-        let error = larger.translations(&translator, &test, 0).unwrap_err().to_string();
+        let error = larger.measure(&translator, &test, 0).unwrap_err().to_string();
         assert!(error.contains("takes 32 pixel images, the translator makes 16"), "{error}");
-        assert!(judge.translations(&translator, &test, 1).is_err(), "there is one dataset");
+        assert!(judge.measure(&translator, &test, 1).is_err(), "there is one dataset");
+
+        for (config, expected) in [
+            (JudgeConfig { iterations: 0, ..JudgeConfig::new(16) }, "at least 1 iteration"),
+            (JudgeConfig { learning_rate: f64::NAN, ..JudgeConfig::new(16) }, "a learning rate"),
+            (JudgeConfig::new(17), "divisible"),
+        ] {
+            let error = config.train::<Autodiff<Flex>>(&test, &Default::default()).unwrap_err();
+            assert!(error.to_string().contains(expected), "{error}");
+        }
+        let two = Datasets::from(&test).with(&test);
+        let error = JudgeConfig::new(16).train::<Autodiff<Flex>>(two, &Default::default());
+        assert!(error.unwrap_err().to_string().contains("of one dataset, found 2"));
+    }
+
+    #[test]
+    fn attributes_count_one_by_one() {
+        let _turn = crate::tests::one_at_a_time();
+        let labels = LabelSpace::attributes(["Male", "Eyeglasses"]);
+        let faces = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/faces");
+        let open = |part: &str| CelebA::open(format!("{faces}/{part}"), &labels).unwrap();
+        let config = JudgeConfig { base_channels: 8, iterations: 150, ..JudgeConfig::new(16) };
+        let judge = config.train::<Autodiff<Flex>>(&open("train"), &Default::default()).unwrap();
+        let test = open("test");
+        let accuracy = judge.accuracy(&test).unwrap();
+        assert!(accuracy.by_name.iter().all(|(_, agreement)| agreement.n == test.len()));
+        // Half of the faces wear glasses, which cover a tenth of the picture.
+        assert!(accuracy.by_name[1].1.share() > Some(0.8), "{accuracy:?}");
     }
 
     #[test]

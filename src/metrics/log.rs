@@ -71,8 +71,16 @@ impl fmt::Display for DatasetScores {
 impl CounterfactualLog {
     /// Measures `pairs`, those of each dataset together, every `iterations`, or only at the end of the run
     /// when that is 0.
-    pub fn new(pairs: Vec<Counterfactuals>, iterations: u64) -> Self {
-        Self { pairs, every: iterations, file: None, latest: None }
+    ///
+    /// # Errors
+    /// [`Error::Config`] when there are none, or two of one dataset.
+    pub fn new(pairs: Vec<Counterfactuals>, iterations: u64) -> Result<Self> {
+        let repeated = |at: usize| pairs[..at].iter().any(|p| p.dataset() == pairs[at].dataset());
+        if pairs.is_empty() || (0..pairs.len()).any(repeated) {
+            let message = "expected the pairs of one dataset or more, and of each only once";
+            return Err(Error::Config(message.to_owned()));
+        }
+        Ok(Self { pairs, every: iterations, file: None, latest: None })
     }
 
     /// The scores of the trainer's networks as they are now.
@@ -95,8 +103,8 @@ impl CounterfactualLog {
                 several
                     .iter()
                     .map(|pairs| {
-                        let name = translator.domains().name(pairs.dataset()).to_owned();
-                        Ok((name, pairs.measure(&translator)?))
+                        let scores = pairs.measure(&translator)?;
+                        Ok((translator.domains().name(pairs.dataset()).to_owned(), scores))
                     })
                     .collect::<Result<_>>()?,
             ),
@@ -109,6 +117,7 @@ impl<B: AutodiffBackend> Observer<B> for CounterfactualLog {
         let path = trainer.folder().join("metrics.csv");
         let file = continue_csv(&path, HEADER, trainer.iteration())?;
         self.file = Some((path, file));
+        self.latest = None;
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use crate::discriminator::Discriminator;
 use crate::generator::Generator;
 use crate::labels::LabelKind;
 use crate::losses::{LossWeights, Objective};
-use crate::penalty::Penalty;
+use crate::penalty::{Penalty, PenaltyDraw};
 use crate::train::{Label, Sample, discriminator_losses, generator_losses};
 use crate::weights;
 
@@ -38,7 +38,10 @@ fn joint<B: AutodiffBackend>() -> Case<B> {
             real: fixture.tensor("0.real"),
             source: label(&mut fixture, "source"),
             target: label(&mut fixture, "target"),
-            mixing: fixture.tensor::<_, 1>("0.alpha").reshape([4, 1, 1, 1]),
+            draw: PenaltyDraw {
+                mixing: fixture.tensor::<_, 1>("0.alpha").reshape([4, 1, 1, 1]),
+                noise: None,
+            },
         },
     }
 }

@@ -7,6 +7,7 @@ mod backends;
 mod fixture;
 mod isolation;
 mod networks;
+mod objectives;
 mod optimizer;
 #[cfg(feature = "ndarray")]
 mod penalty;

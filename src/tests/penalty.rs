@@ -7,7 +7,7 @@ use burn::tensor::{DType, FloatDType, Tensor, TensorData};
 
 use super::{Fixture, Networks, gradients, largest_error, one_at_a_time, relative_error};
 use crate::discriminator::Discriminator;
-use crate::penalty::{Penalty, image_norm};
+use crate::penalty::{Penalty, PenaltyDraw, image_norm};
 use crate::weights::Weights;
 
 /// Tensors are float64 here, because the penalty jumps where an activation crosses LeakyReLU's kink:
@@ -31,7 +31,11 @@ struct Case {
     real: Tensor<Plain, 4>,
     fake: Tensor<Plain, 4>,
     mixing: Tensor<Plain, 4>,
+    noise: Tensor<Plain, 4>,
 }
+
+/// All that compute something.
+const PENALTIES: [Penalty; 4] = [Penalty::WganGp, Penalty::WganLp, Penalty::Dragan, Penalty::R1];
 
 impl Case {
     fn new() -> Self {
@@ -41,8 +45,29 @@ impl Case {
         let real: Tensor<Plain, 4> = fixture.tensor("real");
         let fake = generator.forward(real.clone(), fixture.tensor("target"));
         let mixing = fixture.tensor::<Plain, 1>("alpha").reshape([4, 1, 1, 1]);
-        let [real, fake, mixing] = [real, fake, mixing].map(|x| x.cast(FloatDType::F64));
-        Self { discriminator, real, fake, mixing }
+        let noise =
+            (0..real.shape().num_elements()).map(|i| (i as f32 * 0.7).sin() / 2.0 + 0.5).collect();
+        let noise =
+            Tensor::from_data(TensorData::new::<f32, _>(noise, real.dims()), &Default::default());
+        let [real, fake, mixing, noise] =
+            [real, fake, mixing, noise].map(|x: Tensor<Plain, 4>| x.cast(FloatDType::F64));
+        Self { discriminator, real, fake, mixing, noise }
+    }
+
+    /// Where the penalty looks at D, by its definition.
+    fn points(&self, penalty: Penalty) -> Tensor<Plain, 4> {
+        match penalty {
+            Penalty::R1 => self.real.clone(),
+            Penalty::Dragan => {
+                let real: Vec<f64> = self.real.to_data().iter().collect();
+                let n = real.len() as f64;
+                let mean = real.iter().sum::<f64>() / n;
+                let std = (real.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt();
+                let a = self.mixing.clone() * 2.0 - 1.0;
+                (self.real.clone() + a * (self.noise.clone() * (0.5 * std))).clamp(-1.0, 1.0)
+            }
+            _ => self.mixed(),
+        }
     }
 
     fn mixed(&self) -> Tensor<Plain, 4> {
@@ -50,10 +75,12 @@ impl Case {
             + self.fake.clone() * (self.mixing.clone().neg() + 1.0)
     }
 
-    fn penalty(&self, discriminator: &Discriminator<First>) -> Tensor<First, 1> {
-        Penalty::WganGp
-            .forward(discriminator, self.real.clone(), self.fake.clone(), self.mixing.clone())
-            .expect("WGAN-GP has a penalty")
+    fn penalty(&self, penalty: Penalty, discriminator: &Discriminator<First>) -> Tensor<First, 1> {
+        let noise = penalty.needs_noise().then(|| self.noise.clone());
+        let draw = PenaltyDraw { mixing: self.mixing.clone(), noise };
+        penalty
+            .forward(discriminator, self.real.clone(), self.fake.clone(), draw)
+            .expect("these have one")
     }
 
     /// The discriminator with `step` added to the element `index` of the parameter `path`.
@@ -118,8 +145,8 @@ impl ModuleMapper<First> for Move<'_> {
 }
 
 /// The penalty's value and its gradients by `d.` path, by the explicit chain.
-fn explicit(case: &Case) -> (f64, Weights) {
-    let penalty = case.penalty(&case.discriminator);
+fn explicit(case: &Case, penalty: Penalty) -> (f64, Weights) {
+    let penalty = case.penalty(penalty, &case.discriminator);
     let found = gradients(&case.discriminator, &penalty.backward(), "d");
     (scalar(penalty), found)
 }
@@ -129,38 +156,45 @@ fn the_explicit_chain_is_second_order_autodiff() {
     let _turn = one_at_a_time();
     let case = Case::new();
     let discriminator = tracked_inside();
+    for penalty in PENALTIES {
+        // The outer level differentiates with respect to the images, the inner one what came of it with
+        // respect to the weights.
+        let points = case.points(penalty);
+        let images: Tensor<Second, 4> =
+            Tensor::from_inner(Tensor::<First, 4>::from_inner(points.clone())).require_grad();
+        let realness = discriminator.forward(images.clone()).realness;
+        let input_gradient = images.grad(&realness.sum().backward()).expect("images are tracked");
+        let chain = case.discriminator.input_gradient(points);
+        let error = relative_error(&chain.into_data(), &input_gradient.to_data());
+        println!("{penalty:?}, input gradient against nested autodiff: {error:.1e}");
+        assert!(error <= NESTED_TOLERANCE, "{penalty:?} input gradient: {error:e}");
 
-    // The outer level differentiates with respect to the images, the inner one what came of it with
-    // respect to the weights.
-    let images: Tensor<Second, 4> =
-        Tensor::from_inner(Tensor::<First, 4>::from_inner(case.mixed())).require_grad();
-    let realness = discriminator.forward(images.clone()).realness;
-    let input_gradient = images.grad(&realness.sum().backward()).expect("images are tracked");
-    let chain = case.discriminator.input_gradient(case.mixed());
-    let error = relative_error(&chain.into_data(), &input_gradient.to_data());
-    println!("penalty, input gradient against nested autodiff: {error:.1e}");
-    assert!(error <= NESTED_TOLERANCE, "input gradient: {error:e}");
+        let norms = image_norm(input_gradient);
+        let host: Vec<f64> = norms.to_data().iter().collect();
+        let sides = host.iter().any(|&norm| norm < 1.0) && host.iter().any(|&norm| norm > 1.0);
+        assert!(sides || penalty == Penalty::R1, "{penalty:?}: {host:?}");
+        let expected = match penalty {
+            Penalty::R1 => norms.square().mean() * 0.5,
+            Penalty::WganLp => (norms - 1.0).clamp_min(0.0).square().mean(),
+            _ => (norms - 1.0).square().mean(),
+        };
+        let nested = inner_gradients(&discriminator, &expected.backward());
+        let value = scalar(expected);
 
-    let norms = image_norm(input_gradient);
-    let host: Vec<f64> = norms.to_data().iter().collect();
-    assert!(host.iter().any(|&norm| norm < 1.0) && host.iter().any(|&norm| norm > 1.0), "{host:?}");
-    let penalty = (norms - 1.0).square().mean();
-    let nested = inner_gradients(&discriminator, &penalty.backward());
-    let value = scalar(penalty);
+        let (explicit_value, mut explicit) = explicit(&case, penalty);
+        let error = (explicit_value - value).abs() / value;
+        println!("{penalty:?}, value against nested autodiff: {error:.1e}");
+        assert!(error <= NESTED_TOLERANCE, "{penalty:?}: {explicit_value} and {value}");
 
-    let (explicit_value, mut explicit) = explicit(&case);
-    let error = (explicit_value - value).abs() / value;
-    println!("penalty, value against nested autodiff: {error:.1e}");
-    assert!(error <= NESTED_TOLERANCE, "{explicit_value} and {value}");
-
-    // Biases move kinks only, and the domain head has no part in it: neither has a gradient.
-    let zeros = |data: &TensorData| data.iter::<f64>().all(|value| value == 0.0);
-    explicit.retain(|_, data| !zeros(data));
-    let nested: Weights = nested.into_iter().filter(|(_, data)| !zeros(data)).collect();
-    assert_eq!(explicit.len(), 5, "four trunk kernels and the realness head's");
-    let (error, name) = largest_error(&explicit, &nested);
-    println!("penalty, gradients against nested autodiff: {error:.1e} ({name})");
-    assert!(error <= NESTED_TOLERANCE, "{name}: {error:e}");
+        // Biases move kinks only, and the domain head has no part in it: neither has a gradient.
+        let zeros = |data: &TensorData| data.iter::<f64>().all(|value| value == 0.0);
+        explicit.retain(|_, data| !zeros(data));
+        let nested: Weights = nested.into_iter().filter(|(_, data)| !zeros(data)).collect();
+        assert_eq!(explicit.len(), 5, "four trunk kernels and the realness head's");
+        let (error, name) = largest_error(&explicit, &nested);
+        println!("{penalty:?}, gradients against nested autodiff: {error:.1e} ({name})");
+        assert!(error <= NESTED_TOLERANCE, "{penalty:?} {name}: {error:e}");
+    }
 }
 
 #[test]
@@ -191,25 +225,30 @@ fn the_chain_is_the_slope_of_the_realness() {
 fn penalty_gradients_are_its_slopes() {
     let _turn = one_at_a_time();
     let case = Case::new();
-    let (_, explicit) = explicit(&case);
-    let mut worst = 0.0_f64;
-    for path in ["d.trunk.0.weight", "d.trunk.1.weight", "d.trunk.3.weight", "d.realness.weight"] {
-        let gradient: Vec<f64> = explicit[path].iter().collect();
-        let largest = gradient.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
-        assert!(largest > 0.0, "{path}");
-        for index in [0, gradient.len() / 2 + 3, gradient.len() - 1] {
-            let at = |step| scalar(case.penalty(&case.moved(&path[2..], index, step)));
-            let slope = (at(STEP) - at(-STEP)) / (2.0 * STEP);
-            let error = (slope - gradient[index]).abs() / largest;
-            worst = worst.max(error);
-            assert!(
-                error <= DIFFERENCE_TOLERANCE,
-                "{path}[{index}]: {slope} and {}",
-                gradient[index]
-            );
+    for penalty in PENALTIES {
+        let (_, explicit) = explicit(&case, penalty);
+        let mut worst = 0.0_f64;
+        for path in
+            ["d.trunk.0.weight", "d.trunk.1.weight", "d.trunk.3.weight", "d.realness.weight"]
+        {
+            let gradient: Vec<f64> = explicit[path].iter().collect();
+            let largest = gradient.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
+            assert!(largest > 0.0, "{penalty:?} {path}");
+            for index in [0, gradient.len() / 2 + 3, gradient.len() - 1] {
+                let moved = |step| case.moved(&path[2..], index, step);
+                let at = |step| scalar(case.penalty(penalty, &moved(step)));
+                let slope = (at(STEP) - at(-STEP)) / (2.0 * STEP);
+                let error = (slope - gradient[index]).abs() / largest;
+                worst = worst.max(error);
+                assert!(
+                    error <= DIFFERENCE_TOLERANCE,
+                    "{penalty:?} {path}[{index}]: {slope} and {}",
+                    gradient[index]
+                );
+            }
         }
+        println!("{penalty:?}, gradients against finite differences: {worst:.1e}");
     }
-    println!("penalty, gradients against finite differences: {worst:.1e}");
 }
 
 /// The same discriminator one autodiff level up, its weights tracked on the inner level only.

@@ -9,8 +9,10 @@ use crate::discriminator::DiscriminatorConfig;
 use crate::domains::Domains;
 use crate::error::{Error, Result};
 use crate::generator::GeneratorConfig;
+use crate::labels::LabelKind;
 use crate::losses::{IdentityWarmup, LossWeights, Objective};
 use crate::penalty::Penalty;
+use crate::train::Schedule;
 
 /// A named set of defaults.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +21,11 @@ use crate::penalty::Penalty;
 pub enum Preset {
     /// The paper to the letter: no identity warm-up, no moving average.
     Paper,
+    /// What the public PyTorch code does by default: the paper, but for a learning rate that never decays.
+    Pytorch,
+    /// What the public TensorFlow code does by default: the paper, but for its domain loss, which is a mean over
+    /// attributes of weight 10, here a sum of weight 10 / attributes.
+    Tensorflow,
 }
 
 /// Everything that decides a run. The defaults are the paper's, with two additions that make
@@ -37,6 +44,9 @@ pub struct TrainingConfig {
     pub iterations: u64,
     /// Learning rate of both networks: 1e-4.
     pub learning_rate: f64,
+    /// What becomes of it during the run.
+    #[serde(default)]
+    pub schedule: Schedule,
     /// Adam's constants.
     pub adam: AdamConfig,
     /// D updates per G update, `n_critic`: 5.
@@ -47,7 +57,7 @@ pub struct TrainingConfig {
     pub penalty: Penalty,
     /// The weights of the loss terms.
     pub weights: LossWeights,
-    /// Other weights for the datasets of these names.
+    /// Other weights, all of them, for the datasets of these names.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub dataset_weights: BTreeMap<String, LossWeights>,
     /// Decay of the moving average of G, in `[0, 1)`; 0 keeps none: 0.999.
@@ -84,6 +94,7 @@ impl TrainingConfig {
             batch_size: 16,
             iterations: 200_000,
             learning_rate: 1e-4,
+            schedule: Schedule::default(),
             adam: AdamConfig::default(),
             critic_steps: 5,
             objective: Objective::default(),
@@ -107,14 +118,32 @@ impl TrainingConfig {
         }
     }
 
-    /// Applies a preset.
+    /// Applies a preset: whatever decides what is learnt, but for domains, image size and seed.
     pub fn with_preset(mut self, preset: Preset) -> Self {
+        let Self { domains, image_size, seed, checkpoint_every, keep, loader_threads, .. } = self;
+        self =
+            Self { image_size, seed, checkpoint_every, keep, loader_threads, ..Self::new(domains) };
+        self.weights = LossWeights::default();
+        self.ema = 0.0;
         match preset {
-            Preset::Paper => {
-                self.weights = LossWeights::default();
-                self.objective = Objective::Wasserstein;
-                self.penalty = Penalty::WganGp;
-                self.ema = 0.0;
+            Preset::Paper => {}
+            Preset::Pytorch => self.schedule = Schedule::Constant,
+            Preset::Tensorflow => {
+                for dataset in 0..self.domains.len() {
+                    let space = self.domains.space(dataset);
+                    let domain = match space.kind() {
+                        LabelKind::Attributes => 10.0 / space.width() as f64,
+                        LabelKind::Classes => 10.0,
+                    };
+                    let weights = LossWeights { domain, ..LossWeights::default() };
+                    match self.domains.len() {
+                        1 => self.weights = weights,
+                        _ => {
+                            let name = self.domains.name(dataset).to_owned();
+                            self.dataset_weights.insert(name, weights);
+                        }
+                    }
+                }
             }
         }
         self
@@ -169,10 +198,32 @@ impl TrainingConfig {
         self
     }
 
-    /// Sets, or with `None` removes, the identity warm-up.
+    /// Sets, or with `None` removes, the identity warm-up, of every dataset.
     pub fn with_identity(mut self, identity: Option<IdentityWarmup>) -> Self {
-        self.weights.identity = identity;
+        self.each_weights(|weights| weights.identity = identity);
         self
+    }
+
+    /// Sets the adversarial objective and the penalty it is [usually](Objective::usual_penalty) used with.
+    pub fn with_objective(mut self, objective: Objective) -> Self {
+        self.objective = objective;
+        self.with_penalty(objective.usual_penalty())
+    }
+
+    /// Sets the gradient penalty and, where it is another one than before, its
+    /// [usual weight](Penalty::usual_weight), of every dataset.
+    pub fn with_penalty(mut self, penalty: Penalty) -> Self {
+        if self.penalty != penalty {
+            self.penalty = penalty;
+            self.each_weights(|weights| weights.penalty = penalty.usual_weight());
+        }
+        self
+    }
+
+    fn each_weights(&mut self, change: impl Fn(&mut LossWeights)) {
+        std::iter::once(&mut self.weights)
+            .chain(self.dataset_weights.values_mut())
+            .for_each(change);
     }
 
     /// Sets other loss weights for the dataset of that name.
@@ -227,6 +278,20 @@ impl TrainingConfig {
             let of = |error: Error| Error::Config(format!("dataset_weights: {name}: {error}"));
             self.domains.index_of(name).map_err(of)?;
             weights.validate().map_err(of)?;
+        }
+        if (self.objective, self.penalty) == (Objective::Wasserstein, Penalty::None) {
+            return Err(Error::Config(
+                "the wasserstein objective needs a penalty, such as wgan-gp: without one nothing bounds the \
+                 discriminator and its loss falls for ever; or take another objective"
+                    .to_owned(),
+            ));
+        }
+        let weighed = |dataset| self.weights_of(dataset).penalty > 0.0;
+        if self.penalty != Penalty::None && !(0..self.domains.len()).all(weighed) {
+            return Err(Error::Config(
+                "the penalty has weight 0: it would be computed in vain; take the penalty none"
+                    .to_owned(),
+            ));
         }
         for (name, value) in [
             ("batch_size", self.batch_size as u64),
@@ -369,6 +434,56 @@ mod tests {
         let misspelt = json.replace("batch_size", "batchsize");
         let error = serde_json::from_str::<TrainingConfig>(&misspelt).unwrap_err().to_string();
         assert!(error.contains("batchsize"), "{error}");
+    }
+
+    #[test]
+    fn an_objective_brings_its_usual_penalty_and_a_penalty_its_usual_weight() {
+        let lsgan = config().with_objective(Objective::Lsgan);
+        assert_eq!((lsgan.objective, lsgan.penalty), (Objective::Lsgan, Penalty::None));
+        let r1 = lsgan.with_penalty(Penalty::R1);
+        assert_eq!((r1.penalty, r1.weights.penalty), (Penalty::R1, 1.0));
+        r1.validate().unwrap();
+        let mut weighed = config();
+        weighed.weights.penalty = 5.0;
+        assert_eq!(
+            weighed.with_penalty(Penalty::WganGp).weights.penalty,
+            5.0,
+            "it is no other one"
+        );
+        for objective in Objective::ALL {
+            config().with_objective(objective).validate().unwrap();
+        }
+    }
+
+    #[test]
+    fn combinations_without_sense_are_refused_with_the_reason() {
+        let unbounded = config().with_penalty(Penalty::None).validate().unwrap_err().to_string();
+        assert!(unbounded.contains("nothing bounds the discriminator"), "{unbounded}");
+        let mut vain = config();
+        vain.weights.penalty = 0.0;
+        let vain = vain.validate().unwrap_err().to_string();
+        assert!(vain.contains("take the penalty none"), "{vain}");
+    }
+
+    #[test]
+    fn the_other_presets_are_the_public_codes() {
+        let paper = config().with_preset(Preset::Paper);
+        let pytorch = config().with_preset(Preset::Pytorch);
+        assert_eq!(pytorch.schedule, Schedule::Constant);
+        assert_eq!(TrainingConfig { schedule: paper.schedule, ..pytorch }, paper);
+
+        let faces = LabelSpace::attributes(["a", "b", "c", "d", "e"]);
+        let single = TrainingConfig::new(Domains::single(faces.clone()));
+        assert_eq!(single.with_preset(Preset::Tensorflow).weights.domain, 2.0);
+        let moods = LabelSpace::classes(["angry", "happy"]);
+        let joint = Domains::joint([("faces", faces), ("moods", moods)]).unwrap();
+        let joint = TrainingConfig::new(joint).with_preset(Preset::Tensorflow);
+        assert_eq!([joint.weights_of(0).domain, joint.weights_of(1).domain], [2.0, 10.0]);
+        joint.validate().unwrap();
+
+        let changed = config().with_learning_rate(1.0).with_image_size(64).with_seed(3);
+        let expected = config().with_preset(Preset::Paper).with_image_size(64).with_seed(3);
+        assert_eq!(changed.with_preset(Preset::Paper), expected);
     }
 
     #[test]

@@ -12,6 +12,6 @@ pub use checkpoint::{RunFolder, resolve_model};
 pub use config::{Preset, TrainingConfig};
 pub(crate) use observer::continue_csv;
 pub use observer::{CsvLog, Iteration, Observer, Progress, SampleGrids};
-pub(crate) use schedule::learning_rate;
+pub use schedule::Schedule;
 pub use step::{Label, Sample, discriminator_losses, generator_losses};
 pub use trainer::{Outcome, Trainer};

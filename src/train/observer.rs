@@ -359,7 +359,7 @@ impl SampleGrids {
         for (dataset, data) in datasets.iter().enumerate() {
             for index in 0..count.min(data.len()) {
                 let label = DomainLabel { dataset, label: data.label(index).to_vec() };
-                images.push((data.load(index)?.into(), Some(label)));
+                images.push((data.load_cropped(index)?.into(), Some(label)));
             }
         }
         Ok(Self::new(images, iterations))

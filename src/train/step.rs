@@ -12,7 +12,7 @@ use crate::labels::LabelKind;
 use crate::losses::{
     DiscriminatorLosses, GeneratorLosses, Objective, domain_loss, reconstruction_loss,
 };
-use crate::penalty::Penalty;
+use crate::penalty::{Penalty, PenaltyDraw};
 
 /// The labels of a batch, as the two networks see them.
 #[derive(Clone, Debug)]
@@ -36,8 +36,8 @@ pub struct Sample<B: Backend> {
     pub source: Label<B>,
     /// `c`, the labels to translate to.
     pub target: Label<B>,
-    /// The penalty's mixing factors in `[0, 1]`, `[N, 1, 1, 1]`.
-    pub mixing: Tensor<B, 4>,
+    /// What is random about the penalty.
+    pub draw: PenaltyDraw<B>,
 }
 
 impl<B: Backend> Sample<B> {
@@ -69,7 +69,7 @@ pub fn discriminator_losses<B: AutodiffBackend>(
         real: objective.real(on_real.realness),
         fake: objective.fake(on_fake.realness),
         domain: sample.domain_loss(on_real.domain_logits, source),
-        penalty: penalty.forward(discriminator, real, fake, sample.mixing.clone()),
+        penalty: penalty.forward(discriminator, real, fake, sample.draw.clone()),
     }
 }
 

@@ -13,7 +13,6 @@ use super::average;
 use super::checkpoint::{Checkpoint, DatasetIdentity, Progress, RunFolder};
 use super::config::TrainingConfig;
 use super::observer::{Iteration, Observer};
-use super::schedule;
 use super::step::{Label, Sample, discriminator_losses, generator_losses};
 use crate::adam::Adam;
 use crate::data::{Batch, Crop, Datasets, Loader, LoaderConfig, Transform};
@@ -22,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::generator::Generator;
 use crate::losses::{DiscriminatorLosses, GeneratorLosses, LossWeights};
 use crate::model;
+use crate::penalty::PenaltyDraw;
 use crate::random::{Purpose, permutation, stream};
 use crate::translator::Translator;
 use crate::weights;
@@ -191,6 +191,11 @@ impl<B: AutodiffBackend> Trainer<B> {
         self.stop.clone()
     }
 
+    /// Uses `flag` as the [stop flag](Self::stop_flag), so that one handler stops several trainers.
+    pub fn set_stop_flag(&mut self, flag: Arc<AtomicBool>) {
+        self.stop = flag;
+    }
+
     /// The networks as they are now, to translate with: the moving average of G where there is one.
     pub fn translator(&self) -> Translator<B::InnerBackend> {
         let generator = self.average.clone().unwrap_or_else(|| self.generator.valid());
@@ -315,7 +320,8 @@ impl<B: AutodiffBackend> Trainer<B> {
 
     /// The learning rate of the current iteration.
     pub fn learning_rate(&self) -> f64 {
-        schedule::learning_rate(self.config.learning_rate, self.iteration, self.config.iterations)
+        let TrainingConfig { schedule, learning_rate, iterations, .. } = self.config;
+        schedule.learning_rate(learning_rate, self.iteration, iterations)
     }
 
     /// `batch` on the device, with the target labels (a permutation of the batch's own) and the
@@ -331,9 +337,15 @@ impl<B: AutodiffBackend> Trainer<B> {
         let targets: Vec<&[f32]> =
             permutation(n, &mut rng).into_iter().map(|source| labels[source]).collect();
         let mixing: Vec<f32> = (0..n).map(|_| rng.random()).collect();
+        let elements = batch.images.len();
+        let noise: Option<Vec<f32>> = self
+            .config
+            .penalty
+            .needs_noise()
+            .then(|| (0..elements).map(|_| rng.random()).collect());
 
-        let (size, channels) =
-            (batch.image_size, batch.images.len() / (n * batch.image_size * batch.image_size));
+        let size = batch.image_size;
+        let shape = [n, elements / (n * size * size), size, size];
         let device = &self.device;
         let label = |labels: &[&[f32]]| Label {
             label: Tensor::from_data(TensorData::new(labels.concat(), [n, width]), device),
@@ -348,13 +360,13 @@ impl<B: AutodiffBackend> Trainer<B> {
         Sample {
             kind: domains.space(dataset).kind(),
             logits: domains.logit_range(dataset),
-            real: Tensor::from_data(
-                TensorData::new(batch.images, [n, channels, size, size]),
-                device,
-            ),
+            real: Tensor::from_data(TensorData::new(batch.images, shape), device),
             source: label(&labels),
             target: label(&targets),
-            mixing: Tensor::from_data(TensorData::new(mixing, [n, 1, 1, 1]), device),
+            draw: PenaltyDraw {
+                mixing: Tensor::from_data(TensorData::new(mixing, [n, 1, 1, 1]), device),
+                noise: noise.map(|noise| Tensor::from_data(TensorData::new(noise, shape), device)),
+            },
         }
     }
 
@@ -370,14 +382,7 @@ impl<B: AutodiffBackend> Trainer<B> {
         }
         let mut identities = Vec::new();
         for (i, dataset) in data.iter().enumerate() {
-            if dataset.labels() != domains.space(i) {
-                return Err(Error::Config(format!(
-                    "dataset {:?} has the labels {}, the configuration expects {}",
-                    domains.name(i),
-                    dataset.labels().names().join(", "),
-                    domains.space(i).names().join(", ")
-                )));
-            }
+            domains.check_space(i, dataset.labels())?;
             identities.push(DatasetIdentity {
                 name: domains.name(i).to_owned(),
                 images: dataset.len(),

@@ -72,9 +72,10 @@ fn faces_and_expressions_train_together_and_resume_exactly() {
     let label = DomainLabel { dataset: 1, label: vec![0.0, 1.0, 0.0, 0.0, 0.0] };
     assert_eq!(translator.translate_to(&face, &label).unwrap(), happy);
     assert_ne!(translator.translate(&face, "sad").unwrap(), happy);
+    let happy_of_face = happy.clone();
     let error = translator.translate_from(&face, "Male", "happy").unwrap_err().to_string();
     assert!(
-        error.contains("the source label is of \"faces\", the edit of \"expressions\""),
+        error.contains("the source label is of faces, the edit only of expressions"),
         "{error}"
     );
     // Edits of two datasets are made one after the other, in the order in which they are named.
@@ -87,6 +88,25 @@ fn faces_and_expressions_train_together_and_resume_exactly() {
         translator.translate_from(&happy.into(), "Black_Hair,Male", "Brown_Hair").unwrap();
     let edit = "happy,Brown_Hair";
     assert_eq!(translator.translate_from(&face, "Black_Hair,Male", edit).unwrap(), chained);
+
+    // Without D a chain needs a source for each part that keeps something of it.
+    let small = folder.path().join("small.safetensors");
+    translator.save(&small, false).unwrap();
+    let small = Translator::<Flex>::open(small, &device).unwrap();
+    let both = small.translate_from(&face, "Black_Hair,sad", "Brown_Hair,happy=0.5");
+    assert_eq!(both.unwrap().width(), 16);
+    assert_eq!(small.translate(&face, "happy").unwrap(), happy_of_face);
+    let error = small.translate(&face, "happy,Male").unwrap_err().to_string();
+    assert!(error.contains("of every dataset that the edit concerns"), "{error}");
+
+    // The condition itself: a swapped mask is another translation.
+    let domains = translator.domains();
+    let right = domains.condition(1, &label.label);
+    let mut wrong = right.clone();
+    wrong[domains.label_width()..].rotate_left(1);
+    let translated = translator.translate_conditions(&face, &[right, wrong]);
+    assert_eq!(translated[0], happy_of_face);
+    assert_ne!(translated[1], happy_of_face);
 
     let known = DomainLabel { dataset: 0, label: faces.label(0).to_vec() };
     let grid = translator.grid(&[(face, Some(known))]).unwrap();
@@ -114,7 +134,10 @@ fn a_dataset_can_have_loss_weights_of_its_own() {
     let same = config.clone().with_weights_of("expressions", weights.clone());
     assert!(trained("same", same) == plain);
     let heavier = LossWeights { domain: 3.0, ..weights };
-    let first = trained("first", config.clone().with_weights_of("faces", heavier.clone()));
+    let faces_only = config.clone().with_weights_of("faces", heavier.clone());
+    let domain = |dataset| faces_only.weights_of(dataset).domain;
+    assert_eq!([domain(0), domain(1)], [3.0, 1.0]);
+    let first = trained("first", faces_only.clone());
     let second = trained("second", config.with_weights_of("expressions", heavier));
     assert!(first != plain && second != plain && first != second);
 }

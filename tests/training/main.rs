@@ -5,6 +5,7 @@
 mod checkpoints;
 mod joint;
 mod learning;
+mod objectives;
 mod resume;
 mod setup;
 mod shipped;

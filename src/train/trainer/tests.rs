@@ -230,7 +230,13 @@ impl<B: AutodiffBackend> Comparison<B> {
             real: self.fixture.tensor(&format!("{prefix}real")),
             source,
             target,
-            mixing: self.fixture.tensor::<_, 1>(&format!("{prefix}alpha")).reshape([-1, 1, 1, 1]),
+            draw: PenaltyDraw {
+                mixing: self
+                    .fixture
+                    .tensor::<_, 1>(&format!("{prefix}alpha"))
+                    .reshape([-1, 1, 1, 1]),
+                noise: None,
+            },
         }
     }
 
