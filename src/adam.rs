@@ -102,7 +102,8 @@ impl<B: Backend> Adam<B> {
         };
         let mut moments = Vec::new();
         if steps > 0 {
-            for (path, len) in weights::paths(module) {
+            for (path, shape) in weights::paths(module) {
+                let len = shape.iter().product();
                 moments.push(Moments {
                     first: take(format!("{prefix}.first.{path}"), len)?,
                     second: take(format!("{prefix}.second.{path}"), len)?,

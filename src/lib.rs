@@ -19,9 +19,7 @@ pub mod metrics;
 mod model;
 mod ops;
 mod penalty;
-// Used by tests so far; importing and exporting models will be the public use.
-#[cfg(test)]
-mod pytorch;
+pub mod pytorch;
 mod random;
 #[cfg(test)]
 mod tests;
@@ -45,5 +43,6 @@ pub use losses::{
 };
 pub use model::ModelConfig;
 pub use penalty::{Penalty, PenaltyDraw};
+pub use pytorch::PublicModel;
 pub use train::{CsvLog, Observer, Outcome, Progress, SampleGrids, Trainer, TrainingConfig};
 pub use translator::{DomainLabel, Grid, Translator};

@@ -132,6 +132,10 @@ impl<B: Backend> Translator<B> {
         model::write(path, &config, &weights)
     }
 
+    pub(crate) fn networks(&self) -> (&Generator<B>, Option<&Discriminator<B>>) {
+        (&self.generator, self.discriminator.as_ref())
+    }
+
     /// What the model is.
     pub fn config(&self) -> &ModelConfig {
         &self.config

@@ -9,15 +9,15 @@ use burn::tensor::{Tensor, TensorData};
 /// Parameters by their path in a module, such as `blocks.0.first.conv.weight`.
 pub(crate) type Weights = BTreeMap<String, TensorData>;
 
-/// The path and the number of values of every parameter of `module`, in visiting order.
-pub(crate) fn paths<B: Backend, M: Module<B>>(module: &M) -> Vec<(String, usize)> {
+/// The path and the shape of every parameter of `module`, in visiting order.
+pub(crate) fn paths<B: Backend, M: Module<B>>(module: &M) -> Vec<(String, Vec<usize>)> {
     struct Lister {
         path: Vec<String>,
-        found: Vec<(String, usize)>,
+        found: Vec<(String, Vec<usize>)>,
     }
     impl<B: Backend> ModuleVisitor<B> for Lister {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
-            self.found.push((self.path.join("."), param.lazy_shape().num_elements()));
+            self.found.push((self.path.join("."), param.lazy_shape().as_slice().to_vec()));
         }
         fn enter_module(&mut self, name: &str, _container: &str) {
             self.path.push(name.to_owned());

@@ -282,6 +282,40 @@ fn train_joint_needs_no_arguments_and_takes_those_of_train() {
 }
 
 #[test]
+fn models_travel_to_pytorchs_keys_and_back() {
+    let folder = folder();
+    let model = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/models/faces64.safetensors");
+    let line = format!(
+        "--model {model} --out-generator p/G.safetensors --out-discriminator p/D.safetensors"
+    );
+    assert_eq!(
+        succeeds("export_pytorch", folder.path(), &line),
+        "p/G.safetensors\np/D.safetensors\n"
+    );
+    fails("export_pytorch", folder.path(), &line, 1, "p/G.safetensors: ");
+
+    let labels = "--labels Black_Hair,Blond_Hair,Brown_Hair,Male,Young,Eyeglasses,Beard";
+    let files = "--generator p/G.safetensors --discriminator p/D.safetensors";
+    let line = format!("{files} {labels} --out back.safetensors");
+    succeeds("import_pytorch", folder.path(), &line);
+    let face = format!("{FACES}/test/images/00001.png");
+    for (model, out) in [(model, "there.png"), ("back.safetensors", "back.png")] {
+        let line = format!("--model {model} --edit Blond_Hair --out {out} {face}");
+        succeeds("translate", folder.path(), &line);
+    }
+    let bytes = |name: &str| fs::read(folder.path().join(name)).unwrap();
+    assert_eq!(bytes("there.png"), bytes("back.png"), "the round trip is exact");
+
+    fails("import_pytorch", folder.path(), &line, 1, "back.safetensors: exists already");
+    let out = "--out other.safetensors";
+    fails("import_pytorch", folder.path(), &format!("{files} {out}"), 2, "has 7 condition entries");
+    let line = format!("{files} --labels a,b {out}");
+    fails("import_pytorch", folder.path(), &line, 1, "the labels need 2");
+    let line = format!("--generator p/D.safetensors {labels} {out}");
+    fails("import_pytorch", folder.path(), &line, 1, "is it the discriminator's file?");
+}
+
+#[test]
 fn mask_vector_compares_and_goes_on_where_it_was() {
     let folder = folder();
     let line = "--iterations 2 --size 16 --judge-iterations 2 --out masks";

@@ -15,10 +15,15 @@ use stargan::{LabelKind, LabelSpace};
 use super::{Failure, usage};
 
 /// The attributes that are trained by default, those of the paper.
-const ATTRIBUTES: [&str; 5] = ["Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young"];
+pub const ATTRIBUTES: [&str; 5] = ["Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young"];
 
 /// The attributes that exclude each other by default.
 const HAIR: [&str; 4] = ["Black_Hair", "Blond_Hair", "Brown_Hair", "Gray_Hair"];
+
+/// The hair colours among attributes.
+pub fn hair_of(names: &[String]) -> Vec<String> {
+    names.iter().filter(|name| HAIR.contains(&name.as_str())).cloned().collect()
+}
 
 /// Where a dataset is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -183,7 +188,7 @@ impl Source {
     fn attributes(&self) -> Result<LabelSpace, Failure> {
         let names = self.labels.clone().unwrap_or_else(|| ATTRIBUTES.map(String::from).to_vec());
         let mut space = LabelSpace::attributes(&names);
-        let hair: Vec<_> = names.into_iter().filter(|name| HAIR.contains(&&**name)).collect();
+        let hair = hair_of(&names);
         let default = if hair.len() > 1 { vec![hair] } else { Vec::new() };
         let groups = if self.exclusive.is_empty() { &default } else { &self.exclusive };
         for group in groups.iter().filter(|group| **group != ["none"]) {

@@ -91,7 +91,7 @@ fn other_data_than_the_run_began_with_is_refused() {
         (trainer.run(&cropped, &mut ()), "resume it with the data it began with"),
         (
             trainer.run(&faces(), &mut ()),
-            "has the labels Black_Hair, Blond_Hair, Brown_Hair, Male, Young, the configuration expects blue, red",
+            "dataset \"data\": expected the kind of labels classes, found attributes",
         ),
         (
             trainer.run(stargan::Datasets::from(&data).with(&data), &mut ()),
