@@ -27,6 +27,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 compile_error!("the examples need a backend: enable the feature flex, ndarray, wgpu or cuda");
 
 /// What computes.
+// A debug build with a CPU backend leaves the GPU ones out: each takes minutes to compile, for every example, and
+// nobody trains on a GPU in a debug build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Backend {
     /// CPU: the fast one
@@ -36,10 +38,16 @@ pub enum Backend {
     #[cfg(feature = "ndarray")]
     Ndarray,
     /// Any GPU, through Vulkan, Metal, DirectX or WebGPU
-    #[cfg(feature = "wgpu")]
+    #[cfg(all(
+        feature = "wgpu",
+        any(not(debug_assertions), not(any(feature = "flex", feature = "ndarray")))
+    ))]
     Wgpu,
     /// NVIDIA GPUs
-    #[cfg(feature = "cuda")]
+    #[cfg(all(
+        feature = "cuda",
+        any(not(debug_assertions), not(any(feature = "flex", feature = "ndarray")))
+    ))]
     Cuda,
 }
 
@@ -70,12 +78,18 @@ macro_rules! on_backend {
                 type $name = stargan::burn::backend::NdArray;
                 $body
             }
-            #[cfg(feature = "wgpu")]
+            #[cfg(all(
+                feature = "wgpu",
+                any(not(debug_assertions), not(any(feature = "flex", feature = "ndarray")))
+            ))]
             $crate::common::Backend::Wgpu => {
                 type $name = stargan::burn::backend::Wgpu;
                 $body
             }
-            #[cfg(feature = "cuda")]
+            #[cfg(all(
+                feature = "cuda",
+                any(not(debug_assertions), not(any(feature = "flex", feature = "ndarray")))
+            ))]
             $crate::common::Backend::Cuda => {
                 type $name = stargan::burn::backend::Cuda;
                 $body

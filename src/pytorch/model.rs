@@ -372,6 +372,25 @@ mod tests {
     }
 
     #[test]
+    fn a_damaged_file_never_panics_and_a_cut_one_is_an_error() {
+        use rand::Rng;
+        let files = Files::new();
+        let whole = fs::read(files.path("D")).unwrap();
+        let mut rng = stream(1, Purpose::Step, 0, 0);
+        for _ in 0..1000 {
+            let mut damaged = whole.clone();
+            for _ in 0..rng.random_range(1..4) {
+                // The header is where damage is structural; a value has no checksum in this format.
+                let at = rng.random_range(0..damaged.len().min(2000));
+                damaged[at] = rng.random();
+            }
+            let _ = read(&damaged).and_then(|weights| infer::discriminator(&weights));
+            let cut = rng.random_range(0..whole.len());
+            assert!(read(&whole[..cut]).is_err(), "{cut} of {} bytes", whole.len());
+        }
+    }
+
+    #[test]
     fn every_key_that_does_not_fit_is_named() {
         let files = Files::new();
         let change = |file: &str, prefix: &str, change: &dyn Fn(&mut Weights)| {

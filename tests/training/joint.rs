@@ -1,8 +1,8 @@
 //! Two datasets through the one training loop.
 
 use stargan::{
-    Crop, Dataset, Datasets, DomainLabel, Domains, LossWeights, Observer, Result, Trainer,
-    TrainingConfig, Translator,
+    CelebA, Crop, Dataset, Datasets, DomainLabel, Domains, Folder, LossWeights, Observer, Result,
+    Trainer, TrainingConfig, Translator,
     burn::{backend::Flex, tensor::backend::AutodiffBackend},
     train::Iteration,
 };
@@ -23,15 +23,17 @@ impl<B: AutodiffBackend> Observer<B> for Terms {
     }
 }
 
+fn joint(faces: &CelebA, expressions: &Folder) -> (Datasets, Domains) {
+    let spaces = [("faces", face_labels()), ("expressions", expressions.labels().clone())];
+    (Datasets::from(faces).with(expressions), Domains::joint(spaces).unwrap())
+}
+
 #[test]
 fn faces_and_expressions_train_together_and_resume_exactly() {
     let _turn = one_at_a_time();
     let folder = tempfile::tempdir().unwrap();
     let (faces, expressions) = (faces(), expressions());
-    let data = Datasets::from(&faces).with(&expressions);
-    let domains =
-        Domains::joint([("faces", face_labels()), ("expressions", expressions.labels().clone())])
-            .unwrap();
+    let (data, domains) = joint(&faces, &expressions);
     let config = tiny(domains).with_iterations(5);
     let device = Default::default();
 
@@ -118,11 +120,7 @@ fn faces_and_expressions_train_together_and_resume_exactly() {
 fn a_dataset_can_have_loss_weights_of_its_own() {
     let _turn = one_at_a_time();
     let folder = tempfile::tempdir().unwrap();
-    let (faces, expressions) = (faces(), expressions());
-    let data = Datasets::from(&faces).with(&expressions);
-    let domains =
-        Domains::joint([("faces", face_labels()), ("expressions", expressions.labels().clone())])
-            .unwrap();
+    let (data, domains) = joint(&faces(), &expressions());
     let config = tiny(domains).with_iterations(2);
     let weights = config.weights.clone();
     let trained = |name: &str, config: TrainingConfig| {
