@@ -98,22 +98,53 @@ pub(crate) fn write(path: &Path, description: &impl Serialize, weights: &Weights
         (CHECKSUM_KEY.to_owned(), checksum(&json, weights)),
         (DESCRIPTION_KEY.to_owned(), json),
     ]);
+    write_tensors(path, Some(metadata), weights)
+}
+
+/// Writes a safetensors file of 32-bit floats and 64-bit integers to `path`, whole or not at all.
+///
+/// # Errors
+/// As [`write`].
+pub(crate) fn write_tensors(
+    path: &Path,
+    metadata: Option<HashMap<String, String>>,
+    weights: &Weights,
+) -> Result<()> {
     let views = weights
         .iter()
         .map(|(name, data)| {
-            TensorView::new(Dtype::F32, data.shape.as_slice().to_vec(), data.as_bytes())
+            let dtype = if data.dtype == DType::I64 { Dtype::I64 } else { Dtype::F32 };
+            TensorView::new(dtype, data.shape.as_slice().to_vec(), data.as_bytes())
                 .map(|view| (name.as_str(), view))
         })
         .collect::<Result<Vec<_>, _>>()
         .map_err(|error| Error::checkpoint(path, format!("can't be written: {error}")))?;
     replace_file(path, |temporary| {
-        safetensors::serialize_to_file(views, Some(metadata), temporary).map_err(
-            |error| match error {
-                safetensors::SafeTensorError::IoError(source) => Error::io(path, source),
-                other => Error::checkpoint(path, format!("can't be written: {other}")),
-            },
-        )
+        safetensors::serialize_to_file(views, metadata, temporary).map_err(|error| match error {
+            safetensors::SafeTensorError::IoError(source) => Error::io(path, source),
+            other => Error::checkpoint(path, format!("can't be written: {other}")),
+        })
     })
+}
+
+/// The bytes of a safetensors file as one.
+///
+/// # Errors
+/// When they are none, or not a whole one.
+pub(crate) fn tensors_of(bytes: &[u8]) -> Result<SafeTensors<'_>, String> {
+    SafeTensors::deserialize(bytes)
+        .map_err(|error| format!("not a whole safetensors file: {error}"))
+}
+
+/// The 32-bit floats of one tensor of a file.
+///
+/// # Errors
+/// When it holds other values.
+pub(crate) fn floats(name: &str, view: &TensorView<'_>) -> Result<TensorData, String> {
+    if view.dtype() != Dtype::F32 {
+        return Err(format!("{name}: expected F32 values, found {:?}", view.dtype()));
+    }
+    Ok(TensorData::from_bytes_vec(view.data().to_vec(), view.shape().to_vec(), DType::F32))
 }
 
 /// Reads what [`write`] wrote.
@@ -124,8 +155,7 @@ pub(crate) fn write(path: &Path, description: &impl Serialize, weights: &Weights
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<(T, Weights)> {
     let bytes = fs::read(path).map_err(|error| Error::io(path, error))?;
     let damaged = |what: String| Error::checkpoint(path, what);
-    let file = SafeTensors::deserialize(&bytes)
-        .map_err(|error| damaged(format!("not a whole safetensors file: {error}")))?;
+    let file = tensors_of(&bytes).map_err(damaged)?;
     let (_, header) = SafeTensors::read_metadata(&bytes)
         .map_err(|error| damaged(format!("not a whole safetensors file: {error}")))?;
     let metadata = header.metadata().as_ref();
@@ -150,11 +180,7 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<(T, Weights)> {
 
     let mut weights = Weights::new();
     for (name, view) in file.tensors() {
-        if view.dtype() != Dtype::F32 {
-            return Err(damaged(format!("{name}: expected F32 values, found {:?}", view.dtype())));
-        }
-        let data =
-            TensorData::from_bytes_vec(view.data().to_vec(), view.shape().to_vec(), DType::F32);
+        let data = floats(&name, &view).map_err(damaged)?;
         weights.insert(name, data);
     }
     let expected = entry(CHECKSUM_KEY).map(String::as_str).unwrap_or("none");

@@ -94,17 +94,30 @@ impl<B: Backend> Translator<B> {
             let other = averaged && name.starts_with("generator.");
             !(name.starts_with("adam.") || other)
         });
+        let translator = Self::assemble(config, prefix, &mut weights, device, broken)?;
+        weights::expect_empty(&weights).map_err(broken)?;
+        Ok(translator)
+    }
+
+    /// The networks of `config` with the weights under `generator_prefix.` and `discriminator.`, which are taken
+    /// out of `weights`; `broken` makes the error of those that do not fit.
+    pub(crate) fn assemble(
+        config: ModelConfig,
+        generator_prefix: &str,
+        weights: &mut Weights,
+        device: &B::Device,
+        broken: impl Fn(String) -> Error,
+    ) -> Result<Self> {
         let mut rng = stream(0, Purpose::Generator, 0, 0);
         let generator = config.generator.init(&mut rng, device)?;
-        let generator = weights::apply(generator, prefix, &mut weights).map_err(broken)?;
+        let generator = weights::apply(generator, generator_prefix, weights).map_err(&broken)?;
         let discriminator = match &config.discriminator {
             Some(discriminator) => {
                 let discriminator = discriminator.init(&mut rng, device)?;
-                Some(weights::apply(discriminator, "discriminator", &mut weights).map_err(broken)?)
+                Some(weights::apply(discriminator, "discriminator", weights).map_err(&broken)?)
             }
             None => None,
         };
-        weights::expect_empty(&weights).map_err(broken)?;
         Ok(Self::new(config, generator, discriminator, device.clone()))
     }
 

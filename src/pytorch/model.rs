@@ -3,9 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use burn::tensor::TensorData;
 use burn::tensor::backend::Backend;
-use burn::tensor::{DType, TensorData};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use super::infer;
 use super::keys::{Key, discriminator_keys, export, generator_keys, import};
@@ -15,8 +14,7 @@ use crate::discriminator::DiscriminatorConfig;
 use crate::domains::Domains;
 use crate::error::{Error, Result};
 use crate::generator::GeneratorConfig;
-use crate::model::{ModelConfig, replace_file};
-use crate::random::{Purpose, stream};
+use crate::model::{ModelConfig, floats, tensors_of, write_tensors};
 use crate::translator::Translator;
 use crate::weights::{self, Weights};
 
@@ -78,27 +76,15 @@ impl PublicModel {
         transform: Transform,
         device: &B::Device,
     ) -> Result<Translator<B>> {
-        let (generator, mut generator_weights) = self.generator;
+        let (generator, generator_weights) = self.generator;
         let (discriminator, discriminator_weights) = self.discriminator.unzip();
         let config = ModelConfig { domains, transform, generator, discriminator };
         config.validate()?;
-        let internal =
-            |problem: String| Error::Config(format!("the weights do not fit: {problem}"));
-        let mut rng = stream(0, Purpose::Generator, 0, 0);
-        let generator = config.generator.init(&mut rng, device)?;
-        let generator =
-            weights::apply(generator, "generator", &mut generator_weights).map_err(internal)?;
-        let discriminator = match config.discriminator.as_ref().zip(discriminator_weights) {
-            Some((config, mut weights)) => {
-                let discriminator = config.init(&mut rng, device)?;
-                Some(
-                    weights::apply(discriminator, "discriminator", &mut weights)
-                        .map_err(internal)?,
-                )
-            }
-            None => None,
-        };
-        Ok(Translator::new(config, generator, discriminator, device.clone()))
+        let mut weights = generator_weights;
+        weights.extend(discriminator_weights.into_iter().flatten());
+        Translator::assemble(config, "generator", &mut weights, device, |problem| {
+            Error::Config(format!("the weights do not fit: {problem}"))
+        })
     }
 }
 
@@ -137,16 +123,12 @@ fn read(bytes: &[u8]) -> Result<Weights, String> {
     if bytes.get(8) != Some(&b'{') {
         return read_pytorch(bytes);
     }
-    let file = SafeTensors::deserialize(bytes)
-        .map_err(|error| format!("not a whole safetensors file: {error}"))?;
+    let file = tensors_of(bytes)?;
     let tensors = file.tensors().into_iter().filter(|(name, _)| !is_statistic(name));
     tensors
         .map(|(name, view)| {
-            if view.dtype() != Dtype::F32 {
-                return Err(format!("{name}: expected F32 values, found {:?}", view.dtype()));
-            }
-            let (values, shape) = (view.data().to_vec(), view.shape().to_vec());
-            Ok((name, TensorData::from_bytes_vec(values, shape, DType::F32)))
+            let data = floats(&name, &view)?;
+            Ok((name, data))
         })
         .collect()
 }
@@ -221,33 +203,21 @@ fn named(keys: &[Key], weights: Weights, prefix: &str) -> Result<Weights> {
 }
 
 fn write(path: &Path, weights: &Weights) -> Result<()> {
-    let views = weights
-        .iter()
-        .map(|(name, data)| {
-            let dtype = if data.dtype == DType::I64 { Dtype::I64 } else { Dtype::F32 };
-            TensorView::new(dtype, data.shape.as_slice().to_vec(), data.as_bytes())
-                .map(|view| (name.as_str(), view))
-        })
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| Error::checkpoint(path, format!("can't be written: {error}")))?;
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
     }
-    replace_file(path, |temporary| {
-        safetensors::serialize_to_file(views, None, temporary).map_err(|error| match error {
-            safetensors::SafeTensorError::IoError(source) => Error::io(path, source),
-            other => Error::checkpoint(path, format!("can't be written: {other}")),
-        })
-    })
+    write_tensors(path, None, weights)
 }
 
 #[cfg(all(test, feature = "flex"))]
 mod tests {
     use burn::backend::Flex;
+    use safetensors::tensor::{Dtype, SafeTensors};
 
     use super::*;
     use crate::data::Crop;
     use crate::labels::LabelSpace;
+    use crate::random::{Purpose, stream};
     use crate::tests::{Fixture, Networks};
     use crate::translator::DomainLabel;
 
