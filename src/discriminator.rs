@@ -1,6 +1,6 @@
 //! The discriminator `D(x) -> {D_src(x), D_cls(x)}` (paper Table 5): a PatchGAN with two heads.
 
-use burn::module::{AutodiffModule, Module};
+use burn::module::{AutodiffModule, Module, Param};
 use burn::tensor::Tensor;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use rand::Rng;
@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Error, Result};
 use crate::generator::{check_divisible, widest};
 use crate::layers::{Convolution, LeakyConvolution, Window};
+use crate::spectral::Spectral;
 
 /// The architecture of a [`Discriminator`]; the defaults are the paper's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,12 +25,23 @@ pub struct DiscriminatorConfig {
     pub base_channels: usize,
     /// Convolutions of the trunk, each halving the size: 6 in the paper.
     pub downsamplings: usize,
+    /// Spectral normalisation of every convolution (Miyato et al., 2018), which bounds D's slope with or
+    /// without a penalty; not in the paper.
+    #[serde(default)]
+    pub spectral_norm: bool,
 }
 
 impl DiscriminatorConfig {
     /// The paper's discriminator for square images of `image_size` pixels and `label_width` labels.
     pub fn new(image_size: usize, label_width: usize) -> Self {
-        Self { label_width, image_size, image_channels: 3, base_channels: 64, downsamplings: 6 }
+        Self {
+            label_width,
+            image_size,
+            image_channels: 3,
+            base_channels: 64,
+            downsamplings: 6,
+            spectral_norm: false,
+        }
     }
 
     /// The paper's discriminator with as many halvings, up to its 6, as leave at least 2x2 patches of
@@ -57,6 +69,12 @@ impl DiscriminatorConfig {
     /// Sets the number of trunk convolutions.
     pub fn with_downsamplings(mut self, downsamplings: usize) -> Self {
         self.downsamplings = downsamplings;
+        self
+    }
+
+    /// Switches spectral normalisation on or off.
+    pub fn with_spectral_norm(mut self, spectral_norm: bool) -> Self {
+        self.spectral_norm = spectral_norm;
         self
     }
 
@@ -99,7 +117,7 @@ impl DiscriminatorConfig {
         };
         let features = width(self.downsamplings);
         let patches = self.image_size >> self.downsamplings;
-        Ok(Discriminator {
+        let mut discriminator = Discriminator {
             trunk: (0..self.downsamplings)
                 .map(|i| LeakyConvolution::init([width(i), width(i + 1)], rng, device))
                 .collect(),
@@ -110,7 +128,13 @@ impl DiscriminatorConfig {
                 rng,
                 device,
             ),
-        })
+        };
+        if self.spectral_norm {
+            discriminator.each_weight(|weight, spectral| {
+                *spectral = Some(Spectral::init(weight.val(), rng));
+            });
+        }
+        Ok(discriminator)
     }
 }
 
@@ -141,7 +165,7 @@ impl<B: Backend> Discriminator<B> {
         let [n, ..] = features.dims();
         let realness = self.realness.forward(features.clone());
         // The domain head's kernel covers the whole map, so the convolution is a matrix product.
-        let weight: Tensor<B, 2> = self.domain.weight.val().flatten(1, 3);
+        let weight: Tensor<B, 2> = self.domain.weight().flatten(1, 3);
         let features: Tensor<B, 2> = features.flatten(1, 3);
         assert_eq!(
             features.dims()[1],
@@ -151,6 +175,39 @@ impl<B: Backend> Discriminator<B> {
         let domain_logits = features.matmul(weight.transpose());
         debug_assert_eq!(domain_logits.dims()[0], n);
         Prediction { realness, domain_logits }
+    }
+
+    /// One more power iteration for the spectral norms, where there are any: due after every update of the
+    /// weights.
+    pub(crate) fn follow_spectral_norms(mut self) -> Self {
+        self.each_weight(|weight, spectral| {
+            if let Some(spectral) = spectral {
+                spectral.advance(weight.val());
+            }
+        });
+        self
+    }
+
+    /// The same function without spectral norms: the weights are those that convolve.
+    pub(crate) fn without_spectral_norms(mut self) -> Self {
+        self.each_weight(|weight, spectral| {
+            if let Some(spectral) = spectral.take() {
+                *weight = weight.clone().map(|weight| spectral.normalise(weight));
+            }
+        });
+        self
+    }
+
+    fn each_weight(
+        &mut self,
+        mut visit: impl FnMut(&mut Param<Tensor<B, 4>>, &mut Option<Spectral<B>>),
+    ) {
+        for conv in &mut self.trunk {
+            visit(&mut conv.weight, &mut conv.spectral);
+        }
+        for head in [&mut self.realness, &mut self.domain] {
+            visit(&mut head.weight, &mut head.spectral);
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use burn::tensor::{Tensor, TensorData};
 use rand::Rng;
 
 use crate::ops;
+use crate::spectral::Spectral;
 
 /// `shape`-many values, uniform in `[-1/sqrt(fan_in), 1/sqrt(fan_in))`: the default of PyTorch's layers.
 fn uniform<B: Backend, const D: usize>(
@@ -24,8 +25,20 @@ fn uniform<B: Backend, const D: usize>(
 #[derive(Module, Debug)]
 pub(crate) struct Convolution<B: Backend> {
     pub weight: Param<Tensor<B, 4>>,
+    pub spectral: Option<Spectral<B>>,
     pub stride: usize,
     pub padding: usize,
+}
+
+/// The value of `weight`, normalised where it has a spectral norm.
+fn normalised<B: Backend>(
+    weight: &Param<Tensor<B, 4>>,
+    spectral: Option<&Spectral<B>>,
+) -> Tensor<B, 4> {
+    match spectral {
+        Some(spectral) => spectral.normalise(weight.val()),
+        None => weight.val(),
+    }
 }
 
 /// The shape of a square convolution: kernel size, stride and padding.
@@ -60,14 +73,20 @@ impl<B: Backend> Convolution<B> {
         let fan_in = inputs * kernel * kernel;
         Self {
             weight: uniform([outputs, inputs, kernel, kernel], fan_in, rng, device),
+            spectral: None,
             stride,
             padding,
         }
     }
 
+    /// The weight that convolves.
+    pub fn weight(&self) -> Tensor<B, 4> {
+        normalised(&self.weight, self.spectral.as_ref())
+    }
+
     /// `[N, I, H, W]` to `[N, O, H / stride, W / stride]`.
     pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        ops::conv2d(x, self.weight.val(), self.stride, self.padding)
+        ops::conv2d(x, self.weight(), self.stride, self.padding)
     }
 
     /// [`forward`](Self::forward) of `images` `[N, C, H, W]` with a constant plane for every entry of
@@ -83,7 +102,7 @@ impl<B: Backend> Convolution<B> {
         condition: Tensor<B, 2>,
     ) -> Tensor<B, 4> {
         let ([n, c, h, w], [_, l]) = (images.dims(), condition.dims());
-        let weight = self.weight.val();
+        let weight = self.weight();
         let [o, inputs, k, _] = weight.dims();
         assert_eq!(c + l, inputs, "image channels and condition entries of another network");
         debug_assert_eq!(self.stride, 1);
@@ -101,7 +120,7 @@ impl<B: Backend> Convolution<B> {
 
     /// The input gradient, given the output's.
     pub fn input_gradient(&self, output_gradient: Tensor<B, 4>) -> Tensor<B, 4> {
-        ops::conv_transpose2d(output_gradient, self.weight.val(), self.stride, self.padding)
+        ops::conv_transpose2d(output_gradient, self.weight(), self.stride, self.padding)
     }
 }
 
@@ -123,6 +142,7 @@ fn inside<B: Backend>(
 #[derive(Module, Debug)]
 pub(crate) struct LeakyConvolution<B: Backend> {
     pub weight: Param<Tensor<B, 4>>,
+    pub spectral: Option<Spectral<B>>,
     pub bias: Param<Tensor<B, 1>>,
 }
 
@@ -135,14 +155,20 @@ impl<B: Backend> LeakyConvolution<B> {
         let fan_in = inputs * kernel * kernel;
         Self {
             weight: uniform([outputs, inputs, kernel, kernel], fan_in, rng, device),
+            spectral: None,
             bias: uniform([outputs], fan_in, rng, device),
         }
+    }
+
+    /// The weight that convolves.
+    pub fn weight(&self) -> Tensor<B, 4> {
+        normalised(&self.weight, self.spectral.as_ref())
     }
 
     /// `[N, I, 2 H, 2 W]` to `[N, O, H, W]`.
     pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
         let Window { stride, padding, .. } = Window::HALF;
-        let (weight, bias) = (self.weight.val(), self.bias.val());
+        let (weight, bias) = (self.weight(), self.bias.val());
         ops::conv2d_leaky_relu(x, weight, bias, [stride, padding], Self::NEGATIVE_SLOPE)
     }
 
@@ -154,7 +180,7 @@ impl<B: Backend> LeakyConvolution<B> {
     /// The input gradient, given the gradient before the activation.
     pub fn input_gradient(&self, gradient: Tensor<B, 4>) -> Tensor<B, 4> {
         let Window { stride, padding, .. } = Window::HALF;
-        ops::conv_transpose2d(gradient, self.weight.val(), stride, padding)
+        ops::conv_transpose2d(gradient, self.weight(), stride, padding)
     }
 }
 

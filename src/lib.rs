@@ -21,6 +21,7 @@ mod ops;
 mod penalty;
 pub mod pytorch;
 mod random;
+mod spectral;
 #[cfg(test)]
 mod tests;
 pub mod train;

@@ -313,6 +313,21 @@ fn models_travel_to_pytorchs_keys_and_back() {
     fails("import_pytorch", folder.path(), &line, 1, "the labels need 2");
     let line = format!("--generator p/D.safetensors {labels} {out}");
     fails("import_pytorch", folder.path(), &line, 1, "is it the discriminator's file?");
+
+    // What PyTorch itself writes, in both of its formats: 16 pixels, three attributes.
+    let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
+    for (kind, out) in [("", "zip.png"), ("-legacy", "legacy.png")] {
+        let model = format!("model{kind}.safetensors");
+        let files = ["generator", "discriminator"].map(|network| {
+            let letter = network[..1].to_uppercase();
+            format!("--{network} {fixtures}/public-{letter}{kind}.ckpt")
+        });
+        let line = format!("{} --labels a,b,c --out {model}", files.join(" "));
+        succeeds("import_pytorch", folder.path(), &line);
+        let line = format!("--model {model} --edit a --out {out} {face}");
+        succeeds("translate", folder.path(), &line);
+    }
+    assert_eq!(bytes("zip.png"), bytes("legacy.png"));
 }
 
 #[test]

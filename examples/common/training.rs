@@ -66,6 +66,9 @@ pub struct Args {
     /// The gradient penalty; an unknown name is answered with those there are [default: wgan-gp]
     #[arg(long, value_name = "NAME", value_parser = named::<Penalty>)]
     penalty: Option<Penalty>,
+    /// Spectral normalisation of the discriminator's convolutions, beside the penalty or in its place
+    #[arg(long)]
+    spectral_norm: bool,
     /// Identity warm-up: its weight and the last iteration that has it, or "none" [default: 10:500]
     #[arg(long, value_name = "WEIGHT:LAST_ITERATION|none")]
     identity: Option<Identity>,
@@ -122,7 +125,7 @@ pub struct Args {
 }
 
 /// What a run keeps from its beginning to its end.
-const FIXED: [&str; 19] = [
+const FIXED: [&str; 20] = [
     "labels",
     "exclusive",
     "size",
@@ -135,6 +138,7 @@ const FIXED: [&str; 19] = [
     "preset",
     "objective",
     "penalty",
+    "spectral_norm",
     "identity",
     "critic_steps",
     "learning_rate",
@@ -402,6 +406,7 @@ fn configured(
     if let Some(Identity(identity)) = args.identity {
         config = config.with_identity(identity);
     }
+    config.spectral_norm |= args.spectral_norm;
     fn set<T: Copy>(setting: &mut T, flag: Option<T>) {
         *setting = flag.unwrap_or(*setting);
     }

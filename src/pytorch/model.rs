@@ -172,7 +172,9 @@ impl<B: Backend> Translator<B> {
                 let message = "this model has no discriminator to export";
                 return Err(Error::Config(message.to_owned()));
             };
-            let weights = weights::collect(network, "discriminator");
+            // The public module knows no spectral norms, only what they amount to.
+            let network = network.clone().without_spectral_norms();
+            let weights = weights::collect(&network, "discriminator");
             let keys = discriminator_keys(config);
             files.push((path.as_ref().to_owned(), named(&keys, weights, "discriminator")?));
         }

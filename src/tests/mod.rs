@@ -11,6 +11,8 @@ mod objectives;
 mod optimizer;
 #[cfg(feature = "ndarray")]
 mod penalty;
+mod published;
+mod spectral;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

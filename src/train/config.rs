@@ -77,6 +77,9 @@ pub struct TrainingConfig {
     /// Convolutions of D's trunk; by default 6, or fewer where the images are small, so that at
     /// least 2x2 patches are left.
     pub discriminator_downsamplings: Option<usize>,
+    /// Spectral normalisation of D: none.
+    #[serde(default)]
+    pub spectral_norm: bool,
     /// A checkpoint is written every so many iterations, and at the end: 1,000.
     pub checkpoint_every: u64,
     /// Checkpoints kept, the newest ones: 3.
@@ -112,6 +115,7 @@ impl TrainingConfig {
             downsamplings: 2,
             discriminator_channels: 64,
             discriminator_downsamplings: None,
+            spectral_norm: false,
             checkpoint_every: 1_000,
             keep: 3,
             loader_threads: 2,
@@ -192,6 +196,12 @@ impl TrainingConfig {
         self
     }
 
+    /// Switches spectral normalisation of D on or off.
+    pub fn with_spectral_norm(mut self, spectral_norm: bool) -> Self {
+        self.spectral_norm = spectral_norm;
+        self
+    }
+
     /// Sets the seed.
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.seed = seed;
@@ -257,7 +267,8 @@ impl TrainingConfig {
     /// The discriminator's architecture.
     pub fn discriminator(&self) -> DiscriminatorConfig {
         let config = DiscriminatorConfig::fitting(self.image_size, self.domains.label_width())
-            .with_base_channels(self.discriminator_channels);
+            .with_base_channels(self.discriminator_channels)
+            .with_spectral_norm(self.spectral_norm);
         match self.discriminator_downsamplings {
             Some(downsamplings) => config.with_downsamplings(downsamplings),
             None => config,
@@ -279,10 +290,11 @@ impl TrainingConfig {
             self.domains.index_of(name).map_err(of)?;
             weights.validate().map_err(of)?;
         }
-        if (self.objective, self.penalty) == (Objective::Wasserstein, Penalty::None) {
+        let unbounded = self.penalty == Penalty::None && !self.spectral_norm;
+        if self.objective == Objective::Wasserstein && unbounded {
             return Err(Error::Config(
-                "the wasserstein objective needs a penalty, such as wgan-gp: without one nothing bounds the \
-                 discriminator and its loss falls for ever; or take another objective"
+                "the wasserstein objective needs a penalty, such as wgan-gp, or spectral normalisation: without \
+                 either nothing bounds the discriminator and its loss falls for ever; or take another objective"
                     .to_owned(),
             ));
         }
@@ -459,6 +471,8 @@ mod tests {
     fn combinations_without_sense_are_refused_with_the_reason() {
         let unbounded = config().with_penalty(Penalty::None).validate().unwrap_err().to_string();
         assert!(unbounded.contains("nothing bounds the discriminator"), "{unbounded}");
+        let normalised = config().with_penalty(Penalty::None).with_spectral_norm(true);
+        normalised.validate().unwrap();
         let mut vain = config();
         vain.weights.penalty = 0.0;
         let vain = vain.validate().unwrap_err().to_string();

@@ -289,8 +289,11 @@ impl<B: AutodiffBackend> Trainer<B> {
             discriminator_losses(&self.discriminator, &generator, sample, *objective, *penalty);
         let mut gradients = losses.total(weights).backward();
         let rate = self.learning_rate();
-        self.discriminator =
-            self.discriminator_adam.step(self.discriminator.clone(), &mut gradients, rate);
+        let discriminator = self.discriminator.clone();
+        self.discriminator = self
+            .discriminator_adam
+            .step(discriminator, &mut gradients, rate)
+            .follow_spectral_norms();
         losses
     }
 

@@ -30,13 +30,16 @@ fn every_objective_and_penalty_trains() {
     let faces = faces();
     let objectives = Objective::ALL.map(|objective| (objective, objective.usual_penalty()));
     let penalties = Penalty::ALL.map(|penalty| (Objective::Vanilla, penalty));
-    for (objective, penalty) in objectives.into_iter().chain(penalties) {
+    let plain = objectives.into_iter().chain(penalties).map(|pair| (pair, false));
+    let normalised = [(Objective::Wasserstein, Penalty::None), (Objective::Hinge, Penalty::WganGp)];
+    for ((objective, penalty), spectral_norm) in plain.chain(normalised.map(|pair| (pair, true))) {
         let config = tiny(Domains::single(face_labels()))
             .with_objective(objective)
             .with_penalty(penalty)
+            .with_spectral_norm(spectral_norm)
             .with_batch_size(8)
             .with_iterations(300);
-        let run = folder.path().join(format!("{objective:?}-{penalty:?}"));
+        let run = folder.path().join(format!("{objective:?}-{penalty:?}-{spectral_norm}"));
         if run.exists() {
             continue;
         }

@@ -31,7 +31,7 @@ fn in_two_processes<B: AutodiffBackend>(test: &str) {
     let folder = tempfile::tempdir().unwrap();
     // 18 images in batches of 4: a run of 20 iterations is five epochs.
     let data = colours(&folder.path().join("data"));
-    let config = tiny(Domains::single(data.labels().clone()));
+    let config = tiny(Domains::single(data.labels().clone())).with_spectral_norm(true);
     let device = Default::default();
 
     let mut whole =
