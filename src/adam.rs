@@ -8,6 +8,7 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use serde::{Deserialize, Serialize};
 
+use crate::ops;
 use crate::weights::{self, Weights};
 
 /// Adam's constants; the defaults are the paper's.
@@ -121,20 +122,40 @@ impl<B: Backend> Adam<B> {
         gradient: Tensor<B, 1>,
         learning_rate: f64,
     ) -> Tensor<B, 1> {
-        let AdamConfig { beta1, beta2, epsilon } = self.config;
         if self.moments.len() == index {
-            let zeros = gradient.zeros_like();
-            self.moments.push(Moments { first: zeros.clone(), second: zeros });
+            let zeros = || gradient.zeros_like();
+            self.moments.push(Moments { first: zeros(), second: zeros() });
         }
         let moments = &mut self.moments[index];
-        let first = moments.first.clone() * beta1 + gradient.clone() * (1.0 - beta1);
-        let second = moments.second.clone() * beta2 + gradient.square() * (1.0 - beta2);
-        moments.first = first.clone();
-        moments.second = second.clone();
-        let correction1 = 1.0 - beta1.powf(self.steps as f64);
-        let correction2 = 1.0 - beta2.powf(self.steps as f64);
-        let denominator = second.sqrt() / correction2.sqrt() + epsilon;
-        value - first / denominator * (learning_rate / correction1)
+        // Taken out, so that nobody else holds them when they are updated.
+        let empty = || Tensor::zeros([0], &gradient.device());
+        let first = std::mem::replace(&mut moments.first, empty());
+        let second = std::mem::replace(&mut moments.second, empty());
+        let step = Step::new(&self.config, self.steps, learning_rate);
+        let [value, first, second] = ops::adam([value, gradient, first, second], step);
+        *moments = Moments { first, second };
+        value
+    }
+}
+
+/// The constants of one update.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Step {
+    /// Decay of either running mean.
+    pub decays: [f64; 2],
+    /// The root of what the second mean is still short of.
+    pub root: f64,
+    pub epsilon: f64,
+    /// The learning rate, corrected for what the first mean is still short of.
+    pub rate: f64,
+}
+
+impl Step {
+    /// Update number `step`, counted from 1.
+    fn new(config: &AdamConfig, step: u64, learning_rate: f64) -> Self {
+        let &AdamConfig { beta1, beta2, epsilon } = config;
+        let [first, second] = [beta1, beta2].map(|decay| 1.0 - decay.powf(step as f64));
+        Self { decays: [beta1, beta2], root: second.sqrt(), epsilon, rate: learning_rate / first }
     }
 }
 

@@ -6,6 +6,7 @@
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
+use crate::adam::Step;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 use crate::cpu;
 
@@ -66,6 +67,16 @@ pub(crate) fn instance_norm<B: Backend>(
     composed::instance_norm(x, gamma, beta, relu)
 }
 
+/// One update of Adam: `[value, gradient, first mean, second mean]`, all `[n]`, to the new value and means.
+pub(crate) fn adam<B: Backend>(tensors: [Tensor<B, 1>; 4], step: Step) -> [Tensor<B, 1>; 3] {
+    #[cfg(any(feature = "flex", feature = "ndarray"))]
+    let tensors = match cpu::adam(tensors, step) {
+        Ok(updated) => return updated,
+        Err(tensors) => tensors,
+    };
+    composed::adam(tensors, step)
+}
+
 /// The derivative of LeakyReLU, told from its output `y`, which has its input's sign: 1 above 0,
 /// `negative_slope` elsewhere.
 pub(crate) fn leaky_relu_slope<B: Backend>(y: Tensor<B, 4>, negative_slope: f64) -> Tensor<B, 4> {
@@ -77,6 +88,8 @@ pub(crate) mod composed {
     use burn::tensor::backend::Backend;
     use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
     use burn::tensor::{Tensor, activation, module};
+
+    use crate::adam::Step;
 
     /// What instance norm adds to the variance (PyTorch's default).
     const NORM_EPSILON: f64 = 1e-5;
@@ -129,5 +142,15 @@ pub(crate) mod composed {
         let scale = deviation.ones_like() / deviation * gamma.reshape([1, c, 1]);
         let y = (centred * scale + beta.reshape([1, c, 1])).reshape([n, c, h, w]);
         if relu { activation::relu(y) } else { y }
+    }
+
+    pub fn adam<B: Backend>(
+        [value, gradient, first, second]: [Tensor<B, 1>; 4],
+        Step { decays: [beta1, beta2], root, epsilon, rate }: Step,
+    ) -> [Tensor<B, 1>; 3] {
+        let first = first * beta1 + gradient.clone() * (1.0 - beta1);
+        let second = second * beta2 + gradient.square() * (1.0 - beta2);
+        let denominator = second.clone().sqrt() / root + epsilon;
+        [value - first.clone() / denominator * rate, first, second]
     }
 }

@@ -9,6 +9,7 @@ use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 use super::conv::{self, Epilogue};
 use super::geometry::Geometry;
 use super::host::{Host, dims, tensor};
+use super::leaky::{channel_sums, leaky_gradient};
 use super::norm::{self, Affine, Statistics};
 use super::{Primitive, forward};
 
@@ -66,20 +67,11 @@ impl<B: Host> Backward<B, 3> for LeakyConvolution {
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let (geometry, slope, [x, weight, y]) = ops.state;
         let gradient = B::contiguous(grads.consume::<B>(&ops.node));
-        let gradient: Vec<f32> = B::slice(&gradient)
-            .iter()
-            .zip(B::slice(&y))
-            .map(|(gradient, y)| if *y > 0.0 { *gradient } else { gradient * slope })
-            .collect();
+        let gradient = leaky_gradient(B::slice(&gradient), B::slice(&y), slope);
         let [to_x, to_weight, to_bias] = ops.parents;
         if let Some(node) = to_bias {
             let [_, channels, height, width] = geometry.small_shape();
-            let mut db = vec![0.0; channels];
-            for image in gradient.chunks_exact(channels * height * width) {
-                for (db, plane) in db.iter_mut().zip(image.chunks_exact(height * width)) {
-                    *db += plane.iter().sum::<f32>();
-                }
-            }
+            let db = channel_sums(&gradient, channels, height * width);
             grads.register::<B>(node.id, tensor::<B, 1>(db, [channels]));
         }
         if let Some(node) = to_weight {

@@ -11,9 +11,10 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use super::geometry::Geometry;
-use super::groups::{each_group, group_size};
+use super::groups::{each_group, group_size, with_scratch};
 use super::plane::Plane;
 use super::product::{LeftMatrix, inner_products, multiply};
+use super::{patches, winograd};
 
 /// Every phase of an image.
 fn phases(stride: usize) -> impl Iterator<Item = (usize, usize)> {
@@ -47,7 +48,13 @@ pub(crate) struct Epilogue<'a> {
 }
 
 impl Epilogue<'_> {
-    fn store(&self, channel: usize, from: &[f32], to: &mut [f32]) {
+    /// Whether there is nothing to add.
+    fn is_empty(&self) -> bool {
+        self.bias.is_none() && self.negative_slope.is_none()
+    }
+
+    /// Puts a channel's values where they belong.
+    pub fn store(&self, channel: usize, from: &[f32], to: &mut [f32]) {
         match (self.bias, self.negative_slope) {
             (None, None) => to.copy_from_slice(from),
             (bias, slope) => {
@@ -69,14 +76,14 @@ struct Forward<'a> {
 }
 
 impl LeftMatrix for Forward<'_> {
-    fn pack(
-        &self,
+    fn panel<'a>(
+        &'a self,
         row: usize,
         count: usize,
         (first, last): (usize, usize),
         width: usize,
-        panel: &mut [f32],
-    ) {
+        panel: &'a mut [f32],
+    ) -> &'a [f32] {
         for i in 0..width {
             if i < count {
                 let weights =
@@ -92,6 +99,7 @@ impl LeftMatrix for Forward<'_> {
                     .for_each(|cell| *cell = 0.0);
             }
         }
+        panel
     }
 }
 
@@ -105,14 +113,14 @@ struct Transposed<'a> {
 }
 
 impl LeftMatrix for Transposed<'_> {
-    fn pack(
-        &self,
+    fn panel<'a>(
+        &'a self,
         row: usize,
         count: usize,
         (first, last): (usize, usize),
         width: usize,
-        panel: &mut [f32],
-    ) {
+        panel: &'a mut [f32],
+    ) -> &'a [f32] {
         for (tap, cells) in (first..last).zip(panel.chunks_exact_mut(width)) {
             let (small, place) = (tap / self.places.len(), self.places[tap % self.places.len()]);
             let start = (small * self.large_channels + row) * self.area + place;
@@ -120,6 +128,7 @@ impl LeftMatrix for Transposed<'_> {
                 *cell = if i < count { self.weight[start + i * self.area] } else { 0.0 };
             }
         }
+        panel
     }
 }
 
@@ -130,6 +139,12 @@ pub(crate) fn convolve(
     weight: &[f32],
     epilogue: Epilogue<'_>,
 ) -> Vec<f32> {
+    if winograd::suits(geometry) && epilogue.is_empty() {
+        return winograd::convolve(geometry, large, weight);
+    }
+    if patches::suits(geometry) {
+        return patches::convolve(geometry, large, weight, epilogue);
+    }
     let &Geometry { images, small_channels, large_channels, small, kernel, stride, .. } = geometry;
     let area = small[0] * small[1];
     let large_image = large_channels * area * stride * stride;
@@ -145,6 +160,7 @@ pub(crate) fn convolve(
         small_channels,
         [large_channels * stride * stride * plane.length, plane.columns],
         |index, staged| {
+            staged.fill(0.0);
             let first = index * group;
             for (image, source) in
                 large[first * large_image..].chunks_exact(large_image).take(group).enumerate()
@@ -175,6 +191,12 @@ pub(crate) fn convolve(
 
 /// Transposed convolution: small `[N, A, h, w]` to large `[N, B, s h, s w]`.
 pub(crate) fn convolve_transposed(geometry: &Geometry, small: &[f32], weight: &[f32]) -> Vec<f32> {
+    if winograd::suits(geometry) {
+        return winograd::convolve_transposed(geometry, small, weight);
+    }
+    if patches::suits(geometry) {
+        return patches::convolve_transposed(geometry, small, weight);
+    }
     let &Geometry { images, small_channels, large_channels, kernel, stride, .. } = geometry;
     let [height, width] = geometry.small;
     let area = height * width;
@@ -205,6 +227,7 @@ pub(crate) fn convolve_transposed(geometry: &Geometry, small: &[f32], weight: &[
         large_channels,
         [small_channels * plane.length, stride * stride * plane.columns],
         |index, staged| {
+            staged.fill(0.0);
             let image_length = small_channels * area;
             let sources = small[index * group * image_length..].chunks_exact(image_length);
             for (image, source) in sources.take(group).enumerate() {
@@ -259,36 +282,56 @@ pub(crate) fn convolve_transposed(geometry: &Geometry, small: &[f32], weight: &[
 
 /// Weight gradient: the small and the large tensor to `[A, B, k, k]`.
 pub(crate) fn weight_gradient(geometry: &Geometry, small: &[f32], large: &[f32]) -> Vec<f32> {
-    let &Geometry { images, small_channels, large_channels, kernel, stride, .. } = geometry;
+    if winograd::suits(geometry) {
+        return winograd::weight_gradient(geometry, small, large);
+    }
+    if patches::suits(geometry) {
+        return patches::weight_gradient(geometry, small, large);
+    }
+    let &Geometry { images, small_channels, large_channels, stride, .. } = geometry;
     let area = geometry.small[0] * geometry.small[1];
     let plane = Plane::new(geometry, images);
     let squares = stride * stride;
-    let mut staged_large = vec![0.0; large_channels * squares * plane.length];
-    staged_large.par_chunks_mut(plane.length).enumerate().for_each(|(row, channel)| {
-        let (source_channel, phase) = (row / squares, row % squares);
-        for image in 0..images {
-            let source = (image * large_channels + source_channel) * area * squares;
-            let source = &large[source..source + area * squares];
-            plane.spread(image, source, stride, (phase / stride, phase % stride), channel);
-        }
-    });
-    // The zeros between rows and images keep what lies there out of the sums.
-    let mut staged_small = vec![0.0; small_channels * plane.length];
-    staged_small.par_chunks_mut(plane.length).enumerate().for_each(|(channel, to)| {
-        for image in 0..images {
-            let source = (image * small_channels + channel) * area;
-            plane.spread(image, &small[source..source + area], 1, (0, 0), to);
-        }
-    });
+    let lengths = [large_channels * squares, small_channels].map(|rows| rows * plane.length);
+    with_scratch(lengths, |staged_large, staged_small| {
+        staged_large.par_chunks_mut(plane.length).enumerate().for_each(|(row, channel)| {
+            channel.fill(0.0);
+            let (source_channel, phase) = (row / squares, row % squares);
+            for image in 0..images {
+                let source = (image * large_channels + source_channel) * area * squares;
+                let source = &large[source..source + area * squares];
+                plane.spread(image, source, stride, (phase / stride, phase % stride), channel);
+            }
+        });
+        // The zeros between rows and images keep what lies there out of the sums.
+        staged_small.par_chunks_mut(plane.length).enumerate().for_each(|(channel, to)| {
+            to.fill(0.0);
+            for image in 0..images {
+                let source = (image * small_channels + channel) * area;
+                plane.spread(image, &small[source..source + area], 1, (0, 0), to);
+            }
+        });
+        staged_weight_gradient(geometry, &plane, staged_small, staged_large)
+    })
+}
+
+/// [`weight_gradient`] of tensors laid out as planes.
+fn staged_weight_gradient(
+    geometry: &Geometry,
+    plane: &Plane,
+    staged_small: &[f32],
+    staged_large: &[f32],
+) -> Vec<f32> {
+    let &Geometry { small_channels, large_channels, kernel, .. } = geometry;
     let taps = large_channels * kernel * kernel;
     let mut gradient = vec![0.0; small_channels * taps];
     let threads = rayon::current_num_threads();
     let rows_per_task = small_channels.div_ceil(2 * threads).next_multiple_of(4);
     if small_channels >= 4 * threads {
-        let bases = bases(geometry, &plane, 0..large_channels);
+        let bases = bases(geometry, plane, 0..large_channels);
         gradient.par_chunks_mut(rows_per_task * taps).enumerate().for_each(|(task, rows)| {
             let y = &staged_small[task * rows_per_task * plane.length + plane.lead..];
-            inner_products(y, plane.length, &bases, &staged_large, plane.columns, rows);
+            inner_products(y, plane.length, &bases, staged_large, plane.columns, rows);
         });
     } else {
         // Few rows: the tasks are the large tensor's channels.
@@ -301,8 +344,8 @@ pub(crate) fn weight_gradient(geometry: &Geometry, small: &[f32], large: &[f32])
                 inner_products(
                     y,
                     plane.length,
-                    &bases(geometry, &plane, channel..channel + 1),
-                    &staged_large,
+                    &bases(geometry, plane, channel..channel + 1),
+                    staged_large,
                     plane.columns,
                     &mut block,
                 );

@@ -5,6 +5,7 @@ use super::conv::{self, Epilogue};
 use super::geometry::Geometry;
 use super::host::{Host, dims, tensor};
 use super::norm::{self, Affine};
+use crate::adam::Step;
 
 pub(super) fn conv2d<B: Host>(inputs: [Primitive<B>; 2], geometry: Geometry) -> Primitive<B> {
     let [x, weight] = inputs.map(B::contiguous);
@@ -37,4 +38,14 @@ pub(super) fn instance_norm<B: Host>(inputs: [Primitive<B>; 3], relu: bool) -> P
     let affine = Affine { gamma: B::slice(&gamma), beta: B::slice(&beta), relu };
     let (y, _) = norm::normalise(B::slice(&x), shape[2] * shape[3], affine);
     tensor::<B, 4>(y, shape)
+}
+
+/// `[value, gradient, first mean, second mean]` to the new value and means; the means' memory is used again
+/// where nobody else holds it.
+pub(super) fn adam<B: Host>(tensors: [Primitive<B>; 4], step: Step) -> [Primitive<B>; 3] {
+    let [value, gradient, mut first, mut second] = tensors.map(B::contiguous);
+    let shape: [usize; 1] = dims(&value);
+    let means = [B::slice_mut(&mut first), B::slice_mut(&mut second)];
+    let updated = super::adam::update([B::slice(&value), B::slice(&gradient)], means, step);
+    [tensor::<B, 1>(updated, shape), first, second]
 }

@@ -8,20 +8,27 @@ use rayon::prelude::*;
 use super::geometry::Geometry;
 use super::plane::Plane;
 
+/// Product rows that are made and stored together, so that they are still in the caches when they are stored.
+const ROWS: usize = 32;
+
 thread_local! {
     /// Buffers that outlive a call, so that their pages are touched once.
     static SCRATCH: RefCell<[Vec<f32>; 2]> = const { RefCell::new([Vec::new(), Vec::new()]) };
 }
 
-/// Runs `work` with two zeroed buffers of the given lengths. The buffers are taken, not borrowed: a
-/// thread that waits in `work` may start another task that needs its own.
-fn with_scratch<R>(lengths: [usize; 2], work: impl FnOnce(&mut [f32], &mut [f32]) -> R) -> R {
+/// Runs `work` with two buffers of the given lengths that hold anything. The buffers are taken, not
+/// borrowed: a thread that waits in `work` may start another task that needs its own.
+pub(super) fn with_scratch<R>(
+    lengths: [usize; 2],
+    work: impl FnOnce(&mut [f32], &mut [f32]) -> R,
+) -> R {
     let [mut first, mut second] = SCRATCH.take();
     for (buffer, length) in [(&mut first, lengths[0]), (&mut second, lengths[1])] {
-        buffer.clear();
-        buffer.resize(length, 0.0);
+        if buffer.len() < length {
+            buffer.resize(length, 0.0);
+        }
     }
-    let result = work(&mut first, &mut second);
+    let result = work(&mut first[..lengths[0]], &mut second[..lengths[1]]);
     SCRATCH.set([first, second]);
     result
 }
@@ -38,7 +45,7 @@ pub(super) fn group_size(geometry: &Geometry) -> usize {
 }
 
 /// Fills `output`, group of images by group, in parallel: `stage` lays a group's input out in the
-/// first buffer, `compute` makes the product rows of some channels from it, and `store` moves these
+/// first buffer, which holds anything before, `compute` makes the product rows of some channels from it, and `store` moves these
 /// into the group's part of the output. `lengths` are those of the staged input and of one product
 /// row. Where there are fewer groups than threads, the channels are divided instead; every value is
 /// computed in the same way however the work is divided.
@@ -54,10 +61,14 @@ pub(super) fn each_group(
     let threads = rayon::current_num_threads();
     if output.len().div_ceil(group_length) >= threads {
         output.par_chunks_mut(group_length).enumerate().for_each(|(index, output)| {
-            with_scratch([staged_length, channels * row_length], |staged, results| {
+            with_scratch([staged_length, ROWS * row_length], |staged, results| {
                 stage(index, staged);
-                compute(0..channels, staged, results);
-                store(0..channels, results, output);
+                for first in (0..channels).step_by(ROWS) {
+                    let rows = first..(first + ROWS).min(channels);
+                    let results = &mut results[..rows.len() * row_length];
+                    compute(rows.clone(), staged, results);
+                    store(rows, results, output);
+                }
             });
         });
         return;

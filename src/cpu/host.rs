@@ -10,6 +10,9 @@ pub(super) trait Host: Backend {
 
     /// The values of a contiguous `f32` tensor.
     fn slice(tensor: &Self::FloatTensorPrimitive) -> &[f32];
+
+    /// The same to write to; copied first where somebody else holds the tensor too.
+    fn slice_mut(tensor: &mut Self::FloatTensorPrimitive) -> &mut [f32];
 }
 
 /// A tensor that takes `values` over.
@@ -34,6 +37,11 @@ impl Host for burn::backend::Flex {
     fn slice(tensor: &Self::FloatTensorPrimitive) -> &[f32] {
         tensor.as_slice().expect("contiguous f32 tensors are slices")
     }
+
+    fn slice_mut(tensor: &mut Self::FloatTensorPrimitive) -> &mut [f32] {
+        let (start, length) = (tensor.layout().start_offset(), tensor.shape().num_elements());
+        &mut tensor.storage_mut()[start..start + length]
+    }
 }
 
 #[cfg(feature = "ndarray")]
@@ -53,6 +61,17 @@ impl Host for burn::backend::NdArray {
         match tensor {
             NdArrayTensor::F32(storage) => {
                 storage.view().to_slice().expect("contiguous f32 tensors are slices")
+            }
+            other => panic!("expected f32 values, found {:?}", other.dtype()),
+        }
+    }
+
+    fn slice_mut(tensor: &mut Self::FloatTensorPrimitive) -> &mut [f32] {
+        use burn::backend::ndarray::NdArrayTensor;
+        match tensor {
+            NdArrayTensor::F32(storage) => {
+                let array = storage.ensure_owned();
+                array.as_slice_mut().expect("contiguous f32 tensors are slices")
             }
             other => panic!("expected f32 values, found {:?}", other.dtype()),
         }

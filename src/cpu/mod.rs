@@ -5,15 +5,19 @@
 //! Each operation exists once, on slices (`conv`, `norm`), is lifted to tensors in `forward` and to
 //! the autodiff graph in `backward`.
 
+mod adam;
 mod backward;
 mod conv;
 mod forward;
 mod geometry;
 mod groups;
 mod host;
+mod leaky;
 mod norm;
+mod patches;
 mod plane;
 mod product;
+mod winograd;
 
 use std::any::{Any, TypeId};
 
@@ -22,6 +26,7 @@ use burn::tensor::backend::{Backend, BackendTypes};
 use burn::tensor::{DType, Tensor, TensorMetadata, TensorPrimitive};
 
 pub(crate) use self::geometry::Geometry;
+use crate::adam::Step;
 
 /// The float primitive of a backend.
 type Primitive<B> = <B as BackendTypes>::FloatTensorPrimitive;
@@ -62,6 +67,33 @@ macro_rules! on_host {
 
 fn primitive<B: Backend, const D: usize>(tensor: &Tensor<B, D>) -> Primitive<B> {
     tensor.clone().into_primitive().tensor()
+}
+
+/// [`ops::adam`](crate::ops::adam); gives its tensors back where the backend is another one.
+pub(crate) fn adam<B: Backend>(
+    tensors: [Tensor<B, 1>; 4],
+    step: Step,
+) -> Result<[Tensor<B, 1>; 3], [Tensor<B, 1>; 4]> {
+    let backend = TypeId::of::<B>();
+    if tensors.iter().any(|tensor| tensor.dtype() != DType::F32) {
+        return Err(tensors);
+    }
+    #[cfg(feature = "flex")]
+    if backend == TypeId::of::<burn::backend::Flex>() {
+        return Ok(adam_on::<B, burn::backend::Flex>(tensors, step));
+    }
+    #[cfg(feature = "ndarray")]
+    if backend == TypeId::of::<burn::backend::NdArray>() {
+        return Ok(adam_on::<B, burn::backend::NdArray>(tensors, step));
+    }
+    Err(tensors)
+}
+
+/// [`adam`] where `B` is known to be `H`.
+fn adam_on<B: Backend, H: host::Host>(tensors: [Tensor<B, 1>; 4], step: Step) -> [Tensor<B, 1>; 3] {
+    let tensors = tensors.map(|tensor| cast(tensor.into_primitive().tensor()));
+    let updated = forward::adam::<H>(tensors, step);
+    updated.map(|tensor| Tensor::from_primitive(TensorPrimitive::Float(cast(tensor))))
 }
 
 /// [`ops::conv2d`](crate::ops::conv2d).

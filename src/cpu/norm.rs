@@ -108,8 +108,9 @@ pub(crate) fn normalise_backward(
     [input_gradient, gamma, beta]
 }
 
+/// The sum of a term over all values.
 #[inline(always)]
-fn sum(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
+pub(super) fn sum(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
     let mut partial = [0.0; LANES];
     let (blocks, rest) = values.as_chunks::<LANES>();
     for block in blocks {

@@ -19,9 +19,16 @@ const SPAN: usize = 512;
 
 /// The rows of the left matrix: `weight(row, tap)` for `rows` x `taps`.
 pub(super) trait LeftMatrix: Sync {
-    /// Writes `weight(row + i, tap)` of `count` rows to `panel[(tap - first) * width + i]` for the taps
-    /// in `first..last`.
-    fn pack(&self, row: usize, count: usize, taps: (usize, usize), width: usize, panel: &mut [f32]);
+    /// `weight(row + i, tap)` of `count` rows at `[(tap - first) * width + i]` for the taps in `first..last`,
+    /// written to `buffer` where they do not lie so already.
+    fn panel<'a>(
+        &'a self,
+        row: usize,
+        count: usize,
+        taps: (usize, usize),
+        width: usize,
+        buffer: &'a mut [f32],
+    ) -> &'a [f32];
 }
 
 /// `out[m][q] = sum_k weight(m, k) * x[bases[k] + q]` for `m` in `rows` and `q < columns`.
@@ -37,7 +44,7 @@ pub(super) fn multiply(
     out: &mut [f32],
 ) {
     debug_assert_eq!(columns % COLUMNS, 0);
-    let mut panel = [0.0; DEPTH * 8];
+    let mut buffer = [0.0; DEPTH * 8];
     for span in (0..columns).step_by(SPAN) {
         let span = span..(span + SPAN).min(columns);
         for first in (0..bases.len()).step_by(DEPTH) {
@@ -51,7 +58,7 @@ pub(super) fn multiply(
                     _ => left_over,
                 };
                 let count = width.min(left_over);
-                left.pack(row, count, (first, last), width, &mut panel);
+                let panel = left.panel(row, count, (first, last), width, &mut buffer);
                 let tile = Tile {
                     panel: &panel[..(last - first) * width],
                     bases: &bases[first..last],
@@ -152,7 +159,7 @@ const REACH: usize = 1024;
 /// Rows and taps of one tile of inner products.
 const TILE: (usize, usize) = (4, 4);
 
-/// `out[m][k] = sum_q y[m * stride + q] * x[bases[k] + q]` for `q < columns`: the weight gradient.
+/// `out[m][k] += sum_q y[m * stride + q] * x[bases[k] + q]` for `q < columns`: the weight gradient.
 ///
 /// `out` holds one row of `bases.len()` values per `m`; `columns` is a multiple of [`COLUMNS`].
 pub(super) fn inner_products(
@@ -164,7 +171,6 @@ pub(super) fn inner_products(
     out: &mut [f32],
 ) {
     debug_assert_eq!(columns % COLUMNS, 0);
-    out.fill(0.0);
     Arch::new().dispatch(Inner { y, stride, bases, x, columns, out });
 }
 

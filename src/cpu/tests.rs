@@ -4,6 +4,7 @@ use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Tensor, TensorData, Tolerance};
 use rand::Rng;
 
+use crate::adam::Step;
 use crate::ops::{self, composed};
 use crate::random::{Purpose, stream};
 
@@ -42,10 +43,15 @@ fn assert_same<B: AutodiffBackend, const N: usize>(
 }
 
 /// `[images, small channels, large channels, height, width of the small tensor, kernel, stride]`.
-const SHAPES: [[usize; 7]; 12] = [
+const SHAPES: [[usize; 7]; 17] = [
     [1, 1, 1, 1, 1, 3, 1],
     [2, 3, 5, 4, 6, 3, 1],
     [3, 16, 8, 8, 8, 3, 1],
+    // By Winograd's filtering: whole and short groups, panels and blocks that do not fit.
+    [3, 16, 24, 8, 8, 3, 1],
+    [5, 37, 20, 16, 24, 3, 1],
+    [2, 16, 16, 2, 2, 3, 1],
+    [3, 21, 18, 32, 36, 3, 1],
     [2, 8, 11, 16, 16, 7, 1],
     [2, 3, 16, 12, 20, 7, 1],
     [1, 70, 40, 9, 7, 3, 1],
@@ -53,7 +59,9 @@ const SHAPES: [[usize; 7]; 12] = [
     [3, 16, 8, 5, 3, 4, 2],
     [5, 33, 32, 1, 1, 4, 2],
     [2, 9, 50, 2, 2, 4, 2],
+    // By patches.
     [16, 64, 32, 2, 2, 4, 2],
+    [3, 13, 6, 4, 6, 4, 2],
     [1, 12, 20, 32, 32, 4, 2],
 ];
 
@@ -117,6 +125,21 @@ fn norms_match<B: AutodiffBackend>() {
     }
 }
 
+fn adam_matches<B: AutodiffBackend>() {
+    // More than one task, and a rest.
+    let length = (1 << 14) + 37;
+    let [value, gradient, first] = [1, 2, 3].map(|seed| random::<B, 1>([length], seed).inner());
+    let second = first.clone().square();
+    let step = Step { decays: [0.5, 0.999], root: 0.03, epsilon: 1e-8, rate: 2e-4 };
+    let tensors = [value, gradient, first, second];
+    let kept = tensors.clone().map(|tensor| tensor.into_data());
+    let found = ops::adam(tensors.clone(), step).map(|tensor| tensor.into_data());
+    assert_eq!(tensors.clone().map(|tensor| tensor.into_data()), kept, "shared memory is copied");
+    for (found, expected) in found.into_iter().zip(composed::adam(tensors, step)) {
+        found.assert_approx_eq(&expected.into_data(), Tolerance::<f32>::rel_abs(1e-6, 1e-9));
+    }
+}
+
 macro_rules! on_backend {
     ($feature:literal, $module:ident, $backend:ty) => {
         #[cfg(feature = $feature)]
@@ -124,6 +147,11 @@ macro_rules! on_backend {
             #[test]
             fn convolutions_match_the_composed_ones() {
                 super::convolutions_match::<burn::backend::Autodiff<$backend>>();
+            }
+
+            #[test]
+            fn adam_matches_the_composed_one() {
+                super::adam_matches::<burn::backend::Autodiff<$backend>>();
             }
 
             #[test]

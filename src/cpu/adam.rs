@@ -1,0 +1,43 @@
+//! Adam's update in one pass over memory.
+
+use pulp::Arch;
+use rayon::prelude::*;
+
+use crate::adam::Step;
+
+/// Values that one task updates: enough to be worth a task, few enough for the second cache.
+const BLOCK: usize = 1 << 14;
+
+/// The new values, with the running means updated in place. All slices have one length.
+pub(crate) fn update(
+    [value, gradient]: [&[f32]; 2],
+    [first, second]: [&mut [f32]; 2],
+    step: Step,
+) -> Vec<f32> {
+    let mut updated = vec![0.0; value.len()];
+    updated
+        .par_chunks_mut(BLOCK)
+        .zip(value.par_chunks(BLOCK))
+        .zip(gradient.par_chunks(BLOCK))
+        .zip(first.par_chunks_mut(BLOCK).zip(second.par_chunks_mut(BLOCK)))
+        .for_each(|(((updated, value), gradient), (first, second))| {
+            let Step { decays: [beta1, beta2], root, epsilon, rate } = step;
+            let [rest1, rest2] = [1.0 - beta1, 1.0 - beta2].map(|rest| rest as f32);
+            let [beta1, beta2, root, epsilon, rate] =
+                [beta1, beta2, root, epsilon, rate].map(|constant| constant as f32);
+            Arch::new().dispatch(
+                #[inline(always)]
+                || {
+                    let means = first.iter_mut().zip(second);
+                    let values = updated.iter_mut().zip(value).zip(gradient);
+                    for (((updated, value), gradient), (first, second)) in values.zip(means) {
+                        *first = *first * beta1 + gradient * rest1;
+                        *second = *second * beta2 + gradient * gradient * rest2;
+                        let denominator = second.sqrt() / root + epsilon;
+                        *updated = value - *first / denominator * rate;
+                    }
+                },
+            );
+        });
+    updated
+}
