@@ -50,14 +50,15 @@ fn each_loss_moves_its_own_network_only<B: AutodiffBackend>() {
     let Case { generator, discriminator, sample } = joint::<B>();
     let (objective, penalty) = (Objective::Wasserstein, Penalty::WganGp);
 
-    let losses =
-        discriminator_losses(&discriminator, &generator.valid(), &sample, objective, penalty);
+    let tracked = sample.tracked_fake(&generator);
+    let fake = tracked.clone().inner();
+    let losses = discriminator_losses(&discriminator, fake, &sample, objective, penalty);
     let loss = losses.total(&LossWeights::default()).backward();
     let moved = gradients(&discriminator, &loss, "");
     assert!(moved.keys().eq(weights::collect(&discriminator, "").keys()), "all of D is trained");
     assert_eq!(gradients(&generator, &loss, "").len(), 0, "D's loss reaches G");
 
-    let losses = generator_losses(&discriminator, &generator, &sample, objective, true);
+    let losses = generator_losses(&discriminator, &generator, tracked, &sample, objective, true);
     let loss = losses.total(&LossWeights::default(), Some(10.0)).backward();
     let moved = gradients(&generator, &loss, "");
     assert!(moved.keys().eq(weights::collect(&generator, "").keys()), "all of G is trained");
@@ -75,7 +76,7 @@ fn other_datasets_logits_learn_nothing<B: AutodiffBackend>() {
         }
         let losses = discriminator_losses(
             &discriminator,
-            &generator.valid(),
+            sample.fake(&generator.valid()),
             &sample,
             Objective::Wasserstein,
             Penalty::WganGp,

@@ -41,6 +41,20 @@ pub struct Sample<B: Backend> {
 }
 
 impl<B: Backend> Sample<B> {
+    /// `G(x, c)` without a graph.
+    pub fn fake(&self, generator: &Generator<B>) -> Tensor<B, 4> {
+        generator.forward(self.real.clone(), self.target.condition.clone())
+    }
+
+    /// `G(x, c)` with its graph.
+    pub fn tracked_fake<A>(&self, generator: &Generator<A>) -> Tensor<A, 4>
+    where
+        A: AutodiffBackend<InnerBackend = B>,
+    {
+        let target = Tensor::from_inner(self.target.condition.clone());
+        generator.forward(Tensor::from_inner(self.real.clone()), target)
+    }
+
     /// The domain loss of `logits` `[N, label_width]` for `label` `[N, width]`, over the dataset's
     /// own entries.
     fn domain_loss<T: Backend>(&self, logits: Tensor<T, 2>, label: Tensor<T, 2>) -> Tensor<T, 1> {
@@ -49,17 +63,15 @@ impl<B: Backend> Sample<B> {
     }
 }
 
-/// The terms of `L_D` (eq. 5). The generator lives on the inner backend, so that its translations
-/// carry no graph.
+/// The terms of `L_D` (eq. 5), given `fake`, the translations `G(x, c)` of the sample, which carry no graph.
 pub fn discriminator_losses<B: AutodiffBackend>(
     discriminator: &Discriminator<B>,
-    generator: &Generator<B::InnerBackend>,
+    fake: Tensor<B::InnerBackend, 4>,
     sample: &Sample<B::InnerBackend>,
     objective: Objective,
     penalty: Penalty,
 ) -> DiscriminatorLosses<B> {
     let real = sample.real.clone();
-    let fake = generator.forward(real.clone(), sample.target.condition.clone());
 
     let on_real = discriminator.forward(Tensor::from_inner(real.clone()));
     let on_fake = discriminator.forward(Tensor::from_inner(fake.clone()));
@@ -73,11 +85,12 @@ pub fn discriminator_losses<B: AutodiffBackend>(
     }
 }
 
-/// The terms of `L_G` (eq. 6), with the identity term when `identity`. The discriminator's weights
-/// get no gradient.
+/// The terms of `L_G` (eq. 6), given `fake`, the translations `G(x, c)` of the sample with their graph; with
+/// the identity term when `identity`. The discriminator's weights get no gradient.
 pub fn generator_losses<B: AutodiffBackend>(
     discriminator: &Discriminator<B>,
     generator: &Generator<B>,
+    fake: Tensor<B, 4>,
     sample: &Sample<B::InnerBackend>,
     objective: Objective,
     identity: bool,
@@ -85,9 +98,7 @@ pub fn generator_losses<B: AutodiffBackend>(
     let discriminator = discriminator.clone().no_grad();
     let real: Tensor<B, 4> = Tensor::from_inner(sample.real.clone());
     let source: Tensor<B, 2> = Tensor::from_inner(sample.source.condition.clone());
-    let target: Tensor<B, 2> = Tensor::from_inner(sample.target.condition.clone());
 
-    let fake = generator.forward(real.clone(), target);
     let on_fake = discriminator.forward(fake.clone());
     let reconstructed = generator.forward(fake, source.clone());
     let wanted = Tensor::from_inner(sample.target.label.clone());

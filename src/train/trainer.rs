@@ -269,10 +269,16 @@ impl<B: AutodiffBackend> Trainer<B> {
                 let dataset = batch.dataset;
                 let sample = self.sample(batch);
                 let weights = self.config.weights_of(dataset).clone();
+                // D's update leaves G as it is, so both learn from the same translations.
+                let tracked = generator_due.then(|| sample.tracked_fake(&self.generator));
+                let fake = match &tracked {
+                    Some(fake) => fake.clone().inner(),
+                    None => sample.fake(&self.generator.valid()),
+                };
                 StepLosses {
                     dataset,
-                    discriminator: self.discriminator_step(&sample, &weights),
-                    generator: generator_due.then(|| self.generator_step(&sample, &weights)),
+                    discriminator: self.discriminator_step(fake, &sample, &weights),
+                    generator: tracked.map(|fake| self.generator_step(fake, &sample, &weights)),
                 }
             })
             .collect()
@@ -280,13 +286,12 @@ impl<B: AutodiffBackend> Trainer<B> {
 
     fn discriminator_step(
         &mut self,
+        fake: Tensor<B::InnerBackend, 4>,
         sample: &Sample<B::InnerBackend>,
         weights: &LossWeights,
     ) -> DiscriminatorLosses<B> {
-        let TrainingConfig { objective, penalty, .. } = &self.config;
-        let generator = self.generator.valid();
-        let losses =
-            discriminator_losses(&self.discriminator, &generator, sample, *objective, *penalty);
+        let TrainingConfig { objective, penalty, .. } = self.config;
+        let losses = discriminator_losses(&self.discriminator, fake, sample, objective, penalty);
         let mut gradients = losses.total(weights).backward();
         let rate = self.learning_rate();
         let discriminator = self.discriminator.clone();
@@ -299,6 +304,7 @@ impl<B: AutodiffBackend> Trainer<B> {
 
     fn generator_step(
         &mut self,
+        fake: Tensor<B, 4>,
         sample: &Sample<B::InnerBackend>,
         weights: &LossWeights,
     ) -> GeneratorLosses<B> {
@@ -307,6 +313,7 @@ impl<B: AutodiffBackend> Trainer<B> {
         let losses = generator_losses(
             &self.discriminator,
             &self.generator,
+            fake,
             sample,
             objective,
             identity.is_some(),

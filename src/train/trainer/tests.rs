@@ -244,12 +244,12 @@ impl<B: AutodiffBackend> Comparison<B> {
         let TrainingConfig { objective, penalty, weights, .. } = self.trainer.config.clone();
         // The same losses as in the step, for their gradients.
         let module = self.trainer.discriminator.clone();
-        let generator = self.trainer.generator.valid();
-        let losses = discriminator_losses(&module, &generator, sample, objective, penalty);
+        let fake = sample.fake(&self.trainer.generator.valid());
+        let losses = discriminator_losses(&module, fake.clone(), sample, objective, penalty);
         let total = losses.total(&weights);
         let found = gradients(&module, &total.backward(), "m");
 
-        let losses = self.trainer.discriminator_step(sample, &weights);
+        let losses = self.trainer.discriminator_step(fake, sample, &weights);
         self.terms("d", prefix, losses.named(), total);
         let after = weights::collect(&self.trainer.discriminator, "m");
         self.updated(|comparison| &mut comparison.discriminator, prefix, found, after);
@@ -260,11 +260,14 @@ impl<B: AutodiffBackend> Comparison<B> {
         let identity = weights.identity_at(1);
         let module = self.trainer.generator.clone();
         let judge = &self.trainer.discriminator;
-        let losses = generator_losses(judge, &module, sample, objective, identity.is_some());
+        let fake = sample.tracked_fake(&module);
+        let identity_term = identity.is_some();
+        let losses = generator_losses(judge, &module, fake, sample, objective, identity_term);
         let total = losses.total(&weights, identity);
         let found = gradients(&module, &total.backward(), "m");
 
-        let losses = self.trainer.generator_step(sample, &weights);
+        let fake = sample.tracked_fake(&self.trainer.generator);
+        let losses = self.trainer.generator_step(fake, sample, &weights);
         self.terms("g", prefix, losses.named(), total);
         let after = weights::collect(&self.trainer.generator, "m");
         self.updated(|comparison| &mut comparison.generator, prefix, found, after);
