@@ -1,0 +1,209 @@
+// The page: an image is prepared once, then translated at every change; only the newest answer is shown.
+
+import { controls } from "/controls.js";
+
+const at = (id) => document.getElementById(id);
+const PAUSE = 120; // milliseconds that the slider rests before anything is asked for
+/** The image in work: its centre square as a small PNG, and its name. */
+let image = null;
+
+const known = await fetch("/model.json").then((response) => response.json())
+  .catch((error) => { problem(error); throw error; });
+const labels = controls(at("labels"), known.model, () => translate());
+const strength = at("strength");
+
+/** Runs tasks of one kind: a newer one aborts an older one, of which nothing is shown any more. */
+function newest(busy) {
+  let current = null;
+  return async (task) => {
+    current?.abort();
+    const mine = current = new AbortController();
+    busy?.setAttribute("aria-busy", "true");
+    try {
+      const show = await task(mine.signal);
+      if (mine === current) show?.();
+    } catch (error) {
+      if (mine === current) problem(error);
+    } finally {
+      if (mine === current) busy?.setAttribute("aria-busy", "false");
+    }
+  };
+}
+
+const choosing = newest();
+const translating = newest(at("result-frame"));
+const showingAll = newest(at("tiles"));
+
+function problem(error) {
+  // fetch throws a TypeError when nobody answers.
+  at("problem").textContent = error instanceof TypeError
+    ? "The demo does not answer: is it still running?" : sentence(error.message);
+  at("problem").hidden = false;
+  if (image === null) at("status").textContent = "Choose an image to begin.";
+}
+
+const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.?!]$/.test(text) ? "" : "."}`;
+
+/** The server's answer to an image; a refusal is an error with its words. */
+async function post(path, body, signal) {
+  const response = await fetch(path, { method: "POST", body, signal });
+  if (!response.ok) throw new Error(await response.text());
+  return response;
+}
+
+const milliseconds = (response) => {
+  const found = /dur=([\d.]+)/.exec(response.headers.get("server-timing") ?? "");
+  return found ? `${Math.round(Number(found[1]) * 10) / 10} ms` : "";
+};
+
+/** Shows a PNG, and gives up the one that was shown before. */
+function show(picture, blob, alt) {
+  URL.revokeObjectURL(picture.src);
+  picture.src = URL.createObjectURL(blob);
+  picture.alt = alt;
+  picture.hidden = false;
+}
+
+/** Takes another image: `fetched` gives its bytes, given a signal that aborts it; `path` is that of a sample. */
+function choose(name, fetched, path = null) {
+  choosing(async (signal) => {
+    const file = await fetched(signal);
+    if (file.size > known.limits.bytes) {
+      const limit = known.limits.bytes / 1e6;
+      throw new Error(`${name} has ${(file.size / 1e6).toFixed(1)} MB, more than the ${limit} MB that are taken: choose a smaller one, or save it smaller`);
+    }
+    const response = await post("/prepare", file, signal).catch((error) => {
+      throw error instanceof TypeError || error.name === "AbortError" ? error : new Error(`${name}: ${error.message}`);
+    });
+    const png = await response.blob();
+    const own = JSON.parse(response.headers.get("own-labels"));
+    return () => {
+      image = { png, name };
+      at("problem").hidden = true;
+      show(at("original"), png, name);
+      at("original-name").textContent = name;
+      document.querySelectorAll("#samples input").forEach((input) => { input.checked = input.value === path; });
+      labels.show(own);
+      translate();
+      showAll();
+    };
+  });
+}
+
+function translate() {
+  const value = Number(strength.value);
+  at("strength-value").textContent = value.toFixed(2);
+  if (image === null) return;
+  const { png, name } = image;
+  const edit = labels.edit(value);
+  if (edit === "" && !known.model.reads_labels) {
+    at("status").textContent = "Choose a label: this model can't read the image's own.";
+    return;
+  }
+  translating(async (signal) => {
+    const response = await post(`/translate?edit=${encodeURIComponent(edit)}`, png, signal);
+    const result = await response.blob();
+    return () => {
+      at("problem").hidden = true;
+      show(at("result"), result, edit === "" ? `${name}, unchanged` : `${name}, changed by ${edit}`);
+      at("time").textContent = milliseconds(response);
+      at("status").replaceChildren(...(edit === ""
+        ? ["No change yet: this is the model's own copy."] : ["Edit ", code(edit)]));
+      const download = at("download");
+      download.href = at("result").src;
+      download.download = `${name.replace(/\.[^.]*$/, "")} ${edit || "unchanged"}.png`.replace(/[^\p{L}\p{N}+\-=.]+/gu, "_");
+      download.removeAttribute("aria-disabled");
+    };
+  });
+}
+
+/** An edit as code that breaks between its terms only. */
+function code(edit) {
+  const made = document.createElement("code");
+  edit.split(",").forEach((term, n) => {
+    if (n > 0) made.append(",", document.createElement("wbr"));
+    const whole = document.createElement("span");
+    whole.textContent = term;
+    made.append(whole);
+  });
+  return made;
+}
+
+/** Fills the tiles when they are open: the server's row of pictures is cut apart. */
+function showAll() {
+  if (image === null || !at("every").open) return;
+  showingAll(async (signal) => {
+    const response = await post("/every", image.png, signal);
+    const row = await createImageBitmap(await response.blob());
+    const side = row.height;
+    return () => {
+      let column = 0;
+      const tile = (d, n) => {
+        const made = document.createElement("button");
+        made.type = "button";
+        made.className = "tile";
+        const canvas = Object.assign(document.createElement("canvas"), { width: side, height: side });
+        column += 1; // the first is the image itself
+        canvas.getContext("2d").drawImage(row, -column * side, 0);
+        made.append(canvas, labels.describe(d, n));
+        made.addEventListener("click", () => { labels.take(d, n); translate(); });
+        return made;
+      };
+      at("tiles").replaceChildren(...known.model.datasets.flatMap((dataset, d) => dataset.names.map((_, n) => tile(d, n))));
+    };
+  });
+}
+
+const own = (file) => choose(file.name, () => file);
+
+for (const sample of known.samples) {
+  const label = document.createElement("label");
+  label.className = "sample";
+  const input = Object.assign(document.createElement("input"), { type: "radio", name: "sample", title: sample.name, value: sample.path });
+  input.setAttribute("aria-label", sample.name);
+  const fetched = (signal) => fetch(sample.path, { signal }).then((response) => response.blob());
+  input.addEventListener("change", () => choose(sample.name, fetched, sample.path));
+  label.append(Object.assign(document.createElement("img"), { src: sample.path, alt: "" }), input);
+  at("samples").append(label);
+}
+
+at("file").addEventListener("change", ({ target }) => {
+  if (target.files.length > 0) own(target.files[0]);
+  target.value = ""; // the same file may be chosen again
+});
+
+const dropping = (event, is) => {
+  event.preventDefault();
+  document.body.classList.toggle("dropping", is);
+};
+addEventListener("dragover", (event) => dropping(event, true));
+addEventListener("dragleave", (event) => dropping(event, false));
+addEventListener("drop", (event) => {
+  dropping(event, false);
+  const [file] = event.dataTransfer.files;
+  if (file) own(file);
+  else problem(new Error("what was dropped is not a file: save the image first, then drop the file"));
+});
+
+let rest;
+strength.addEventListener("input", () => {
+  at("strength-value").textContent = Number(strength.value).toFixed(2);
+  clearTimeout(rest);
+  rest = setTimeout(translate, PAUSE);
+});
+at("reset").addEventListener("click", () => {
+  strength.value = 1;
+  labels.reset();
+  translate();
+});
+at("every").addEventListener("toggle", showAll);
+
+at("model").textContent = `${known.name}, ${known.model.size} x ${known.model.size} pixels`;
+at("limits").textContent = `PNG, JPEG, WebP or BMP, up to ${known.limits.bytes / 1e6} MB and ${known.limits.pixels / 1e6} megapixels. The centre square is used.`;
+if (!known.model.reads_labels) {
+  strength.disabled = true;
+  at("strength-note").textContent = "This model can't read an image's own label, which strengths other than 1 start from.";
+  at("every").hidden = true;
+}
+labels.show(null);
+document.querySelector("#samples input")?.click();
