@@ -1,5 +1,7 @@
 //! The demo's server, asked over plain sockets as its page, and as nobody should, would ask it.
 
+#![cfg(feature = "flex")]
+
 use std::fs;
 use std::io::{BufRead, BufReader, Cursor, Read, Write};
 use std::net::TcpStream;

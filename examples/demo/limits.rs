@@ -2,7 +2,7 @@
 
 use std::io::{Cursor, Read};
 
-use image::{DynamicImage, ImageError, ImageReader};
+use image::{ImageError, ImageReader, RgbImage};
 use oxhttp::model::{Body, Request};
 use stargan::Error;
 use stargan::data::{MAX_IMAGE_SIDE, decode_image};
@@ -49,7 +49,7 @@ pub fn read_body(request: &mut Request<Body>) -> Result<Vec<u8>, Refusal> {
 ///
 /// # Errors
 /// 400 when there is none, or it is damaged; 413 when it has more than [`MAX_PIXELS`].
-pub fn decode(bytes: &[u8]) -> Result<DynamicImage, Refusal> {
+pub fn decode(bytes: &[u8]) -> Result<RgbImage, Refusal> {
     let dimensions = ImageReader::new(Cursor::new(bytes))
         .with_guessed_format()
         .ok()
@@ -64,7 +64,7 @@ pub fn decode(bytes: &[u8]) -> Result<DynamicImage, Refusal> {
             MAX_PIXELS / 1_000_000
         )));
     }
-    let image = decode_image(bytes, "this file").map_err(|error| match error {
+    decode_image(bytes, "this file").map_err(|error| match error {
         Error::Image { source: ImageError::Limits(_), .. } => Refusal::too_large(format!(
             "the image is too large to decode: scale it down to {} megapixels",
             MAX_PIXELS / 1_000_000
@@ -73,6 +73,5 @@ pub fn decode(bytes: &[u8]) -> Result<DynamicImage, Refusal> {
             "this file is damaged or cut off: save it again from an image program ({source})"
         )),
         error => Refusal::bad(error.to_string()),
-    })?;
-    Ok(DynamicImage::from(image))
+    })
 }

@@ -73,14 +73,14 @@ impl<B: Backend> Job<'_, B> {
     /// The largest centre square of an image of any size, scaled down to what the model's crop takes: of a
     /// photo that is larger than those in training, that crop alone would see the middle of a face. Of what
     /// this returns it is the same again.
-    pub fn square(&self, image: &DynamicImage) -> DynamicImage {
+    pub fn square(&self, image: &RgbImage) -> DynamicImage {
         let transform = self.0.config().transform;
         let side = match transform.crop {
             Crop::Centre(side) => side,
             Crop::Square => transform.size,
         };
         let size = side.min(image.width()).min(image.height());
-        DynamicImage::from(Transform { crop: Crop::Square, size }.resize_to_u8(&image.to_rgb8()))
+        DynamicImage::from(Transform { crop: Crop::Square, size }.resize_to_u8(image))
     }
 
     /// A [`square`](Self::square) image, and its own label in every dataset where the model can tell.

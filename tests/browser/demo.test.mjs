@@ -1,6 +1,6 @@
 // The demo page as a visitor uses it, in headless Chromium. scripts/browser-test installs, builds and runs this.
 //
-// DEMO and TRAIN: the built examples; UPDATE_SCREENSHOTS=1: renew docs/images/demo-*.png.
+// DEMO and TRAIN: the built examples; CHROMIUM: the browser; UPDATE_SCREENSHOTS=1: renew docs/images/demo-*.png.
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
@@ -36,7 +36,7 @@ before(async () => {
   folder = await mkdtemp(path.join(tmpdir(), "demo-test-"));
   address = await start();
   browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+    executablePath: process.env.CHROMIUM,
     // The sandbox refuses to start as root, which is who runs in containers.
     args: process.getuid() === 0 ? ["--no-sandbox"] : [],
   });
