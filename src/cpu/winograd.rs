@@ -189,7 +189,7 @@ impl Tiles {
     }
 
     /// `A' m A` of the products of the channels `rows`, into the images of a group.
-    fn to_images(&self, rows: Range<usize>, products: &[f32], output: &mut [f32]) {
+    fn put_images(&self, rows: Range<usize>, products: &[f32], output: &mut [f32]) {
         let &Self { height, width, .. } = self;
         let (area, place) = (height * width, self.place(rows.len()));
         let mut scratch = vec![0.0; 3 * area];
@@ -430,7 +430,7 @@ fn filtered(geometry: &Geometry, input: &[f32], filters: &Filters) -> Vec<f32> {
                 multiply(&filters.place(place), rows.clone(), &bases, staged, columns, products);
             }
         },
-        |rows, products, output| to.to_images(rows, products, output),
+        |rows, products, output| to.put_images(rows, products, output),
     );
     output
 }
