@@ -161,7 +161,16 @@ impl<B: Backend> Discriminator<B> {
     /// # Panics
     /// When the shape does not fit the configuration.
     pub fn forward(&self, images: Tensor<B, 4>) -> Prediction<B> {
-        let features = self.trunk.iter().fold(images, |x, conv| conv.forward(x));
+        self.heads(self.features(images))
+    }
+
+    /// What the trunk makes of `images`: `[N, F, S / 2^downsamplings, S / 2^downsamplings]`.
+    pub(crate) fn features(&self, images: Tensor<B, 4>) -> Tensor<B, 4> {
+        self.trunk.iter().fold(images, |x, conv| conv.forward(x))
+    }
+
+    /// What both heads say of [`features`](Self::features).
+    pub(crate) fn heads(&self, features: Tensor<B, 4>) -> Prediction<B> {
         let [n, ..] = features.dims();
         let realness = self.realness.forward(features.clone());
         // The domain head's kernel covers the whole map, so the convolution is a matrix product.

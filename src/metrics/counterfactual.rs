@@ -16,7 +16,9 @@ use std::sync::Arc;
 
 use burn::tensor::backend::Backend;
 use image::RgbImage;
-use serde::{Deserialize, Serialize};
+
+use super::scores::{CounterfactualScores, Errors, Mean, Sums, TOTAL};
+use super::similarity::{psnr, ssim};
 
 use crate::data::{Dataset, read_text};
 use crate::error::{Error, Result};
@@ -27,13 +29,7 @@ use crate::translator::{CHUNK, Translator, host, upload};
 /// `[0, 1]`, are what the change changes. Between 7 and 8 levels of 255.
 pub const CHANGED: f32 = 0.03;
 
-/// The highest PSNR that is told apart, in dB: that of a mean squared error of `1e-10`.
-const MAX_PSNR: f64 = 100.0;
-
 const HEADER: &str = "source,target,change";
-
-/// The key of the scores over all pairs.
-const TOTAL: &str = "total";
 
 /// Pairs of images of one dataset that differ by one change, such as the hair's colour.
 #[derive(Clone)]
@@ -48,45 +44,6 @@ struct Pair {
     source: usize,
     target: usize,
     change: String,
-}
-
-/// How far translations are from the truth, by change and over all pairs.
-///
-/// Every error is the L1 distance in `[0, 1]`, averaged over the channels of all pixels of the region
-/// in all pairs together, so that a pair counts by how many such pixels it has.
-///
-/// As JSON: a map from every change, and `total`, to its [`Scores`].
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct CounterfactualScores {
-    /// By change: the part of the pair's `change` before the first `_`.
-    #[serde(flatten)]
-    pub changes: BTreeMap<String, Scores>,
-    /// Over all pairs.
-    pub total: Scores,
-    /// How many pairs of a change were left out because source and target have the same label in the
-    /// model's label space: it never learnt that change.
-    #[serde(skip)]
-    pub left_out: BTreeMap<String, usize>,
-}
-
-/// How far translations are from the truth. `nothing` is the same measure of the untranslated source:
-/// what doing nothing scores.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Scores {
-    /// Pairs.
-    pub n: usize,
-    /// L1 distance, in `[0, 1]`, over the pixels that the change changes; none where no pair has any.
-    pub inside: Option<f64>,
-    /// [`inside`](Self::inside) of the untranslated source.
-    pub inside_nothing: Option<f64>,
-    /// L1 distance, in `[0, 1]`, over the other pixels; none where no pair has any.
-    pub outside: Option<f64>,
-    /// [`outside`](Self::outside) of the untranslated source.
-    pub outside_nothing: Option<f64>,
-    /// Peak signal-to-noise ratio of the whole image in dB, at most 100, averaged over the pairs.
-    pub psnr: Option<f64>,
-    /// [`psnr`](Self::psnr) of the untranslated source.
-    pub psnr_nothing: Option<f64>,
 }
 
 impl Counterfactuals {
@@ -206,7 +163,8 @@ impl Counterfactuals {
             let values = sources.len() / pairs.len();
             for (at, pair) in pairs.iter().enumerate() {
                 let image = at * values..(at + 1) * values;
-                let truth = Truth::new(&sources[image.clone()], &targets[image.clone()]);
+                let size = [translator.config().transform.size as usize; 2];
+                let truth = Truth::new(&sources[image.clone()], &targets[image.clone()], size);
                 let errors =
                     [truth.compare(&translated[image.clone()]), truth.compare(&sources[image])];
                 total.add(errors);
@@ -269,125 +227,31 @@ fn parse(file: &Path, text: &str, data: &dyn Dataset) -> Result<Vec<Pair>> {
 /// A target image and where it differs from its source. Images are `[C, H, W]`, flat, in `[0, 1]`.
 struct Truth<'a> {
     target: &'a [f32],
+    /// Height and width.
+    size: [usize; 2],
     /// Per pixel.
     changed: Vec<bool>,
 }
 
-/// One pair's errors.
-#[derive(Clone, Copy, Debug)]
-struct Errors {
-    inside: Mean,
-    outside: Mean,
-    psnr: f64,
-}
-
 impl<'a> Truth<'a> {
-    fn new(source: &[f32], target: &'a [f32]) -> Self {
-        let mut changed = vec![false; target.len() / 3];
+    fn new(source: &[f32], target: &'a [f32], size: [usize; 2]) -> Self {
+        let mut changed = vec![false; size[0] * size[1]];
         let pixels = changed.len();
         for (at, (source, target)) in source.iter().zip(target).enumerate() {
             changed[at % pixels] |= (source - target).abs() > CHANGED;
         }
-        Self { target, changed }
+        Self { target, size, changed }
     }
 
     fn compare(&self, image: &[f32]) -> Errors {
-        let (mut inside, mut outside, mut squares) = (Mean::default(), Mean::default(), 0.0);
+        let (mut inside, mut outside) = (Mean::default(), Mean::default());
         for (at, (value, target)) in image.iter().zip(self.target).enumerate() {
-            let difference = f64::from(value - target);
             let changed = self.changed[at % self.changed.len()];
             let region = if changed { &mut inside } else { &mut outside };
-            region.add(difference.abs());
-            squares += difference * difference;
+            region.add(f64::from((value - target).abs()));
         }
-        let mean_square = squares / image.len() as f64;
-        let psnr = (-10.0 * mean_square.log10()).min(MAX_PSNR);
-        Errors { inside, outside, psnr }
-    }
-}
-
-#[derive(Clone, Copy, Debug, Default)]
-struct Mean {
-    sum: f64,
-    count: usize,
-}
-
-impl Mean {
-    fn add(&mut self, value: f64) {
-        self.merge(Self { sum: value, count: 1 });
-    }
-
-    fn merge(&mut self, other: Self) {
-        self.sum += other.sum;
-        self.count += other.count;
-    }
-
-    fn value(self) -> Option<f64> {
-        (self.count > 0).then(|| self.sum / self.count as f64)
-    }
-}
-
-/// Sums over pairs, of the translation and of the source.
-#[derive(Clone, Copy, Debug, Default)]
-struct Sums {
-    n: usize,
-    inside: [Mean; 2],
-    outside: [Mean; 2],
-    psnr: [Mean; 2],
-}
-
-impl Sums {
-    fn add(&mut self, errors: [Errors; 2]) {
-        self.n += 1;
-        for (i, errors) in errors.into_iter().enumerate() {
-            self.inside[i].merge(errors.inside);
-            self.outside[i].merge(errors.outside);
-            self.psnr[i].add(errors.psnr);
-        }
-    }
-
-    fn scores(self) -> Scores {
-        let [inside, inside_nothing] = self.inside.map(Mean::value);
-        let [outside, outside_nothing] = self.outside.map(Mean::value);
-        let [psnr, psnr_nothing] = self.psnr.map(Mean::value);
-        Scores { n: self.n, inside, inside_nothing, outside, outside_nothing, psnr, psnr_nothing }
-    }
-}
-
-impl CounterfactualScores {
-    /// Every change with its scores, then the total: the rows of a table.
-    pub fn rows(&self) -> impl Iterator<Item = (&str, &Scores)> {
-        let changes = self.changes.iter().map(|(change, scores)| (change.as_str(), scores));
-        changes.chain([(TOTAL, &self.total)])
-    }
-}
-
-/// A table with do-nothing's scores in brackets, and a line on what was left out.
-impl fmt::Display for CounterfactualScores {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cell = |value: Option<f64>, nothing: Option<f64>, digits: usize| {
-            let text = |value: Option<f64>| value.map_or("-".into(), |v| format!("{v:.digits$}"));
-            format!("{} ({})", text(value), text(nothing))
-        };
-        let row = |name: &str, n: &str, [inside, outside, psnr]: [String; 3]| {
-            format!("{name:<12} {n:>5}  {inside:>18}  {outside:>18}  {psnr:>18}\n")
-        };
-        let titles = ["inside (nothing)", "outside (nothing)", "PSNR dB (nothing)"];
-        let mut table = row("change", "pairs", titles.map(String::from));
-        for (name, scores) in self.rows() {
-            let cells = [
-                cell(scores.inside, scores.inside_nothing, 3),
-                cell(scores.outside, scores.outside_nothing, 3),
-                cell(scores.psnr, scores.psnr_nothing, 1),
-            ];
-            table += &row(name, &scores.n.to_string(), cells);
-        }
-        if !self.left_out.is_empty() {
-            let counts: Vec<_> =
-                self.left_out.iter().map(|(change, n)| format!("{change} ({n} pairs)")).collect();
-            table += &format!("left out, the model has no label for it: {}\n", counts.join(", "));
-        }
-        f.write_str(table.trim_end())
+        let (psnr, ssim) = (psnr(image, self.target), ssim(image, self.target, self.size));
+        Errors { inside, outside, psnr, ssim }
     }
 }
 

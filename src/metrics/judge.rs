@@ -1,22 +1,27 @@
 //! A classifier trained on real images, which says what translated images look like (paper, section 5.5
 //! and Table 3).
 
-use std::fmt;
+use std::path::Path;
 
 use burn::module::AutodiffModule;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Tensor, TensorData};
 use image::RgbImage;
+use serde::{Deserialize, Serialize};
 
+use super::asked::{Asked, asked_of};
+use super::readings::Readings;
 use crate::adam::{Adam, AdamConfig};
 use crate::data::{Dataset, Datasets, Loader, LoaderConfig, Transform};
 use crate::discriminator::{Discriminator, DiscriminatorConfig};
 use crate::error::{Error, Result};
 use crate::labels::{LabelKind, LabelSpace};
 use crate::losses::domain_loss;
+use crate::model;
 use crate::random::{Purpose, stream};
 use crate::train::Schedule;
 use crate::translator::{CHUNK, Translator, host, upload};
+use crate::weights;
 
 /// How a [`Judge`] is trained.
 #[derive(Clone, Debug, PartialEq)]
@@ -72,9 +77,10 @@ impl JudgeConfig {
             )));
         }
         let labels = data[0].labels().clone();
-        let mut network = DiscriminatorConfig::fitting(image_size, labels.width())
-            .with_base_channels(self.base_channels)
-            .init::<B>(&mut stream(seed, Purpose::Judge, 0, 0), device)?;
+        let architecture = DiscriminatorConfig::fitting(image_size, labels.width())
+            .with_base_channels(self.base_channels);
+        let mut network =
+            architecture.init::<B>(&mut stream(seed, Purpose::Judge, 0, 0), device)?;
         let mut adam = Adam::new(AdamConfig { beta1: 0.9, ..AdamConfig::default() });
         let loader = LoaderConfig { batch_size, image_size, seed, ..LoaderConfig::default() };
         let mut loader = Loader::new(&data, loader, 1)?;
@@ -87,7 +93,8 @@ impl JudgeConfig {
             let rate = Schedule::default().learning_rate(self.learning_rate, iteration, iterations);
             network = adam.step(network, &mut loss.backward(), rate);
         }
-        Ok(Judge { network: network.valid(), labels, image_size, device: device.clone() })
+        let about = About { labels, architecture };
+        Ok(Judge { network: network.valid(), about, device: device.clone() })
     }
 }
 
@@ -99,31 +106,137 @@ impl JudgeConfig {
 #[derive(Clone, Debug)]
 pub struct Judge<B: Backend> {
     network: Discriminator<B>,
-    labels: LabelSpace,
-    image_size: usize,
+    about: About,
     device: B::Device,
 }
 
+/// What a judge's file says of it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct About {
+    labels: LabelSpace,
+    architecture: DiscriminatorConfig,
+}
+
+/// The description in a judge's file, which no model's file has.
+#[derive(Serialize, Deserialize)]
+struct File {
+    judge: About,
+}
+
+/// What a judge makes of some images.
+pub(super) struct Look {
+    /// The labels that it reads, of zeros and ones.
+    pub labels: Vec<Vec<f32>>,
+    /// The last feature maps before the labels are read from them, averaged over their pixels.
+    pub features: Vec<Vec<f32>>,
+}
+
 impl<B: Backend> Judge<B> {
+    /// Opens a judge that [`save`](Self::save) wrote.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file can't be read; [`Error::Checkpoint`] when it holds no judge, or is damaged.
+    pub fn open(path: impl AsRef<Path>, device: &B::Device) -> Result<Self> {
+        let path = path.as_ref();
+        let (File { judge: about }, mut weights) = model::read::<File>(path)?;
+        let network = || -> Result<Discriminator<B>> {
+            about.labels.validate()?;
+            about.architecture.init(&mut stream(0, Purpose::Judge, 0, 0), device)
+        };
+        let broken = |problem: String| Error::checkpoint(path, problem);
+        let network = network().map_err(|error| broken(error.to_string()))?;
+        let network = weights::apply(network, "judge", &mut weights).map_err(broken)?;
+        weights::expect_empty(&weights).map_err(broken)?;
+        if about.architecture.label_width != about.labels.width() {
+            return Err(broken("its labels are not as wide as its network".to_owned()));
+        }
+        Ok(Self { network, about, device: device.clone() })
+    }
+
+    /// Writes a file that [`open`](Self::open) reads on every backend.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file exists or can't be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        if path.exists() {
+            return Err(Error::io(path, std::io::ErrorKind::AlreadyExists.into()));
+        }
+        let file = File { judge: self.about.clone() };
+        model::write(path, &file, &weights::collect(&self.network, "judge"))
+    }
+
+    /// The labels that it reads.
+    pub fn labels(&self) -> &LabelSpace {
+        &self.about.labels
+    }
+
+    /// Side of the square images that it takes, in pixels.
+    pub fn image_size(&self) -> usize {
+        self.about.architecture.image_size
+    }
+
+    /// Where it computes.
+    pub fn device(&self) -> &B::Device {
+        &self.device
+    }
+
+    /// The number of features of an image: the channels of the network's last feature maps.
+    pub(super) fn feature_width(&self) -> usize {
+        self.about.architecture.base_channels << (self.about.architecture.downsamplings - 1)
+    }
+
+    /// Image `index` of `data` as it takes it.
+    pub(super) fn prepare(&self, data: &dyn Dataset, index: usize) -> Result<RgbImage> {
+        let transform = Transform { crop: data.crop(), size: self.image_size() as u32 };
+        Ok(transform.resize_to_u8(&data.load(index)?))
+    }
+
+    /// Refuses a translator that makes images of another size.
+    pub(super) fn expect_size(&self, translator: &Translator<B>) -> Result<()> {
+        let size = translator.config().transform.size as usize;
+        if size != self.image_size() {
+            return Err(Error::Config(format!(
+                "the judge takes {} pixel images, the translator makes {size} pixel ones",
+                self.image_size()
+            )));
+        }
+        Ok(())
+    }
+
+    /// Looks at `images` `[N, 3, S, S]` in `[-1, 1]`.
+    pub(super) fn look(&self, images: Tensor<B, 4>) -> Look {
+        let features = self.network.features(images);
+        let [n, width, ..] = features.dims();
+        let averaged = features.clone().flatten::<3>(2, 3).mean_dim(2);
+        let rows = |values: Vec<f32>, width: usize| -> Vec<Vec<f32>> {
+            values.chunks_exact(width).map(<[f32]>::to_vec).collect()
+        };
+        let logits = host(self.network.heads(features).domain_logits.into_data());
+        let labels = logits.chunks_exact(self.labels().width());
+        let labels: Vec<_> = labels.map(|row| self.labels().predict(row)).collect();
+        debug_assert_eq!(labels.len(), n);
+        Look { labels, features: rows(host(averaged.into_data()), width) }
+    }
+
     /// How often the judge reads the labels of `data` rightly; its accuracy, where these are real images
     /// that it was not trained on. An image counts for its class, or for every attribute.
     ///
     /// # Errors
     /// When the data have other labels than the judge, or an image can't be read.
     pub fn accuracy(&self, data: &dyn Dataset) -> Result<Readings> {
-        self.labels.expect(data.labels())?;
-        let transform = Transform { crop: data.crop(), size: self.image_size as u32 };
-        let mut readings = Readings::new(&self.labels);
+        self.labels().expect(data.labels())?;
+        let mut readings = Readings::new(self.labels());
         let images: Vec<usize> = (0..data.len()).collect();
         for chunk in images.chunks(CHUNK) {
             let images = chunk
                 .iter()
-                .map(|&index| Ok(transform.resize_to_u8(&data.load(index)?)))
+                .map(|&index| self.prepare(data, index))
                 .collect::<Result<Vec<RgbImage>>>()?;
             for (&index, read) in chunk.iter().zip(self.read(upload(&images, &self.device))) {
                 let expected = data.label(index);
-                for name in 0..self.labels.width() {
-                    if self.labels.kind() == LabelKind::Attributes || expected[name] == 1.0 {
+                for name in 0..self.labels().width() {
+                    if self.labels().kind() == LabelKind::Attributes || expected[name] == 1.0 {
                         readings.add(name, read[name] == expected[name]);
                     }
                 }
@@ -164,16 +277,10 @@ impl<B: Backend> Judge<B> {
         data: &dyn Dataset,
         condition: impl Fn(&[f32]) -> Vec<f32>,
     ) -> Result<Readings> {
-        self.labels.expect(data.labels())?;
-        if translator.config().transform.size as usize != self.image_size {
-            return Err(Error::Config(format!(
-                "the judge takes {} pixel images, the translator makes {} pixel ones",
-                self.image_size,
-                translator.config().transform.size
-            )));
-        }
-        let mut readings = Readings::new(&self.labels);
-        let asked: Vec<Asked> = (0..data.len()).flat_map(|at| self.asked_of(data, at)).collect();
+        self.labels().expect(data.labels())?;
+        self.expect_size(translator)?;
+        let mut readings = Readings::new(self.labels());
+        let asked: Vec<Asked> = (0..data.len()).flat_map(|at| asked_of(data, at)).collect();
         for chunk in asked.chunks(CHUNK) {
             let images = chunk
                 .iter()
@@ -189,82 +296,12 @@ impl<B: Backend> Judge<B> {
         Ok(readings)
     }
 
-    /// Every target of an image but its own label.
-    fn asked_of(&self, data: &dyn Dataset, image: usize) -> impl Iterator<Item = Asked> {
-        let own = data.label(image).to_vec();
-        let labels = self.labels.targets(&own).into_iter().map(|target| target.label);
-        let asked = labels.enumerate().filter(move |(_, label)| *label != own);
-        asked.map(move |(name, label)| Asked { image, name, label })
-    }
-
     /// The labels of `images` `[N, 3, S, S]` in `[-1, 1]`, of zeros and ones.
     ///
     /// # Panics
     /// When the images have another size than those it was trained on.
     pub fn read(&self, images: Tensor<B, 4>) -> Vec<Vec<f32>> {
-        let logits = host(self.network.forward(images).domain_logits.into_data());
-        logits.chunks_exact(self.labels.width()).map(|row| self.labels.predict(row)).collect()
-    }
-}
-
-/// A translation that is asked for.
-struct Asked {
-    image: usize,
-    /// The label entry that it is about.
-    name: usize,
-    /// The whole label.
-    label: Vec<f32>,
-}
-
-/// How often a judge read what was expected, by class or attribute.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Readings {
-    /// In label order.
-    pub by_name: Vec<(String, Agreement)>,
-}
-
-/// Readings that were as expected, of all.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Agreement {
-    /// Those as expected.
-    pub agreed: usize,
-    /// All.
-    pub n: usize,
-}
-
-impl Readings {
-    fn new(labels: &LabelSpace) -> Self {
-        let none = |name: &String| (name.clone(), Agreement::default());
-        Self { by_name: labels.names().iter().map(none).collect() }
-    }
-
-    fn add(&mut self, name: usize, agreed: bool) {
-        let agreement = &mut self.by_name[name].1;
-        agreement.agreed += usize::from(agreed);
-        agreement.n += 1;
-    }
-
-    /// All of them together.
-    pub fn total(&self) -> Agreement {
-        let of = |part: fn(&Agreement) -> usize| self.by_name.iter().map(|(_, a)| part(a)).sum();
-        Agreement { agreed: of(|a| a.agreed), n: of(|a| a.n) }
-    }
-}
-
-impl Agreement {
-    /// The share that was as expected, in `[0, 1]`; none of nothing.
-    pub fn share(self) -> Option<f64> {
-        (self.n > 0).then(|| self.agreed as f64 / self.n as f64)
-    }
-}
-
-/// `94.4 % of 250`.
-impl fmt::Display for Agreement {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.share() {
-            Some(share) => write!(f, "{:.1} % of {}", 100.0 * share, self.n),
-            None => f.write_str("none"),
-        }
+        self.look(images).labels
     }
 }
 
@@ -335,6 +372,25 @@ mod tests {
     }
 
     #[test]
+    fn a_saved_judge_reads_as_before_and_is_no_model() {
+        let _turn = crate::tests::one_at_a_time();
+        let test = Folder::open(format!("{EXPRESSIONS}/test")).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("judge.safetensors");
+        let judge = judge(&test, 2);
+        judge.save(&path).unwrap();
+        let opened = Judge::<Flex>::open(&path, &Default::default()).unwrap();
+        assert_eq!((opened.labels(), opened.image_size()), (judge.labels(), 16));
+        assert_eq!(opened.accuracy(&test).unwrap(), judge.accuracy(&test).unwrap());
+        assert!(judge.save(&path).unwrap_err().to_string().contains("exists"));
+        let error = Translator::<Flex>::open(&path, &Default::default()).unwrap_err().to_string();
+        assert!(error.contains("its description is invalid"), "{error}");
+        let model = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/models/faces64.safetensors");
+        let error = Judge::<Flex>::open(model, &Default::default()).unwrap_err().to_string();
+        assert!(error.contains("missing field `judge`"), "{error}");
+    }
+
+    #[test]
     fn attributes_count_one_by_one() {
         let _turn = crate::tests::one_at_a_time();
         let labels = LabelSpace::attributes(["Male", "Eyeglasses"]);
@@ -347,16 +403,5 @@ mod tests {
         assert!(accuracy.by_name.iter().all(|(_, agreement)| agreement.n == test.len()));
         // Half of the faces wear glasses, which cover a tenth of the picture.
         assert!(accuracy.by_name[1].1.share() > Some(0.8), "{accuracy:?}");
-    }
-
-    #[test]
-    fn shares_are_of_what_was_read() {
-        let mut readings = Readings::new(&LabelSpace::classes(["happy", "sad"]));
-        for (name, agreed) in [(0, true), (0, false), (0, true), (1, true)] {
-            readings.add(name, agreed);
-        }
-        assert_eq!(readings.total(), Agreement { agreed: 3, n: 4 });
-        assert_eq!(readings.by_name[0].1.to_string(), "66.7 % of 3");
-        assert_eq!(Agreement::default().share(), None);
     }
 }

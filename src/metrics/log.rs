@@ -13,8 +13,8 @@ use super::{CounterfactualScores, Counterfactuals, Scores};
 use crate::error::{Error, Result};
 use crate::train::{Iteration, Observer, Trainer, continue_csv};
 
-const HEADER: &str =
-    "iteration,change,n,inside,inside_nothing,outside,outside_nothing,psnr,psnr_nothing";
+const HEADER: &str = "iteration,change,n,inside,inside_nothing,outside,outside_nothing,psnr,\
+                      psnr_nothing,ssim,ssim_nothing";
 
 /// Measures [`Counterfactuals`] of one or more datasets every so many iterations and at the end of the
 /// run, and writes the scores to `metrics.csv` in the run folder. A resumed run continues the file where
@@ -136,6 +136,8 @@ impl<B: AutodiffBackend> Observer<B> for CounterfactualLog {
                 scores.outside_nothing,
                 scores.psnr,
                 scores.psnr_nothing,
+                scores.ssim,
+                scores.ssim_nothing,
             ];
             let cells = values.map(|value| value.map_or(String::new(), |v| format!("{v:.5}")));
             rows += &format!("{},{change},{},{}\n", iteration.number, scores.n, cells.join(","));

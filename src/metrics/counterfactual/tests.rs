@@ -3,6 +3,8 @@ use std::fs;
 use super::*;
 use crate::data::{CelebA, Folder};
 use crate::labels::LabelSpace;
+use crate::metrics::scores::Scores;
+use crate::metrics::similarity::MAX_PSNR;
 
 const TEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/faces/test");
 
@@ -20,16 +22,16 @@ const TARGET: [f32; 9] = [0.2, 0.52, 0.9, 0.7, 0.5, 0.9, 0.6, 0.5, 0.9];
 
 #[test]
 fn regions_are_what_differs_in_any_channel() {
-    assert_eq!(Truth::new(&SOURCE, &TARGET).changed, [true, false, false]);
+    assert_eq!(Truth::new(&SOURCE, &TARGET, [1, 3]).changed, [true, false, false]);
     // 8 levels of 255 are a change, 7 are none.
     let level = |levels: f32| [levels / 255.0; 3];
-    assert_eq!(Truth::new(&level(100.0), &level(107.0)).changed, [false]);
-    assert_eq!(Truth::new(&level(100.0), &level(108.0)).changed, [true]);
+    assert_eq!(Truth::new(&level(100.0), &level(107.0), [1, 1]).changed, [false]);
+    assert_eq!(Truth::new(&level(100.0), &level(108.0), [1, 1]).changed, [true]);
 }
 
 #[test]
 fn errors_are_means_over_pixels_and_channels() {
-    let truth = Truth::new(&SOURCE, &TARGET);
+    let truth = Truth::new(&SOURCE, &TARGET, [1, 3]);
     let nothing = truth.compare(&SOURCE);
     close(nothing.inside.value(), 0.3 / 3.0);
     close(nothing.outside.value(), 0.02 / 6.0);
@@ -50,12 +52,15 @@ fn errors_are_means_over_pixels_and_channels() {
 #[test]
 fn pairs_count_by_their_pixels_but_equally_for_the_psnr() {
     let mean = |sum, count| Mean { sum, count };
-    let errors = |inside, outside, psnr| Errors { inside, outside, psnr };
+    let errors = |inside, outside, psnr, ssim| Errors { inside, outside, psnr, ssim };
     let mut sums = Sums::default();
-    sums.add([errors(mean(0.3, 3), mean(0.6, 3), 20.0), errors(mean(1.2, 3), mean(0.0, 3), 10.0)]);
     sums.add([
-        errors(Mean::default(), mean(3.6, 9), 30.0),
-        errors(Mean::default(), mean(0.0, 9), 100.0),
+        errors(mean(0.3, 3), mean(0.6, 3), 20.0, Some(0.5)),
+        errors(mean(1.2, 3), mean(0.0, 3), 10.0, None),
+    ]);
+    sums.add([
+        errors(Mean::default(), mean(3.6, 9), 30.0, Some(0.7)),
+        errors(Mean::default(), mean(0.0, 9), 100.0, None),
     ]);
     let scores = sums.scores();
     assert_eq!(scores.n, 2);
@@ -65,6 +70,8 @@ fn pairs_count_by_their_pixels_but_equally_for_the_psnr() {
     close(scores.outside_nothing, 0.0);
     close(scores.psnr, 25.0);
     close(scores.psnr_nothing, 55.0);
+    close(scores.ssim, 0.6);
+    assert_eq!(scores.ssim_nothing, None);
     assert_eq!(Sums::default().scores().inside, None);
 }
 

@@ -1,0 +1,111 @@
+//! The Frechet distances of a label space's domains, in a judge's features.
+
+use serde::{Deserialize, Serialize};
+
+use super::Measured;
+use super::frechet::Moments;
+use crate::labels::{LabelKind, LabelSpace};
+
+/// The images whose label entry `name` is `value`: those with an attribute or of a class, and those without a
+/// free attribute.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Domain {
+    pub name: usize,
+    pub value: f32,
+    /// As an edit spells it: `Male` and `-Male`.
+    pub title: String,
+}
+
+impl Domain {
+    /// The domains that translations lead to: of a class and of a member of an exclusive group one, of a free
+    /// attribute two.
+    pub fn all(labels: &LabelSpace) -> Vec<Self> {
+        let free = |name| labels.kind() == LabelKind::Attributes && labels.rivals(name).is_empty();
+        let of = |(name, title): (usize, &String)| {
+            let without = Self { name, value: 0.0, title: format!("-{title}") };
+            let with = Self { name, value: 1.0, title: title.clone() };
+            std::iter::once(with).chain(free(name).then_some(without))
+        };
+        labels.names().iter().enumerate().flat_map(of).collect()
+    }
+}
+
+/// How far images are from a domain's real ones: the Frechet distance of a judge's features, 0 where there is
+/// none. It has no unit, and no scale that another judge would share.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DomainDistance {
+    /// The attribute or class; `-Male` for the images without a free attribute.
+    pub domain: String,
+    /// How many real images of the domain the distances are from.
+    pub reference: usize,
+    /// Of translations into the domain.
+    pub translated: Measured,
+    /// Of their sources, untranslated: what doing nothing scores.
+    pub nothing: Measured,
+    /// Of the data's own real images of the domain, where the reference are others: what can be hoped for.
+    pub real: Measured,
+}
+
+/// The features of images by domain.
+pub(super) struct DomainSets(Vec<Sets>);
+
+struct Sets {
+    domain: Domain,
+    reference: Moments,
+    real: Moments,
+    translated: Moments,
+    nothing: Moments,
+}
+
+impl DomainSets {
+    /// No images yet, of `width` features each.
+    pub fn new(domains: Vec<Domain>, width: usize) -> Self {
+        let none = || Moments::new(width);
+        let sets = |domain| Sets {
+            domain,
+            reference: none(),
+            real: none(),
+            translated: none(),
+            nothing: none(),
+        };
+        Self(domains.into_iter().map(sets).collect())
+    }
+
+    fn of(&mut self, label: &[f32]) -> impl Iterator<Item = &mut Sets> {
+        self.0.iter_mut().filter(|sets| label[sets.domain.name] == sets.domain.value)
+    }
+
+    pub fn add_real(&mut self, label: &[f32], features: &[f32]) {
+        self.of(label).for_each(|sets| sets.real.add(features));
+    }
+
+    pub fn add_reference(&mut self, label: &[f32], features: &[f32]) {
+        self.of(label).for_each(|sets| sets.reference.add(features));
+    }
+
+    /// A translation that was to have `value` at the label entry `name`, and its source.
+    pub fn add_translated(&mut self, name: usize, value: f32, features: &[f32], source: &[f32]) {
+        let is = |sets: &&mut Sets| (sets.domain.name, sets.domain.value) == (name, value);
+        if let Some(sets) = self.0.iter_mut().find(is) {
+            sets.translated.add(features);
+            sets.nothing.add(source);
+        }
+    }
+
+    /// Every domain's distances, from the reference or else from the data's own real images.
+    pub fn distances(&self, has_reference: bool) -> Vec<DomainDistance> {
+        let of = |sets: &Sets| {
+            let from = if has_reference { &sets.reference } else { &sets.real };
+            let measured =
+                |moments: &Moments| Measured { value: moments.distance(from), n: moments.n() };
+            DomainDistance {
+                domain: sets.domain.title.clone(),
+                reference: from.n(),
+                translated: measured(&sets.translated),
+                nothing: measured(&sets.nothing),
+                real: if has_reference { measured(&sets.real) } else { Measured::default() },
+            }
+        };
+        self.0.iter().map(of).collect()
+    }
+}

@@ -1,0 +1,164 @@
+//! The results of an evaluation: every number with how many it is of, as JSON and as a table.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::super::domain::DomainDistance;
+use super::super::readings::{Agreement, Readings};
+use super::super::scores::Mean;
+
+/// A number and how many images it is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// None where there was nothing, or too little, to measure.
+    pub value: Option<f64>,
+    /// Images or translations.
+    pub n: usize,
+}
+
+impl From<Mean> for Measured {
+    fn from(mean: Mean) -> Self {
+        Self { value: mean.value(), n: mean.count }
+    }
+}
+
+/// The share that was read otherwise than expected.
+impl From<Agreement> for Measured {
+    fn from(agreement: Agreement) -> Self {
+        Self { value: agreement.error(), n: agreement.n }
+    }
+}
+
+/// What an [`Evaluator`](super::Evaluator) found. Errors of pixels are L1 distances in `[0, 1]`, averaged over
+/// all pixels, channels and images; classification errors are shares in `[0, 1]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// Of `G(x, c')` from `x`: images under their own label, which should stay as they are.
+    pub identity_l1: Measured,
+    /// Of `G(G(x, c), c')` from `x`: images translated and back.
+    pub reconstruction_l1: Measured,
+    /// By what was asked for, in label order: a class, an attribute that is set or toggled.
+    pub targets: Vec<TargetScores>,
+    /// The judge's classification error over all names, where there is a judge.
+    pub judge_error: Option<JudgeErrors>,
+    /// The Frechet distance (judge features) of every domain; none without a judge.
+    pub frechet_judge_features: Vec<DomainDistance>,
+}
+
+/// The scores of one class or attribute.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TargetScores {
+    /// The class or attribute.
+    pub name: String,
+    /// [`Evaluation::reconstruction_l1`] of the translations to it.
+    pub reconstruction_l1: Measured,
+    /// The judge's error about it, where there is a judge.
+    pub judge_error: Option<JudgeErrors>,
+}
+
+/// How often a judge reads labels otherwise than they are, or than they were asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct JudgeErrors {
+    /// Of translations, which should have the label asked for (paper, Table 3).
+    pub translated: Measured,
+    /// Of their sources, untranslated, held against the same label: what doing nothing scores.
+    pub nothing: Measured,
+    /// Of the data's real images and their own labels: how far the judge is to be trusted.
+    pub real: Measured,
+}
+
+/// What a judge found.
+pub(super) struct Judged {
+    /// Of real images and their own labels.
+    pub real: Readings,
+    /// Of translations and the label asked for.
+    pub translated: Readings,
+    /// Of the translations' sources and the label asked for.
+    pub nothing: Readings,
+    /// By domain.
+    pub frechet: Vec<DomainDistance>,
+}
+
+impl Evaluation {
+    pub(super) fn new(
+        names: &[String],
+        identity: Mean,
+        reconstruction: &[Mean],
+        judged: Option<Judged>,
+    ) -> Self {
+        let errors = |part: &dyn Fn(&Readings) -> Agreement| {
+            judged.as_ref().map(|judged| JudgeErrors {
+                translated: part(&judged.translated).into(),
+                nothing: part(&judged.nothing).into(),
+                real: part(&judged.real).into(),
+            })
+        };
+        let mut all = Mean::default();
+        reconstruction.iter().for_each(|mean| all.merge(*mean));
+        let target = |(at, name): (usize, &String)| TargetScores {
+            name: name.clone(),
+            reconstruction_l1: reconstruction[at].into(),
+            judge_error: errors(&|readings| readings.by_name[at].1),
+        };
+        Self {
+            identity_l1: identity.into(),
+            reconstruction_l1: all.into(),
+            targets: names.iter().enumerate().map(target).collect(),
+            judge_error: errors(&Readings::total),
+            frechet_judge_features: judged.map(|judged| judged.frechet).unwrap_or_default(),
+        }
+    }
+}
+
+/// `0.0123 (446)`.
+fn cell(measured: Measured) -> String {
+    match measured.value {
+        Some(value) => format!("{value:.4} ({})", measured.n),
+        None => format!("- ({})", measured.n),
+    }
+}
+
+/// Tables of everything, each number with how many it is of in brackets.
+impl fmt::Display for Evaluation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines = vec![
+            format!("{:<24} {:>16}", "L1 (images)", ""),
+            format!("{:<24} {:>16}", "identity", cell(self.identity_l1)),
+            format!("{:<24} {:>16}", "reconstruction", cell(self.reconstruction_l1)),
+        ];
+        for target in &self.targets {
+            let name = format!("  {}", target.name);
+            lines.push(format!("{name:<24} {:>16}", cell(target.reconstruction_l1)));
+        }
+        if let Some(total) = &self.judge_error {
+            let row = |name: &str, [a, b, c]: [String; 3]| {
+                format!("{name:<24} {a:>16}  {b:>16}  {c:>16}")
+            };
+            let cells =
+                |errors: &JudgeErrors| [errors.translated, errors.nothing, errors.real].map(cell);
+            let titles = ["translated (n)", "nothing (n)", "real (n)"].map(String::from);
+            lines.extend([String::new(), row("judge's error", titles)]);
+            let each = self.targets.iter().filter_map(|t| Some((&t.name[..], t.judge_error?)));
+            for (name, errors) in each.chain([("all", *total)]) {
+                lines.push(row(name, cells(&errors)));
+            }
+        }
+        if !self.frechet_judge_features.is_empty() {
+            let row = |name: &str, [a, b, c, d]: [String; 4]| {
+                format!("{name:<24} {a:>16}  {b:>16}  {c:>16}  {d:>9}")
+            };
+            let titles = ["translated (n)", "nothing (n)", "real (n)", "reference"];
+            lines.extend([
+                String::new(),
+                "Frechet distance (judge features)".to_owned(),
+                row("domain", titles.map(String::from)),
+            ]);
+            for distance in &self.frechet_judge_features {
+                let [a, b, c] = [distance.translated, distance.nothing, distance.real].map(cell);
+                lines.push(row(&distance.domain, [a, b, c, distance.reference.to_string()]));
+            }
+        }
+        f.write_str(&lines.join("\n"))
+    }
+}

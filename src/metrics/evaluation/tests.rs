@@ -1,0 +1,139 @@
+use burn::backend::{Autodiff, Flex};
+
+use super::*;
+use crate::data::{CelebA, Crop, Folder, Transform};
+use crate::domains::Domains;
+use crate::generator::GeneratorConfig;
+use crate::labels::LabelSpace;
+use crate::metrics::JudgeConfig;
+use crate::model::ModelConfig;
+use crate::random::{Purpose, stream};
+
+const SIZE: usize = 16;
+
+/// Of errors that are computed one way or the other in 32 bits.
+const TOLERANCE: f64 = 1e-5;
+
+fn untrained(domains: Domains, crop: Crop) -> Translator<Flex> {
+    let device = Default::default();
+    let generator = GeneratorConfig::new(domains.condition_width())
+        .with_base_channels(4)
+        .with_residual_blocks(0)
+        .with_downsamplings(1);
+    let network = generator.init(&mut stream(0, Purpose::Generator, 0, 0), &device).unwrap();
+    let transform = Transform { crop, size: SIZE as u32 };
+    let config = ModelConfig { domains, transform, generator, discriminator: None };
+    Translator::new(config, network, None, device)
+}
+
+fn expressions() -> Folder {
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/expressions/test");
+    Folder::open(data).unwrap()
+}
+
+fn judge(data: impl Into<crate::data::Datasets>) -> Judge<Flex> {
+    let config = JudgeConfig { base_channels: 4, iterations: 2, ..JudgeConfig::new(SIZE) };
+    config.train::<Autodiff<Flex>>(data, &Default::default()).unwrap()
+}
+
+/// A generator that is told nothing but labels: the judge, the identity and the way back by hand.
+#[test]
+fn classes_are_measured_as_by_hand() {
+    let _turn = crate::tests::one_at_a_time();
+    let data = expressions();
+    let domains = Domains::joint([
+        ("faces", LabelSpace::attributes(["Male"])),
+        ("expressions", data.labels().clone()),
+    ]);
+    let translator = untrained(domains.unwrap(), Crop::Square);
+    let judge = judge(&data);
+    let found = Evaluator::new(&translator, &data, 1).with_judge(&judge).measure().unwrap();
+
+    // 50 people in 5 expressions: each class is asked for by the 200 images of the others.
+    assert_eq!((found.identity_l1.n, found.reconstruction_l1.n), (250, 1000));
+    let judged = judge.measure(&translator, &data, 1).unwrap();
+    let accuracy = judge.accuracy(&data).unwrap();
+    for (at, target) in found.targets.iter().enumerate() {
+        assert_eq!(&target.name, &data.labels().names()[at]);
+        let errors = target.judge_error.unwrap();
+        assert_eq!(errors.translated, judged.by_name[at].1.into(), "{}", target.name);
+        assert_eq!(errors.real, accuracy.by_name[at].1.into(), "{}", target.name);
+        assert_eq!((errors.nothing.n, target.reconstruction_l1.n), (200, 200));
+    }
+    assert_eq!(found.judge_error.unwrap().real, accuracy.total().into());
+
+    let [mut identity, mut back] = [Mean::default(), Mean::default()];
+    for image in 0..data.len() {
+        let own = translator.domains().condition(1, data.label(image));
+        let real = translator.prepare(&data.load_cropped(image).unwrap().into());
+        let real = upload(&[real], translator.device());
+        let distance = |image: Tensor<Flex, 4>| {
+            f64::from((image - real.clone()).abs().mean().into_scalar()) / 2.0
+        };
+        let translated = |image: Tensor<Flex, 4>, condition: &[f32]| {
+            translator.forward_conditions(image, &[condition.to_vec()])
+        };
+        identity.add(distance(translated(real.clone(), &own)));
+        for asked in asked_of(&data, image) {
+            let there = translator.domains().condition(1, &asked.label);
+            back.add(distance(translated(translated(real.clone(), &there), &own)));
+        }
+    }
+    for (found, expected) in [(found.identity_l1, identity), (found.reconstruction_l1, back)] {
+        let (found, expected) = (found.value.unwrap(), expected.value().unwrap());
+        assert!((found - expected).abs() < TOLERANCE, "{found}, expected {expected}");
+    }
+
+    // From the data's own images: real ones have nothing to be compared with.
+    assert_eq!(found.frechet_judge_features.len(), 5);
+    for distance in &found.frechet_judge_features {
+        assert_eq!((distance.reference, distance.translated.n, distance.real.n), (50, 200, 0));
+        assert!(distance.translated.value.unwrap() > 0.0);
+    }
+    let table = found.to_string();
+    assert!(table.contains("\nhappy ") && table.contains("(judge features)"), "{table}");
+    let json = serde_json::to_value(&found).unwrap();
+    assert_eq!(json["targets"][0]["judge_error"]["translated"]["n"], 200);
+    assert_eq!(serde_json::from_value::<Evaluation>(json).unwrap(), found);
+}
+
+#[test]
+fn free_attributes_have_two_domains_and_a_reference_scores_nothing_from_itself() {
+    let _turn = crate::tests::one_at_a_time();
+    let hair = ["Black_Hair", "Blond_Hair", "Brown_Hair"];
+    let labels = LabelSpace::attributes(hair).with("Male").exclusive(hair).unwrap();
+    let faces = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/faces/test");
+    let data = CelebA::open(faces, &labels).unwrap();
+    let translator = untrained(Domains::single(labels), Crop::Square);
+    let judge = judge(&data);
+    let evaluator = Evaluator::new(&translator, &data, 0);
+    let found = evaluator.with_judge(&judge).with_reference(&data).measure().unwrap();
+    let domains: Vec<_> = found.frechet_judge_features.iter().map(|d| &d.domain[..]).collect();
+    assert_eq!(domains, ["Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "-Male"]);
+    let [male, female] = [3, 4].map(|at| &found.frechet_judge_features[at]);
+    assert_eq!(male.reference + female.reference, data.len());
+    // Every image is asked to be what it is not.
+    assert_eq!((male.translated.n, female.translated.n), (female.reference, male.reference));
+    for distance in &found.frechet_judge_features {
+        assert_eq!(distance.real.n, distance.reference);
+        assert!(distance.real.value.unwrap() < 1e-6, "{distance:?}: the reference itself");
+    }
+    assert_eq!(found.targets[3].reconstruction_l1.n, data.len());
+}
+
+#[test]
+fn without_a_judge_only_pixels_are_measured_and_other_labels_are_refused() {
+    let _turn = crate::tests::one_at_a_time();
+    let data = expressions();
+    let translator = untrained(Domains::single(data.labels().clone()), Crop::Square);
+    let found = Evaluator::new(&translator, &data, 0).measure().unwrap();
+    assert!(found.judge_error.is_none() && found.frechet_judge_features.is_empty());
+    assert!(!found.to_string().contains("judge"));
+
+    let other = untrained(Domains::single(LabelSpace::attributes(["Male"])), Crop::Square);
+    assert!(Evaluator::new(&other, &data, 0).measure().is_err());
+    let config = JudgeConfig { base_channels: 4, iterations: 1, ..JudgeConfig::new(32) };
+    let large = config.train::<Autodiff<Flex>>(&data, &Default::default()).unwrap();
+    let error = Evaluator::new(&translator, &data, 0).with_judge(&large).measure().unwrap_err();
+    assert!(error.to_string().contains("takes 32 pixel images"), "{error}");
+}
