@@ -45,5 +45,8 @@ pub use losses::{
 pub use model::ModelConfig;
 pub use penalty::{Penalty, PenaltyDraw};
 pub use pytorch::PublicModel;
-pub use train::{CsvLog, Observer, Outcome, Progress, SampleGrids, Trainer, TrainingConfig};
+pub use train::{
+    CsvLog, Observer, Outcome, Progress, SampleGrids, TensorBoard, TimingLog, Trainer,
+    TrainingConfig,
+};
 pub use translator::{DomainLabel, Grid, Translator};

@@ -6,6 +6,8 @@ mod config;
 mod observer;
 mod schedule;
 mod step;
+mod tensorboard;
+mod timing;
 mod trainer;
 
 pub use checkpoint::{RunFolder, resolve_model};
@@ -14,4 +16,6 @@ pub(crate) use observer::continue_csv;
 pub use observer::{CsvLog, Iteration, Observer, Progress, SampleGrids};
 pub use schedule::Schedule;
 pub use step::{Label, Sample, discriminator_losses, generator_losses};
+pub use tensorboard::TensorBoard;
+pub use timing::TimingLog;
 pub use trainer::{Outcome, Trainer};

@@ -91,6 +91,7 @@ macro_rules! observe_in_turn {
 observe_in_turn!(O0.0, O1.1);
 observe_in_turn!(O0.0, O1.1, O2.2);
 observe_in_turn!(O0.0, O1.1, O2.2, O3.3);
+observe_in_turn!(O0.0, O1.1, O2.2, O3.3, O4.4);
 
 /// What one iteration did. Losses stay on the device until [`losses`](Self::losses) is called.
 pub struct Iteration<'a, B: AutodiffBackend> {
@@ -366,15 +367,20 @@ impl SampleGrids {
     }
 }
 
+/// Where the sample grid of an iteration is, in a run folder.
+pub(super) fn sample_path(run: &Path, iteration: u64) -> PathBuf {
+    run.join("samples").join(format!("{iteration:08}.png"))
+}
+
 impl<B: AutodiffBackend> Observer<B> for SampleGrids {
     fn iteration(&mut self, trainer: &Trainer<B>, iteration: &Iteration<'_, B>) -> Result<()> {
         let last = iteration.number == trainer.config().iterations;
         if !iteration.number.is_multiple_of(self.every) && !last {
             return Ok(());
         }
-        let folder = trainer.folder().join("samples");
-        fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
-        let path = folder.join(format!("{:08}.png", iteration.number));
+        let path = sample_path(trainer.folder(), iteration.number);
+        let folder = path.parent().unwrap_or(trainer.folder());
+        fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
         let grid = trainer.translator().grid(&self.images)?;
         grid.image.save(&path).map_err(|error| Error::image(&path, error))
     }
