@@ -1,9 +1,10 @@
-//! Measures a model's translations against the truth.
+//! Measures a model on labelled images: against true counterfactuals, by what it keeps, and by a judge.
 //!
 //! ```text
+//! faces=examples/data/faces
 //! cargo run --release --example evaluate -- --model runs/quickstart \
-//!     --data celeba:examples/data/faces/test/images:examples/data/faces/test/list_attr.txt \
-//!     --pairs examples/data/faces/test/pairs.csv
+//!     --data celeba:$faces/test/images:$faces/test/list_attr.txt --pairs $faces/test/pairs.csv \
+//!     --train-data celeba:$faces/train/images:$faces/train/list_attr.txt --json scores.json
 //! ```
 
 #![recursion_limit = "256"]
@@ -12,18 +13,28 @@ mod common;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
-use stargan::Translator;
-use stargan::burn::tensor::backend::Backend;
+use serde::Serialize;
+use stargan::burn::backend::Autodiff;
+use stargan::burn::tensor::backend::AutodiffBackend;
+use stargan::data::{Dataset, Datasets};
+use stargan::metrics::{CounterfactualScores, Evaluation, Evaluator, Judge, JudgeConfig};
+use stargan::{LabelSpace, Translator};
 
 use common::data::{Pairs, Place, Spec, open_test};
 use common::{Failure, usage};
 
-/// Measures a model's translations against the truth: the same images, really changed.
+/// Measures a model on labelled images that it was not trained on, and prints tables in which every number
+/// has how many images it is of.
 ///
-/// Prints, for every change, the L1 error in [0, 1] inside the changed region and outside it and the
-/// PSNR, each with that of doing nothing in brackets.
+/// With true counterfactuals (--pairs): for every change the L1 error in [0, 1] inside the changed region and
+/// outside it, the PSNR and the SSIM, each with that of doing nothing in brackets. Always: how much images
+/// change under their own label, and when they are translated and back. With a judge, a classifier that is
+/// trained on real images (--train-data, or an earlier one's --judge file): how often it reads another label
+/// from translations than was asked for, beside the same of real images, and the Frechet distance of its
+/// features, domain by domain.
 #[derive(Parser)]
 struct Args {
     /// A model file, a checkpoint, or a run folder for its newest checkpoint
@@ -37,6 +48,19 @@ struct Args {
     /// the attribute file or in the folder]
     #[arg(long, value_name = "FILE.csv|by-name")]
     pairs: Option<Pairs>,
+    /// Other real images, such as those the model was trained on: a judge is trained on them, and Frechet
+    /// distances are from them
+    #[arg(long, value_name = "[NAME=]celeba:IMAGES_DIR:ATTR_FILE|[NAME=]folder:DIR")]
+    train_data: Option<Spec>,
+    /// Keep the judge in this file; one that is there already is used and not trained again
+    #[arg(long, value_name = "FILE.safetensors")]
+    judge: Option<PathBuf>,
+    /// Updates of the judge
+    #[arg(long, value_name = "N", default_value_t = 800)]
+    judge_iterations: u64,
+    /// Decides the judge's random numbers
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    judge_seed: u64,
     /// Write the scores to this new file too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -45,37 +69,101 @@ struct Args {
     backend: common::Backend,
 }
 
-fn main() -> ExitCode {
-    let args = Args::parse();
-    common::exit(common::on_backend!(args.backend, B => evaluate::<B>(&args)))
+/// The scores as JSON: every change of the pairs and their total, then the others.
+#[derive(Serialize)]
+struct Scores {
+    #[serde(flatten)]
+    pairs: Option<CounterfactualScores>,
+    #[serde(flatten)]
+    evaluation: Evaluation,
 }
 
-fn evaluate<B: Backend>(args: &Args) -> Result<(), Failure> {
+fn main() -> ExitCode {
+    let args = Args::parse();
+    common::exit(common::on_backend!(args.backend, B => evaluate::<Autodiff<B>>(&args)))
+}
+
+fn evaluate<B: AutodiffBackend>(args: &Args) -> Result<(), Failure> {
     if let Some(json) = &args.json {
         common::expect_absent(json)?;
+    }
+    let kept = args.judge.as_ref().is_some_and(|file| file.is_file());
+    if args.judge.is_some() && !kept && args.train_data.is_none() {
+        return usage("--judge names no file: give --train-data too, to train a judge on");
     }
     let beside = match &args.data.place {
         Place::Celeba { attributes, .. } => attributes.with_file_name("pairs.csv"),
         Place::Folder(folder) => folder.join("pairs.csv"),
     };
     let pairs = match &args.pairs {
-        Some(pairs) => pairs.clone(),
-        None if beside.is_file() => Pairs::File(beside),
-        None => {
-            return usage(format!(
-                "nothing to measure by: give --pairs, a file or by-name (there is no {})",
-                beside.display()
-            ));
-        }
+        Some(pairs) => Some(pairs.clone()),
+        None => beside.is_file().then_some(Pairs::File(beside)),
     };
-    let translator = Translator::<B>::open(&args.model, &Default::default())?;
+    let translator = Translator::<B::InnerBackend>::open(&args.model, &Default::default())?;
     let (dataset, data) = open_test(&args.data, translator.domains())?;
-    let pairs = pairs.open(data, dataset)?;
-    eprintln!("translating {} images", pairs.len());
-    let scores = pairs.measure(&translator)?;
+    let pairs = pairs.map(|pairs| pairs.open(data.clone(), dataset)).transpose()?;
+    let train = match &args.train_data {
+        Some(spec) => {
+            let (other, train) = open_test(spec, translator.domains())?;
+            if other != dataset {
+                return usage("--data and --train-data are like different datasets of the model");
+            }
+            Some(train)
+        }
+        None => None,
+    };
+    let judge = judge::<B>(args, &translator, data.labels(), train.as_ref())?;
+
+    let pairs = match pairs {
+        Some(pairs) => {
+            eprintln!("translating {} images to their true counterfactuals", pairs.len());
+            Some(pairs.measure(&translator)?)
+        }
+        None => None,
+    };
+    eprintln!("translating {} images to every label and back", data.len());
+    let mut evaluator = Evaluator::new(&translator, &*data, dataset);
+    if let Some(judge) = &judge {
+        evaluator = evaluator.with_judge(judge);
+    }
+    if let Some(train) = &train {
+        evaluator = evaluator.with_reference(&**train);
+    }
+    let scores = Scores { pairs, evaluation: evaluator.measure()? };
     if let Some(json) = &args.json {
         common::write_new(json, &common::json(&scores)?)?;
     }
-    println!("{scores}");
+    if let Some(pairs) = &scores.pairs {
+        println!("{pairs}\n");
+    }
+    println!("{}", scores.evaluation);
     Ok(())
+}
+
+/// The judge of the file, or one that is trained and kept there; none where there are no images for it.
+fn judge<B: AutodiffBackend>(
+    args: &Args,
+    translator: &Translator<B::InnerBackend>,
+    labels: &LabelSpace,
+    train: Option<&Arc<dyn Dataset>>,
+) -> Result<Option<Judge<B::InnerBackend>>, Failure> {
+    let device = Default::default();
+    if let Some(file) = args.judge.as_ref().filter(|file| file.is_file()) {
+        let judge = Judge::open(file, &device)?;
+        let named = |error| Failure::Failed(format!("{}: {error}", file.display()));
+        labels.expect(judge.labels()).map_err(named)?;
+        return Ok(Some(judge));
+    }
+    let Some(train) = train else { return Ok(None) };
+    let config = JudgeConfig {
+        iterations: args.judge_iterations,
+        seed: args.judge_seed,
+        ..JudgeConfig::new(translator.config().transform.size as usize)
+    };
+    eprintln!("training a judge on {} images", train.len());
+    let judge = config.train::<B>(Datasets::from(vec![train.clone()]), &device)?;
+    if let Some(file) = &args.judge {
+        judge.save(file)?;
+    }
+    Ok(Some(judge))
 }

@@ -21,7 +21,7 @@ use stargan::burn::backend::Autodiff;
 use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::data::{CelebA, Dataset};
 use stargan::metrics::Counterfactuals;
-use stargan::train::{CsvLog, Outcome, Progress, SampleGrids, Trainer, TrainingConfig};
+use stargan::train::{CsvLog, Outcome, Progress, SampleGrids, TimingLog, Trainer, TrainingConfig};
 
 use common::data::{Command, Pairs, Source};
 use common::{Failure, bundled};
@@ -77,6 +77,7 @@ fn quickstart<B: AutodiffBackend>(args: &Args) -> Result<(), Failure> {
         pairs: vec![(0, Pairs::File(bundled::pairs()))],
         evaluate_every: 0,
         sample_every: SAMPLE_EVERY,
+        tensorboard: false,
     }
     .write(&run)?;
 
@@ -84,7 +85,7 @@ fn quickstart<B: AutodiffBackend>(args: &Args) -> Result<(), Failure> {
     let grids = SampleGrids::new(people.clone(), SAMPLE_EVERY);
     common::stop_at_ctrl_c(trainer.stop_flag())?;
     eprintln!("sample grids appear in {}", run.join("samples").display());
-    let mut observers = (Progress::default(), CsvLog::every(20), grids);
+    let mut observers = (Progress::default(), CsvLog::every(20), TimingLog::every(20), grids);
     if let Outcome::Stopped { checkpoint } = trainer.run(&train, &mut observers)? {
         return Err(common::interrupted(&run, &checkpoint, args.backend));
     }
@@ -104,11 +105,16 @@ fn quickstart<B: AutodiffBackend>(args: &Args) -> Result<(), Failure> {
         }
     }
 
+    common::report(&run);
     println!("Error against the true change, in brackets that of doing nothing:\n\n{scores}\n");
-    println!("In {}: grid.png ({}), translations, samples, log.csv,", run.display(), {
-        grid.columns.join(" | ")
-    });
-    println!("metrics.json, config.json and checkpoints. To translate a face of your own:\n");
+    println!(
+        "In {}: report.html (the run on one page), grid.png ({}), translations, samples,",
+        run.display(),
+        { grid.columns.join(" | ") }
+    );
+    println!(
+        "log.csv, timing.csv, metrics.json, config.json and checkpoints. To translate a face of your own:\n"
+    );
     println!(
         "  cargo run --release --example translate -- --model {} --edit Blond_Hair FACE.png",
         run.display()

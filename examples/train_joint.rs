@@ -33,6 +33,7 @@ fn main() -> std::process::ExitCode {
             pairs: vec![(0, Pairs::File(bundled::pairs())), (1, Pairs::ByName)],
             evaluate_every: 0,
             sample_every: 0,
+            tensorboard: false,
         },
         settings: bundled::small,
     }))

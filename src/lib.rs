@@ -21,6 +21,7 @@ mod ops;
 mod penalty;
 pub mod pytorch;
 mod random;
+mod report;
 mod spectral;
 #[cfg(test)]
 mod tests;
@@ -45,6 +46,7 @@ pub use losses::{
 pub use model::ModelConfig;
 pub use penalty::{Penalty, PenaltyDraw};
 pub use pytorch::PublicModel;
+pub use report::Report;
 pub use train::{
     CsvLog, Observer, Outcome, Progress, SampleGrids, TensorBoard, TimingLog, Trainer,
     TrainingConfig,

@@ -92,9 +92,18 @@ fn train_resume_translate_evaluate() {
         "{output}"
     );
     assert!(output.contains("00000004.safetensors"), "{output}");
-    for file in ["config.json", "data.json", "metrics.json", "metrics.csv", "log.csv"] {
+    for file in [
+        "config.json",
+        "data.json",
+        "metrics.json",
+        "metrics.csv",
+        "log.csv",
+        "timing.csv",
+        "report.html",
+    ] {
         assert!(at("run").join(file).is_file(), "{file}");
     }
+    assert!(!at("run/tensorboard").exists(), "only when it is asked for");
     assert_eq!(names(at("run/samples")), ["00000004.png"]);
     assert_eq!(side(at("run/samples/00000004.png")), (6 * 16, 8 * 16));
 
@@ -103,7 +112,13 @@ fn train_resume_translate_evaluate() {
     fails("train", folder.path(), "--resume --out run --batch 8", 2, "--batch can't change");
     fails("train", folder.path(), "--resume --out none", 1, "there is no run to resume here");
 
-    let output = succeeds("train", folder.path(), "--resume --out run --iterations 6");
+    let output =
+        succeeds("train", folder.path(), "--resume --out run --iterations 6 --tensorboard");
+    assert_eq!(names(at("run/tensorboard")).len(), 1);
+    let report = fs::read(at("run/report.html")).unwrap();
+    assert_eq!(succeeds("report", folder.path(), "run"), "run/report.html\n");
+    assert_eq!(fs::read(at("run/report.html")).unwrap(), report, "the page of the run's end");
+    fails("report", folder.path(), "m", 1, "expected the folder of a run");
     assert!(output.contains("00000006.safetensors"), "{output}");
     let log = fs::read_to_string(at("run/metrics.csv")).unwrap();
     let measured: Vec<_> = log.lines().filter(|row| row.contains(",total,")).collect();
@@ -159,6 +174,27 @@ fn train_resume_translate_evaluate() {
         assert!(json["hair"][score].is_f64(), "{score}: {json}");
     }
     fails("evaluate", folder.path(), &line, 1, "scores.json: exists already");
+    let judged = format!(
+        "{model} --data {test} --pairs pairs.csv --train-data {train} --judge judge.safetensors \
+         --judge-iterations 2"
+    );
+    let output = succeeds("evaluate", folder.path(), &judged);
+    for expected in ["SSIM", "identity", "reconstruction", "judge's error", "(judge features)"] {
+        assert!(output.contains(expected), "{expected}: {output}");
+    }
+    // The judge is kept, and is enough without the images it learnt from.
+    let line = format!("{model} --data {test} --judge judge.safetensors --json judged.json");
+    succeeds("evaluate", folder.path(), &line);
+    let json = fs::read(at("judged.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    let people = json["identity_l1"]["n"].as_u64().unwrap();
+    assert!(people > 100, "{json}");
+    assert_eq!(json["targets"][3]["judge_error"]["translated"]["n"], people, "{json}");
+    assert_eq!(json["frechet_judge_features"][4]["domain"], "-Male", "{json}");
+    let line = format!("{model} --data {test} --judge none.safetensors");
+    fails("evaluate", folder.path(), &line, 2, "give --train-data too");
+    let line = format!("{model} --data {test} --judge m/a.safetensors");
+    fails("evaluate", folder.path(), &line, 1, "missing field `judge`");
     let folders = format!("{model} --data folder:{EXPRESSIONS}/test --pairs pairs.csv");
     fails("evaluate", folder.path(), &folders, 1, "the model knows none such");
 }
@@ -253,6 +289,12 @@ fn train_joint_needs_no_arguments_and_takes_those_of_train() {
     );
     let output = succeeds("evaluate", folder.path(), &line);
     assert!(output.contains("surprised"), "{output}");
+    let line = format!(
+        "--model runs/joint --data folder:{EXPRESSIONS}/test --train-data folder:{EXPRESSIONS}/train \
+         --judge-iterations 2"
+    );
+    let output = succeeds("evaluate", folder.path(), &line);
+    assert!(output.contains("judge's error") && !output.contains("PSNR"), "{output}");
     let face = format!("{FACES}/test/images/00001.png");
     succeeds(
         "translate",
@@ -380,7 +422,9 @@ fn quickstart_leaves_what_it_promises() {
         "grid.png",
         "log.csv",
         "metrics.json",
+        "report.html",
         "samples",
+        "timing.csv",
         "translations",
     ];
     let found: Vec<_> = names(folder.path().join("runs/quickstart"))

@@ -373,6 +373,9 @@ pub struct Command {
     pub pairs: Vec<(usize, Pairs)>,
     pub evaluate_every: u64,
     pub sample_every: u64,
+    /// Whether TensorBoard event files are written.
+    #[serde(default)]
+    pub tensorboard: bool,
 }
 
 impl Command {

@@ -10,13 +10,13 @@ pub mod training;
 use std::fmt::Display;
 use std::fs::{self, File};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
-use stargan::Error;
+use stargan::{Error, Report};
 
 // Training allocates and frees buffers of many megabytes at every step, which the system's allocator
 // hands back to the kernel every time.
@@ -174,6 +174,12 @@ pub fn write_new(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 /// Writes a file of a run folder, in place of an earlier one.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     fs::write(path, bytes).map_err(|error| Failure::Failed(format!("{}: {error}", path.display())))
+}
+
+/// Writes the page that shows a run, and says where it is. A run is worth no less without it.
+pub fn report(run: &Path) -> Option<PathBuf> {
+    let written = Report::of(run).and_then(|report| report.save());
+    written.map_err(|error| eprintln!("warning: there is no report: {error}")).ok()
 }
 
 /// The end of a run that Ctrl-C stopped: where it stands and how to go on.

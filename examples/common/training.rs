@@ -16,7 +16,9 @@ use stargan::burn::backend::Autodiff;
 use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::data::{Dataset, Datasets};
 use stargan::metrics::{CounterfactualLog, Counterfactuals};
-use stargan::train::{CsvLog, Outcome, Preset, Progress, SampleGrids, Trainer, TrainingConfig};
+use stargan::train::{
+    CsvLog, Outcome, Preset, Progress, SampleGrids, TensorBoard, TimingLog, Trainer, TrainingConfig,
+};
 use stargan::{IdentityWarmup, Objective};
 
 use super::data::{Command, DataArgs, Opened, Pairs, Source, Spec, open_test};
@@ -24,8 +26,9 @@ use super::{Failure, usage};
 
 /// Trains a StarGAN on labelled images.
 ///
-/// The run folder receives the configuration, a log of all losses (log.csv), sample grids, checkpoints
-/// and, with --pairs, the error against the truth (metrics.csv, metrics.json). Ctrl-C finishes the
+/// The run folder receives the configuration, a log of all losses (log.csv) and of the time (timing.csv),
+/// sample grids, checkpoints, with --pairs the error against the truth (metrics.csv, metrics.json), and at the
+/// end a page that shows it all (report.html). Ctrl-C finishes the
 /// iteration and writes a checkpoint, from which --resume goes on exactly.
 #[derive(Parser)]
 pub struct Args {
@@ -119,6 +122,9 @@ pub struct Args {
     /// Save a sample grid every N iterations and at the end [default: 500]
     #[arg(long, value_name = "N")]
     sample_every: Option<u64>,
+    /// Write TensorBoard event files too, to tensorboard/ in the run folder
+    #[arg(long)]
+    tensorboard: bool,
     /// Write the trained model, whole, to this file at the end
     #[arg(long, value_name = "MODEL.safetensors")]
     export: Option<PathBuf>,
@@ -228,6 +234,7 @@ fn begin<B: AutodiffBackend>(
         pairs: pairs(args, matches)?,
         evaluate_every: args.evaluate_every.unwrap_or(0),
         sample_every: args.sample_every.unwrap_or(500),
+        tensorboard: args.tensorboard,
     };
     match defaults {
         Some(defaults) if command.data.is_empty() && command.tests.is_empty() => {
@@ -283,6 +290,7 @@ fn resume<B: AutodiffBackend>(
         pairs: Vec::new(),
         evaluate_every: 0,
         sample_every: 500,
+        tensorboard: false,
     });
     let data = args.data.bind(matches)?;
     if !data.is_empty() {
@@ -296,6 +304,7 @@ fn resume<B: AutodiffBackend>(
     }
     command.evaluate_every = args.evaluate_every.unwrap_or(command.evaluate_every);
     command.sample_every = args.sample_every.unwrap_or(command.sample_every);
+    command.tensorboard |= args.tensorboard;
     if command.data.is_empty() {
         return usage("the run does not say what its data were, give --data as when it began");
     }
@@ -477,11 +486,15 @@ impl Plan {
 
     fn run<B: AutodiffBackend>(self, mut trainer: Trainer<B>) -> Result<(), Failure> {
         super::stop_at_ctrl_c(trainer.stop_flag())?;
-        let mut observers = (Progress::default(), CsvLog::every(20), self.grid, self.log);
+        let logs = (CsvLog::every(20), TimingLog::every(20));
+        // After the grids, which it copies.
+        let tensorboard = self.command.tensorboard.then(|| TensorBoard::every(20));
+        let mut observers = (Progress::default(), logs, self.grid, self.log, tensorboard);
         let outcome = trainer.run(&self.train, &mut observers)?;
         let checkpoint = match outcome {
             Outcome::Finished { checkpoint } => checkpoint,
             Outcome::Stopped { checkpoint } => {
+                super::report(trainer.folder());
                 return Err(super::interrupted(trainer.folder(), &checkpoint, self.backend));
             }
         };
@@ -490,9 +503,13 @@ impl Plan {
             super::write(&trainer.folder().join("metrics.json"), &super::json(scores)?)?;
             println!("{scores}\n");
         }
+        let report = super::report(trainer.folder());
         if let Some(export) = &self.export {
             trainer.translator().save(export, true)?;
             println!("model: {}", export.display());
+        }
+        if let Some(report) = report {
+            println!("report: {}", report.display());
         }
         println!("checkpoint: {}", checkpoint.display());
         Ok(())

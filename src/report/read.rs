@@ -1,0 +1,89 @@
+//! The logs in a run folder as curves.
+
+use std::path::Path;
+
+use crate::data::read_text;
+use crate::error::{Error, Result};
+
+/// A curve: values by iteration.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Series {
+    pub name: String,
+    pub points: Vec<(f64, f64)>,
+}
+
+/// The data rows of a CSV file with their line numbers, under a header line; nothing where there is no file.
+fn rows(path: &Path) -> Result<(Vec<String>, Vec<(usize, Vec<String>)>)> {
+    if !path.exists() {
+        return Ok(Default::default());
+    }
+    let text = read_text(path)?;
+    let cells = |line: &str| line.split(',').map(str::to_owned).collect::<Vec<_>>();
+    let mut lines = text.lines().enumerate().map(|(at, line)| (at + 1, cells(line)));
+    let header = lines.next().map(|(_, header)| header).unwrap_or_default();
+    Ok((header, lines.filter(|(_, cells)| *cells != [""]).collect()))
+}
+
+fn number(path: &Path, line: usize, cells: &[String], column: usize) -> Result<f64> {
+    let cell = cells.get(column).map(String::as_str).unwrap_or_default();
+    cell.parse().map_err(|_| {
+        let message = format!("expected a number in column {}, found {cell:?}", column + 1);
+        Error::data(path, line, message)
+    })
+}
+
+/// Adds a point to the curve of that name, at the end where there is none yet.
+fn push(all: &mut Vec<Series>, name: &str, point: (f64, f64)) {
+    match all.iter_mut().find(|series| series.name == name) {
+        Some(series) => series.points.push(point),
+        None => all.push(Series { name: name.to_owned(), points: vec![point] }),
+    }
+}
+
+/// The learning rate and every loss term of `log.csv`.
+pub(super) fn losses(path: &Path) -> Result<(Series, Vec<Series>)> {
+    let mut rate = Series { name: "learning rate".to_owned(), points: Vec::new() };
+    let mut losses = Vec::new();
+    for (line, cells) in rows(path)?.1 {
+        let column = |column| number(path, line, &cells, column);
+        let (iteration, value) = (column(0)?, column(3)?);
+        if rate.points.last().is_none_or(|last| last.0 != iteration) {
+            rate.points.push((iteration, column(1)?));
+        }
+        push(&mut losses, &cells[2], (iteration, value));
+    }
+    Ok((rate, losses))
+}
+
+/// Images per second by iteration and the seconds in all, of `timing.csv`.
+pub(super) fn timing(path: &Path) -> Result<(Series, Option<f64>)> {
+    let mut speed = Series { name: "images per second".to_owned(), points: Vec::new() };
+    let mut seconds = None;
+    for (line, cells) in rows(path)?.1 {
+        let column = |column| number(path, line, &cells, column);
+        speed.points.push((column(0)?, column(2)?));
+        seconds = Some(column(1)?);
+    }
+    Ok((speed, seconds))
+}
+
+/// What `metrics.csv` has of every change, by what is measured, where it was measured more than once.
+pub(super) fn measured(path: &Path) -> Result<Vec<(String, Vec<Series>)>> {
+    let (header, rows) = rows(path)?;
+    let mut measured = Vec::new();
+    for what in ["inside", "outside", "psnr", "ssim"] {
+        let Some(column) = header.iter().position(|name| name == what) else { continue };
+        let mut changes = Vec::new();
+        for (line, cells) in &rows {
+            // Empty where no pair has such pixels, or the file is of a version without the measure.
+            if cells.get(column).is_some_and(|cell| !cell.is_empty()) {
+                let point = (number(path, *line, cells, 0)?, number(path, *line, cells, column)?);
+                push(&mut changes, &cells[1], point);
+            }
+        }
+        if changes.iter().any(|series| series.points.len() > 1) {
+            measured.push((what.to_owned(), changes));
+        }
+    }
+    Ok(measured)
+}

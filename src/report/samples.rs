@@ -1,0 +1,177 @@
+//! The sample grids of a run: the newest whole, and a few rows of earlier ones, small enough for a page.
+
+use std::fs;
+use std::io::Cursor;
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use image::codecs::jpeg::JpegEncoder;
+use image::{DynamicImage, ImageFormat, imageops};
+
+use crate::data::load_image;
+use crate::error::{Error, Result};
+use crate::train::TrainingConfig;
+
+/// Grids that are shown in part, spread over the run.
+const SHOWN: usize = 5;
+
+/// Bytes of the newest grid, and of all parts of earlier ones together.
+const BYTES: usize = 900_000;
+
+/// The quality of grids that are too large as PNG.
+const JPEG_QUALITY: u8 = 88;
+
+/// The grids of a run.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Samples {
+    /// What the columns show.
+    pub columns: Vec<String>,
+    /// Side of an image of a grid, in pixels.
+    pub side: u32,
+    /// The newest grid.
+    pub newest: Option<Picture>,
+    /// Two rows of earlier grids and of the newest, in order.
+    pub history: Vec<Picture>,
+}
+
+/// A grid, or a part of one.
+#[derive(Clone, Debug)]
+pub(super) struct Picture {
+    pub iteration: u64,
+    pub width: u32,
+    pub height: u32,
+    /// The image as a `data:` address.
+    pub source: String,
+}
+
+impl Samples {
+    /// The grids in `samples/` of the run folder, if there are any.
+    pub fn of(run: &Path, config: &TrainingConfig) -> Result<Self> {
+        let grids = grids(&run.join("samples"))?;
+        let side = config.image_size as u32;
+        let domains = &config.domains;
+        let targets = (0..domains.len()).flat_map(|dataset| {
+            domains.targets(dataset, &vec![0.0; domains.space(dataset).width()])
+        });
+        let columns = std::iter::once("input".to_owned()).chain(targets.map(|t| t.name)).collect();
+        let Some((last, path)) = grids.last() else {
+            return Ok(Self { columns, side, ..Self::default() });
+        };
+        let newest = Some(Picture::of(*last, load_image(path)?.into(), BYTES)?);
+        let mut history = Vec::new();
+        for (iteration, path) in spread(&grids) {
+            let part = part(load_image(path)?.into(), side);
+            history.push(Picture::of(*iteration, part, BYTES / SHOWN)?);
+        }
+        Ok(Self { columns, side, newest, history })
+    }
+
+    /// The iteration of the newest.
+    pub fn last(&self) -> Option<u64> {
+        self.newest.as_ref().map(|picture| picture.iteration)
+    }
+}
+
+/// Every grid with its iteration, in order.
+fn grids(folder: &Path) -> Result<Vec<(u64, PathBuf)>> {
+    if !folder.is_dir() {
+        return Ok(Vec::new());
+    }
+    let io = |error| Error::io(folder, error);
+    let mut grids = Vec::new();
+    for entry in fs::read_dir(folder).map_err(io)? {
+        let path = entry.map_err(io)?.path();
+        let number = path.file_stem().and_then(|name| name.to_str()?.parse().ok());
+        if let (Some(number), true) = (number, path.extension().is_some_and(|e| e == "png")) {
+            grids.push((number, path));
+        }
+    }
+    grids.sort();
+    Ok(grids)
+}
+
+/// Up to [`SHOWN`] of them, spread evenly, with the first and the last.
+fn spread<T>(all: &[T]) -> impl Iterator<Item = &T> {
+    let shown = all.len().min(SHOWN);
+    let last = shown.saturating_sub(1).max(1);
+    (0..shown).map(move |at| &all[at * (all.len() - 1) / last])
+}
+
+/// The first row and the middle one, which of two datasets is the second's first.
+fn part(grid: DynamicImage, side: u32) -> DynamicImage {
+    let rows = grid.height() / side.max(1);
+    if rows < 3 {
+        return grid;
+    }
+    let mut part = DynamicImage::new_rgb8(grid.width(), 2 * side);
+    for (to, from) in [(0, 0), (side, rows / 2 * side)] {
+        imageops::replace(&mut part, &grid.crop_imm(0, from, grid.width(), side), 0, to.into());
+    }
+    part
+}
+
+impl Picture {
+    fn of(iteration: u64, image: DynamicImage, bytes: usize) -> Result<Self> {
+        let failed = |error| Error::image("the report's pictures", error);
+        let mut encoded = Cursor::new(Vec::new());
+        image.write_to(&mut encoded, ImageFormat::Png).map_err(failed)?;
+        let (mut encoded, mut kind, mut image) = (encoded.into_inner(), "png", image);
+        while encoded.len() > bytes && image.width().min(image.height()) > 1 {
+            if kind == "jpeg" {
+                image = image.thumbnail(image.width() * 3 / 4, image.height() * 3 / 4);
+            }
+            encoded.clear();
+            kind = "jpeg";
+            let encoder = JpegEncoder::new_with_quality(&mut encoded, JPEG_QUALITY);
+            image.write_with_encoder(encoder).map_err(failed)?;
+        }
+        Ok(Self {
+            iteration,
+            width: image.width(),
+            height: image.height(),
+            source: format!("data:image/{kind};base64,{}", BASE64_STANDARD.encode(encoded)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn grids_are_spread_with_both_ends() {
+        let all: Vec<usize> = (0..100).collect();
+        let chosen: Vec<_> = spread(&all).copied().collect();
+        assert_eq!((chosen.len(), chosen[0], chosen[SHOWN - 1]), (SHOWN, 0, 99));
+        assert_eq!(spread(&all[..3]).count(), 3);
+        assert_eq!(spread(&all[..1]).collect::<Vec<_>>(), [&0]);
+        assert_eq!(spread::<u8>(&[]).count(), 0);
+    }
+
+    #[test]
+    fn pictures_keep_to_their_bytes() {
+        // Noise, which no format makes small.
+        let mut state = 1_u32;
+        let noise = image::RgbImage::from_fn(300, 200, |_, _| {
+            image::Rgb(std::array::from_fn(|_| {
+                state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                (state >> 24) as u8
+            }))
+        });
+        let whole = Picture::of(1, noise.clone().into(), 1_000_000).unwrap();
+        assert!(whole.source.starts_with("data:image/png;base64,"));
+        assert_eq!((whole.width, whole.height), (300, 200));
+        let small = Picture::of(1, noise.into(), 10_000).unwrap();
+        assert!(small.source.starts_with("data:image/jpeg;base64,"));
+        // Base64 takes four characters for three bytes.
+        assert!(small.source.len() < 10_000 * 4 / 3 + 100 && small.width < 300);
+    }
+
+    #[test]
+    fn a_part_is_the_first_row_and_the_middle_one() {
+        let grid = image::RgbImage::from_fn(8, 16, |_, y| image::Rgb([y as u8 / 4; 3]));
+        let part = part(grid.into(), 4).to_rgb8();
+        assert_eq!((part.height(), part.get_pixel(0, 0)[0], part.get_pixel(0, 4)[0]), (8, 0, 2));
+    }
+}
