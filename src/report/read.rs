@@ -12,16 +12,24 @@ pub(super) struct Series {
     pub points: Vec<(f64, f64)>,
 }
 
-/// The data rows of a CSV file with their line numbers, under a header line; nothing where there is no file.
-fn rows(path: &Path) -> Result<(Vec<String>, Vec<(usize, Vec<String>)>)> {
+/// A CSV file's cells.
+#[derive(Default)]
+struct Table {
+    header: Vec<String>,
+    /// With their line numbers.
+    rows: Vec<(usize, Vec<String>)>,
+}
+
+/// The cells of the CSV file at `path`; nothing where there is no file.
+fn table(path: &Path) -> Result<Table> {
     if !path.exists() {
-        return Ok(Default::default());
+        return Ok(Table::default());
     }
     let text = read_text(path)?;
     let cells = |line: &str| line.split(',').map(str::to_owned).collect::<Vec<_>>();
     let mut lines = text.lines().enumerate().map(|(at, line)| (at + 1, cells(line)));
     let header = lines.next().map(|(_, header)| header).unwrap_or_default();
-    Ok((header, lines.filter(|(_, cells)| *cells != [""]).collect()))
+    Ok(Table { header, rows: lines.filter(|(_, cells)| *cells != [""]).collect() })
 }
 
 fn number(path: &Path, line: usize, cells: &[String], column: usize) -> Result<f64> {
@@ -44,7 +52,7 @@ fn push(all: &mut Vec<Series>, name: &str, point: (f64, f64)) {
 pub(super) fn losses(path: &Path) -> Result<(Series, Vec<Series>)> {
     let mut rate = Series { name: "learning rate".to_owned(), points: Vec::new() };
     let mut losses = Vec::new();
-    for (line, cells) in rows(path)?.1 {
+    for (line, cells) in table(path)?.rows {
         let column = |column| number(path, line, &cells, column);
         let (iteration, value) = (column(0)?, column(3)?);
         if rate.points.last().is_none_or(|last| last.0 != iteration) {
@@ -59,7 +67,7 @@ pub(super) fn losses(path: &Path) -> Result<(Series, Vec<Series>)> {
 pub(super) fn timing(path: &Path) -> Result<(Series, Option<f64>)> {
     let mut speed = Series { name: "images per second".to_owned(), points: Vec::new() };
     let mut seconds = None;
-    for (line, cells) in rows(path)?.1 {
+    for (line, cells) in table(path)?.rows {
         let column = |column| number(path, line, &cells, column);
         speed.points.push((column(0)?, column(2)?));
         seconds = Some(column(1)?);
@@ -69,7 +77,7 @@ pub(super) fn timing(path: &Path) -> Result<(Series, Option<f64>)> {
 
 /// What `metrics.csv` has of every change, by what is measured, where it was measured more than once.
 pub(super) fn measured(path: &Path) -> Result<Vec<(String, Vec<Series>)>> {
-    let (header, rows) = rows(path)?;
+    let Table { header, rows } = table(path)?;
     let mut measured = Vec::new();
     for what in ["inside", "outside", "psnr", "ssim"] {
         let Some(column) = header.iter().position(|name| name == what) else { continue };
