@@ -1,9 +1,10 @@
-//! Networks of the published sizes, through the import of PyTorch's files, against PyTorch.
+//! Networks through the import of PyTorch's files, against PyTorch: of the published sizes on the CPU backends, and
+//! small ones on every backend, for wgpu without a GPU takes minutes to choose its kernels for large ones.
 
-use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Tensor, TensorData};
 
-use super::{Fixture, backend_name, on_every_backend, relative_error};
+use super::{Fixture, Networks, backend_name, on_every_backend, relative_error};
 use crate::data::{Crop, Transform};
 use crate::discriminator::DiscriminatorConfig;
 use crate::domains::Domains;
@@ -14,7 +15,19 @@ use crate::pytorch::{Key, PublicModel, discriminator_keys, generator_keys};
 use crate::translator::Translator;
 use crate::weights::Weights;
 
-on_every_backend!(imported_networks_of_the_published_sizes_are_pytorchs);
+on_every_backend!(small_imported_networks_are_pytorchs);
+
+#[cfg(feature = "flex")]
+#[test]
+fn imported_networks_of_the_published_sizes_are_pytorchs_on_flex() {
+    published::<burn::backend::Flex>();
+}
+
+#[cfg(feature = "ndarray")]
+#[test]
+fn imported_networks_of_the_published_sizes_are_pytorchs_on_ndarray() {
+    published::<burn::backend::NdArray>();
+}
 
 /// Of each output's largest value: sums of up to 8,192 products in another order, through up to 20 layers.
 const TOLERANCE: f64 = 2e-5;
@@ -54,31 +67,56 @@ impl Numbers {
     }
 }
 
-fn imported_networks_of_the_published_sizes_are_pytorchs<A: AutodiffBackend>() {
+fn published<B: Backend>() {
     let (_, mut fixture) = Fixture::open::<serde_json::Value>("published");
-    let folder = tempfile::tempdir().unwrap();
     let mut numbers = Numbers(0);
-    let [g, d] = [
-        ("G", generator_keys(&GeneratorConfig::new(5)), 1.0),
-        ("D", discriminator_keys(&DiscriminatorConfig::new(128, 5)), 2.0),
-    ]
-    .map(|(name, keys, gain)| {
+    let (generator, discriminator) = (GeneratorConfig::new(5), DiscriminatorConfig::new(128, 5));
+    let g = numbers.parameters(&generator_keys(&generator), 1.0);
+    let d = numbers.parameters(&discriminator_keys(&discriminator), 2.0);
+    let images = numbers.tensor(&[1, 3, 128, 128], |n| n);
+    let labels = TensorData::from([[1.0_f32, 0.0, 0.0, 1.0, 0.0]]);
+    let translator = imported::<B>([g, d], &generator, &discriminator);
+    compare(&translator, [images, labels], &mut fixture);
+}
+
+fn small_imported_networks_are_pytorchs<A: AutodiffBackend>() {
+    let (networks, mut fixture) = Fixture::open::<Networks>("networks");
+    let [g, d] = ["g.", "d."].map(|prefix| {
+        let own = fixture.tensors.iter();
+        own.filter_map(|(key, data)| Some((key.strip_prefix(prefix)?.to_owned(), data.clone())))
+            .collect()
+    });
+    let inputs = ["images", "labels"].map(|name| fixture.take(name));
+    let translator =
+        imported::<A::InnerBackend>([g, d], &networks.generator(), &networks.discriminator());
+    compare(&translator, inputs, &mut fixture);
+}
+
+/// The networks of files with these weights, whose shapes must tell these architectures.
+fn imported<B: Backend>(
+    [g, d]: [Weights; 2],
+    generator: &GeneratorConfig,
+    discriminator: &DiscriminatorConfig,
+) -> Translator<B> {
+    let folder = tempfile::tempdir().unwrap();
+    let [g, d] = [("G", g), ("D", d)].map(|(name, weights)| {
         let path = folder.path().join(name);
-        write_tensors(&path, None, &numbers.parameters(&keys, gain)).unwrap();
+        write_tensors(&path, None, &weights).unwrap();
         path
     });
-    let images = numbers.tensor(&[1, 3, 128, 128], |n| n);
-
     let model = PublicModel::open(g, Some(d)).unwrap();
-    assert_eq!(model.generator(), &GeneratorConfig::new(5));
-    assert_eq!(model.discriminator(), Some(&DiscriminatorConfig::new(128, 5)));
+    assert_eq!(model.generator(), generator);
+    assert_eq!(model.discriminator(), Some(discriminator));
     let domains = Domains::single(LabelSpace::attributes(LABELS));
-    let transform = Transform { crop: Crop::Centre(178), size: 128 };
-    let translator: Translator<A::InnerBackend> =
-        model.into_translator(domains, transform, &Default::default()).unwrap();
+    let transform = Transform { crop: Crop::Centre(178), size: discriminator.image_size as u32 };
+    model.into_translator(domains, transform, &Default::default()).unwrap()
+}
+
+fn compare<B: Backend>(translator: &Translator<B>, inputs: [TensorData; 2], fixture: &mut Fixture) {
     let (generator, discriminator) = translator.networks();
-    let images = Tensor::from_data(images, &Default::default());
-    let labels = Tensor::from_data([[1.0, 0.0, 0.0, 1.0, 0.0]], &Default::default());
+    let [images, labels] = inputs;
+    let images: Tensor<B, 4> = Tensor::from_data(images, &Default::default());
+    let labels: Tensor<B, 2> = Tensor::from_data(labels, &Default::default());
     let judged = discriminator.unwrap().forward(images.clone());
     for (name, found) in [
         ("translated", generator.forward(images, labels).into_data()),
@@ -86,7 +124,7 @@ fn imported_networks_of_the_published_sizes_are_pytorchs<A: AutodiffBackend>() {
         ("domain_logits", judged.domain_logits.into_data()),
     ] {
         let error = relative_error(&found, &fixture.take(name));
-        println!("published {} {name}: {error:.1e}", backend_name::<A::InnerBackend>());
+        println!("imported {} {name}: {error:.1e}", backend_name::<B>());
         assert!(error <= TOLERANCE, "{name}: {error:e}");
     }
 }
