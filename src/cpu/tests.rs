@@ -97,6 +97,28 @@ fn convolutions_match<B: AutodiffBackend>() {
     }
 }
 
+fn threads_change_nothing<B: AutodiffBackend>() {
+    for [n, a, b, h, w, kernel, stride] in SHAPES {
+        let padding = (kernel - stride) / 2;
+        let run = || {
+            let weight = random::<B, 4>([a, b, kernel, kernel], 1);
+            let large = random::<B, 4>([n, b, h * stride, w * stride], 3);
+            let output = ops::conv2d(large.clone(), weight.clone(), stride, padding);
+            let weights = random::<B, 4>(output.dims(), 99).inner();
+            let gradients = (output.clone() * Tensor::from_inner(weights)).sum().backward();
+            [output.into_data(), large.grad(&gradients).unwrap().into_data()]
+                .into_iter()
+                .chain([weight.grad(&gradients).unwrap().into_data()])
+                .collect::<Vec<_>>()
+        };
+        let [one, three] = [1, 3].map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(run)
+        });
+        assert_eq!(one, three, "{:?}", [n, a, b, h, w, kernel, stride]);
+    }
+}
+
 fn norms_match<B: AutodiffBackend>() {
     for shape in [[1, 1, 2, 2], [2, 3, 5, 7], [3, 16, 8, 8], [1, 2, 40, 33]] {
         for relu in [false, true] {
@@ -147,6 +169,12 @@ macro_rules! on_backend {
             #[test]
             fn convolutions_match_the_composed_ones() {
                 super::convolutions_match::<burn::backend::Autodiff<$backend>>();
+            }
+
+            #[test]
+            fn convolutions_do_not_depend_on_the_number_of_threads() {
+                let _turn = crate::tests::one_at_a_time();
+                super::threads_change_nothing::<burn::backend::Autodiff<$backend>>();
             }
 
             #[test]

@@ -57,13 +57,11 @@ struct Tiles {
 }
 
 impl Tiles {
-    /// Groups of about `wanted` tiles.
-    fn new(geometry: &Geometry, channels: usize, wanted: usize) -> Self {
+    /// Groups of about `wanted` tiles, of `most` images at most.
+    fn new(geometry: &Geometry, channels: usize, wanted: usize, most: usize) -> Self {
         let [height, width] = geometry.small;
         let tiles = height * width / 4;
-        let fill = (wanted / tiles).clamp(1, geometry.images);
-        // A group for every thread, where there are enough images.
-        let images = fill.min(geometry.images.div_ceil(rayon::current_num_threads()));
+        let images = (wanted / tiles).clamp(1, most);
         let columns = (images * tiles).next_multiple_of(COLUMNS);
         Self { channels, height, width, images, columns }
     }
@@ -407,8 +405,10 @@ pub(super) fn convolve_transposed(geometry: &Geometry, small: &[f32], weight: &[
 }
 
 fn filtered(geometry: &Geometry, input: &[f32], filters: &Filters) -> Vec<f32> {
-    let from = Tiles::new(geometry, filters.inputs, GROUP_TILES);
-    let to = Tiles::new(geometry, filters.outputs, GROUP_TILES);
+    // A group for every thread, where there are enough images.
+    let most = geometry.images.div_ceil(rayon::current_num_threads());
+    let from = Tiles::new(geometry, filters.inputs, GROUP_TILES, most);
+    let to = Tiles::new(geometry, filters.outputs, GROUP_TILES, most);
     let mut output = vec![0.0; geometry.images * to.image_length()];
     let columns = from.columns;
     let bases: Vec<usize> = (0..filters.inputs).map(|channel| channel * columns).collect();
@@ -438,8 +438,9 @@ fn filtered(geometry: &Geometry, input: &[f32], filters: &Filters) -> Vec<f32> {
 /// Weight gradient: the small and the large tensor to `[A, B, 3, 3]`.
 pub(super) fn weight_gradient(geometry: &Geometry, small: &[f32], large: &[f32]) -> Vec<f32> {
     let &Geometry { small_channels, large_channels, .. } = geometry;
-    let [of_small, of_large] = [small_channels, large_channels]
-        .map(|channels| Tiles::new(geometry, channels, GRADIENT_TILES));
+    // Groups are summed one after the other, so that what they are must not depend on the threads.
+    let tiles = |channels| Tiles::new(geometry, channels, GRADIENT_TILES, geometry.images);
+    let (of_small, of_large) = (tiles(small_channels), tiles(large_channels));
     let mut sums = vec![0.0; PLACES * small_channels * large_channels];
     let columns = of_small.columns;
     let bases: Vec<usize> = (0..large_channels).map(|channel| channel * columns).collect();
