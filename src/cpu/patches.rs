@@ -99,7 +99,7 @@ fn small_rows<'a>(geometry: &Geometry, values: &'a [f32], by_pixel: bool) -> Sma
     Small { values, channels: geometry.small_channels, area, by_pixel }
 }
 
-/// `parts` ranges of about equal length that cover `0..length`, in multiples of `unit`.
+/// The length of the parts, two for every thread, that `length` is divided into: a multiple of `unit`.
 fn part_length(length: usize, unit: usize) -> usize {
     length.div_ceil(2 * rayon::current_num_threads()).next_multiple_of(unit)
 }

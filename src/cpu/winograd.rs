@@ -23,11 +23,11 @@ const PANEL: usize = 8;
 /// Tiles that are worked on together, so that their sixteen products' operands stay in the caches.
 const GROUP_TILES: usize = 128;
 
-/// Rows of a weight gradient that one task makes.
-const ROWS: usize = 64;
-
 /// The same for weight gradients, which sum over tiles and so want many.
 const GRADIENT_TILES: usize = 512;
+
+/// Rows of a weight gradient that one task makes.
+const ROWS: usize = 64;
 
 /// Values between one place and the next: a transform touches all sixteen, which must not fall on the same lines
 /// of a cache.
