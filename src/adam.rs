@@ -43,11 +43,13 @@ pub(crate) struct Adam<B: Backend> {
     steps: u64,
     /// In visiting order; empty before the first step.
     moments: Vec<Moments<B>>,
+    /// `[1]`, finite if the gradients of the last step are; `None` before the first one.
+    finite: Option<Tensor<B, 1>>,
 }
 
 impl<B: Backend> Adam<B> {
     pub fn new(config: AdamConfig) -> Self {
-        Self { config, steps: 0, moments: Vec::new() }
+        Self { config, steps: 0, moments: Vec::new(), finite: None }
     }
 
     /// One update of `module` with `gradients` at `learning_rate`. A missing gradient counts
@@ -58,12 +60,18 @@ impl<B: Backend> Adam<B> {
         M: AutodiffModule<AB>,
     {
         self.steps += 1;
+        self.finite = None;
         module.map(&mut Update::<AB> { adam: self, gradients, learning_rate, visited: 0 })
     }
 
     /// Updates done.
     pub fn steps(&self) -> u64 {
         self.steps
+    }
+
+    /// A `[1]` that is finite if all gradients of the last step are; `None` before the first step.
+    pub fn finite(&self) -> Option<Tensor<B, 1>> {
+        self.finite.clone()
     }
 
     /// The running means of `module`'s parameters by path, under `prefix.`; none before the first step.
@@ -111,7 +119,7 @@ impl<B: Backend> Adam<B> {
                 });
             }
         }
-        Ok(Self { config, steps, moments })
+        Ok(Self { config, steps, moments, finite: None })
     }
 
     /// The new value of one parameter.
@@ -132,8 +140,12 @@ impl<B: Backend> Adam<B> {
         let first = std::mem::replace(&mut moments.first, empty());
         let second = std::mem::replace(&mut moments.second, empty());
         let step = Step::new(&self.config, self.steps, learning_rate);
-        let [value, first, second] = ops::adam([value, gradient, first, second], step);
+        let [value, first, second, finite] = ops::adam([value, gradient, first, second], step);
         *moments = Moments { first, second };
+        self.finite = Some(match self.finite.take() {
+            Some(all) => all + finite,
+            None => finite,
+        });
         value
     }
 }

@@ -7,7 +7,7 @@ use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
-use crate::generator::{check_divisible, widest};
+use crate::generator::{check_divisible, count, expect_feasible, widest};
 use crate::layers::{Convolution, LeakyConvolution, Window};
 use crate::spectral::Spectral;
 
@@ -97,7 +97,28 @@ impl DiscriminatorConfig {
             }
         }
         widest(self.base_channels, self.downsamplings - 1, "discriminator")?;
-        check_divisible("discriminator", [self.image_size; 2], self.downsamplings)
+        check_divisible("discriminator", [self.image_size; 2], self.downsamplings)?;
+        expect_feasible(self.num_params(), "discriminator")
+    }
+
+    /// The number of parameters: 44,762,048 with five labels and the defaults at 128 pixels. [`u64::MAX`] stands
+    /// for more. The configuration has to be valid.
+    pub fn num_params(&self) -> u64 {
+        let width = |level: usize| self.base_channels.saturating_mul(1usize << level);
+        let first =
+            count([self.image_channels, self.base_channels, 16]) + count([self.base_channels]);
+        let rest = (1..self.downsamplings)
+            .map(|level| count([width(level - 1), width(level), 16]) + count([width(level)]));
+        let features = width(self.downsamplings - 1);
+        let patches = self.image_size >> self.downsamplings;
+        let heads = count([features, 9]).saturating_add(count([
+            features,
+            self.label_width,
+            patches,
+            patches,
+        ]));
+        let all = first.saturating_add(rest.sum()).saturating_add(heads);
+        u64::try_from(all).unwrap_or(u64::MAX)
     }
 
     /// A discriminator with fresh weights drawn from `rng` in a fixed order, the same on every
@@ -263,6 +284,8 @@ mod tests {
                 DiscriminatorConfig::new(100, 5),
                 "100 pixels is not divisible by 64, which the discriminator's 6 downsamplings need; use 128 or fewer downsamplings",
             ),
+            (DiscriminatorConfig::new(1 << 40, 5), "more than 68 billion parameters"),
+            (DiscriminatorConfig::new(128, usize::MAX), "more than 68 billion parameters"),
             (base.clone().with_downsamplings(8), "128 pixels is not divisible by 256"),
             (base.clone().with_downsamplings(12), "lower base_channels or downsamplings"),
             (base.clone().with_downsamplings(usize::MAX), "lower base_channels or downsamplings"),
@@ -281,6 +304,17 @@ mod tests {
             let config = DiscriminatorConfig::new(128, labels);
             let discriminator = config.init::<burn::backend::Flex>(&mut rng, &Default::default());
             assert_eq!(discriminator.unwrap().num_params(), expected, "{labels} labels");
+            let config = DiscriminatorConfig::new(128, labels);
+            assert_eq!(config.num_params(), expected as u64, "{labels} labels");
+        }
+        for downsamplings in [1, 2, 4] {
+            let config = DiscriminatorConfig::new(16, 3)
+                .with_base_channels(2)
+                .with_downsamplings(downsamplings);
+            let mut rng = stream(0, Purpose::Discriminator, 0, 0);
+            let device = Default::default();
+            let discriminator = config.init::<burn::backend::Flex>(&mut rng, &device).unwrap();
+            assert_eq!(config.num_params(), discriminator.num_params() as u64, "{config:?}");
         }
     }
 }

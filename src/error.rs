@@ -44,6 +44,28 @@ pub enum Error {
     /// A configuration that cannot work; the message says what to change.
     #[error("{0}")]
     Config(String),
+    /// Training has diverged.
+    #[error(
+        "iteration {iteration}: {term} is {value}: training has diverged{}; {}",
+        match rollbacks { 0 => String::new(), n => format!(" after {n} roll-back(s)") },
+        match checkpoint {
+            Some(path) => format!("the last good checkpoint is {}: resume from it with the policy \
+                roll-back, or begin again with a smaller learning rate", path.display()),
+            None => "there is no checkpoint yet: begin again with a smaller learning rate".to_owned(),
+        }
+    )]
+    NonFinite {
+        /// The iteration that computed it, counted from 1.
+        iteration: u64,
+        /// The loss term, gradient or weight, such as `faces/d/penalty`.
+        term: String,
+        /// The value found: infinite or NaN.
+        value: f32,
+        /// How often the run was rolled back before.
+        rollbacks: u32,
+        /// The newest checkpoint, all of whose values are finite.
+        checkpoint: Option<PathBuf>,
+    },
     /// A checkpoint or model file that cannot be used.
     #[error("{}: {message}", path.display())]
     Checkpoint {

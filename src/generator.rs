@@ -77,7 +77,29 @@ impl GeneratorConfig {
                 )));
             }
         }
-        widest(self.base_channels, self.downsamplings, "generator").map(drop)
+        widest(self.base_channels, self.downsamplings, "generator")?;
+        expect_feasible(self.num_params(), "generator")
+    }
+
+    /// The number of parameters: 8,430,528 with five labels and the defaults. [`u64::MAX`] stands for more. The
+    /// configuration has to be valid.
+    pub fn num_params(&self) -> u64 {
+        let inputs = self.image_channels.saturating_add(self.condition_width);
+        let width = |level| self.base_channels.saturating_mul(1usize << level);
+        let bottleneck = width(self.downsamplings);
+        let norm = |channels| count([2, channels, 1]);
+        let levels = (0..self.downsamplings).map(|level| [width(level), width(level + 1)]);
+        let resampling = levels.map(|[low, high]| {
+            // Down by 4x4 kernels, and up again.
+            2 * count([low, high, 16]) + norm(low) + norm(high)
+        });
+        let block = 2 * (count([bottleneck, bottleneck, 9]) + norm(bottleneck));
+        let ends = count([inputs, self.base_channels, 49])
+            + norm(self.base_channels)
+            + count([self.base_channels, self.image_channels, 49]);
+        let blocks = (self.residual_blocks as u128).saturating_mul(block);
+        let all = ends.saturating_add(blocks).saturating_add(resampling.sum());
+        u64::try_from(all).unwrap_or(u64::MAX)
     }
 
     /// Checks that images of `height` x `width` pixels keep their size through the network.
@@ -133,6 +155,22 @@ pub(crate) fn widest(base_channels: usize, downsamplings: usize, network: &str) 
                  {downsamplings} times); lower base_channels or downsamplings"
             ))
         })
+}
+
+/// The product of the sizes of an array.
+pub(crate) fn count<const N: usize>(sizes: [usize; N]) -> u128 {
+    // Far from overflow even when a handful of them is added up.
+    sizes.into_iter().fold(1u128, |all, size| all.saturating_mul(size as u128)).min(1 << 100)
+}
+
+/// Refuses a network whose parameters would fill hundreds of GiB: it is a slip, not a plan.
+pub(crate) fn expect_feasible(params: u64, network: &str) -> Result<()> {
+    if params > 1 << 36 {
+        return Err(Error::Config(format!(
+            "the {network} would have more than 68 billion parameters; lower its channels, blocks or labels"
+        )));
+    }
+    Ok(())
 }
 
 /// Refuses image sides that `downsamplings` halvings do not divide.
@@ -202,6 +240,8 @@ mod tests {
             (GeneratorConfig::new(0), "condition_width is 0; it must be at least 1"),
             (base.clone().with_image_channels(0), "image_channels is 0"),
             (base.clone().with_base_channels(0), "base_channels is 0"),
+            (base.clone().with_residual_blocks(usize::MAX), "more than 68 billion parameters"),
+            (GeneratorConfig::new(usize::MAX), "more than 68 billion parameters"),
             (base.clone().with_downsamplings(11), "lower base_channels or downsamplings"),
             (base.clone().with_downsamplings(usize::MAX), "lower base_channels or downsamplings"),
             (base.clone().with_base_channels(usize::MAX), "lower base_channels or downsamplings"),
@@ -241,6 +281,20 @@ mod tests {
             let mut rng = stream(0, Purpose::Generator, 0, 0);
             let generator = GeneratorConfig::new(5).init::<Flex>(&mut rng, &Default::default());
             assert_eq!(generator.unwrap().num_params(), 8_430_528);
+            assert_eq!(GeneratorConfig::new(5).num_params(), 8_430_528);
+        }
+
+        #[test]
+        fn parameters_are_counted_without_them() {
+            for (blocks, downsamplings) in [(0, 0), (1, 0), (0, 1), (2, 3)] {
+                let config = GeneratorConfig::new(3)
+                    .with_base_channels(2)
+                    .with_residual_blocks(blocks)
+                    .with_downsamplings(downsamplings);
+                let mut rng = stream(0, Purpose::Generator, 0, 0);
+                let generator = config.init::<Flex>(&mut rng, &Default::default()).unwrap();
+                assert_eq!(config.num_params(), generator.num_params() as u64, "{config:?}");
+            }
         }
 
         #[test]

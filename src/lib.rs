@@ -32,7 +32,7 @@ mod weights;
 pub use adam::AdamConfig;
 /// The burn this crate is built on, so that versions can't diverge.
 pub use burn;
-pub use data::{CelebA, Crop, Dataset, Datasets, Folder, Transform};
+pub use data::{CelebA, Crop, Dataset, Datasets, Folder, Transform, UnreadablePolicy};
 pub use discriminator::{Discriminator, DiscriminatorConfig, Prediction};
 pub use domains::{DomainEdit, Domains};
 pub use edit::Edit;
@@ -48,7 +48,7 @@ pub use penalty::{Penalty, PenaltyDraw};
 pub use pytorch::PublicModel;
 pub use report::Report;
 pub use train::{
-    CsvLog, Observer, Outcome, Progress, SampleGrids, TensorBoard, TimingLog, Trainer,
-    TrainingConfig,
+    CsvLog, NonFinitePolicy, Observer, Outcome, Progress, SampleGrids, TensorBoard, TimingLog,
+    Trainer, TrainingConfig,
 };
 pub use translator::{DomainLabel, Grid, Translator};

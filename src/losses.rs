@@ -1,8 +1,8 @@
 //! The terms of the objectives (paper Section 3.1) and their weights.
 
+use burn::tensor::Tensor;
 use burn::tensor::activation;
 use burn::tensor::backend::Backend;
-use burn::tensor::{ElementConversion, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
@@ -197,15 +197,17 @@ impl<B: Backend> DiscriminatorLosses<B> {
         }
     }
 
-    /// The terms by name, without their graph.
-    pub fn named(&self) -> NamedLosses {
-        let mut terms = vec![
-            ("d/real", scalar(&self.real)),
-            ("d/fake", scalar(&self.fake)),
-            ("d/domain", scalar(&self.domain)),
-        ];
-        terms.extend(self.penalty.as_ref().map(|penalty| ("d/penalty", scalar(penalty))));
+    /// The terms by name.
+    pub fn terms(&self) -> Vec<(&'static str, Tensor<B, 1>)> {
+        let Self { real, fake, domain, penalty } = self.clone();
+        let mut terms = vec![("d/real", real), ("d/fake", fake), ("d/domain", domain)];
+        terms.extend(penalty.map(|penalty| ("d/penalty", penalty)));
         terms
+    }
+
+    /// The terms by name, read from the device.
+    pub fn named(&self) -> NamedLosses {
+        read(self.terms())
     }
 }
 
@@ -234,28 +236,34 @@ impl<B: Backend> GeneratorLosses<B> {
         }
     }
 
+    /// The terms by name.
+    pub fn terms(&self) -> Vec<(&'static str, Tensor<B, 1>)> {
+        let Self { fake, domain, reconstruction, identity } = self.clone();
+        let mut terms =
+            vec![("g/fake", fake), ("g/domain", domain), ("g/reconstruction", reconstruction)];
+        terms.extend(identity.map(|identity| ("g/identity", identity)));
+        terms
+    }
+
     /// The terms by name, read from the device.
     pub fn named(&self) -> NamedLosses {
-        let mut terms = vec![
-            ("g/fake", scalar(&self.fake)),
-            ("g/domain", scalar(&self.domain)),
-            ("g/reconstruction", scalar(&self.reconstruction)),
-        ];
-        terms.extend(self.identity.as_ref().map(|identity| ("g/identity", scalar(identity))));
-        terms
+        read(self.terms())
     }
 }
 
 /// Loss terms by name (`d/...`, `g/...`), read from the device.
 pub type NamedLosses = Vec<(&'static str, f32)>;
 
-fn scalar<B: Backend>(term: &Tensor<B, 1>) -> f32 {
-    term.clone().into_scalar().elem()
+/// In one transfer.
+fn read<B: Backend>(terms: Vec<(&'static str, Tensor<B, 1>)>) -> NamedLosses {
+    let (names, values): (Vec<_>, Vec<_>) = terms.into_iter().unzip();
+    names.into_iter().zip(Tensor::cat(values, 0).into_data().iter::<f32>()).collect()
 }
 
 #[cfg(all(test, feature = "flex"))]
 mod tests {
     use burn::backend::Flex;
+    use burn::tensor::ElementConversion;
 
     use super::*;
 
@@ -267,7 +275,7 @@ mod tests {
     }
 
     fn close(found: Tensor<Flex, 1>, expected: f64) {
-        let found = scalar(&found);
+        let found: f32 = found.into_scalar().elem();
         let error = (found - expected as f32).abs();
         assert!(error <= TOLERANCE * (expected as f32).abs().max(1.0), "{found} is not {expected}");
     }

@@ -204,12 +204,20 @@ fn checksum(description: &str, weights: &Weights) -> String {
     format!("{:08x}", hasher.finalize())
 }
 
+/// What the name of a file begins with that [`replace_file`] has not finished.
+const UNFINISHED: &str = ".writing-";
+
+/// Whether `path` is of a file that [`replace_file`] was stopped at.
+pub(crate) fn is_unfinished(path: &Path) -> bool {
+    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(UNFINISHED))
+}
+
 /// Puts at `path` the file that `write` makes under a temporary name beside it: whole or not at all.
 pub(crate) fn replace_file(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));
     let mut builder = tempfile::Builder::new();
-    builder.prefix(".writing-");
+    builder.prefix(UNFINISHED);
     // A file like any other, which the umask decides on, not a private one.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));

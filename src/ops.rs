@@ -67,8 +67,9 @@ pub(crate) fn instance_norm<B: Backend>(
     composed::instance_norm(x, gamma, beta, relu)
 }
 
-/// One update of Adam: `[value, gradient, first mean, second mean]`, all `[n]`, to the new value and means.
-pub(crate) fn adam<B: Backend>(tensors: [Tensor<B, 1>; 4], step: Step) -> [Tensor<B, 1>; 3] {
+/// One update of Adam: `[value, gradient, first mean, second mean]`, all `[n]`, to the new value and means, and
+/// a `[1]` that is finite if all of the gradient is.
+pub(crate) fn adam<B: Backend>(tensors: [Tensor<B, 1>; 4], step: Step) -> [Tensor<B, 1>; 4] {
     #[cfg(any(feature = "flex", feature = "ndarray"))]
     let tensors = match cpu::adam(tensors, step) {
         Ok(updated) => return updated,
@@ -147,10 +148,12 @@ pub(crate) mod composed {
     pub fn adam<B: Backend>(
         [value, gradient, first, second]: [Tensor<B, 1>; 4],
         Step { decays: [beta1, beta2], root, epsilon, rate }: Step,
-    ) -> [Tensor<B, 1>; 3] {
+    ) -> [Tensor<B, 1>; 4] {
+        // Not a test for NaN, which GPU compilers may take for granted.
+        let finite = gradient.clone().abs().sum();
         let first = first * beta1 + gradient.clone() * (1.0 - beta1);
         let second = second * beta2 + gradient.square() * (1.0 - beta2);
         let denominator = second.clone().sqrt() / root + epsilon;
-        [value - first.clone() / denominator * rate, first, second]
+        [value - first.clone() / denominator * rate, first, second, finite]
     }
 }

@@ -108,6 +108,9 @@ impl<B: Backend> Translator<B> {
         device: &B::Device,
         broken: impl Fn(String) -> Error,
     ) -> Result<Self> {
+        let discriminator = config.discriminator.as_ref().map_or(0, |config| config.num_params());
+        let params = config.generator.num_params().saturating_add(discriminator);
+        weights::expect_enough(weights, params).map_err(&broken)?;
         let mut rng = stream(0, Purpose::Generator, 0, 0);
         let generator = config.generator.init(&mut rng, device)?;
         let generator = weights::apply(generator, generator_prefix, weights).map_err(&broken)?;

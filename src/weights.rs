@@ -50,6 +50,31 @@ pub(crate) fn collect<B: Backend, M: Module<B>>(module: &M, prefix: &str) -> Wei
     names(module, prefix).into_iter().zip(collector.0).collect()
 }
 
+/// Refuses weights that are too few for networks of `params` parameters, before memory is taken for those.
+///
+/// # Errors
+/// Saying how many there are of either.
+pub(crate) fn expect_enough(weights: &Weights, params: u64) -> Result<(), String> {
+    let values: usize = weights.values().map(|data| data.num_elements()).sum();
+    if (values as u64) < params {
+        return Err(format!(
+            "its networks are described with {params} parameters, it holds {values} values"
+        ));
+    }
+    Ok(())
+}
+
+/// The first value that is not finite, and the name of its array.
+///
+/// # Panics
+/// When an array holds others than 32-bit floats.
+pub(crate) fn non_finite(weights: &Weights) -> Option<(String, f32)> {
+    weights.iter().find_map(|(name, data)| {
+        let values = data.as_slice::<f32>().expect("weights are 32-bit floats");
+        Some((name.clone(), *values.iter().find(|value| !value.is_finite())?))
+    })
+}
+
 /// Sets every parameter of `module` from its entry under `prefix.`, taking it out of `weights`.
 ///
 /// # Errors

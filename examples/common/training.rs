@@ -14,10 +14,11 @@ use stargan::Domains;
 use stargan::Penalty;
 use stargan::burn::backend::Autodiff;
 use stargan::burn::tensor::backend::AutodiffBackend;
-use stargan::data::{Dataset, Datasets};
+use stargan::data::{Dataset, Datasets, UnreadablePolicy};
 use stargan::metrics::{CounterfactualLog, Counterfactuals};
 use stargan::train::{
-    CsvLog, Outcome, Preset, Progress, SampleGrids, TensorBoard, TimingLog, Trainer, TrainingConfig,
+    CsvLog, NonFinitePolicy, Outcome, Preset, Progress, SampleGrids, TensorBoard, TimingLog,
+    Trainer, TrainingConfig,
 };
 use stargan::{IdentityWarmup, Objective};
 
@@ -90,7 +91,8 @@ pub struct Args {
     /// The run folder: new or empty, unless with --resume [default: runs/train]
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Go on with the run in --out, with its data and settings; --iterations may change
+    /// Go on with the run in --out, with its data and settings; --iterations, --on-non-finite and --on-unreadable
+    /// may change
     #[arg(long)]
     resume: bool,
     /// Checkpoints kept, the newest ones [default: 3]
@@ -102,6 +104,15 @@ pub struct Args {
     /// Settings from a file like a run's config.json, all or some of them; flags override it
     #[arg(long, value_name = "FILE.json")]
     config: Option<PathBuf>,
+    /// What to do about a loss, gradient or weight that is not finite: end with an error, or go on from the last
+    /// checkpoint with the learning rate times FACTOR, at most TIMES times (roll-back alone: 0.5:3)
+    /// [default: stop]
+    #[arg(long, value_name = "stop|roll-back[:FACTOR:TIMES]")]
+    on_non_finite: Option<OnNonFinite>,
+    /// What to do about an image that can't be read: end with an error, or take the next one in its place and report
+    /// it at the end; an unknown name is answered with those there are [default: fail]
+    #[arg(long, value_name = "fail|skip", value_parser = named::<UnreadablePolicy>)]
+    on_unreadable: Option<UnreadablePolicy>,
     /// Threads that load images [default: 2]
     #[arg(long, value_name = "N")]
     loader_threads: Option<usize>,
@@ -178,6 +189,29 @@ impl FromStr for Identity {
     }
 }
 
+#[derive(Clone, Copy)]
+struct OnNonFinite(NonFinitePolicy);
+
+impl FromStr for OnNonFinite {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let policy = match text.split(':').collect::<Vec<_>>()[..] {
+            ["stop"] => Some(NonFinitePolicy::Stop),
+            ["roll-back"] => Some(NonFinitePolicy::ROLL_BACK),
+            ["roll-back", factor, times] => factor
+                .parse()
+                .ok()
+                .zip(times.parse().ok())
+                .map(|(factor, times)| NonFinitePolicy::RollBack { factor, times }),
+            _ => None,
+        };
+        let policy = policy.ok_or("expected stop, roll-back, or roll-back:FACTOR:TIMES")?;
+        policy.validate().map_err(|error| error.to_string())?;
+        Ok(Self(policy))
+    }
+}
+
 /// What an example trains when the command line does not say.
 pub struct Defaults {
     /// What `--help` says of it.
@@ -202,7 +236,7 @@ pub fn main(defaults: Option<Defaults>) -> ExitCode {
     let result = if args.resume {
         match FIXED.into_iter().chain(["loader_threads", "checkpoint_every"]).find(|id| given(id)) {
             Some(id) => usage(format!(
-                "--{} can't change when a run is resumed, only --iterations can",
+                "--{} can't change when a run is resumed; --iterations, --on-non-finite and --on-unreadable can",
                 id.replace('_', "-")
             )),
             None => super::on_backend!(args.backend, B => {
@@ -283,6 +317,12 @@ fn resume<B: AutodiffBackend>(
             ));
         }
         trainer.set_iterations(iterations);
+    }
+    if let Some(OnNonFinite(policy)) = args.on_non_finite {
+        trainer.set_on_non_finite(policy)?;
+    }
+    if let Some(policy) = args.on_unreadable {
+        trainer.set_on_unreadable(policy);
     }
     let mut command = Command::read(&out)?.unwrap_or_else(|| Command {
         data: Vec::new(),
@@ -419,6 +459,8 @@ fn configured(
     fn set<T: Copy>(setting: &mut T, flag: Option<T>) {
         *setting = flag.unwrap_or(*setting);
     }
+    set(&mut config.on_non_finite, args.on_non_finite.map(|OnNonFinite(policy)| policy));
+    set(&mut config.on_unreadable, args.on_unreadable);
     set(&mut config.image_size, args.size);
     set(&mut config.batch_size, args.batch);
     set(&mut config.iterations, args.iterations);

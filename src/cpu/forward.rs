@@ -40,12 +40,13 @@ pub(super) fn instance_norm<B: Host>(inputs: [Primitive<B>; 3], relu: bool) -> P
     tensor::<B, 4>(y, shape)
 }
 
-/// `[value, gradient, first mean, second mean]` to the new value and means; the means' memory is used again
-/// where nobody else holds it.
-pub(super) fn adam<B: Host>(tensors: [Primitive<B>; 4], step: Step) -> [Primitive<B>; 3] {
+/// As [`ops::adam`](crate::ops::adam); the means' memory is used again where nobody else holds it.
+pub(super) fn adam<B: Host>(tensors: [Primitive<B>; 4], step: Step) -> [Primitive<B>; 4] {
     let [value, gradient, mut first, mut second] = tensors.map(B::contiguous);
     let shape: [usize; 1] = dims(&value);
     let means = [B::slice_mut(&mut first), B::slice_mut(&mut second)];
-    let updated = super::adam::update([B::slice(&value), B::slice(&gradient)], means, step);
-    [tensor::<B, 1>(updated, shape), first, second]
+    let (updated, finite) =
+        super::adam::update([B::slice(&value), B::slice(&gradient)], means, step);
+    let finite = vec![if finite { 0.0 } else { f32::NAN }];
+    [tensor::<B, 1>(updated, shape), first, second, tensor::<B, 1>(finite, [1])]
 }

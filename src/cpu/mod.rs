@@ -73,7 +73,7 @@ fn primitive<B: Backend, const D: usize>(tensor: &Tensor<B, D>) -> Primitive<B> 
 pub(crate) fn adam<B: Backend>(
     tensors: [Tensor<B, 1>; 4],
     step: Step,
-) -> Result<[Tensor<B, 1>; 3], [Tensor<B, 1>; 4]> {
+) -> Result<[Tensor<B, 1>; 4], [Tensor<B, 1>; 4]> {
     let backend = TypeId::of::<B>();
     if tensors.iter().any(|tensor| tensor.dtype() != DType::F32) {
         return Err(tensors);
@@ -90,7 +90,7 @@ pub(crate) fn adam<B: Backend>(
 }
 
 /// [`adam`] where `B` is known to be `H`.
-fn adam_on<B: Backend, H: host::Host>(tensors: [Tensor<B, 1>; 4], step: Step) -> [Tensor<B, 1>; 3] {
+fn adam_on<B: Backend, H: host::Host>(tensors: [Tensor<B, 1>; 4], step: Step) -> [Tensor<B, 1>; 4] {
     let tensors = tensors.map(|tensor| cast(tensor.into_primitive().tensor()));
     let updated = forward::adam::<H>(tensors, step);
     updated.map(|tensor| Tensor::from_primitive(TensorPrimitive::Float(cast(tensor))))

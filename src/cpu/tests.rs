@@ -155,10 +155,24 @@ fn adam_matches<B: AutodiffBackend>() {
     let step = Step { decays: [0.5, 0.999], root: 0.03, epsilon: 1e-8, rate: 2e-4 };
     let tensors = [value, gradient, first, second];
     let kept = tensors.clone().map(|tensor| tensor.into_data());
-    let found = ops::adam(tensors.clone(), step).map(|tensor| tensor.into_data());
+    let [found @ .., finite_of] = ops::adam(tensors.clone(), step).map(|tensor| tensor.into_data());
     assert_eq!(tensors.clone().map(|tensor| tensor.into_data()), kept, "shared memory is copied");
-    for (found, expected) in found.into_iter().zip(composed::adam(tensors, step)) {
+    for (found, expected) in found.into_iter().zip(composed::adam(tensors.clone(), step)) {
         found.assert_approx_eq(&expected.into_data(), Tolerance::<f32>::rel_abs(1e-6, 1e-9));
+    }
+    let finite = |data: TensorData| data.iter::<f32>().all(f32::is_finite);
+    assert!(finite(finite_of));
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        for at in [0, length - 1] {
+            let mut values: Vec<f32> = kept[1].iter().collect();
+            values[at] = bad;
+            let mut tensors = tensors.clone();
+            tensors[1] = Tensor::from_data(TensorData::new(values, [length]), &Default::default());
+            for adam in [ops::adam, composed::adam] {
+                let [.., told] = adam(tensors.clone(), step);
+                assert!(!finite(told.into_data()), "{bad} at {at}");
+            }
+        }
     }
 }
 

@@ -4,16 +4,32 @@ use std::{
     any::Any,
     collections::BTreeMap,
     panic::{self, AssertUnwindSafe},
+    path::PathBuf,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
 };
 
+use image::RgbImage;
+use serde::{Deserialize, Serialize};
+
 use super::{
-    Crop, Datasets, MAX_IMAGE_SIDE, Transform,
+    Crop, Dataset, Datasets, MAX_IMAGE_SIDE, Transform,
     sampler::{Draw, Sampler},
 };
 use crate::error::{Error, Result};
+
+/// What becomes of a batch one of whose images can't be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnreadablePolicy {
+    /// It is an error that names the image.
+    #[default]
+    Fail,
+    /// The next image of the dataset that can be read takes its place, with its own label, and the image is
+    /// [counted](Loader::unreadable). An error only when no image of the dataset can be read.
+    Skip,
+}
 
 /// How batches are made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,12 +47,22 @@ pub struct LoaderConfig {
     pub threads: usize,
     /// Batches that are prepared ahead of the consumer, at least 1.
     pub prefetch: usize,
+    /// What becomes of images that can't be read.
+    pub on_unreadable: UnreadablePolicy,
 }
 
 impl Default for LoaderConfig {
     /// Batches of 16 at 128 pixels, flipped (paper, section 5.1); seed 0, two threads, four ahead.
     fn default() -> Self {
-        Self { batch_size: 16, image_size: 128, flip: true, seed: 0, threads: 2, prefetch: 4 }
+        Self {
+            batch_size: 16,
+            image_size: 128,
+            flip: true,
+            seed: 0,
+            threads: 2,
+            prefetch: 4,
+            on_unreadable: UnreadablePolicy::Fail,
+        }
     }
 }
 
@@ -78,13 +104,16 @@ impl Loader {
     /// `first_iteration` is 0, the image size is above [`MAX_IMAGE_SIDE`], or no thread can start.
     pub fn new(datasets: &Datasets, config: LoaderConfig, first_iteration: u64) -> Result<Self> {
         check(datasets, &config, first_iteration)?;
-        let LoaderConfig { batch_size, image_size, flip, seed, threads, prefetch } = config;
+        let LoaderConfig { batch_size, image_size, flip, seed, threads, prefetch, on_unreadable } =
+            config;
         let lengths = datasets.iter().map(|dataset| dataset.len());
         let shared = Arc::new(Shared {
             datasets: datasets.clone(),
             sampler: Sampler::new(lengths, batch_size, flip, seed, first_iteration),
             image_size,
             prefetch: prefetch as u64,
+            on_unreadable,
+            unreadable: Mutex::default(),
             state: Mutex::default(),
             room: Condvar::new(),
             ready: Condvar::new(),
@@ -125,6 +154,12 @@ impl Loader {
         finished.unwrap_or_else(|panic| panic::resume_unwind(panic))
     }
 
+    /// The images met so far that can't be read and were left out, each with the reason, which names it. Batches
+    /// that are prepared ahead count.
+    pub fn unreadable(&self) -> BTreeMap<PathBuf, String> {
+        self.shared.unreadable.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// How long [`next_batch`](Self::next_batch) has waited in all: near zero when loading keeps up.
     pub fn waited(&self) -> Duration {
         self.waited
@@ -147,6 +182,9 @@ struct Shared {
     sampler: Sampler,
     image_size: usize,
     prefetch: u64,
+    on_unreadable: UnreadablePolicy,
+    /// Images that were left out, and why.
+    unreadable: Mutex<BTreeMap<PathBuf, String>>,
     state: Mutex<State>,
     /// A batch was consumed, or the loader is stopped.
     room: Condvar,
@@ -193,11 +231,31 @@ impl Shared {
         let mut images = Vec::with_capacity(batch_size * 3 * image_size * image_size);
         let mut labels = Vec::with_capacity(batch_size * dataset.labels().width());
         for (image, flip) in draw.images {
-            images.extend(transform.apply(&dataset.load(image)?, flip));
+            let (image, pixels) = self.load(dataset, image)?;
+            images.extend(transform.apply(&pixels, flip));
             labels.extend_from_slice(dataset.label(image));
         }
         let Draw { dataset, iteration, .. } = draw;
         Ok(Batch { dataset, iteration, images, labels, batch_size, image_size })
+    }
+
+    /// Image `index` of a dataset, or as the policy says another one in its place.
+    fn load(&self, dataset: &dyn Dataset, index: usize) -> Result<(usize, RgbImage)> {
+        let mut last = String::new();
+        for at in (index..dataset.len()).chain(0..index) {
+            match (dataset.load(at), self.on_unreadable) {
+                (Ok(pixels), _) => return Ok((at, pixels)),
+                (Err(error), UnreadablePolicy::Fail) => return Err(error),
+                (Err(error), UnreadablePolicy::Skip) => {
+                    let mut unreadable =
+                        self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
+                    last = error.to_string();
+                    unreadable.entry(dataset.path(at).to_owned()).or_insert_with(|| last.clone());
+                }
+            }
+        }
+        let message = format!("no image of its dataset can be read: {last}");
+        Err(Error::data(dataset.path(index), None, message))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

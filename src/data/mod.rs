@@ -24,7 +24,7 @@ pub use self::{
     celeba::CelebA,
     folder::{Folder, image_files},
     image::{MAX_IMAGE_SIDE, decode_image, load_image},
-    loader::{Batch, Loader, LoaderConfig},
+    loader::{Batch, Loader, LoaderConfig, UnreadablePolicy},
     transform::{Crop, Transform, to_network, to_rgb_image},
 };
 use crate::{error::Result, labels::LabelSpace};

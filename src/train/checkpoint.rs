@@ -2,6 +2,7 @@
 
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -29,8 +30,18 @@ pub(crate) struct Progress {
     pub iteration: u64,
     pub generator_updates: u64,
     pub discriminator_updates: u64,
+    /// How often the run was rolled back.
+    #[serde(default)]
+    pub rollbacks: u32,
+    /// What the schedule's learning rates are multiplied by since.
+    #[serde(default = "one")]
+    pub learning_rate_scale: f64,
     /// The datasets trained on, refused to change on resume; empty before the first iteration.
     pub datasets: Vec<DatasetIdentity>,
+}
+
+fn one() -> f64 {
+    1.0
 }
 
 /// What tells one dataset from another.
@@ -53,17 +64,17 @@ impl Checkpoint {
     }
 }
 
-/// The folder of one run, locked for as long as this value lives.
+/// The folder of one run, locked for as long as this value or a copy of it lives.
 ///
 /// ```text
 /// config.json                    the configuration
 /// checkpoints/00001000.safetensors   everything needed to go on, and to translate
 /// log.csv, samples/              what observers write
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct RunFolder {
     path: PathBuf,
-    _lock: File,
+    _lock: Arc<File>,
 }
 
 const CONFIG: &str = "config.json";
@@ -106,14 +117,30 @@ impl RunFolder {
         if !path.join(CONFIG).is_file() {
             return Err(Error::checkpoint(path, "there is no run to resume here (no config.json)"));
         }
-        Self::locked(path)
+        let folder = Self::locked(path)?;
+        folder.sweep()?;
+        Ok(folder)
+    }
+
+    /// Removes what a process that was killed was writing: a checkpoint each time, for a long run.
+    fn sweep(&self) -> Result<()> {
+        for folder in [self.path.clone(), self.path.join(CHECKPOINTS)] {
+            let entries = fs::read_dir(&folder).map_err(|error| Error::io(&folder, error))?;
+            for entry in entries {
+                let path = entry.map_err(|error| Error::io(&folder, error))?.path();
+                if model::is_unfinished(&path) {
+                    fs::remove_file(&path).map_err(|error| Error::io(&path, error))?;
+                }
+            }
+        }
+        Ok(())
     }
 
     fn locked(path: &Path) -> Result<Self> {
         let file = path.join(".lock");
         let lock = File::create(&file).map_err(|error| Error::io(&file, error))?;
         match lock.try_lock() {
-            Ok(()) => Ok(Self { path: path.to_owned(), _lock: lock }),
+            Ok(()) => Ok(Self { path: path.to_owned(), _lock: Arc::new(lock) }),
             Err(TryLockError::WouldBlock) => Err(Error::Config(format!(
                 "{}: another process is training in this folder",
                 path.display()

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::divergence::NonFinitePolicy;
 use crate::adam::AdamConfig;
+use crate::data::UnreadablePolicy;
 use crate::discriminator::DiscriminatorConfig;
 use crate::domains::Domains;
 use crate::error::{Error, Result};
@@ -86,6 +88,12 @@ pub struct TrainingConfig {
     pub keep: usize,
     /// Threads that load images.
     pub loader_threads: usize,
+    /// What becomes of the run when an image can't be read: it ends.
+    #[serde(default)]
+    pub on_unreadable: UnreadablePolicy,
+    /// What becomes of the run when a value is not finite: it ends.
+    #[serde(default)]
+    pub on_non_finite: NonFinitePolicy,
 }
 
 impl TrainingConfig {
@@ -119,14 +127,24 @@ impl TrainingConfig {
             checkpoint_every: 1_000,
             keep: 3,
             loader_threads: 2,
+            on_unreadable: UnreadablePolicy::default(),
+            on_non_finite: NonFinitePolicy::default(),
         }
     }
 
     /// Applies a preset: whatever decides what is learnt, but for domains, image size and seed.
     pub fn with_preset(mut self, preset: Preset) -> Self {
-        let Self { domains, image_size, seed, checkpoint_every, keep, loader_threads, .. } = self;
-        self =
-            Self { image_size, seed, checkpoint_every, keep, loader_threads, ..Self::new(domains) };
+        let old = self;
+        self = Self {
+            image_size: old.image_size,
+            seed: old.seed,
+            checkpoint_every: old.checkpoint_every,
+            keep: old.keep,
+            loader_threads: old.loader_threads,
+            on_unreadable: old.on_unreadable,
+            on_non_finite: old.on_non_finite,
+            ..Self::new(old.domains)
+        };
         self.weights = LossWeights::default();
         self.ema = 0.0;
         match preset {
@@ -256,6 +274,18 @@ impl TrainingConfig {
         self
     }
 
+    /// Sets what becomes of the run when an image can't be read.
+    pub fn with_on_unreadable(mut self, policy: UnreadablePolicy) -> Self {
+        self.on_unreadable = policy;
+        self
+    }
+
+    /// Sets what becomes of the run when a value is not finite.
+    pub fn with_on_non_finite(mut self, policy: NonFinitePolicy) -> Self {
+        self.on_non_finite = policy;
+        self
+    }
+
     /// The generator's architecture.
     pub fn generator(&self) -> GeneratorConfig {
         GeneratorConfig::new(self.domains.condition_width())
@@ -285,6 +315,7 @@ impl TrainingConfig {
         self.generator().validate_image_size(self.image_size, self.image_size)?;
         self.discriminator().validate()?;
         self.weights.validate()?;
+        self.on_non_finite.validate()?;
         for (name, weights) in &self.dataset_weights {
             let of = |error: Error| Error::Config(format!("dataset_weights: {name}: {error}"));
             self.domains.index_of(name).map_err(of)?;

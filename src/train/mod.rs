@@ -3,6 +3,7 @@
 mod average;
 mod checkpoint;
 mod config;
+mod divergence;
 mod observer;
 mod schedule;
 mod step;
@@ -12,6 +13,7 @@ mod trainer;
 
 pub use checkpoint::{RunFolder, resolve_model};
 pub use config::{Preset, TrainingConfig};
+pub use divergence::NonFinitePolicy;
 pub(crate) use observer::continue_csv;
 pub use observer::{CsvLog, Iteration, Observer, Progress, SampleGrids};
 pub use schedule::Schedule;

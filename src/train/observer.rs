@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 use std::fs::{self, File, OpenOptions};
-use std::io::{BufRead, BufReader, IsTerminal, Write};
+use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::translator::DomainLabel;
 
 /// Watches a run. Every method does nothing unless overridden; an error ends the run.
 pub trait Observer<B: AutodiffBackend> {
-    /// Before the first iteration of a [`Trainer::run`].
+    /// Before the first iteration of a [`Trainer::run`], and again after every roll-back.
     fn started(&mut self, trainer: &Trainer<B>) -> Result<()> {
         let _ = trainer;
         Ok(())
@@ -32,6 +32,13 @@ pub trait Observer<B: AutodiffBackend> {
     /// After a checkpoint was written to `path`.
     fn checkpoint(&mut self, trainer: &Trainer<B>, path: &Path) -> Result<()> {
         let _ = (trainer, path);
+        Ok(())
+    }
+
+    /// After a run that has diverged was rolled back, as [`NonFinitePolicy`](super::NonFinitePolicy) says,
+    /// for `reason`; [`started`](Self::started) comes next.
+    fn rolled_back(&mut self, trainer: &Trainer<B>, reason: &Error) -> Result<()> {
+        let _ = (trainer, reason);
         Ok(())
     }
 
@@ -56,6 +63,9 @@ impl<B: AutodiffBackend, O: Observer<B>> Observer<B> for Option<O> {
     fn checkpoint(&mut self, trainer: &Trainer<B>, path: &Path) -> Result<()> {
         self.as_mut().map_or(Ok(()), |observer| observer.checkpoint(trainer, path))
     }
+    fn rolled_back(&mut self, trainer: &Trainer<B>, reason: &Error) -> Result<()> {
+        self.as_mut().map_or(Ok(()), |observer| observer.rolled_back(trainer, reason))
+    }
     fn finished(&mut self, trainer: &Trainer<B>) -> Result<()> {
         self.as_mut().map_or(Ok(()), |observer| observer.finished(trainer))
     }
@@ -79,6 +89,10 @@ macro_rules! observe_in_turn {
             }
             fn checkpoint(&mut self, trainer: &Trainer<B>, path: &Path) -> Result<()> {
                 $(self.$index.checkpoint(trainer, path)?;)+
+                Ok(())
+            }
+            fn rolled_back(&mut self, trainer: &Trainer<B>, reason: &Error) -> Result<()> {
+                $(self.$index.rolled_back(trainer, reason)?;)+
                 Ok(())
             }
             fn finished(&mut self, trainer: &Trainer<B>) -> Result<()> {
@@ -173,6 +187,12 @@ impl Progress {
         }
     }
 
+    fn leave_bar(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.abandon();
+        }
+    }
+
     /// The newest value of every term, the names shortened where no two datasets share them.
     fn summary(&self) -> String {
         let single = self.losses.iter().map(|(name, _)| name.split('/').next()).collect::<Vec<_>>();
@@ -216,6 +236,7 @@ impl<B: AutodiffBackend> Observer<B> for Progress {
                 "{bar:30} {pos}/{len}  {msg}\n{wide_bar:.dim} {elapsed_precise} elapsed, {eta_precise} left",
             )
             .unwrap_or_else(|_| ProgressStyle::default_bar());
+            self.leave_bar();
             let bar = ProgressBar::new(total).with_style(style).with_position(self.first);
             bar.reset_eta();
             self.bar = Some(bar);
@@ -266,9 +287,22 @@ impl<B: AutodiffBackend> Observer<B> for Progress {
         Ok(())
     }
 
-    fn finished(&mut self, _trainer: &Trainer<B>) -> Result<()> {
-        if let Some(bar) = self.bar.take() {
-            bar.abandon();
+    fn rolled_back(&mut self, trainer: &Trainer<B>, reason: &Error) -> Result<()> {
+        self.leave_bar();
+        eprintln!(
+            "{reason}\nrolled back to iteration {}, learning rates are {} times the configured ones from here",
+            trainer.iteration(),
+            trainer.learning_rate_scale()
+        );
+        Ok(())
+    }
+
+    fn finished(&mut self, trainer: &Trainer<B>) -> Result<()> {
+        self.leave_bar();
+        let unreadable = trainer.unreadable();
+        if !unreadable.is_empty() {
+            eprintln!("{} image(s) could not be read, others took their places:", unreadable.len());
+            unreadable.values().for_each(|reason| eprintln!("  {reason}"));
         }
         Ok(())
     }
@@ -293,12 +327,14 @@ pub(crate) fn continue_csv(path: &Path, header: &str, iteration: u64) -> Result<
     let io = |error| Error::io(path, error);
     let mut kept = header.to_owned() + "\n";
     if path.exists() {
-        for row in BufReader::new(File::open(path).map_err(io)?).lines().skip(1) {
-            let row = row.map_err(io)?;
+        let text = fs::read_to_string(path).map_err(io)?;
+        // What a process that was killed did not write to its end is no row.
+        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        for row in whole.lines().skip(1) {
             let number = row.split(',').next().and_then(|number| number.parse::<u64>().ok());
             // Rows after the checkpoint belong to iterations that will be done again.
             if number.is_some_and(|number| number <= iteration) {
-                kept += &row;
+                kept += row;
                 kept += "\n";
             }
         }

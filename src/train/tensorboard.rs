@@ -54,13 +54,11 @@ impl<B: AutodiffBackend> Observer<B> for TensorBoard {
             now.subsec_nanos()
         ));
         let file = File::create_new(&path).map_err(|error| Error::io(&path, error))?;
+        let again = self.file.is_some() || trainer.iteration() > 0;
         self.file = Some((path, file));
         self.since = (trainer.iteration(), Instant::now());
         self.write(version(now))?;
-        match trainer.iteration() {
-            0 => Ok(()),
-            done => self.write(restart(now, done + 1)),
-        }
+        if again { self.write(restart(now, trainer.iteration() + 1)) } else { Ok(()) }
     }
 
     fn iteration(&mut self, trainer: &Trainer<B>, iteration: &Iteration<'_, B>) -> Result<()> {

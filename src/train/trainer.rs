@@ -1,5 +1,6 @@
 //! The trainer: two networks, two optimizers, one loop.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,10 +13,11 @@ use rand::Rng;
 use super::average;
 use super::checkpoint::{Checkpoint, DatasetIdentity, Progress, RunFolder};
 use super::config::TrainingConfig;
+use super::divergence::{NonFinite, NonFinitePolicy, Watch};
 use super::observer::{Iteration, Observer};
 use super::step::{Label, Sample, discriminator_losses, generator_losses};
 use crate::adam::Adam;
-use crate::data::{Batch, Crop, Datasets, Loader, LoaderConfig, Transform};
+use crate::data::{Batch, Crop, Datasets, Loader, LoaderConfig, Transform, UnreadablePolicy};
 use crate::discriminator::Discriminator;
 use crate::error::{Error, Result};
 use crate::generator::Generator;
@@ -50,7 +52,23 @@ pub struct StepLosses<B: AutodiffBackend> {
     pub discriminator: DiscriminatorLosses<B>,
     /// G's terms, at every `critic_steps`-th iteration.
     pub generator: Option<GeneratorLosses<B>>,
+    /// By name: for each network that was updated a `[1]` that is finite if its gradient is.
+    gradients: Vec<(&'static str, Tensor<B::InnerBackend, 1>)>,
 }
+
+impl<B: AutodiffBackend> StepLosses<B> {
+    /// All that the iteration has computed and that should be finite, by name.
+    pub(super) fn terms(&self) -> Vec<(&'static str, Tensor<B::InnerBackend, 1>)> {
+        let mut losses = self.discriminator.terms();
+        losses.extend(self.generator.iter().flat_map(|losses| losses.terms()));
+        let losses = losses.into_iter().map(|(name, term)| (name, term.inner()));
+        losses.chain(self.gradients.iter().cloned()).collect()
+    }
+}
+
+/// After so many iterations, and before every checkpoint, a run looks whether all was finite: each look waits for
+/// the device.
+const LOOK_EVERY: u64 = 10;
 
 /// Trains a generator and a discriminator on one or more datasets.
 #[derive(Debug)]
@@ -65,6 +83,9 @@ pub struct Trainer<B: AutodiffBackend> {
     discriminator_adam: Adam<B::InnerBackend>,
     iteration: u64,
     datasets: Vec<DatasetIdentity>,
+    rollbacks: u32,
+    learning_rate_scale: f64,
+    unreadable: BTreeMap<PathBuf, String>,
     stop: Arc<AtomicBool>,
 }
 
@@ -90,16 +111,31 @@ impl<B: AutodiffBackend> Trainer<B> {
     /// # Errors
     /// When the folder holds no run, or its checkpoint is damaged or does not fit its configuration.
     pub fn resume(folder: impl AsRef<Path>, device: &B::Device) -> Result<Self> {
-        let folder = RunFolder::open(folder.as_ref())?;
+        Self::restore(RunFolder::open(folder.as_ref())?, device)
+    }
+
+    /// The run in `folder` at its newest checkpoint, or at its beginning where it has none.
+    fn restore(folder: RunFolder, device: &B::Device) -> Result<Self> {
         let Some(path) = folder.newest_checkpoint()? else {
             let config = folder.config()?;
             config.validate()?;
             return Self::fresh(folder, config, device);
         };
         let (checkpoint, mut weights) = model::read::<Checkpoint>(&path)?;
-        let Progress { config, iteration, generator_updates, discriminator_updates, datasets } =
-            checkpoint.training;
+        let Progress {
+            config,
+            iteration,
+            generator_updates,
+            discriminator_updates,
+            rollbacks,
+            learning_rate_scale,
+            datasets,
+        } = checkpoint.training;
         config.validate()?;
+        let params =
+            config.generator().num_params().saturating_add(config.discriminator().num_params());
+        weights::expect_enough(&weights, params)
+            .map_err(|problem| Error::checkpoint(&path, problem))?;
         let trainer = Self::fresh(folder, config, device)?;
         let Self { folder, config, device, generator, discriminator, average, .. } = trainer;
         let restore = || -> Result<Self, String> {
@@ -137,6 +173,9 @@ impl<B: AutodiffBackend> Trainer<B> {
                 device: device.clone(),
                 iteration,
                 datasets,
+                rollbacks,
+                learning_rate_scale,
+                unreadable: BTreeMap::new(),
                 stop: Arc::default(),
             })
         };
@@ -161,6 +200,9 @@ impl<B: AutodiffBackend> Trainer<B> {
             config,
             iteration: 0,
             datasets: Vec::new(),
+            rollbacks: 0,
+            learning_rate_scale: 1.0,
+            unreadable: BTreeMap::new(),
             stop: Arc::default(),
         })
     }
@@ -183,6 +225,37 @@ impl<B: AutodiffBackend> Trainer<B> {
     /// Changes how many iterations the run has, for example to go on after its end.
     pub fn set_iterations(&mut self, iterations: u64) {
         self.config.iterations = iterations;
+    }
+
+    /// Changes what becomes of the run when a value is not finite, for example to go on with one that has ended so.
+    ///
+    /// # Errors
+    /// As [`NonFinitePolicy::validate`].
+    pub fn set_on_non_finite(&mut self, policy: NonFinitePolicy) -> Result<()> {
+        policy.validate()?;
+        self.config.on_non_finite = policy;
+        Ok(())
+    }
+
+    /// Changes what becomes of the run when an image can't be read.
+    pub fn set_on_unreadable(&mut self, policy: UnreadablePolicy) {
+        self.config.on_unreadable = policy;
+    }
+
+    /// How often the run was rolled back after it had diverged.
+    pub fn rollbacks(&self) -> u32 {
+        self.rollbacks
+    }
+
+    /// What roll-backs have made of the schedule's learning rate: 1 without any.
+    pub fn learning_rate_scale(&self) -> f64 {
+        self.learning_rate_scale
+    }
+
+    /// The images that this trainer could not read and left out, with the reasons, up to the last end of a
+    /// [`run`](Self::run). Empty unless the policy is [`UnreadablePolicy::Skip`].
+    pub fn unreadable(&self) -> &BTreeMap<PathBuf, String> {
+        &self.unreadable
     }
 
     /// Raise it from anywhere, such as a Ctrl-C handler, and [`run`](Self::run) finishes its
@@ -212,7 +285,8 @@ impl<B: AutodiffBackend> Trainer<B> {
     ///
     /// # Errors
     /// When the datasets are not those of the configuration or of the checkpoint resumed from, an
-    /// image can't be read, or the run folder can't be written.
+    /// image can't be read ([`TrainingConfig::on_unreadable`]), the run folder can't be written, or a value
+    /// is not finite ([`TrainingConfig::on_non_finite`]).
     pub fn run(
         &mut self,
         data: impl Into<Datasets>,
@@ -220,38 +294,90 @@ impl<B: AutodiffBackend> Trainer<B> {
     ) -> Result<Outcome> {
         let data = data.into();
         self.accept(&data)?;
+        loop {
+            match self.train(&data, observer) {
+                Err(reason @ Error::NonFinite { .. }) => self.roll_back(reason, observer)?,
+                ended => return ended,
+            }
+        }
+    }
+
+    /// Trains until the run ends or diverges.
+    fn train(&mut self, data: &Datasets, observer: &mut impl Observer<B>) -> Result<Outcome> {
         let loader = LoaderConfig {
             batch_size: self.config.batch_size,
             image_size: self.config.image_size,
             flip: self.config.flip,
             seed: self.config.seed,
             threads: self.config.loader_threads,
+            on_unreadable: self.config.on_unreadable,
             ..LoaderConfig::default()
         };
-        let mut loader = Loader::new(&data, loader, self.iteration + 1)?;
+        let mut loader = Loader::new(data, loader, self.iteration + 1)?;
         observer.started(self)?;
+        let mut watch = Watch::default();
         let mut saved = None;
         while self.iteration < self.config.iterations && !self.stop.load(Ordering::Relaxed) {
             let batches: Vec<Batch> =
                 (0..data.len()).map(|_| loader.next_batch()).collect::<Result<_>>()?;
             let losses = self.step(batches);
+            watch.note(self.iteration, &self.config.domains, &losses);
             let iteration = Iteration::new(self, &losses, loader.waited());
             observer.iteration(self, &iteration)?;
             saved = None;
             if self.iteration.is_multiple_of(self.config.checkpoint_every) {
+                self.expect_finite(watch.look())?;
                 saved = Some(self.save(observer)?);
+            } else if self.iteration.is_multiple_of(LOOK_EVERY) {
+                self.expect_finite(watch.look())?;
             }
         }
         let checkpoint = match saved {
             Some(path) => path,
-            None => self.save(observer)?,
+            None => {
+                self.expect_finite(watch.look())?;
+                self.save(observer)?
+            }
         };
+        self.unreadable.extend(loader.unreadable());
         observer.finished(self)?;
         Ok(if self.iteration < self.config.iterations {
             Outcome::Stopped { checkpoint }
         } else {
             Outcome::Finished { checkpoint }
         })
+    }
+
+    fn expect_finite(&self, found: Option<NonFinite>) -> Result<()> {
+        let Some(NonFinite { iteration, term, value }) = found else { return Ok(()) };
+        let checkpoint = self.folder.newest_checkpoint()?;
+        Err(Error::NonFinite { iteration, term, value, rollbacks: self.rollbacks, checkpoint })
+    }
+
+    /// Goes back to the last checkpoint with a smaller learning rate, where the policy allows it.
+    ///
+    /// # Errors
+    /// With `reason` where it does not; when the checkpoint can't be read or written.
+    fn roll_back(&mut self, reason: Error, observer: &mut impl Observer<B>) -> Result<()> {
+        let NonFinitePolicy::RollBack { factor, times } = self.config.on_non_finite else {
+            return Err(reason);
+        };
+        if self.rollbacks >= times {
+            return Err(reason);
+        }
+        let restored = Self::restore(self.folder.clone(), &self.device)?;
+        *self = Self {
+            config: self.config.clone(),
+            datasets: std::mem::take(&mut self.datasets),
+            rollbacks: self.rollbacks + 1,
+            learning_rate_scale: self.learning_rate_scale * factor,
+            unreadable: std::mem::take(&mut self.unreadable),
+            stop: self.stop.clone(),
+            ..restored
+        };
+        // In place of the checkpoint, so that a resumed run knows of it too.
+        self.save(observer)?;
+        observer.rolled_back(self, &reason)
     }
 
     /// One iteration: for every dataset in turn, given a batch of each, D's update and, when due,
@@ -275,11 +401,15 @@ impl<B: AutodiffBackend> Trainer<B> {
                     Some(fake) => fake.clone().inner(),
                     None => sample.fake(&self.generator.valid()),
                 };
-                StepLosses {
-                    dataset,
-                    discriminator: self.discriminator_step(fake, &sample, &weights),
-                    generator: tracked.map(|fake| self.generator_step(fake, &sample, &weights)),
-                }
+                let discriminator = self.discriminator_step(fake, &sample, &weights);
+                let generator = tracked.map(|fake| self.generator_step(fake, &sample, &weights));
+                let updated = [
+                    ("d/gradient", self.discriminator_adam.finite()),
+                    ("g/gradient", generator.as_ref().and(self.generator_adam.finite())),
+                ];
+                let gradients =
+                    updated.into_iter().filter_map(|(name, finite)| Some((name, finite?)));
+                StepLosses { dataset, discriminator, generator, gradients: gradients.collect() }
             })
             .collect()
     }
@@ -328,10 +458,11 @@ impl<B: AutodiffBackend> Trainer<B> {
         losses
     }
 
-    /// The learning rate of the current iteration.
+    /// The learning rate of the current iteration: the schedule's, times
+    /// [`learning_rate_scale`](Self::learning_rate_scale).
     pub fn learning_rate(&self) -> f64 {
         let TrainingConfig { schedule, learning_rate, iterations, .. } = self.config;
-        schedule.learning_rate(learning_rate, self.iteration, iterations)
+        schedule.learning_rate(learning_rate, self.iteration, iterations) * self.learning_rate_scale
     }
 
     /// `batch` on the device, with the target labels (a permutation of the batch's own) and the
@@ -421,6 +552,8 @@ impl<B: AutodiffBackend> Trainer<B> {
             iteration: self.iteration,
             generator_updates: self.generator_adam.steps(),
             discriminator_updates: self.discriminator_adam.steps(),
+            rollbacks: self.rollbacks,
+            learning_rate_scale: self.learning_rate_scale,
             datasets: self.datasets.clone(),
         };
         Checkpoint::new(&self.config, transform, progress)
@@ -436,6 +569,13 @@ impl<B: AutodiffBackend> Trainer<B> {
         weights.extend(
             self.discriminator_adam.state(&self.discriminator.valid(), "adam.discriminator"),
         );
+        // A weight can leave the numbers where no loss and no gradient did.
+        let found = weights::non_finite(&weights).map(|(term, value)| NonFinite {
+            iteration: self.iteration,
+            term,
+            value,
+        });
+        self.expect_finite(found)?;
         let path = self.folder.save(&self.checkpoint(), &weights)?;
         observer.checkpoint(self, &path)?;
         Ok(path)

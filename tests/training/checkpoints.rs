@@ -20,7 +20,7 @@ fn the_newest_checkpoints_are_kept() {
     let mut trainer = Trainer::<Cpu>::new(&run, config.clone(), &Default::default()).unwrap();
     let checkpoints = run.join("checkpoints");
     // What a run did not write is not a checkpoint of it, and stays.
-    let foreign = [".writing-Xy12", "best.safetensors", "notes.txt"];
+    let foreign = ["best.safetensors", "notes.txt"];
     for name in foreign {
         fs::write(checkpoints.join(name), "mine").unwrap();
     }
@@ -33,11 +33,16 @@ fn the_newest_checkpoints_are_kept() {
     assert_eq!(resolve_model(&run).unwrap(), checkpoints.join(expected[1]));
     drop(trainer);
 
+    // What a killed process was writing is of no use to anybody.
+    fs::write(checkpoints.join(".writing-Xy12zw"), "half a checkpoint").unwrap();
+    fs::write(run.join(".writing-Xy12zw"), "half a log").unwrap();
     let mut trainer = Trainer::<Cpu>::resume(&run, &Default::default()).unwrap();
     assert_eq!((trainer.iteration(), trainer.config()), (7, &config));
+    let left = names(&checkpoints).into_iter().chain(names(&run));
+    assert!(!left.into_iter().any(|name| name.starts_with(".writing-")));
     trainer.set_iterations(8);
     trainer.run(&data, &mut ()).unwrap();
-    assert_eq!(names(&checkpoints)[1..3], ["00000007.safetensors", "00000008.safetensors"]);
+    assert_eq!(names(&checkpoints)[..2], ["00000007.safetensors", "00000008.safetensors"]);
     let json = fs::read_to_string(run.join("config.json")).unwrap();
     assert_eq!(serde_json::from_str::<stargan::TrainingConfig>(&json).unwrap(), config);
 }
@@ -195,4 +200,13 @@ fn an_unreadable_image_ends_the_run_with_its_name() {
     let error = trainer.run(&data, &mut ()).unwrap_err().to_string();
     assert!(error.contains("4.png"), "{error}");
     assert_eq!(names(run.join("checkpoints")), ["00000001.safetensors"]);
+
+    trainer.set_on_unreadable(stargan::UnreadablePolicy::Skip);
+    trainer.run(&data, &mut ()).unwrap();
+    assert_eq!(trainer.iteration(), 20);
+    let [(path, reason)] = &trainer.unreadable().iter().collect::<Vec<_>>()[..] else {
+        panic!("{:?}", trainer.unreadable());
+    };
+    assert_eq!(**path, image);
+    assert!(reason.contains("4.png: "), "{reason}");
 }

@@ -3,7 +3,12 @@
 #![cfg(all(feature = "flex", feature = "ndarray"))]
 
 mod checkpoints;
+#[cfg(unix)]
+mod disk;
+mod divergence;
 mod joint;
+#[cfg(unix)]
+mod killed;
 mod learning;
 mod objectives;
 mod resume;

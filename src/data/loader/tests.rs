@@ -144,6 +144,41 @@ fn an_error_comes_in_its_turn_and_loading_goes_on() {
 }
 
 #[test]
+fn the_next_image_takes_the_place_of_one_that_is_skipped() {
+    let broken = |index| match index {
+        5 | 6 => Err(Error::data("colour", None, format!("image {index} is damaged"))),
+        _ => Ok(()),
+    };
+    let datasets = Datasets::from(&Colours::broken(8, broken));
+    let skipping = LoaderConfig { on_unreadable: UnreadablePolicy::Skip, ..config() };
+    let good = batches(&Datasets::from(&Colours::new(8)), config(), 1, 12);
+    let found = batches(&datasets, skipping.clone(), 1, 12);
+    for (found, good) in found.iter().zip(&good) {
+        let expected =
+            good.labels.iter().map(|&label| if label == 5.0 || label == 6.0 { 7.0 } else { label });
+        assert_eq!(found.labels, expected.collect::<Vec<_>>());
+        for (image, label) in found.images.chunks(27).zip(&found.labels) {
+            assert_eq!(image[0], label / 127.5 - 1.0, "an image keeps its own label");
+        }
+    }
+    let threads = LoaderConfig { threads: 3, prefetch: 1, ..skipping.clone() };
+    assert_eq!(batches(&datasets, threads, 1, 12), found);
+    assert_eq!(batches(&datasets, skipping.clone(), 7, 6), found[6..], "a restart skips alike");
+
+    let mut loader = Loader::new(&datasets, skipping.clone(), 1).unwrap();
+    (0..4).for_each(|_| drop(loader.next_batch().unwrap()));
+    // One path for all of these images, hence one entry.
+    let unreadable = loader.unreadable();
+    assert_eq!(unreadable.len(), 1);
+    assert!(unreadable[Path::new("colour")].ends_with("is damaged"), "{unreadable:?}");
+
+    let none = |_| Err(Error::data("colour", None, "no disk"));
+    let datasets = Datasets::from(&Colours::broken(8, none));
+    let error = Loader::new(&datasets, skipping, 1).unwrap().next_batch().unwrap_err().to_string();
+    assert_eq!(error, "colour: no image of its dataset can be read: colour: no disk");
+}
+
+#[test]
 fn a_panic_reaches_the_consumer_instead_of_hanging_it() {
     let datasets = Datasets::from(&Colours::broken(4, |_| panic!("no such colour")));
     let mut loader = Loader::new(&datasets, config(), 1).unwrap();
