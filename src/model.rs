@@ -316,6 +316,21 @@ mod tests {
         assert!(matches!(error, Error::Io { .. }), "{error}");
     }
 
+    #[cfg(feature = "flex")]
+    #[test]
+    fn networks_larger_than_their_file_are_refused_before_memory_is_taken() {
+        use crate::translator::Translator;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        // 26 GiB of weights.
+        let generator = GeneratorConfig::new(2).with_base_channels(1 << 11);
+        write(&path, &ModelConfig { generator, ..config() }, &weights()).unwrap();
+        let opened = Translator::<burn::backend::Flex>::open(&path, &Default::default());
+        let error = opened.unwrap_err().to_string();
+        assert!(error.contains("parameters, it holds 10 values"), "{error}");
+    }
+
     #[test]
     fn a_failed_write_leaves_the_earlier_file() {
         let folder = tempfile::tempdir().unwrap();

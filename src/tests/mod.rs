@@ -5,6 +5,8 @@
 
 mod backends;
 mod fixture;
+#[cfg(feature = "ndarray")]
+mod gradients;
 mod isolation;
 mod networks;
 mod objectives;

@@ -90,11 +90,15 @@ impl Case {
 }
 
 /// The only value of a tensor.
-fn scalar<B: Backend>(tensor: Tensor<B, 1>) -> f64 {
+pub(super) fn scalar<B: Backend>(tensor: Tensor<B, 1>) -> f64 {
     tensor.into_data().iter().next().expect("one value")
 }
 
-fn doubles<B: Backend, const D: usize>(values: Vec<f64>, like: &TensorData) -> Tensor<B, D> {
+/// `values` in the shape of `like`, in float64.
+pub(super) fn doubles<B: Backend, const D: usize>(
+    values: Vec<f64>,
+    like: &TensorData,
+) -> Tensor<B, D> {
     let data = TensorData::new(values, like.shape.clone());
     Tensor::from_data(data, (&B::Device::default(), DType::F64))
 }
@@ -112,18 +116,15 @@ impl ModuleMapper<First> for Double {
 }
 
 /// Moves one element of one parameter.
-struct Move<'a> {
-    path: &'a str,
-    index: usize,
-    step: f64,
-    at: Vec<String>,
+pub(super) struct Move<'a> {
+    pub path: &'a str,
+    pub index: usize,
+    pub step: f64,
+    pub at: Vec<String>,
 }
 
-impl ModuleMapper<First> for Move<'_> {
-    fn map_float<const D: usize>(
-        &mut self,
-        param: Param<Tensor<First, D>>,
-    ) -> Param<Tensor<First, D>> {
+impl<B: Backend> ModuleMapper<B> for Move<'_> {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
         if self.at.join(".") != self.path {
             return param;
         }

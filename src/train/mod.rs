@@ -20,4 +20,4 @@ pub use schedule::Schedule;
 pub use step::{Label, Sample, discriminator_losses, generator_losses};
 pub use tensorboard::TensorBoard;
 pub use timing::TimingLog;
-pub use trainer::{Outcome, Trainer};
+pub use trainer::{Outcome, StepLosses, Trainer};
