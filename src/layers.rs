@@ -2,7 +2,7 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::backend::Backend;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData};
 use rand::Rng;
 
 use crate::ops;
@@ -110,7 +110,8 @@ impl<B: Backend> Convolution<B> {
         let of_planes = weight.slice([0..o, c..c + l]);
         // All planes of an image together are one plane of ones under this kernel.
         let kernels = condition.matmul(of_planes.swap_dims(0, 1).reshape([l, o * k * k]));
-        let inside = |side| inside::<B>(side, k, self.padding, &images.device());
+        let (device, dtype) = (images.device(), images.dtype());
+        let inside = |side| inside::<B>(side, k, self.padding, (&device, dtype));
         let columns = inside(w);
         let rows = if h == w { columns.clone() } else { inside(h) }.unsqueeze::<3>();
         let by_column = kernels.reshape([n * o * k, k]).matmul(columns.transpose());
@@ -130,12 +131,12 @@ fn inside<B: Backend>(
     side: usize,
     kernel: usize,
     padding: usize,
-    device: &B::Device,
+    (device, dtype): (&B::Device, DType),
 ) -> Tensor<B, 2> {
     let taps = (0..side)
         .flat_map(|at| (at..at + kernel).map(|tap| tap >= padding && tap < side + padding));
     let taps: Vec<f32> = taps.map(f32::from).collect();
-    Tensor::from_data(TensorData::new(taps, [side, kernel]), device)
+    Tensor::from_data(TensorData::new(taps, [side, kernel]), (device, dtype))
 }
 
 /// A 4x4 convolution with bias that halves the size, then LeakyReLU.

@@ -88,7 +88,7 @@ pub(crate) fn leaky_relu_slope<B: Backend>(y: Tensor<B, 4>, negative_slope: f64)
 pub(crate) mod composed {
     use burn::tensor::backend::Backend;
     use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
-    use burn::tensor::{Tensor, activation, module};
+    use burn::tensor::{DType, Tensor, activation, module};
 
     use crate::adam::Step;
 
@@ -134,14 +134,19 @@ pub(crate) mod composed {
         relu: bool,
     ) -> Tensor<B, 4> {
         let [n, c, h, w] = x.dims();
-        let x = x.reshape([n, c, h * w]);
+        // Squares beyond 65504 are infinite in float16, and epsilon is below its normal numbers, which
+        // a device may flush to 0, so that a constant plane would come out as NaN.
+        let dtype = x.dtype();
+        let wide = if matches!(dtype, DType::F16 | DType::BF16) { DType::F32 } else { dtype };
+        let [gamma, beta] = [gamma, beta].map(|affine| affine.cast(wide));
+        let x = x.cast(wide).reshape([n, c, h * w]);
         let centred = x.clone() - x.mean_dim(2);
         let variance = centred.clone().square().mean_dim(2);
         let deviation = (variance + NORM_EPSILON).sqrt();
         // Not `recip`: NdArray's is a hardware estimate, off by up to 6e-5 and differently from run
         // to run, enough to flip ReLUs further on.
         let scale = deviation.ones_like() / deviation * gamma.reshape([1, c, 1]);
-        let y = (centred * scale + beta.reshape([1, c, 1])).reshape([n, c, h, w]);
+        let y = (centred * scale + beta.reshape([1, c, 1])).reshape([n, c, h, w]).cast(dtype);
         if relu { activation::relu(y) } else { y }
     }
 

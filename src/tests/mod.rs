@@ -13,6 +13,7 @@ mod objectives;
 mod optimizer;
 #[cfg(feature = "ndarray")]
 mod penalty;
+mod precision;
 mod published;
 mod spectral;
 
