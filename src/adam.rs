@@ -61,7 +61,9 @@ impl<B: Backend> Adam<B> {
     {
         self.steps += 1;
         self.finite = None;
-        module.map(&mut Update::<AB> { adam: self, gradients, learning_rate, visited: 0 })
+        // Given away, so that nobody else holds them when they are updated.
+        let before = std::mem::take(&mut self.moments).into_iter();
+        module.map(&mut Update::<AB> { adam: self, before, gradients, learning_rate })
     }
 
     /// Updates done.
@@ -122,26 +124,21 @@ impl<B: Backend> Adam<B> {
         Ok(Self { config, steps, moments, finite: None })
     }
 
-    /// The new value of one parameter.
+    /// The new value of one parameter, whose running means were `before`, none at the first step.
     fn update(
         &mut self,
-        index: usize,
+        before: Option<Moments<B>>,
         value: Tensor<B, 1>,
         gradient: Tensor<B, 1>,
         learning_rate: f64,
     ) -> Tensor<B, 1> {
-        if self.moments.len() == index {
-            let zeros = || gradient.zeros_like();
-            self.moments.push(Moments { first: zeros(), second: zeros() });
-        }
-        let moments = &mut self.moments[index];
-        // Taken out, so that nobody else holds them when they are updated.
-        let empty = || Tensor::zeros([0], &gradient.device());
-        let first = std::mem::replace(&mut moments.first, empty());
-        let second = std::mem::replace(&mut moments.second, empty());
+        let Moments { first, second } = before.unwrap_or_else(|| Moments {
+            first: gradient.zeros_like(),
+            second: gradient.zeros_like(),
+        });
         let step = Step::new(&self.config, self.steps, learning_rate);
         let [value, first, second, finite] = ops::adam([value, gradient, first, second], step);
-        *moments = Moments { first, second };
+        self.moments.push(Moments { first, second });
         self.finite = Some(match self.finite.take() {
             Some(all) => all + finite,
             None => finite,
@@ -174,15 +171,13 @@ impl Step {
 /// Maps every parameter of a module to its updated value.
 struct Update<'a, B: AutodiffBackend> {
     adam: &'a mut Adam<B::InnerBackend>,
+    before: std::vec::IntoIter<Moments<B::InnerBackend>>,
     gradients: &'a mut B::Gradients,
     learning_rate: f64,
-    visited: usize,
 }
 
 impl<B: AutodiffBackend> ModuleMapper<B> for Update<'_, B> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
-        let index = self.visited;
-        self.visited += 1;
         let (id, tensor, mapper) = param.consume();
         let gradient = tensor.grad_remove(self.gradients);
         let value = tensor.inner();
@@ -190,7 +185,7 @@ impl<B: AutodiffBackend> ModuleMapper<B> for Update<'_, B> {
         let len: usize = shape.iter().product();
         let gradient = gradient.unwrap_or_else(|| value.zeros_like());
         let updated = self.adam.update(
-            index,
+            self.before.next(),
             value.reshape([len]),
             gradient.reshape([len]),
             self.learning_rate,
