@@ -9,7 +9,7 @@ fewer, so that a rate can exceed what the machine's products reach.
 import argparse
 import statistics
 
-from compare import Program, build, quantities
+from programs import Program, build, quantities
 
 BASE = dict(size=64, base=32, blocks=6, batch=8)
 CHANGES = [dict(batch=n) for n in (1, 2, 4, 8, 16)] + [dict(size=n) for n in (32, 64, 128)] + [dict(base=n) for n in (16, 32, 64)]

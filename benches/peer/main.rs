@@ -1,23 +1,33 @@
-//! This crate's side of the comparison with PyTorch: does what standard input asks and answers with
-//! milliseconds. `compare.py` beside this file asks, and asks `steps.py` the same.
+//! This crate's side of the comparison with PyTorch: does what standard input asks and answers with JSON.
+//! `compare.py` and `gpu.py` beside this file ask, and ask `steps.py` most of the same.
 //!
-//! A line is a JSON object with `do`: `inference` (one forward pass of G), `cycle` (five iterations, of which
-//! the last updates G too), `penalty` (its value and gradients), `data` (every image of `folder`), or
-//! `memory` (the peak so far, in bytes), and the shape. The answer is a JSON list of numbers.
+//!     peer BACKEND [f16 | bf16]
+//!
+//! `BACKEND-unfused` is a GPU backend without burn's fusion. With an element type, the backend's floats are
+//! of that type.
+//!
+//! A line is a JSON object with `do` and mostly a shape. Answered with a list of milliseconds are `inference`
+//! (one forward pass of G), `cycle` (five iterations, of which the last updates G too), `penalty` (its value and
+//! gradients) and `data` (every image of `folder`). `output` writes G's translations to `file`, as
+//! little-endian float32; `update` runs an iteration that updates both networks in `folder` and names its losses and
+//! checkpoint; `memory` is the peak so far, in bytes; `backend` is burn's name of the backend.
 
 #![recursion_limit = "256"]
 
 #[path = "../common/mod.rs"]
 mod common;
+mod update;
 
 use std::io::{self, BufRead, Write};
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use common::Shape;
 use serde::Deserialize;
+use serde_json::{Value, json};
 use stargan::burn::backend::Autodiff;
-use stargan::burn::tensor::Tensor;
 use stargan::burn::tensor::backend::{AutodiffBackend, Backend};
+use stargan::burn::tensor::{DType, Element, Tensor, set_default_dtypes};
 use stargan::data::load_image;
 use stargan::{Crop, Discriminator, Generator, Penalty, PenaltyDraw, Trainer, Transform};
 
@@ -29,14 +39,25 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 enum Request {
     /// Makes JPEGs of CelebA's size in a folder.
     Jpegs {
-        folder: String,
+        folder: PathBuf,
     },
     Data {
-        folder: String,
+        folder: PathBuf,
     },
     Memory,
+    Backend,
     Inference(Shape),
+    Output {
+        #[serde(flatten)]
+        shape: Shape,
+        file: PathBuf,
+    },
     Cycle(Shape),
+    Update {
+        #[serde(flatten)]
+        shape: Shape,
+        folder: PathBuf,
+    },
     Penalty(Shape),
 }
 
@@ -69,6 +90,12 @@ impl<B: AutodiffBackend> Networks<B> {
         milliseconds(|| drop(self.generator.forward(images, labels).into_data()))
     }
 
+    fn output(&self, file: &Path) {
+        let output = self.generator.forward(self.shape.images(), self.shape.labels()).into_data();
+        let bytes: Vec<u8> = output.iter::<f32>().flat_map(f32::to_le_bytes).collect();
+        std::fs::write(file, bytes).expect("a writable file");
+    }
+
     fn cycle(&mut self) -> Vec<f64> {
         let shape = self.shape;
         let (_, trainer) = self.trainer.get_or_insert_with(|| {
@@ -84,6 +111,7 @@ impl<B: AutodiffBackend> Networks<B> {
                         losses.discriminator.named();
                         losses.generator.map(|losses| losses.named());
                     }
+                    finish::<B>();
                 })
             })
             .collect()
@@ -99,8 +127,14 @@ impl<B: AutodiffBackend> Networks<B> {
             let penalty = penalty.expect("a penalty");
             let gradients = penalty.backward();
             drop((penalty.into_data(), gradients));
+            finish::<B>();
         })
     }
+}
+
+/// Waits for the device, and for what fusion has put off.
+fn finish<B: Backend>() {
+    B::sync(&B::Device::default()).expect("a device that works");
 }
 
 fn milliseconds(work: impl FnOnce()) -> f64 {
@@ -110,11 +144,11 @@ fn milliseconds(work: impl FnOnce()) -> f64 {
 }
 
 /// The time of every image, read, decoded, cropped and resized.
-fn data(folder: &str) -> Vec<f64> {
+fn data(folder: &Path) -> Vec<f64> {
     let transform = Transform { crop: Crop::Centre(178), size: 128 };
     let mut files: Vec<_> = ["even", "odd"]
         .iter()
-        .flat_map(|class| std::fs::read_dir(format!("{folder}/{class}")).expect("a class folder"))
+        .flat_map(|class| std::fs::read_dir(folder.join(class)).expect("a class folder"))
         .map(|entry| entry.expect("a readable folder").path())
         .collect();
     files.sort();
@@ -131,45 +165,82 @@ fn peak_memory() -> f64 {
     kilobytes.unwrap_or(f64::NAN) * 1024.0
 }
 
-fn serve<B: Backend>()
+fn serve<B: Backend>(element: Option<DType>)
 where
     Autodiff<B>: AutodiffBackend,
 {
+    if let Some(element) = element {
+        // Before the first tensor, which fixes a device's types for the process.
+        let set = set_default_dtypes::<B>(&B::Device::default(), element, B::IntElem::dtype());
+        set.unwrap_or_else(|error| refuse(&error.to_string()));
+    }
     let mut kept: Option<Networks<Autodiff<B>>> = None;
     for line in io::stdin().lock().lines() {
         let line = line.expect("a readable standard input");
         let request = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
         let answer = match request {
-            Request::Jpegs { folder } => vec![common::jpegs(folder.as_ref()).len() as f64],
-            Request::Data { folder } => data(&folder),
-            Request::Memory => vec![peak_memory()],
-            Request::Inference(shape) => vec![Networks::of(&mut kept, shape).inference()],
-            Request::Cycle(shape) => Networks::of(&mut kept, shape).cycle(),
-            Request::Penalty(shape) => vec![Networks::of(&mut kept, shape).penalty()],
+            Request::Jpegs { folder } => json!([common::jpegs(&folder).len()]),
+            Request::Data { folder } => json!(data(&folder)),
+            Request::Memory => json!([peak_memory()]),
+            Request::Backend => json!(B::name(&B::Device::default())),
+            Request::Inference(shape) => json!([Networks::of(&mut kept, shape).inference()]),
+            Request::Output { shape, file } => {
+                Networks::of(&mut kept, shape).output(&file);
+                Value::Null
+            }
+            Request::Cycle(shape) => json!(Networks::of(&mut kept, shape).cycle()),
+            Request::Update { shape, folder } => {
+                json!(update::update::<Autodiff<B>>(shape, &folder))
+            }
+            Request::Penalty(shape) => json!([Networks::of(&mut kept, shape).penalty()]),
         };
-        println!("{}", serde_json::to_string(&answer).expect("numbers"));
+        println!("{answer}");
         io::stdout().flush().expect("a writable standard output");
     }
 }
 
+/// Ends the program as for a wrong command line.
+fn refuse(problem: &str) -> ! {
+    eprintln!("error: {problem}");
+    std::process::exit(2);
+}
+
+/// The backend that burn's fusion wraps.
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+trait Fused {
+    type Unfused;
+}
+
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+impl<B: burn_fusion::FusionBackend> Fused for burn_fusion::Fusion<B> {
+    type Unfused = B;
+}
+
 fn main() {
-    let backend = std::env::args().skip(1).find(|argument| argument != "--bench");
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
+    let backend = arguments.next();
+    let element = arguments.next().map(|element| match &element[..] {
+        "f16" => DType::F16,
+        "bf16" => DType::BF16,
+        other => refuse(&format!("the element type is f16 or bf16, not {other:?}")),
+    });
     match backend.as_deref() {
         #[cfg(feature = "flex")]
-        Some("flex") => serve::<stargan::burn::backend::Flex>(),
+        Some("flex") => serve::<stargan::burn::backend::Flex>(element),
         #[cfg(feature = "ndarray")]
-        Some("ndarray") => serve::<stargan::burn::backend::NdArray>(),
+        Some("ndarray") => serve::<stargan::burn::backend::NdArray>(element),
         #[cfg(feature = "wgpu")]
-        Some("wgpu") => serve::<stargan::burn::backend::Wgpu>(),
+        Some("wgpu") => serve::<stargan::burn::backend::Wgpu>(element),
+        #[cfg(feature = "wgpu")]
+        Some("wgpu-unfused") => serve::<<stargan::burn::backend::Wgpu as Fused>::Unfused>(element),
         #[cfg(feature = "cuda")]
-        Some("cuda") => serve::<stargan::burn::backend::Cuda>(),
+        Some("cuda") => serve::<stargan::burn::backend::Cuda>(element),
+        #[cfg(feature = "cuda")]
+        Some("cuda-unfused") => serve::<<stargan::burn::backend::Cuda as Fused>::Unfused>(element),
         // As `cargo bench` and `cargo test` start it.
-        None => {
-            println!("run `python benches/peer/compare.py`; this program answers its questions")
-        }
-        Some(other) => {
-            eprintln!("error: no backend {other:?} is compiled in");
-            std::process::exit(2);
-        }
+        None => println!(
+            "run `python benches/peer/compare.py` or `gpu.py`; this program answers their questions"
+        ),
+        Some(other) => refuse(&format!("no backend {other:?} is compiled in")),
     }
 }

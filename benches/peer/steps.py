@@ -1,7 +1,10 @@
 """PyTorch's side of the comparison: answers the requests that main.rs describes, for the public networks
 (arXiv:1711.09020, Tables 4 and 5) and the public training step, eager and in float32.
 
-    python benches/peer/steps.py [--device cpu|cuda] [--tf32]
+    python benches/peer/steps.py [--device cpu|cuda] [--tf32] [--element float16|bfloat16]
+
+With an element type, weights and images are of that type throughout, as with `module.half()`; this is not
+autocast, which would keep some operations in float32. It is meant for inference.
 """
 
 import argparse
@@ -85,20 +88,28 @@ def domain_loss(logits, labels):
 class Networks:
     """Both networks of one shape with their optimizers, and a batch."""
 
-    def __init__(self, size, base, blocks, batch, device):
+    def __init__(self, size, base, blocks, batch, device, element):
         torch.manual_seed(0)
-        self.g = Generator(base, blocks).to(device)
-        self.d = Discriminator(size, base).to(device)
+        self.g = Generator(base, blocks).to(device, element)
+        self.d = Discriminator(size, base).to(device, element)
         adam = lambda module: torch.optim.Adam(module.parameters(), lr=1e-4, betas=(0.5, 0.999))
         self.g_adam, self.d_adam = adam(self.g), adam(self.d)
-        self.real = (2 * torch.rand(batch, 3, size, size) - 1).to(device)
-        self.source = torch.tensor([[float((i + j) % 3 == 0) for j in range(LABELS)] for i in range(batch)]).to(device)
+        self.real = (2 * torch.rand(batch, 3, size, size) - 1).to(device, element)
+        source = [[float((i + j) % 3 == 0) for j in range(LABELS)] for i in range(batch)]
+        self.source = torch.tensor(source).to(device, element)
         self.target = self.source.flip(0)
         self.device = device
 
     def inference(self):
         with torch.no_grad():
             return [self.timed(lambda: self.g(self.real, self.target).cpu())]
+
+    def output(self, file):
+        with torch.no_grad():
+            output = self.g(self.real, self.target)
+        with open(file, "wb") as stream:
+            # Not by way of NumPy, which PyTorch does without.
+            stream.write(bytes(output.float().cpu().contiguous().flatten().view(torch.uint8).tolist()))
 
     def discriminator_step(self):
         with torch.no_grad():
@@ -180,6 +191,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--tf32", action="store_true")
+    parser.add_argument("--element", default="float32", choices=["float32", "float16", "bfloat16"])
     arguments = parser.parse_args()
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = arguments.tf32
     if "RAYON_NUM_THREADS" in os.environ:
@@ -192,11 +204,17 @@ def main():
             answer = data(request["folder"])
         elif work == "memory":
             answer = peak_memory()
+        elif work == "backend":
+            on_gpu = arguments.device == "cuda"
+            name = torch.cuda.get_device_name() if on_gpu else f"{torch.get_num_threads()} CPU threads"
+            answer = f"PyTorch {torch.__version__} on {name}"
         else:
+            options = {name: request.pop(name) for name in ("file",) if name in request}
             if request != kept:
                 networks = None
-                kept, networks = request, Networks(**request, device=arguments.device)
-            answer = getattr(networks, work)()
+                element = getattr(torch, arguments.element)
+                kept, networks = request, Networks(**request, device=arguments.device, element=element)
+            answer = getattr(networks, work)(**options)
         print(json.dumps(answer), flush=True)
 
 

@@ -1,0 +1,64 @@
+"""How far one training iteration is from the same one on another backend."""
+
+import json
+import struct
+
+import torch
+
+# Of a loss term's own value, and of each tensor's largest value: what the trainer's tests allow between two float32
+# evaluations of an iteration, twice what each may be off PyTorch's. Kernels that round products to TF32 exceed it.
+TOLERANCE = 2e-4
+# Adam's second means are of squared gradients, whose relative error is twice the gradients'.
+SQUARES = 2 * TOLERANCE
+# In learning rates. Adam's first step is one learning rate towards the gradient's sign, and rounding may decide the
+# sign of a gradient near 0.
+STEP = 2.02
+
+
+def floats(file):
+    """The float32 values of a raw file."""
+    return torch.frombuffer(bytearray(file.read_bytes()), dtype=torch.float32)
+
+
+def tensors(checkpoint):
+    """The float32 tensors of a safetensors file, by name."""
+    with open(checkpoint, "rb") as file:
+        (length,) = struct.unpack("<Q", file.read(8))
+        header = json.loads(file.read(length))
+        data = bytearray(file.read())
+    header.pop("__metadata__", None)
+    found = {}
+    for name, entry in header.items():
+        assert entry["dtype"] == "F32", name
+        begin, end = entry["data_offsets"]
+        found[name] = torch.frombuffer(data, dtype=torch.float32, count=(end - begin) // 4, offset=begin)
+    return found
+
+
+def worst(found, expected, prefix, scale=None):
+    """The largest difference in the tensors under `prefix` and whose it is: of each tensor's largest value, or of
+    `scale`. Not a number where anything is not."""
+    errors = []
+    for name, reference in expected.items():
+        if name.startswith(prefix):
+            largest = scale or reference.abs().max().item()
+            difference = (found[name] - reference).abs().max().item()
+            errors.append((difference / largest if difference else 0.0, name.removeprefix(prefix)))
+    # A NaN is the worst of all.
+    return max(errors, key=lambda error: (error[0] != error[0], error[0]))
+
+
+def deviations(found, expected):
+    """Of two answers to `update`: rows of what, relative error, where it is largest, and tolerance."""
+    for name, reference in expected["losses"].items():
+        value = found["losses"][name]
+        # JSON has no NaN, which comes as null.
+        error = float("nan") if value is None else abs(value - reference) / abs(reference)
+        yield f"loss {name.split('/', 1)[1]}", error, f"{value} for {reference}", TOLERANCE
+    ours, theirs = tensors(found["checkpoint"]), tensors(expected["checkpoint"])
+    assert ours.keys() == theirs.keys(), "the checkpoints hold other tensors"
+    for network in ("discriminator", "generator"):
+        yield f"gradients of {network}", *worst(ours, theirs, f"adam.{network}.first."), TOLERANCE
+        yield f"squared gradients of {network}", *worst(ours, theirs, f"adam.{network}.second."), SQUARES
+        weights = worst(ours, theirs, f"{network}.", expected["learning_rate"])
+        yield f"weights of {network}, in learning rates", *weights, STEP
