@@ -16,8 +16,9 @@ SHAPES = {
 }
 
 
-class Stopped(Exception):
-    """A program ended before it answered; says what it last wrote to its standard error."""
+class Stopped(SystemExit):
+    """A program ended before it answered; says what it last wrote to its standard error. Ends a script that does
+    not catch it with that message."""
 
 
 class Program:
@@ -43,18 +44,17 @@ class Program:
             pass  # it has stopped, and its answer says so
         answer = self.process.stdout.readline()
         if not answer:
-            raise Stopped(f"{Path(self.process.args[0]).name} stopped: {self.last_words()}")
+            raise Stopped(self.last_words())
         return json.loads(answer)
 
     def last_words(self):
         """The message of a Rust panic, or else the last line that names an error."""
         self.process.wait()
         self.errors.seek(0)
-        lines = self.errors.read().splitlines() or ["without a word"]
-        for line, next_line in reversed(list(zip(lines, lines[1:]))):
-            if "panicked at" in line:
-                return next_line
-        return next((line for line in reversed(lines) if "rror: " in line), lines[-1])
+        lines = self.errors.read().splitlines() or ["stopped without a word"]
+        panics = [message for line, message in zip(lines, lines[1:]) if "panicked at" in line]
+        errors = [line.removeprefix("error: ") for line in lines if "rror: " in line]
+        return f"{Path(self.process.args[0]).name}: {(panics or errors or lines)[-1]}"
 
     def close(self):
         try:
