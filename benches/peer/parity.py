@@ -43,7 +43,9 @@ def worst(found, expected, prefix, scale=None):
         if name.startswith(prefix):
             largest = scale or reference.abs().max().item()
             difference = (found[name] - reference).abs().max().item()
-            errors.append((difference / largest if difference else 0.0, name.removeprefix(prefix)))
+            # Where nothing but zeros is expected, anything else is infinitely wrong.
+            error = difference / largest if largest else difference and float("inf")
+            errors.append((error, name.removeprefix(prefix)))
     # A NaN is the worst of all.
     return max(errors, key=lambda error: (error[0] != error[0], error[0]))
 
