@@ -16,6 +16,8 @@ use stargan::burn::backend::Autodiff;
 use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::data::{Dataset, Datasets, UnreadablePolicy};
 use stargan::metrics::{CounterfactualLog, Counterfactuals};
+#[cfg(feature = "tui")]
+use stargan::train::Dashboard;
 use stargan::train::{
     CsvLog, NonFinitePolicy, Outcome, Preset, Progress, SampleGrids, TensorBoard, TimingLog,
     Trainer, TrainingConfig,
@@ -133,6 +135,9 @@ pub struct Args {
     /// Save a sample grid every N iterations and at the end [default: 500]
     #[arg(long, value_name = "N")]
     sample_every: Option<u64>,
+    /// Show the run on the whole terminal (compile with --features tui)
+    #[arg(long)]
+    tui: bool,
     /// Write TensorBoard event files too, to tensorboard/ in the run folder
     #[arg(long)]
     tensorboard: bool,
@@ -232,6 +237,11 @@ pub fn main(defaults: Option<Defaults>) -> ExitCode {
     }
     let matches = command.get_matches();
     let args = Args::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    if args.tui && cfg!(not(feature = "tui")) {
+        return super::exit(usage(
+            "--tui is not compiled in: cargo run --release --features tui --example train -- --tui ...",
+        ));
+    }
     let given = |id: &str| matches.value_source(id) == Some(ValueSource::CommandLine);
     let result = if args.resume {
         match FIXED.into_iter().chain(["loader_threads", "checkpoint_every"]).find(|id| given(id)) {
@@ -486,6 +496,7 @@ struct Plan {
     grid: SampleGrids,
     log: Option<CounterfactualLog>,
     export: Option<PathBuf>,
+    tui: bool,
     backend: super::Backend,
 }
 
@@ -523,7 +534,8 @@ impl Plan {
         };
         let train = Datasets::from(data.into_iter().map(|data| data.train).collect::<Vec<_>>());
         let grid = SampleGrids::new(first_images(&shown)?, command.sample_every);
-        Ok(Self { command, train, grid, log, export: args.export.clone(), backend: args.backend })
+        let (export, tui, backend) = (args.export.clone(), args.tui, args.backend);
+        Ok(Self { command, train, grid, log, export, tui, backend })
     }
 
     fn run<B: AutodiffBackend>(self, mut trainer: Trainer<B>) -> Result<(), Failure> {
@@ -531,7 +543,7 @@ impl Plan {
         let logs = (CsvLog::every(20), TimingLog::every(20));
         // After the grids, which it copies.
         let tensorboard = self.command.tensorboard.then(|| TensorBoard::every(20));
-        let mut observers = (Progress::default(), logs, self.grid, self.log, tensorboard);
+        let mut observers = (shown(self.tui), logs, self.grid, self.log, tensorboard);
         let outcome = trainer.run(&self.train, &mut observers)?;
         let checkpoint = match outcome {
             Outcome::Finished { checkpoint } => checkpoint,
@@ -556,6 +568,24 @@ impl Plan {
         println!("checkpoint: {}", checkpoint.display());
         Ok(())
     }
+}
+
+/// How a run is shown: on the whole terminal where that is asked for and there is one, or by a line.
+#[cfg(feature = "tui")]
+fn shown(tui: bool) -> (Option<Dashboard>, Option<Progress>) {
+    let dashboard = tui.then(|| Dashboard::every(20)).transpose();
+    let dashboard = dashboard.unwrap_or_else(|error| {
+        eprintln!("warning: {error}: lines are shown instead");
+        None
+    });
+    let line = dashboard.is_none().then(Progress::default);
+    (dashboard, line)
+}
+
+/// How a run is shown.
+#[cfg(not(feature = "tui"))]
+fn shown(_tui: bool) -> Progress {
+    Progress::default()
 }
 
 /// The first images of every test set, about eight in all, for the sample grids.

@@ -3,6 +3,8 @@
 mod average;
 mod checkpoint;
 mod config;
+#[cfg(feature = "tui")]
+mod dashboard;
 mod divergence;
 mod observer;
 mod schedule;
@@ -13,6 +15,8 @@ mod trainer;
 
 pub use checkpoint::{RunFolder, resolve_model};
 pub use config::{Preset, TrainingConfig};
+#[cfg(feature = "tui")]
+pub use dashboard::Dashboard;
 pub use divergence::NonFinitePolicy;
 pub(crate) use observer::continue_csv;
 pub use observer::{CsvLog, Iteration, Observer, Progress, SampleGrids};

@@ -289,22 +289,35 @@ impl<B: AutodiffBackend> Observer<B> for Progress {
 
     fn rolled_back(&mut self, trainer: &Trainer<B>, reason: &Error) -> Result<()> {
         self.leave_bar();
-        eprintln!(
-            "{reason}\nrolled back to iteration {}, learning rates are {} times the configured ones from here",
-            trainer.iteration(),
-            trainer.learning_rate_scale()
-        );
+        eprintln!("{}", roll_back_message(trainer, reason));
         Ok(())
     }
 
     fn finished(&mut self, trainer: &Trainer<B>) -> Result<()> {
         self.leave_bar();
-        let unreadable = trainer.unreadable();
-        if !unreadable.is_empty() {
-            eprintln!("{} image(s) could not be read, others took their places:", unreadable.len());
-            unreadable.values().for_each(|reason| eprintln!("  {reason}"));
-        }
+        tell_unreadable(trainer);
         Ok(())
+    }
+}
+
+/// What a roll-back for `reason` means for the run.
+pub(super) fn roll_back_message<B: AutodiffBackend>(
+    trainer: &Trainer<B>,
+    reason: &Error,
+) -> String {
+    format!(
+        "{reason}\nrolled back to iteration {}, learning rates are {} times the configured ones from here",
+        trainer.iteration(),
+        trainer.learning_rate_scale()
+    )
+}
+
+/// Says which images a run has passed over.
+pub(super) fn tell_unreadable<B: AutodiffBackend>(trainer: &Trainer<B>) {
+    let unreadable = trainer.unreadable();
+    if !unreadable.is_empty() {
+        eprintln!("{} image(s) could not be read, others took their places:", unreadable.len());
+        unreadable.values().for_each(|reason| eprintln!("  {reason}"));
     }
 }
 
