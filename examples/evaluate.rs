@@ -23,7 +23,7 @@ use stargan::data::{Dataset, Datasets};
 use stargan::metrics::{CounterfactualScores, Evaluation, Evaluator, Judge, JudgeConfig};
 use stargan::{LabelSpace, Translator};
 
-use common::data::{Pairs, Place, Spec, open_test};
+use common::data::{Pairs, Place, Spec, Split, open_like, open_test};
 use common::{Failure, usage};
 
 /// Measures a model on labelled images that it was not trained on, and prints tables in which every number
@@ -43,6 +43,14 @@ struct Args {
     /// The images; NAME= says which of the model's datasets they are like, where there are several
     #[arg(long, value_name = "[NAME=]celeba:IMAGES_DIR:ATTR_FILE|[NAME=]folder:DIR")]
     data: Spec,
+    /// Measure the images of --data that this split holds back, and take the others for --train-data (celeba)
+    #[arg(
+        long,
+        value_name = "public|FILE|none",
+        default_value = "none",
+        hide_default_value = true
+    )]
+    split: Split,
     /// True counterfactuals among the images: a file of source,target,change, or "by-name" where images of
     /// one file name in several class folders are the same but for their class [default: pairs.csv beside
     /// the attribute file or in the folder]
@@ -88,7 +96,8 @@ fn evaluate<B: AutodiffBackend>(args: &Args) -> Result<(), Failure> {
         common::expect_absent(json)?;
     }
     let kept = args.judge.as_ref().is_some_and(|file| file.is_file());
-    if args.judge.is_some() && !kept && args.train_data.is_none() {
+    let others = args.train_data.is_some() || args.split != Split::None;
+    if args.judge.is_some() && !kept && !others {
         return usage("--judge names no file: give --train-data too, to train a judge on");
     }
     let beside = match &args.data.place {
@@ -100,7 +109,11 @@ fn evaluate<B: AutodiffBackend>(args: &Args) -> Result<(), Failure> {
         None => beside.is_file().then_some(Pairs::File(beside)),
     };
     let translator = Translator::<B::InnerBackend>::open(&args.model, &Default::default())?;
-    let (dataset, data) = open_test(&args.data, translator.domains())?;
+    let (dataset, opened) = open_like(&args.data, args.split.clone(), translator.domains())?;
+    let (data, others) = match opened.test {
+        Some(test) => (test, Some(opened.train)),
+        None => (opened.train, None),
+    };
     let pairs = pairs.map(|pairs| pairs.open(data.clone(), dataset)).transpose()?;
     let train = match &args.train_data {
         Some(spec) => {
@@ -110,7 +123,7 @@ fn evaluate<B: AutodiffBackend>(args: &Args) -> Result<(), Failure> {
             }
             Some(train)
         }
-        None => None,
+        None => others,
     };
     let judge = judge::<B>(args, &translator, data.labels(), train.as_ref())?;
 

@@ -195,6 +195,24 @@ fn train_resume_translate_evaluate() {
     fails("evaluate", folder.path(), &line, 2, "give --train-data too");
     let line = format!("{model} --data {test} --judge m/a.safetensors");
     fails("evaluate", folder.path(), &line, 1, "missing field `judge`");
+    let list = format!("{FACES}/test/list_attr.txt");
+    let people = fs::read_to_string(list).unwrap();
+    let partition: String = people
+        .lines()
+        .skip(2)
+        .enumerate()
+        .filter_map(|(i, line)| Some((line.split_whitespace().next()?, if i < 20 { 2 } else { 0 })))
+        .map(|(name, part)| format!("{name} {part}\n"))
+        .collect();
+    fs::write(at("partition.txt"), partition).unwrap();
+    let line = format!(
+        "{model} --data {test} --split partition.txt --pairs pairs.csv --judge-iterations 2 --json split.json"
+    );
+    succeeds("evaluate", folder.path(), &line);
+    let json = fs::read(at("split.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&json).unwrap();
+    assert_eq!(json["identity_l1"]["n"], 20, "{json}");
+    assert!(json["frechet_judge_features"][0]["real"].is_object(), "{json}");
     let folders = format!("{model} --data folder:{EXPRESSIONS}/test --pairs pairs.csv");
     fails("evaluate", folder.path(), &folders, 1, "the model knows none such");
 }
@@ -223,6 +241,9 @@ fn bad_usage_is_told_from_failure() {
     ];
     for (line, code, expected) in cases {
         fails("train", folder.path(), &line, code, expected);
+    }
+    if cfg!(not(feature = "tui")) {
+        fails("train", folder.path(), "--tui", 2, "--features tui");
     }
     assert_eq!(names(folder.path()), ["partial.json"], "a failure leaves nothing behind");
 }
@@ -295,6 +316,8 @@ fn train_joint_needs_no_arguments_and_takes_those_of_train() {
     );
     let output = succeeds("evaluate", folder.path(), &line);
     assert!(output.contains("judge's error") && !output.contains("PSNR"), "{output}");
+    let line = format!("--model runs/joint --data folder:{EXPRESSIONS}/test --split public");
+    fails("evaluate", folder.path(), &line, 2, "--split is for celeba data");
     let face = format!("{FACES}/test/images/00001.png");
     succeeds(
         "translate",

@@ -275,7 +275,7 @@ impl DataArgs {
                     "labels" => source.labels = Some(list(value)),
                     "exclusive" => source.exclusive.push(list(value)),
                     "crop" => source.crop = Some(parse_crop(value)?),
-                    _ => source.split = parse_split(value),
+                    _ => source.split = value.as_str().into(),
                 }
             }
         }
@@ -291,17 +291,25 @@ fn parse_crop(text: &str) -> Result<Crop, Failure> {
     }
 }
 
-fn parse_split(text: &str) -> Split {
-    match text {
-        "none" => Split::None,
-        "public" => Split::Public,
-        file => Split::File(file.into()),
+impl From<&str> for Split {
+    fn from(text: &str) -> Self {
+        match text {
+            "none" => Self::None,
+            "public" => Self::Public,
+            file => Self::File(file.into()),
+        }
     }
 }
 
 /// Opens data to test a model of `domains` with, and says which of the model's datasets it is like:
 /// the one of that name, or the only one of that kind.
 pub fn open_test(spec: &Spec, domains: &Domains) -> Result<(usize, Arc<dyn Dataset>), Failure> {
+    let (dataset, opened) = open_like(spec, Split::None, domains)?;
+    Ok((dataset, opened.train))
+}
+
+/// The same with the images that `split` holds back apart.
+pub fn open_like(spec: &Spec, split: Split, domains: &Domains) -> Result<(usize, Opened), Failure> {
     let kind = match spec.place {
         Place::Celeba { .. } => LabelKind::Attributes,
         Place::Folder(_) => LabelKind::Classes,
@@ -326,10 +334,15 @@ pub fn open_test(spec: &Spec, domains: &Domains) -> Result<(usize, Arc<dyn Datas
             ));
         }
     };
+    if split != Split::None && kind == LabelKind::Classes {
+        return usage(format!(
+            "--split is for celeba data, not for {spec}: name the folder of test images"
+        ));
+    }
     let space = domains.space(dataset);
-    let data = Source::new(spec.clone()).open(Some(space))?.train;
+    let data = Source { split, ..Source::new(spec.clone()) }.open(Some(space))?;
     let named = |error| Failure::Failed(format!("{spec}: {error}"));
-    domains.check_space(dataset, data.labels()).map_err(named)?;
+    domains.check_space(dataset, data.train.labels()).map_err(named)?;
     Ok((dataset, data))
 }
 
