@@ -52,3 +52,8 @@ pub use train::{
     Trainer, TrainingConfig,
 };
 pub use translator::{DomainLabel, Grid, Translator};
+
+/// The code in the tutorial compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/guide.md")]
+struct Guide;
