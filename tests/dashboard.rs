@@ -30,7 +30,7 @@ fn line(iterations: u64) -> String {
     )
 }
 
-/// A command on a terminal of 120 x 40 characters.
+/// A command on a terminal of 120 x 60 characters.
 struct Terminal {
     process: Child,
     keys: ChildStdin,
@@ -40,7 +40,7 @@ struct Terminal {
 impl Terminal {
     fn start(line: &str, folder: &Path) -> Self {
         let mut process = Command::new("script")
-            .args(["-qec", &format!("stty rows 40 cols 120 && exec {line}"), "/dev/null"])
+            .args(["-qec", &format!("stty rows 60 cols 120 && exec {line}"), "/dev/null"])
             .env("TERM", "xterm")
             .env("SHELL", "/bin/sh")
             .current_dir(folder)
