@@ -110,6 +110,11 @@ fn evaluate<B: AutodiffBackend>(args: &Args) -> Result<(), Failure> {
     };
     let translator = Translator::<B::InnerBackend>::open(&args.model, &Default::default())?;
     let (dataset, opened) = open_like(&args.data, args.split.clone(), translator.domains())?;
+    if args.split != Split::None && opened.test.is_none() {
+        return Err(Failure::Failed(
+            "the split holds back no image: there is nothing to measure".to_owned(),
+        ));
+    }
     let (data, others) = match opened.test {
         Some(test) => (test, Some(opened.train)),
         None => (opened.train, None),

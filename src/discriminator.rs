@@ -102,8 +102,12 @@ impl DiscriminatorConfig {
     }
 
     /// The number of parameters: 44,762,048 with five labels and the defaults at 128 pixels. [`u64::MAX`] stands
-    /// for more. The configuration has to be valid.
+    /// for more.
+    ///
+    /// # Panics
+    /// When there are no downsamplings or more than 31, which no valid configuration has.
     pub fn num_params(&self) -> u64 {
+        assert!((1..32).contains(&self.downsamplings), "{} downsamplings", self.downsamplings);
         let width = |level: usize| self.base_channels.saturating_mul(1usize << level);
         let first =
             count([self.image_channels, self.base_channels, 16]) + count([self.base_channels]);

@@ -46,13 +46,8 @@ pub enum Error {
     Config(String),
     /// Training has diverged.
     #[error(
-        "iteration {iteration}: {term} is {value}: training has diverged{}; {}",
-        match rollbacks { 0 => String::new(), n => format!(" after {n} roll-back(s)") },
-        match checkpoint {
-            Some(path) => format!("the last good checkpoint is {}: resume from it with the policy \
-                roll-back, or begin again with a smaller learning rate", path.display()),
-            None => "there is no checkpoint yet: begin again with a smaller learning rate".to_owned(),
-        }
+        "iteration {iteration}: {term} is {value}: training has diverged{}",
+        after_divergence(*rollbacks, checkpoint.as_deref())
     )]
     NonFinite {
         /// The iteration that computed it, counted from 1.
@@ -99,6 +94,23 @@ impl Error {
     /// An [`Error::Checkpoint`] about `path`.
     pub(crate) fn checkpoint(path: impl AsRef<Path>, message: impl Into<String>) -> Self {
         Self::Checkpoint { path: path.as_ref().to_owned(), message: message.into() }
+    }
+}
+
+/// What there is to do about a run that has diverged.
+fn after_divergence(rollbacks: u32, checkpoint: Option<&Path>) -> String {
+    let again = "begin again with a smaller learning rate";
+    match (rollbacks, checkpoint) {
+        (_, None) => format!("; there is no checkpoint yet: {again}"),
+        (0, Some(path)) => format!(
+            "; the last good checkpoint is {}: resume from it with the policy roll-back, or {again}",
+            path.display()
+        ),
+        (n, Some(path)) => format!(
+            " after {n} roll-back(s); the last good checkpoint is {}: resume from it with more roll-backs or a \
+             smaller factor, or {again}",
+            path.display()
+        ),
     }
 }
 

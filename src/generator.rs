@@ -81,9 +81,12 @@ impl GeneratorConfig {
         expect_feasible(self.num_params(), "generator")
     }
 
-    /// The number of parameters: 8,430,528 with five labels and the defaults. [`u64::MAX`] stands for more. The
-    /// configuration has to be valid.
+    /// The number of parameters: 8,430,528 with five labels and the defaults. [`u64::MAX`] stands for more.
+    ///
+    /// # Panics
+    /// When there are more than 31 downsamplings, which no valid configuration has.
     pub fn num_params(&self) -> u64 {
+        assert!(self.downsamplings < 32, "{} downsamplings", self.downsamplings);
         let inputs = self.image_channels.saturating_add(self.condition_width);
         let width = |level| self.base_channels.saturating_mul(1usize << level);
         let bottleneck = width(self.downsamplings);

@@ -209,7 +209,10 @@ const UNFINISHED: &str = ".writing-";
 
 /// Whether `path` is of a file that [`replace_file`] was stopped at.
 pub(crate) fn is_unfinished(path: &Path) -> bool {
-    path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(UNFINISHED))
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let random = name.strip_prefix(UNFINISHED).unwrap_or_default();
+    // As `tempfile` names them; anything else is somebody's.
+    random.len() == 6 && random.bytes().all(|byte| byte.is_ascii_alphanumeric()) && path.is_file()
 }
 
 /// Puts at `path` the file that `write` makes under a temporary name beside it: whole or not at all.

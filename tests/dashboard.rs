@@ -34,7 +34,7 @@ fn line(iterations: u64) -> String {
 struct Terminal {
     process: Child,
     keys: ChildStdin,
-    screen: JoinHandle<String>,
+    screen: Option<JoinHandle<String>>,
 }
 
 impl Terminal {
@@ -55,13 +55,29 @@ impl Terminal {
             output.read_to_end(&mut bytes).expect("the screen");
             String::from_utf8_lossy(&bytes).into_owned()
         });
-        Self { process, keys, screen }
+        Self { process, keys, screen: Some(screen) }
     }
 
     /// Waits for the end: the exit code, and all that was written to the terminal.
     fn end(mut self) -> (Option<i32>, String) {
-        let status = self.process.wait().expect("the command ends");
-        (status.code(), self.screen.join().expect("the screen"))
+        let began = Instant::now();
+        let status = loop {
+            if let Some(status) = self.process.try_wait().expect("the command ends") {
+                break status;
+            }
+            assert!(began.elapsed() < Duration::from_secs(300), "the command does not end");
+            thread::sleep(Duration::from_millis(20));
+        };
+        let screen = self.screen.take().expect("a terminal ends once");
+        (status.code(), screen.join().expect("the screen"))
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // Of a test that has failed; `script` takes its command with it.
+        self.process.kill().ok();
+        self.process.wait().ok();
     }
 }
 
@@ -73,7 +89,7 @@ fn checkpoints(folder: &TempDir) -> Vec<PathBuf> {
 #[test]
 fn shows_a_run_and_gives_the_terminal_back() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let (code, screen) = Terminal::start(&line(200), folder.path()).end();
+    let (code, screen) = Terminal::start(&line(600), folder.path()).end();
     assert_eq!(code, Some(0), "{screen}");
     let (before, after) = screen.split_once(LEAVE).expect("the terminal is given back");
     assert!(before.contains(ENTER), "{screen}");

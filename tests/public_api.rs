@@ -80,7 +80,22 @@ impl Source {
     fn public(&self) -> String {
         let mut found = BTreeMap::new();
         self.walk(&Vec::new(), "stargan", &mut found);
-        found.into_iter().map(|(path, text)| format!("// {path}\n{text}\n")).collect()
+        let items = found.into_iter().map(|(path, text)| format!("// {path}\n{text}\n"));
+        items.chain(self.macros()).collect()
+    }
+
+    /// The macro calls between items, which may implement something that users see.
+    fn macros(&self) -> Vec<String> {
+        let mut calls = Vec::new();
+        for (module, items) in &self.modules {
+            for item in items {
+                let Item::Macro(call) = item else { continue };
+                if call.ident.is_none() && !is_for_tests(&call.attrs) {
+                    calls.push(format!("// in {}\n{}\n", module.join("::"), print(item.clone())));
+                }
+            }
+        }
+        calls
     }
 
     /// Adds what is public in `module`, which users see as `path`, to `found`.
@@ -182,8 +197,10 @@ fn is_public(visibility: &Visibility) -> bool {
 
 fn is_for_tests(attributes: &[Attribute]) -> bool {
     attributes.iter().any(|attribute| {
-        attribute.path().is_ident("cfg")
-            && matches!(&attribute.meta, syn::Meta::List(list) if list.tokens.to_string().contains("test"))
+        let syn::Meta::List(list) = &attribute.meta else { return false };
+        let tokens = list.tokens.to_string();
+        let mut words = tokens.split(|c: char| !c.is_alphanumeric());
+        attribute.path().is_ident("cfg") && words.any(|word| word == "test" || word == "doctest")
     })
 }
 

@@ -164,9 +164,9 @@ def report(run, parts):
             table = part()
             found[name] = {"note": note, "columns": table.columns, "rows": table.rows}
             text += table.lines
-        except Stopped as stopped:
-            run.failures.append(f"{name}: {stopped}")
-            text.append(f"Not done: {stopped}")
+        except Exception as problem:  # whatever it is, the other parts have cost time
+            run.failures.append(f"{name}: {problem!r}")
+            text.append(f"Not done: {problem!r}")
     text += ["\n## failures\n", *(f"- {failure}" for failure in run.failures or ["none"])]
     return "\n".join(text) + "\n", {"about": about, "parts": found, "failures": run.failures}
 

@@ -27,9 +27,13 @@ pub enum UnreadablePolicy {
     #[default]
     Fail,
     /// The next image of the dataset that can be read takes its place, with its own label, and the image is
-    /// [counted](Loader::unreadable). An error only when no image of the dataset can be read.
+    /// [counted](Loader::unreadable). An error only when a hundred in a row, or all, can't be read: then it is not the
+    /// images.
     Skip,
 }
+
+/// So many images in a row that can't be read are a disk that is gone.
+const UNREADABLE_IN_A_ROW: usize = 100;
 
 /// How batches are made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -242,7 +246,7 @@ impl Shared {
     /// Image `index` of a dataset, or as the policy says another one in its place.
     fn load(&self, dataset: &dyn Dataset, index: usize) -> Result<(usize, RgbImage)> {
         let mut last = String::new();
-        for at in (index..dataset.len()).chain(0..index) {
+        for at in (index..dataset.len()).chain(0..index).take(UNREADABLE_IN_A_ROW) {
             match (dataset.load(at), self.on_unreadable) {
                 (Ok(pixels), _) => return Ok((at, pixels)),
                 (Err(error), UnreadablePolicy::Fail) => return Err(error),
@@ -254,7 +258,7 @@ impl Shared {
                 }
             }
         }
-        let message = format!("no image of its dataset can be read: {last}");
+        let message = format!("neither it nor any image after it can be read: {last}");
         Err(Error::data(dataset.path(index), None, message))
     }
 

@@ -1,6 +1,7 @@
 //! Run folders: configuration, whole checkpoints, and which of them to keep.
 
 use std::fs::{self, File, TryLockError};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -79,6 +80,7 @@ pub struct RunFolder {
 
 const CONFIG: &str = "config.json";
 const CHECKPOINTS: &str = "checkpoints";
+const LOCK: &str = ".lock";
 
 impl RunFolder {
     /// Makes a new run folder and writes the configuration into it.
@@ -88,8 +90,7 @@ impl RunFolder {
     /// process trains in it; [`Error::Io`] when it can't be written.
     pub(crate) fn create(path: &Path, config: &TrainingConfig) -> Result<Self> {
         fs::create_dir_all(path).map_err(|error| Error::io(path, error))?;
-        let occupied = fs::read_dir(path).map_err(|error| Error::io(path, error))?.next().is_some();
-        if occupied {
+        if !is_unused(path).map_err(|error| Error::io(path, error))? {
             let remedy = if path.join(CONFIG).exists() {
                 "it holds a run already: resume it, or choose another folder"
             } else {
@@ -122,22 +123,20 @@ impl RunFolder {
         Ok(folder)
     }
 
-    /// Removes what a process that was killed was writing: a checkpoint each time, for a long run.
+    /// Removes the checkpoints that killed processes were writing: for a long run they add up.
     fn sweep(&self) -> Result<()> {
-        for folder in [self.path.clone(), self.path.join(CHECKPOINTS)] {
-            let entries = fs::read_dir(&folder).map_err(|error| Error::io(&folder, error))?;
-            for entry in entries {
-                let path = entry.map_err(|error| Error::io(&folder, error))?.path();
-                if model::is_unfinished(&path) {
-                    fs::remove_file(&path).map_err(|error| Error::io(&path, error))?;
-                }
+        let folder = self.path.join(CHECKPOINTS);
+        for entry in fs::read_dir(&folder).map_err(|error| Error::io(&folder, error))? {
+            let path = entry.map_err(|error| Error::io(&folder, error))?.path();
+            if model::is_unfinished(&path) {
+                fs::remove_file(&path).map_err(|error| Error::io(&path, error))?;
             }
         }
         Ok(())
     }
 
     fn locked(path: &Path) -> Result<Self> {
-        let file = path.join(".lock");
+        let file = path.join(LOCK);
         let lock = File::create(&file).map_err(|error| Error::io(&file, error))?;
         match lock.try_lock() {
             Ok(()) => Ok(Self { path: path.to_owned(), _lock: Arc::new(lock) }),
@@ -180,6 +179,19 @@ impl RunFolder {
         }
         Ok(path)
     }
+}
+
+/// Whether a folder is empty, or holds only what a process that was killed at once makes first.
+fn is_unused(path: &Path) -> io::Result<bool> {
+    for entry in fs::read_dir(path)? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default();
+        let empty = name == CHECKPOINTS && path.is_dir() && fs::read_dir(&path)?.next().is_none();
+        if !(name == LOCK || empty || model::is_unfinished(&path)) {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// The checkpoints of the run in `run`, oldest first. Only names that a run gives are listed.

@@ -69,6 +69,12 @@ impl Dashboard {
         })
     }
 
+    /// Gives the terminal back and says what has happened meanwhile.
+    fn leave(&mut self) {
+        self.screen = None;
+        self.notes.drain(..).for_each(|note| eprintln!("{note}"));
+    }
+
     /// Adds a value to the curve `name`.
     fn plot(&mut self, name: &str, value: f64, shown: String) {
         let Some(screen) = &mut self.screen else { return };
@@ -160,9 +166,14 @@ impl<B: AutodiffBackend> Observer<B> for Dashboard {
     }
 
     fn finished(&mut self, trainer: &Trainer<B>) -> Result<()> {
-        self.screen = None;
-        self.notes.drain(..).for_each(|note| eprintln!("{note}"));
+        self.leave();
         tell_unreadable(trainer);
         Ok(())
+    }
+}
+
+impl Drop for Dashboard {
+    fn drop(&mut self) {
+        self.leave();
     }
 }

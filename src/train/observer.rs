@@ -23,7 +23,7 @@ pub trait Observer<B: AutodiffBackend> {
         Ok(())
     }
 
-    /// After every iteration.
+    /// After every iteration. The losses need not be finite: what then becomes of the run is decided after this.
     fn iteration(&mut self, trainer: &Trainer<B>, iteration: &Iteration<'_, B>) -> Result<()> {
         let _ = (trainer, iteration);
         Ok(())
@@ -36,7 +36,8 @@ pub trait Observer<B: AutodiffBackend> {
     }
 
     /// After a run that has diverged was rolled back, as [`NonFinitePolicy`](super::NonFinitePolicy) says,
-    /// for `reason`; [`started`](Self::started) comes next.
+    /// for `reason`. Next come [`checkpoint`](Self::checkpoint), since the checkpoint is written again with the new
+    /// learning rate, and [`started`](Self::started).
     fn rolled_back(&mut self, trainer: &Trainer<B>, reason: &Error) -> Result<()> {
         let _ = (trainer, reason);
         Ok(())
@@ -305,8 +306,14 @@ pub(super) fn roll_back_message<B: AutodiffBackend>(
     trainer: &Trainer<B>,
     reason: &Error,
 ) -> String {
+    let what = match reason {
+        Error::NonFinite { iteration, term, value, .. } => {
+            format!("iteration {iteration}: {term} is {value}")
+        }
+        other => other.to_string(),
+    };
     format!(
-        "{reason}\nrolled back to iteration {}, learning rates are {} times the configured ones from here",
+        "{what}: rolled back to iteration {}, with the learning rate times {} from here on",
         trainer.iteration(),
         trainer.learning_rate_scale()
     )
@@ -340,9 +347,10 @@ pub(crate) fn continue_csv(path: &Path, header: &str, iteration: u64) -> Result<
     let io = |error| Error::io(path, error);
     let mut kept = header.to_owned() + "\n";
     if path.exists() {
-        let text = fs::read_to_string(path).map_err(io)?;
-        // What a process that was killed did not write to its end is no row.
-        let whole = text.rfind('\n').map_or("", |end| &text[..end]);
+        let bytes = fs::read(path).map_err(io)?;
+        // What a process that was killed did not write to its end is no row, and perhaps no text.
+        let end = bytes.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
+        let whole = String::from_utf8_lossy(&bytes[..end]);
         for row in whole.lines().skip(1) {
             let number = row.split(',').next().and_then(|number| number.parse::<u64>().ok());
             // Rows after the checkpoint belong to iterations that will be done again.

@@ -48,11 +48,14 @@ impl TimingLog {
 
 impl<B: AutodiffBackend> Observer<B> for TimingLog {
     fn started(&mut self, trainer: &Trainer<B>) -> Result<()> {
+        // What a roll-back throws away has taken its time all the same.
+        let rolled_back =
+            self.file.is_some().then(|| self.before + self.began.elapsed().as_secs_f64());
         let path = trainer.folder().join("timing.csv");
         let file = continue_csv(&path, HEADER, trainer.iteration())?;
         let text = fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?;
         let seconds = |row: &str| row.split(',').nth(1)?.parse().ok();
-        self.before = text.lines().last().and_then(seconds).unwrap_or(0.0);
+        self.before = rolled_back.or_else(|| text.lines().last().and_then(seconds)).unwrap_or(0.0);
         self.file = Some((path, file));
         self.began = Instant::now();
         self.row = (trainer.iteration(), self.began, Duration::ZERO);
@@ -77,5 +80,10 @@ impl<B: AutodiffBackend> Observer<B> for TimingLog {
             iteration.waited.saturating_sub(waited).as_secs_f64()
         );
         file.write_all(row.as_bytes()).map_err(|error| Error::io(path, error))
+    }
+
+    fn finished(&mut self, _trainer: &Trainer<B>) -> Result<()> {
+        self.file = None;
+        Ok(())
     }
 }

@@ -52,17 +52,23 @@ pub struct StepLosses<B: AutodiffBackend> {
     pub discriminator: DiscriminatorLosses<B>,
     /// G's terms, at every `critic_steps`-th iteration.
     pub generator: Option<GeneratorLosses<B>>,
-    /// By name: for each network that was updated a `[1]` that is finite if its gradient is.
-    gradients: Vec<(&'static str, Tensor<B::InnerBackend, 1>)>,
+    /// For each network that was updated, D first, a `[1]` that is finite if its gradient is.
+    gradients: [Option<Tensor<B::InnerBackend, 1>>; 2],
 }
 
 impl<B: AutodiffBackend> StepLosses<B> {
-    /// All that the iteration has computed and that should be finite, by name.
+    /// All that the iteration has computed and that should be finite, by name, in the order of computation: what is
+    /// not finite makes all that follows so.
     pub(super) fn terms(&self) -> Vec<(&'static str, Tensor<B::InnerBackend, 1>)> {
-        let mut losses = self.discriminator.terms();
-        losses.extend(self.generator.iter().flat_map(|losses| losses.terms()));
-        let losses = losses.into_iter().map(|(name, term)| (name, term.inner()));
-        losses.chain(self.gradients.iter().cloned()).collect()
+        let inner = |terms: Vec<(_, Tensor<B, 1>)>| {
+            terms.into_iter().map(|(name, term)| (name, term.inner())).collect::<Vec<_>>()
+        };
+        let [d, g] = self.gradients.clone();
+        let mut terms = inner(self.discriminator.terms());
+        terms.extend(d.map(|finite| ("d/gradient", finite)));
+        terms.extend(self.generator.iter().flat_map(|losses| inner(losses.terms())));
+        terms.extend(g.map(|finite| ("g/gradient", finite)));
+        terms
     }
 }
 
@@ -252,8 +258,8 @@ impl<B: AutodiffBackend> Trainer<B> {
         self.learning_rate_scale
     }
 
-    /// The images that this trainer could not read and left out, with the reasons, up to the last end of a
-    /// [`run`](Self::run). Empty unless the policy is [`UnreadablePolicy::Skip`].
+    /// The images that this trainer could not read and left out, with the reasons, up to the end of its last
+    /// [`run`](Self::run), whatever ended that; those of an earlier process are not among them. Empty unless the policy is [`UnreadablePolicy::Skip`].
     pub fn unreadable(&self) -> &BTreeMap<PathBuf, String> {
         &self.unreadable
     }
@@ -315,11 +321,29 @@ impl<B: AutodiffBackend> Trainer<B> {
         };
         let mut loader = Loader::new(data, loader, self.iteration + 1)?;
         observer.started(self)?;
+        let ended = self.iterate(data.len(), &mut loader, observer);
+        self.unreadable.extend(loader.unreadable());
+        let checkpoint = ended?;
+        observer.finished(self)?;
+        Ok(if self.iteration < self.config.iterations {
+            Outcome::Stopped { checkpoint }
+        } else {
+            Outcome::Finished { checkpoint }
+        })
+    }
+
+    /// The loop itself, up to the last checkpoint, which it gives back.
+    fn iterate(
+        &mut self,
+        datasets: usize,
+        loader: &mut Loader,
+        observer: &mut impl Observer<B>,
+    ) -> Result<PathBuf> {
         let mut watch = Watch::default();
         let mut saved = None;
         while self.iteration < self.config.iterations && !self.stop.load(Ordering::Relaxed) {
             let batches: Vec<Batch> =
-                (0..data.len()).map(|_| loader.next_batch()).collect::<Result<_>>()?;
+                (0..datasets).map(|_| loader.next_batch()).collect::<Result<_>>()?;
             let losses = self.step(batches);
             watch.note(self.iteration, &self.config.domains, &losses);
             let iteration = Iteration::new(self, &losses, loader.waited());
@@ -332,25 +356,19 @@ impl<B: AutodiffBackend> Trainer<B> {
                 self.expect_finite(watch.look())?;
             }
         }
-        let checkpoint = match saved {
-            Some(path) => path,
+        match saved {
+            Some(path) => Ok(path),
             None => {
                 self.expect_finite(watch.look())?;
-                self.save(observer)?
+                self.save(observer)
             }
-        };
-        self.unreadable.extend(loader.unreadable());
-        observer.finished(self)?;
-        Ok(if self.iteration < self.config.iterations {
-            Outcome::Stopped { checkpoint }
-        } else {
-            Outcome::Finished { checkpoint }
-        })
+        }
     }
 
     fn expect_finite(&self, found: Option<NonFinite>) -> Result<()> {
         let Some(NonFinite { iteration, term, value }) = found else { return Ok(()) };
-        let checkpoint = self.folder.newest_checkpoint()?;
+        // A folder that can't be read at the moment is no reason to hide this one.
+        let checkpoint = self.folder.newest_checkpoint().ok().flatten();
         Err(Error::NonFinite { iteration, term, value, rollbacks: self.rollbacks, checkpoint })
     }
 
@@ -365,6 +383,10 @@ impl<B: AutodiffBackend> Trainer<B> {
         if self.rollbacks >= times {
             return Err(reason);
         }
+        // What is restored takes their place: there need not be memory for both.
+        self.generator_adam = Adam::new(self.config.adam.clone());
+        self.discriminator_adam = Adam::new(self.config.adam.clone());
+        self.average = None;
         let restored = Self::restore(self.folder.clone(), &self.device)?;
         *self = Self {
             config: self.config.clone(),
@@ -375,9 +397,9 @@ impl<B: AutodiffBackend> Trainer<B> {
             stop: self.stop.clone(),
             ..restored
         };
+        observer.rolled_back(self, &reason)?;
         // In place of the checkpoint, so that a resumed run knows of it too.
-        self.save(observer)?;
-        observer.rolled_back(self, &reason)
+        self.save(observer).map(drop)
     }
 
     /// One iteration: for every dataset in turn, given a batch of each, D's update and, when due,
@@ -403,13 +425,11 @@ impl<B: AutodiffBackend> Trainer<B> {
                 };
                 let discriminator = self.discriminator_step(fake, &sample, &weights);
                 let generator = tracked.map(|fake| self.generator_step(fake, &sample, &weights));
-                let updated = [
-                    ("d/gradient", self.discriminator_adam.finite()),
-                    ("g/gradient", generator.as_ref().and(self.generator_adam.finite())),
+                let gradients = [
+                    self.discriminator_adam.finite(),
+                    generator.as_ref().and(self.generator_adam.finite()),
                 ];
-                let gradients =
-                    updated.into_iter().filter_map(|(name, finite)| Some((name, finite?)));
-                StepLosses { dataset, discriminator, generator, gradients: gradients.collect() }
+                StepLosses { dataset, discriminator, generator, gradients }
             })
             .collect()
     }

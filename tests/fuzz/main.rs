@@ -10,6 +10,7 @@ mod mutation;
 mod text;
 
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use proptest::prelude::*;
@@ -35,16 +36,18 @@ fn fuzz(name: &str, seeds: &[Vec<u8>], words: &[&str], read: impl Fn(&[u8]) -> b
     let accepted = std::cell::Cell::new(0);
     let slowest = std::cell::Cell::new(Duration::ZERO);
     let strategy = (any::<prop::sample::Index>(), prop::collection::vec(any::<Mutation>(), 1..5));
+    let watched = watch(name);
     let result = TestRunner::new(config).run(&strategy, |(seed, mutations)| {
         let bytes = mutate(seed.get::<Vec<u8>>(seeds), &mutations, &words);
         let began = Instant::now();
+        *watched.lock().unwrap() = began;
         if read(&bytes) {
             accepted.set(accepted.get() + 1);
         }
         slowest.set(slowest.get().max(began.elapsed()));
-        prop_assert!(began.elapsed() < HANG, "{:?}", began.elapsed());
         Ok(())
     });
+    drop(watched);
     println!(
         "{name}: {cases} executions in {:.0?}, {} accepted, the slowest {:.1?}, peak memory {} MiB",
         began.elapsed(),
@@ -54,6 +57,23 @@ fn fuzz(name: &str, seeds: &[Vec<u8>], words: &[&str], read: impl Fn(&[u8]) -> b
     );
     result.unwrap_or_else(|failure| panic!("{name}: {failure}"));
     assert!(peak_memory() < MEMORY, "{name}: {} bytes at the peak", peak_memory());
+}
+
+/// Ends the process when one execution, whose start the caller keeps setting, takes too long: it may never end.
+fn watch(name: &str) -> Arc<Mutex<Instant>> {
+    let started = Arc::new(Mutex::new(Instant::now()));
+    let (weak, name) = (Arc::downgrade(&started), name.to_owned());
+    std::thread::spawn(move || {
+        while let Some(started) = weak.upgrade() {
+            if started.lock().unwrap().elapsed() > HANG {
+                eprintln!("{name}: one execution takes more than {HANG:?}");
+                std::process::abort();
+            }
+            drop(started);
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    });
+    started
 }
 
 /// The most memory that this process has held, in bytes; 0 where the system does not say.

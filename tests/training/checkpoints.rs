@@ -20,7 +20,7 @@ fn the_newest_checkpoints_are_kept() {
     let mut trainer = Trainer::<Cpu>::new(&run, config.clone(), &Default::default()).unwrap();
     let checkpoints = run.join("checkpoints");
     // What a run did not write is not a checkpoint of it, and stays.
-    let foreign = ["best.safetensors", "notes.txt"];
+    let foreign = [".writing-notes", "best.safetensors", "notes.txt"];
     for name in foreign {
         fs::write(checkpoints.join(name), "mine").unwrap();
     }
@@ -35,14 +35,16 @@ fn the_newest_checkpoints_are_kept() {
 
     // What a killed process was writing is of no use to anybody.
     fs::write(checkpoints.join(".writing-Xy12zw"), "half a checkpoint").unwrap();
-    fs::write(run.join(".writing-Xy12zw"), "half a log").unwrap();
     let mut trainer = Trainer::<Cpu>::resume(&run, &Default::default()).unwrap();
     assert_eq!((trainer.iteration(), trainer.config()), (7, &config));
-    let left = names(&checkpoints).into_iter().chain(names(&run));
-    assert!(!left.into_iter().any(|name| name.starts_with(".writing-")));
+    let left = names(&checkpoints);
+    assert!(
+        !left.contains(&".writing-Xy12zw".to_owned())
+            && left.contains(&".writing-notes".to_owned())
+    );
     trainer.set_iterations(8);
     trainer.run(&data, &mut ()).unwrap();
-    assert_eq!(names(&checkpoints)[..2], ["00000007.safetensors", "00000008.safetensors"]);
+    assert_eq!(names(&checkpoints)[1..3], ["00000007.safetensors", "00000008.safetensors"]);
     let json = fs::read_to_string(run.join("config.json")).unwrap();
     assert_eq!(serde_json::from_str::<stargan::TrainingConfig>(&json).unwrap(), config);
 }
@@ -147,6 +149,16 @@ fn folders_in_use_are_refused_and_left_alone() {
     bad.batch_size = 0;
     assert!(Trainer::<Cpu>::new(folder.path().join("bad"), bad, &device).is_err());
     assert!(!folder.path().join("bad").exists(), "a bad configuration makes no folder");
+
+    // Killed before it had a configuration: there is no run yet, and one can begin.
+    fs::create_dir_all(folder.path().join("killed/checkpoints")).unwrap();
+    fs::write(folder.path().join("killed/.lock"), "").unwrap();
+    fs::write(folder.path().join("killed/.writing-Xy12zw"), "half a configuration").unwrap();
+    drop(new("killed").unwrap());
+    assert_eq!(
+        Trainer::<Cpu>::resume(folder.path().join("killed"), &device).unwrap().iteration(),
+        0
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Disks that are full or may not be written to.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -66,17 +66,30 @@ fn a_run_folder_that_is_read_only_is_an_error_that_names_it() {
     let _turn = one_at_a_time();
     let (folder, run, trainer, _) = trained(10);
     drop(trainer);
+    let checkpoint = run.join("checkpoints/00000010.safetensors");
     let mode =
         |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-    // The superuser may write anywhere, so somebody else tries, with a program that everybody can run.
+    // The superuser may write anywhere: then the run is somebody else's, who goes on with a program that everybody
+    // can run.
+    mode(&run, 0o555);
+    let superuser = fs::write(run.join("probe"), "").is_ok();
+    mode(&run, 0o755);
     let program = folder.path().join("test");
     fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
     mode(folder.path(), 0o755);
-    for locked in [&run.join("checkpoints"), &run] {
-        mode(locked, 0o555);
+    if superuser {
+        fs::remove_file(run.join("probe")).unwrap();
+        for path in [run.join(".lock"), run.join("checkpoints"), checkpoint.clone(), run.clone()] {
+            chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+    }
+    for (locked, failing) in [("checkpoints", "checkpoints"), (".", ".lock")] {
+        if failing == ".lock" {
+            fs::remove_file(run.join(failing)).unwrap();
+        }
+        mode(&run.join(locked), 0o555);
         let mut command = Command::new(&program);
-        if fs::write(locked.join("probe"), "").is_ok() {
-            fs::remove_file(locked.join("probe")).unwrap();
+        if superuser {
             command.uid(NOBODY);
         }
         let failed = go_on(
@@ -86,9 +99,9 @@ fn a_run_folder_that_is_read_only_is_an_error_that_names_it() {
         );
         let said = String::from_utf8_lossy(&failed.stdout).into_owned();
         assert!(!failed.status.success(), "{said}");
-        assert!(said.contains(&run.display().to_string()), "{said}");
-        assert!(said.contains("Permission denied"), "{said}");
-        mode(locked, 0o755);
+        let expected = format!("{}: Permission denied", run.join(failing).display());
+        assert!(said.contains(&expected), "{said}");
+        mode(&run.join(locked), 0o755);
         assert_eq!(names(run.join("checkpoints")), ["00000010.safetensors"]);
     }
     assert_eq!(Trainer::<Cpu>::resume(&run, &Default::default()).unwrap().iteration(), 10);
