@@ -15,11 +15,12 @@ use crate::spectral::Spectral;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DiscriminatorConfig {
     /// Width of the domain head: the label entries of all datasets
-    /// ([`Domains::label_width`](crate::domains::Domains::label_width)).
+    /// ([`Domains::label_width`](crate::domains::Domains::label_width)); 0 for none, as those of pairwise models
+    /// have.
     pub label_width: usize,
     /// Side of the square images in pixels; divisible by `2^downsamplings`.
     pub image_size: usize,
-    /// Channels of an image: 3 for RGB.
+    /// Channels of an image: 3 for RGB, 6 for two such images at once, of which one is the other's condition.
     pub image_channels: usize,
     /// Channels after the first convolution, 64 in the paper; doubled by every further one.
     pub base_channels: usize,
@@ -85,7 +86,6 @@ impl DiscriminatorConfig {
     /// not divisible by `2^downsamplings`, saying what to change.
     pub fn validate(&self) -> Result<()> {
         for (name, value) in [
-            ("label_width", self.label_width),
             ("image_channels", self.image_channels),
             ("base_channels", self.base_channels),
             ("downsamplings", self.downsamplings),
@@ -147,12 +147,10 @@ impl DiscriminatorConfig {
                 .map(|i| LeakyConvolution::init([width(i), width(i + 1)], rng, device))
                 .collect(),
             realness: Convolution::init([features, 1], Window::SAME, rng, device),
-            domain: Convolution::init(
-                [features, self.label_width],
-                Window::whole(patches),
-                rng,
-                device,
-            ),
+            domain: (self.label_width > 0).then(|| {
+                let channels = [features, self.label_width];
+                Convolution::init(channels, Window::whole(patches), rng, device)
+            }),
         };
         if self.spectral_norm {
             discriminator.each_weight(|weight, spectral| {
@@ -177,16 +175,25 @@ pub struct Prediction<B: Backend> {
 pub struct Discriminator<B: Backend> {
     trunk: Vec<LeakyConvolution<B>>,
     realness: Convolution<B>,
-    domain: Convolution<B>,
+    domain: Option<Convolution<B>>,
 }
 
 impl<B: Backend> Discriminator<B> {
     /// Judges `images` `[N, C, S, S]` in `[-1, 1]`.
     ///
     /// # Panics
-    /// When the shape does not fit the configuration.
+    /// When the shape does not fit the configuration, or there is no domain head.
     pub fn forward(&self, images: Tensor<B, 4>) -> Prediction<B> {
         self.heads(self.features(images))
+    }
+
+    /// `D_src` alone, which a discriminator without a domain head has too: how real each patch of `images`
+    /// `[N, C, S, S]` is, `[N, 1, S / 2^downsamplings, S / 2^downsamplings]`, unbounded.
+    ///
+    /// # Panics
+    /// When the images have another number of channels.
+    pub fn realness(&self, images: Tensor<B, 4>) -> Tensor<B, 4> {
+        self.realness.forward(self.features(images))
     }
 
     /// What the trunk makes of `images`: `[N, F, S / 2^downsamplings, S / 2^downsamplings]`.
@@ -199,7 +206,8 @@ impl<B: Backend> Discriminator<B> {
         let [n, ..] = features.dims();
         let realness = self.realness.forward(features.clone());
         // The domain head's kernel covers the whole map, so the convolution is a matrix product.
-        let weight: Tensor<B, 2> = self.domain.weight().flatten(1, 3);
+        let domain = self.domain.as_ref().expect("this discriminator has no domain head");
+        let weight: Tensor<B, 2> = domain.weight().flatten(1, 3);
         let features: Tensor<B, 2> = features.flatten(1, 3);
         assert_eq!(
             features.dims()[1],
@@ -239,7 +247,7 @@ impl<B: Backend> Discriminator<B> {
         for conv in &mut self.trunk {
             visit(&mut conv.weight, &mut conv.spectral);
         }
-        for head in [&mut self.realness, &mut self.domain] {
+        for head in std::iter::once(&mut self.realness).chain(&mut self.domain) {
             visit(&mut head.weight, &mut head.spectral);
         }
     }
@@ -279,8 +287,10 @@ mod tests {
         let base = DiscriminatorConfig::new(128, 5);
         base.validate().unwrap();
         for (config, expected) in [
-            (DiscriminatorConfig::new(128, 0), "label_width is 0; it must be at least 1"),
-            (base.clone().with_image_channels(0), "image_channels is 0"),
+            (
+                base.clone().with_image_channels(0),
+                "discriminator's image_channels is 0; it must be at least 1",
+            ),
             (base.clone().with_base_channels(0), "base_channels is 0"),
             (base.clone().with_downsamplings(0), "downsamplings is 0"),
             (DiscriminatorConfig::new(0, 5), "0 pixels is not divisible by 64"),
@@ -300,25 +310,54 @@ mod tests {
     }
 
     #[cfg(feature = "flex")]
-    #[test]
-    fn the_papers_discriminators_have_the_published_parameter_counts() {
+    mod on_flex {
+        use burn::backend::Flex;
+        use burn::tensor::TensorData;
+
+        use super::*;
         use crate::random::{Purpose, stream};
-        for (labels, expected) in [(5, 44_762_048), (8, 44_786_624)] {
-            let mut rng = stream(0, Purpose::Discriminator, 0, 0);
-            let config = DiscriminatorConfig::new(128, labels);
-            let discriminator = config.init::<burn::backend::Flex>(&mut rng, &Default::default());
-            assert_eq!(discriminator.unwrap().num_params(), expected, "{labels} labels");
-            let config = DiscriminatorConfig::new(128, labels);
-            assert_eq!(config.num_params(), expected as u64, "{labels} labels");
+
+        #[test]
+        fn the_papers_discriminators_have_the_published_parameter_counts() {
+            for (channels, labels, expected) in
+                [(3, 5, 44_762_048), (3, 8, 44_786_624), (3, 0, 44_721_088), (6, 0, 44_724_160)]
+            {
+                let config = DiscriminatorConfig::new(128, labels).with_image_channels(channels);
+                let mut rng = stream(0, Purpose::Discriminator, 0, 0);
+                let discriminator = config.init::<Flex>(&mut rng, &Default::default()).unwrap();
+                assert_eq!(discriminator.num_params(), expected, "{labels} labels");
+                assert_eq!(config.num_params(), expected as u64, "{labels} labels");
+            }
         }
-        for downsamplings in [1, 2, 4] {
-            let config = DiscriminatorConfig::new(16, 3)
-                .with_base_channels(2)
-                .with_downsamplings(downsamplings);
-            let mut rng = stream(0, Purpose::Discriminator, 0, 0);
+
+        #[test]
+        fn the_count_is_that_of_the_network_whatever_the_depth() {
+            for downsamplings in [1, 2, 4] {
+                let config = DiscriminatorConfig::new(16, 3)
+                    .with_base_channels(2)
+                    .with_downsamplings(downsamplings);
+                let mut rng = stream(0, Purpose::Discriminator, 0, 0);
+                let discriminator = config.init::<Flex>(&mut rng, &Default::default()).unwrap();
+                assert_eq!(config.num_params(), discriminator.num_params() as u64, "{config:?}");
+            }
+        }
+
+        #[test]
+        fn realness_needs_no_domain_head() {
             let device = Default::default();
-            let discriminator = config.init::<burn::backend::Flex>(&mut rng, &device).unwrap();
-            assert_eq!(config.num_params(), discriminator.num_params() as u64, "{config:?}");
+            let init = |labels| {
+                let config = DiscriminatorConfig::new(16, labels).with_base_channels(2);
+                let mut rng = stream(0, Purpose::Discriminator, 0, 0);
+                config.with_downsamplings(2).init::<Flex>(&mut rng, &device).unwrap()
+            };
+            let values = (0..3 * 16 * 16).map(|i| (i as f32 * 0.7).sin()).collect::<Vec<_>>();
+            let images = TensorData::new(values, [1, 3, 16, 16]);
+            let images: Tensor<Flex, 4> = Tensor::from_data(images, &device);
+            let expected = init(4).forward(images.clone()).realness.into_data();
+            let found = init(0).realness(images);
+            assert_eq!(found.dims(), [1, 1, 4, 4]);
+            // The heads come last, so the same seed gives both the same weights up to there.
+            assert_eq!(found.into_data(), expected);
         }
     }
 }

@@ -13,7 +13,8 @@ use crate::layers::{ConvNorm, Convolution, Residual, UpNorm, Window};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GeneratorConfig {
     /// Width of the condition vector that is concatenated to the image
-    /// ([`Domains::condition_width`](crate::domains::Domains::condition_width)).
+    /// ([`Domains::condition_width`](crate::domains::Domains::condition_width)); 0 for a generator that knows one
+    /// target only, as those of pairwise models do.
     pub condition_width: usize,
     /// Channels of an image: 3 for RGB.
     pub image_channels: usize,
@@ -66,11 +67,9 @@ impl GeneratorConfig {
     /// # Errors
     /// [`Error::Config`] when a width is 0 or the widest layer overflows, saying what to change.
     pub fn validate(&self) -> Result<()> {
-        for (name, value) in [
-            ("condition_width", self.condition_width),
-            ("image_channels", self.image_channels),
-            ("base_channels", self.base_channels),
-        ] {
+        for (name, value) in
+            [("image_channels", self.image_channels), ("base_channels", self.base_channels)]
+        {
             if value == 0 {
                 return Err(Error::Config(format!(
                     "the generator's {name} is 0; it must be at least 1"
@@ -216,7 +215,23 @@ impl<B: Backend> Generator<B> {
         assert_eq!(images.dims()[0], condition.dims()[0], "one condition vector per image");
         // Zero padding, not reflection, in every convolution: under reflection instance norm would
         // erase the constant planes of the condition.
-        let mut x = self.stem.forward_conditioned(images, condition);
+        self.after_stem(self.stem.forward_conditioned(images, condition))
+    }
+
+    /// [`forward`](Self::forward) of a generator of condition width 0.
+    ///
+    /// # Panics
+    /// When the generator takes a condition, or the shapes do not fit the configuration.
+    pub fn forward_unconditional(&self, images: Tensor<B, 4>) -> Tensor<B, 4> {
+        assert_eq!(
+            self.stem.conv.weight.dims()[1],
+            images.dims()[1],
+            "image channels of another network, or one that takes a condition"
+        );
+        self.after_stem(self.stem.forward(images))
+    }
+
+    fn after_stem(&self, mut x: Tensor<B, 4>) -> Tensor<B, 4> {
         for down in &self.down {
             x = down.forward(x);
         }
@@ -238,10 +253,13 @@ mod tests {
     fn bad_configurations_say_what_to_change() {
         let base = GeneratorConfig::new(5);
         base.validate().unwrap();
+        GeneratorConfig::new(0).validate().unwrap();
         base.clone().with_residual_blocks(0).with_downsamplings(0).validate().unwrap();
         for (config, expected) in [
-            (GeneratorConfig::new(0), "condition_width is 0; it must be at least 1"),
-            (base.clone().with_image_channels(0), "image_channels is 0"),
+            (
+                base.clone().with_image_channels(0),
+                "generator's image_channels is 0; it must be at least 1",
+            ),
             (base.clone().with_base_channels(0), "base_channels is 0"),
             (base.clone().with_residual_blocks(usize::MAX), "more than 68 billion parameters"),
             (GeneratorConfig::new(usize::MAX), "more than 68 billion parameters"),
@@ -281,10 +299,13 @@ mod tests {
 
         #[test]
         fn the_papers_generator_has_8430528_parameters() {
-            let mut rng = stream(0, Purpose::Generator, 0, 0);
-            let generator = GeneratorConfig::new(5).init::<Flex>(&mut rng, &Default::default());
-            assert_eq!(generator.unwrap().num_params(), 8_430_528);
-            assert_eq!(GeneratorConfig::new(5).num_params(), 8_430_528);
+            for (labels, expected) in [(5, 8_430_528), (0, 8_414_848)] {
+                let config = GeneratorConfig::new(labels);
+                let mut rng = stream(0, Purpose::Generator, 0, 0);
+                let generator = config.init::<Flex>(&mut rng, &Default::default()).unwrap();
+                assert_eq!(generator.num_params(), expected, "{labels} labels");
+                assert_eq!(config.num_params(), expected as u64, "{labels} labels");
+            }
         }
 
         #[test]
@@ -298,6 +319,23 @@ mod tests {
                 let generator = config.init::<Flex>(&mut rng, &Default::default()).unwrap();
                 assert_eq!(config.num_params(), generator.num_params() as u64, "{config:?}");
             }
+        }
+
+        #[test]
+        fn a_generator_without_a_condition_takes_none() {
+            let device = Default::default();
+            let init = |width: usize| {
+                let config = GeneratorConfig::new(width).with_base_channels(4);
+                let mut rng = stream(0, Purpose::Generator, 0, 0);
+                config.with_residual_blocks(0).init::<Flex>(&mut rng, &device).unwrap()
+            };
+            let images: Tensor<Flex, 4> = Tensor::ones([2, 3, 8, 12], &device);
+            assert_eq!(init(0).forward_unconditional(images.clone()).dims(), [2, 3, 8, 12]);
+            let conditional = init(2);
+            let refused = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                conditional.forward_unconditional(images)
+            }));
+            assert!(refused.is_err(), "a condition is missing");
         }
 
         #[test]

@@ -105,7 +105,10 @@ pub(crate) fn discriminator_keys(config: &DiscriminatorConfig) -> Vec<Key> {
     let features = width(config.downsamplings);
     let patches = config.image_size >> config.downsamplings;
     keys.add("realness", "conv1", "weight", &[1, features, 3, 3]);
-    keys.add("domain", "conv2", "weight", &[config.label_width, features, patches, patches]);
+    if config.label_width > 0 {
+        let weight = [config.label_width, features, patches, patches];
+        keys.add("domain", "conv2", "weight", &weight);
+    }
     keys.0
 }
 
@@ -217,8 +220,8 @@ mod tests {
             assert_eq!(import(&keys, &mut public, "", "g").unwrap(), weights);
             assert!(public.is_empty());
         }
-        for downsamplings in [1, 4] {
-            let config = DiscriminatorConfig::new(16, 2)
+        for (downsamplings, labels) in [(1, 2), (4, 2), (2, 0)] {
+            let config = DiscriminatorConfig::new(16, labels)
                 .with_base_channels(1)
                 .with_downsamplings(downsamplings);
             let mut rng = stream(0, Purpose::Discriminator, 0, 0);
