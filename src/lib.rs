@@ -4,6 +4,8 @@
 #![recursion_limit = "256"] // wgpu's types nest deeply
 
 mod adam;
+#[cfg(feature = "baselines")]
+pub mod baselines;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod cpu;
 pub mod data;

@@ -254,8 +254,8 @@ impl<B: Backend> GeneratorLosses<B> {
 /// Loss terms by name (`d/...`, `g/...`), read from the device.
 pub type NamedLosses = Vec<(&'static str, f32)>;
 
-/// In one transfer.
-fn read<B: Backend>(terms: Vec<(&'static str, Tensor<B, 1>)>) -> NamedLosses {
+/// The values of `terms`, in one transfer.
+pub(crate) fn read<B: Backend>(terms: Vec<(&'static str, Tensor<B, 1>)>) -> NamedLosses {
     let (names, values): (Vec<_>, Vec<_>) = terms.into_iter().unzip();
     names.into_iter().zip(Tensor::cat(values, 0).into_data().iter::<f32>()).collect()
 }
