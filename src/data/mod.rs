@@ -13,6 +13,7 @@ mod loader;
 mod python_random;
 mod sampler;
 mod splits;
+mod subset;
 mod transform;
 
 use std::{ops::Index, path::Path, sync::Arc};
@@ -25,6 +26,7 @@ pub use self::{
     folder::{Folder, image_files},
     image::{MAX_IMAGE_SIDE, decode_image, load_image},
     loader::{Batch, Loader, LoaderConfig, UnreadablePolicy},
+    subset::Subset,
     transform::{Crop, Transform, to_network, to_rgb_image},
 };
 use crate::{error::Result, labels::LabelSpace};
