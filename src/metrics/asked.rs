@@ -2,6 +2,15 @@
 
 use crate::data::Dataset;
 
+/// The labels that a translation is from and to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Relabelling<'a> {
+    /// The image's own label.
+    pub source: &'a [f32],
+    /// The label asked for.
+    pub target: &'a [f32],
+}
+
 /// A translation that is asked for.
 pub(super) struct Asked {
     /// Which image of the data.

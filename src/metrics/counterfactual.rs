@@ -14,13 +14,15 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
+use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use image::RgbImage;
 
+use super::asked::Relabelling;
 use super::scores::{CounterfactualScores, Errors, Mean, Sums, TOTAL};
 use super::similarity::{psnr, ssim};
 
-use crate::data::{Dataset, read_text};
+use crate::data::{Dataset, Transform, read_text};
 use crate::error::{Error, Result};
 use crate::labels::LabelKind;
 use crate::translator::{CHUNK, Translator, host, upload};
@@ -99,6 +101,39 @@ impl Counterfactuals {
         Ok(Self { data, dataset, pairs })
     }
 
+    /// Pairs of positions in `data`, a source and a target each, with the name of their change. `dataset` is as
+    /// at [`open`](Self::open).
+    ///
+    /// # Errors
+    /// [`Error::Config`] when there are no pairs or no such image; [`Error::Label`] when a change is named
+    /// `total`, which is the sum of all.
+    pub fn of(
+        data: Arc<dyn Dataset>,
+        dataset: usize,
+        pairs: impl IntoIterator<Item = (usize, usize, String)>,
+    ) -> Result<Self> {
+        let pairs: Vec<_> = pairs
+            .into_iter()
+            .map(|(source, target, change)| Pair { source, target, change })
+            .collect();
+        let images = data.len();
+        let missing = |pair: &&Pair| pair.source.max(pair.target) >= images;
+        if pairs.is_empty() {
+            return Err(Error::Config("expected pairs of images, found none".to_owned()));
+        }
+        if let Some(pair) = pairs.iter().find(missing) {
+            let (source, target) = (pair.source, pair.target);
+            return Err(Error::Config(format!(
+                "there is no pair of the images {source} and {target}: the dataset has {images}, counted from 0"
+            )));
+        }
+        if pairs.iter().any(|pair| pair.change == TOTAL) {
+            let message = format!("a change named {TOTAL:?} would be taken for the sum of all");
+            return Err(Error::Label(message));
+        }
+        Ok(Self { data, dataset, pairs })
+    }
+
     /// The number of pairs.
     pub fn len(&self) -> usize {
         self.pairs.len()
@@ -135,6 +170,24 @@ impl Counterfactuals {
         condition: impl Fn(&[f32]) -> Vec<f32>,
     ) -> Result<CounterfactualScores> {
         translator.domains().check_space(self.dataset, self.data.labels())?;
+        let transform = translator.config().transform;
+        self.measure_with(transform, translator.device(), |images, labels| {
+            let conditions: Vec<_> = labels.iter().map(|labels| condition(labels.target)).collect();
+            translator.forward_conditions(images, &conditions)
+        })
+    }
+
+    /// [`measure`](Self::measure) of anything that translates: `translate` is given images `[N, 3, S, S]` in
+    /// `[-1, 1]` after `transform`, with the labels of each, and returns as many of the same shape and range.
+    ///
+    /// # Errors
+    /// When an image can't be read.
+    pub fn measure_with<B: Backend>(
+        &self,
+        transform: Transform,
+        device: &B::Device,
+        translate: impl Fn(Tensor<B, 4>, &[Relabelling<'_>]) -> Tensor<B, 4>,
+    ) -> Result<CounterfactualScores> {
         let mut left_out = BTreeMap::new();
         let mut known = Vec::new();
         for pair in &self.pairs {
@@ -149,21 +202,23 @@ impl Counterfactuals {
         let mut changes: BTreeMap<String, Sums> = BTreeMap::new();
         for pairs in known.chunks(CHUNK) {
             let load = |index: usize| -> Result<RgbImage> {
-                Ok(translator.prepare(&self.data.load_cropped(index)?.into()))
+                Ok(transform.resize_to_u8(&self.data.load_cropped(index)?))
             };
             let sources = pairs.iter().map(|p| load(p.source)).collect::<Result<Vec<_>>>()?;
             let targets = pairs.iter().map(|p| load(p.target)).collect::<Result<Vec<_>>>()?;
-            let conditions: Vec<_> =
-                pairs.iter().map(|pair| condition(self.data.label(pair.target))).collect();
-            let sources = upload(&sources, translator.device());
-            let translated = translator.forward_conditions(sources.clone(), &conditions);
-            let [sources, targets, translated] =
-                [sources, upload(&targets, translator.device()), translated]
-                    .map(|images| host(((images + 1.0) / 2.0).into_data()));
+            let label = |pair: &&Pair| Relabelling {
+                source: self.data.label(pair.source),
+                target: self.data.label(pair.target),
+            };
+            let labels: Vec<_> = pairs.iter().map(label).collect();
+            let sources = upload(&sources, device);
+            let translated = translate(sources.clone(), &labels);
+            let [sources, targets, translated] = [sources, upload(&targets, device), translated]
+                .map(|images| host(((images + 1.0) / 2.0).into_data()));
             let values = sources.len() / pairs.len();
             for (at, pair) in pairs.iter().enumerate() {
                 let image = at * values..(at + 1) * values;
-                let size = [translator.config().transform.size as usize; 2];
+                let size = [transform.size as usize; 2];
                 let truth = Truth::new(&sources[image.clone()], &targets[image.clone()], size);
                 let errors =
                     [truth.compare(&translated[image.clone()]), truth.compare(&sources[image])];

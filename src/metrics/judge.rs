@@ -9,7 +9,7 @@ use burn::tensor::{Tensor, TensorData};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use super::asked::{Asked, asked_of};
+use super::asked::{Asked, Relabelling, asked_of};
 use super::readings::Readings;
 use crate::adam::{Adam, AdamConfig};
 use crate::data::{Dataset, Datasets, Loader, LoaderConfig, Transform};
@@ -277,18 +277,40 @@ impl<B: Backend> Judge<B> {
         data: &dyn Dataset,
         condition: impl Fn(&[f32]) -> Vec<f32>,
     ) -> Result<Readings> {
-        self.labels().expect(data.labels())?;
         self.expect_size(translator)?;
+        self.measure_with(data, translator.config().transform, |images, labels| {
+            let conditions: Vec<_> = labels.iter().map(|labels| condition(labels.target)).collect();
+            translator.forward_conditions(images, &conditions)
+        })
+    }
+
+    /// [`measure`](Self::measure) of anything that translates: `translate` is given images `[N, 3, S, S]` in
+    /// `[-1, 1]` after `transform`, with the labels of each, and returns as many of the same shape and range.
+    ///
+    /// # Errors
+    /// When the labels of the data differ from the judge's, or an image can't be read.
+    ///
+    /// # Panics
+    /// When the transform makes images of another size than the judge's.
+    pub fn measure_with(
+        &self,
+        data: &dyn Dataset,
+        transform: Transform,
+        translate: impl Fn(Tensor<B, 4>, &[Relabelling<'_>]) -> Tensor<B, 4>,
+    ) -> Result<Readings> {
+        self.labels().expect(data.labels())?;
         let mut readings = Readings::new(self.labels());
         let asked: Vec<Asked> = (0..data.len()).flat_map(|at| asked_of(data, at)).collect();
         for chunk in asked.chunks(CHUNK) {
             let images = chunk
                 .iter()
-                .map(|asked| Ok(translator.prepare(&data.load_cropped(asked.image)?.into())))
+                .map(|asked| Ok(transform.resize_to_u8(&data.load_cropped(asked.image)?)))
                 .collect::<Result<Vec<RgbImage>>>()?;
-            let conditions: Vec<_> = chunk.iter().map(|asked| condition(&asked.label)).collect();
-            let images = upload(&images, &self.device);
-            let read = self.read(translator.forward_conditions(images, &conditions));
+            let labels: Vec<_> = chunk
+                .iter()
+                .map(|asked| Relabelling { source: data.label(asked.image), target: &asked.label })
+                .collect();
+            let read = self.read(translate(upload(&images, &self.device), &labels));
             for (Asked { name, label, .. }, read) in chunk.iter().zip(read) {
                 readings.add(*name, read[*name] == label[*name]);
             }
@@ -351,6 +373,14 @@ mod tests {
         let readings = judge.measure(&translator, &test, 0).unwrap();
         // 50 people in 5 expressions: each class is asked for by the 200 images of the others.
         assert!(readings.by_name.iter().all(|(_, agreement)| agreement.n == 200), "{readings:?}");
+
+        let transform = translator.config().transform;
+        let by_hand = judge.measure_with(&test, transform, |images, labels| {
+            assert!(labels.iter().all(|labels| labels.source != labels.target));
+            let targets = labels.iter().map(|labels| labels.target.to_vec()).collect::<Vec<_>>();
+            translator.forward_conditions(images, &targets)
+        });
+        assert_eq!(by_hand.unwrap(), readings);
 
         let larger = JudgeConfig { iterations: 1, ..JudgeConfig::new(32) };
         let larger = larger.train::<Autodiff<Flex>>(&test, &Default::default()).unwrap();

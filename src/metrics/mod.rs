@@ -11,6 +11,7 @@ mod readings;
 mod scores;
 mod similarity;
 
+pub use asked::Relabelling;
 pub use counterfactual::Counterfactuals;
 pub use domain::DomainDistance;
 pub use evaluation::{Evaluation, Evaluator, JudgeErrors, Measured, TargetScores};

@@ -257,4 +257,40 @@ mod on_flex {
             "{message}"
         );
     }
+
+    #[test]
+    fn anything_that_translates_is_measured() {
+        let data = faces(&["Black_Hair", "Blond_Hair", "Brown_Hair"]);
+        let find = |name: &str| data.find(name).unwrap();
+        // A blond person with the other hair colours.
+        let (blond, black) = (find("00000.png"), find("00000_hair_Black.png"));
+        let of = |pairs: &[(usize, usize, &str)]| {
+            let pairs =
+                pairs.iter().map(|&(source, target, change)| (source, target, change.into()));
+            Counterfactuals::of(data.clone(), 0, pairs)
+        };
+        let pairs = of(&[(blond, black, "darker"), (black, blond, "lighter")]).unwrap();
+        let transform = Transform { crop: Crop::Square, size: 32 };
+        let scores = pairs
+            .measure_with::<Flex>(transform, &Default::default(), |images, labels| {
+                let (source, target) = ([0.0, 1.0, 0.0], [1.0, 0.0, 0.0]);
+                let found: Vec<_> = labels.iter().map(|l| (l.source, l.target)).collect();
+                assert_eq!(found, [(&source[..], &target[..]), (&target, &source)]);
+                // Each is the other's truth.
+                images.flip([0])
+            })
+            .unwrap();
+        assert_eq!(scores.changes.keys().collect::<Vec<_>>(), ["darker", "lighter"]);
+        assert_eq!((scores.total.inside, scores.total.outside), (Some(0.0), Some(0.0)));
+        assert!(scores.total.inside_nothing > Some(0.1), "{scores:?}");
+
+        for (pairs, expected) in [
+            (&[][..], "found none"),
+            (&[(0, 546, "darker")], "no pair of the images 0 and 546: the dataset has 546"),
+            (&[(0, 1, "total")], "taken for the sum of all"),
+        ] {
+            let error = of(pairs).err().unwrap().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
 }
