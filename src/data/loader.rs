@@ -53,6 +53,9 @@ pub struct LoaderConfig {
     pub prefetch: usize,
     /// What becomes of images that can't be read.
     pub on_unreadable: UnreadablePolicy,
+    /// Whether image `i` of one dataset belongs to image `i` of the others: then every batch of an iteration
+    /// has the same positions and flips. Needs datasets of one length, and images that can all be read.
+    pub paired: bool,
 }
 
 impl Default for LoaderConfig {
@@ -66,6 +69,7 @@ impl Default for LoaderConfig {
             threads: 2,
             prefetch: 4,
             on_unreadable: UnreadablePolicy::Fail,
+            paired: false,
         }
     }
 }
@@ -85,6 +89,15 @@ pub struct Batch {
     pub batch_size: usize,
     /// The side of the images, in pixels.
     pub image_size: usize,
+}
+
+impl Batch {
+    /// The shape of the images: `[N, C, S, S]`.
+    pub(crate) fn shape(&self) -> [usize; 4] {
+        let Self { batch_size, image_size, .. } = *self;
+        let channels = self.images.len() / (batch_size * image_size * image_size);
+        [batch_size, channels, image_size, image_size]
+    }
 }
 
 /// An endless sequence of batches, one of every dataset in turn per iteration.
@@ -108,12 +121,21 @@ impl Loader {
     /// `first_iteration` is 0, the image size is above [`MAX_IMAGE_SIDE`], or no thread can start.
     pub fn new(datasets: &Datasets, config: LoaderConfig, first_iteration: u64) -> Result<Self> {
         check(datasets, &config, first_iteration)?;
-        let LoaderConfig { batch_size, image_size, flip, seed, threads, prefetch, on_unreadable } =
-            config;
+        let LoaderConfig {
+            batch_size,
+            image_size,
+            flip,
+            seed,
+            threads,
+            prefetch,
+            on_unreadable,
+            paired,
+        } = config;
         let lengths = datasets.iter().map(|dataset| dataset.len());
+        let sampler = Sampler::new(lengths, batch_size, flip, seed, first_iteration);
         let shared = Arc::new(Shared {
             datasets: datasets.clone(),
-            sampler: Sampler::new(lengths, batch_size, flip, seed, first_iteration),
+            sampler: if paired { sampler.paired() } else { sampler },
             image_size,
             prefetch: prefetch as u64,
             on_unreadable,
@@ -300,6 +322,20 @@ fn check(datasets: &Datasets, config: &LoaderConfig, first_iteration: u64) -> Re
             _ => continue,
         };
         return Err(Error::Config(format!("dataset {number} {problem}")));
+    }
+    if config.paired {
+        let lengths: Vec<_> = datasets.iter().map(|dataset| dataset.len()).collect();
+        if lengths.windows(2).any(|pair| pair[0] != pair[1]) {
+            let message = format!("paired datasets have one length, found {lengths:?} images");
+            return Err(Error::Config(message));
+        }
+        if config.on_unreadable == UnreadablePolicy::Skip {
+            return Err(Error::Config(
+                "paired images that can't be read can't be skipped: another image in the place of one \
+                 would not belong to the other"
+                    .to_owned(),
+            ));
+        }
     }
     Ok(())
 }

@@ -32,6 +32,8 @@ pub(super) struct Sampler {
     flip: bool,
     batch_size: usize,
     first_iteration: u64,
+    /// Whether all datasets have the order and the flips of the first.
+    paired: bool,
     datasets: Vec<Orders>,
 }
 
@@ -59,7 +61,12 @@ impl Sampler {
             Orders { images, recent: Mutex::default() }
         };
         let datasets = lengths.into_iter().map(orders).collect();
-        Self { seed, flip, batch_size, first_iteration, datasets }
+        Self { seed, flip, batch_size, first_iteration, paired: false, datasets }
+    }
+
+    /// Draws from every dataset what it draws from the first.
+    pub(super) fn paired(self) -> Self {
+        Self { paired: true, ..self }
     }
 
     pub(super) fn draw(&self, ticket: u64) -> Draw {
@@ -70,9 +77,10 @@ impl Sampler {
         let epoch = (iteration - 1) / batches_per_epoch;
         let start = ((iteration - 1) % batches_per_epoch) as usize * self.batch_size;
 
-        let order = self.order(dataset, epoch);
+        let drawn = if self.paired { 0 } else { dataset };
+        let order = self.order(drawn, epoch);
         // The flip of position p in an epoch is bit 0 of word p of the epoch's stream.
-        let mut flips = stream(self.seed, Purpose::Flip, dataset as u64, epoch);
+        let mut flips = stream(self.seed, Purpose::Flip, drawn as u64, epoch);
         flips.set_word_pos(start as u128);
         let images = order[start..start + self.batch_size]
             .iter()
@@ -155,5 +163,18 @@ mod tests {
         // A change here makes resumed trainings see other batches than before.
         let draw = sampler(&[10], 1).draw(0);
         assert_eq!(draw.images, [(3, false), (9, true), (7, true), (4, false)]);
+    }
+
+    #[test]
+    fn paired_datasets_come_together() {
+        let apart = sampler(&[20, 20], 1);
+        let together = sampler(&[20, 20], 1).paired();
+        for iteration in 0..20 {
+            let [first, second] = [0, 1].map(|dataset| together.draw(2 * iteration + dataset));
+            assert_eq!((first.dataset, second.dataset), (0, 1));
+            assert_eq!((first.iteration, &first.images), (second.iteration, &second.images));
+            assert_eq!(first, apart.draw(2 * iteration), "the first is drawn as ever");
+            assert_ne!(second.images, apart.draw(2 * iteration + 1).images);
+        }
     }
 }
