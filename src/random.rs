@@ -23,6 +23,9 @@ pub(crate) enum Purpose {
     Flip = 5,
     /// A judge's first weights.
     Judge = 6,
+    /// Which earlier translations a discriminator is shown at one iteration.
+    #[cfg(feature = "baselines")]
+    Pool = 7,
 }
 
 /// The stream of `purpose` in the run seeded with `seed`, for the counters `a` and `b`.
@@ -34,14 +37,18 @@ pub(crate) fn stream(seed: u64, purpose: Purpose, a: u64, b: u64) -> ChaCha8Rng 
     ChaCha8Rng::from_seed(key)
 }
 
+/// A number below `limit`, all of them alike.
+// Written out because rand may change its own between versions, and a resumed run its course with it. The bias is
+// below limit / 2^64.
+pub(crate) fn below(limit: usize, mut random: impl RngCore) -> usize {
+    ((u128::from(random.next_u64()) * limit as u128) >> 64) as usize
+}
+
 /// Fisher and Yates's shuffle of `0..length`.
-// Written out because rand may change its shuffle between versions, and a resumed run its order with
-// it. The bias of the multiplication is below length / 2^64.
 pub(crate) fn permutation(length: usize, mut random: impl RngCore) -> Vec<usize> {
     let mut order: Vec<usize> = (0..length).collect();
     for last in (1..length).rev() {
-        let chosen = (u128::from(random.next_u64()) * (last as u128 + 1)) >> 64;
-        order.swap(last, chosen as usize);
+        order.swap(last, below(last + 1, &mut random));
     }
     order
 }

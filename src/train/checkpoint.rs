@@ -7,26 +7,27 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::TrainingConfig;
-use crate::data::Transform;
+use super::recipe::Recipe;
 use crate::error::{Error, Result};
-use crate::model::{self, ModelConfig, replace_file};
+use crate::model::{self, replace_file};
 use crate::weights::Weights;
 
 /// What a checkpoint says of itself, beside its weights.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Checkpoint {
+#[serde(bound = "R: Recipe")]
+pub(crate) struct Checkpoint<R: Recipe> {
     /// What a translator needs.
     #[serde(flatten)]
-    pub model: ModelConfig,
+    pub model: R::Model,
     /// What the trainer needs.
-    pub training: Progress,
+    pub training: Progress<R>,
 }
 
 /// Where a run stands.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Progress {
-    pub config: TrainingConfig,
+#[serde(bound = "R: Recipe")]
+pub(crate) struct Progress<R: Recipe> {
+    pub config: R,
     /// Iterations done. With the seed it decides the data order and every random number to come.
     pub iteration: u64,
     pub generator_updates: u64,
@@ -53,18 +54,6 @@ pub(crate) struct DatasetIdentity {
     pub crop: crate::data::Crop,
 }
 
-impl Checkpoint {
-    pub fn new(config: &TrainingConfig, transform: Transform, training: Progress) -> Self {
-        let model = ModelConfig {
-            domains: config.domains.clone(),
-            transform,
-            generator: config.generator(),
-            discriminator: Some(config.discriminator()),
-        };
-        Self { model, training }
-    }
-}
-
 /// The folder of one run, locked for as long as this value or a copy of it lives.
 ///
 /// ```text
@@ -88,7 +77,7 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Config`] when the folder already holds something (nothing is overwritten) or another
     /// process trains in it; [`Error::Io`] when it can't be written.
-    pub(crate) fn create(path: &Path, config: &TrainingConfig) -> Result<Self> {
+    pub(crate) fn create(path: &Path, config: &impl Recipe) -> Result<Self> {
         fs::create_dir_all(path).map_err(|error| Error::io(path, error))?;
         if !is_unused(path).map_err(|error| Error::io(path, error))? {
             let remedy = if path.join(CONFIG).exists() {
@@ -154,7 +143,7 @@ impl RunFolder {
     }
 
     /// The configuration that the run began with.
-    pub(crate) fn config(&self) -> Result<TrainingConfig> {
+    pub(crate) fn config<R: Recipe>(&self) -> Result<R> {
         let file = self.path.join(CONFIG);
         let json = fs::read_to_string(&file).map_err(|error| Error::io(&file, error))?;
         serde_json::from_str(&json)
@@ -167,12 +156,16 @@ impl RunFolder {
     }
 
     /// Writes the checkpoint of `checkpoint.training.iteration`, then deletes all but the newest `keep`.
-    pub(crate) fn save(&self, checkpoint: &Checkpoint, weights: &Weights) -> Result<PathBuf> {
+    pub(crate) fn save<R: Recipe>(
+        &self,
+        checkpoint: &Checkpoint<R>,
+        weights: &Weights,
+    ) -> Result<PathBuf> {
         let folder = self.path.join(CHECKPOINTS);
         let path = folder.join(format!("{:08}.safetensors", checkpoint.training.iteration));
         model::write(&path, checkpoint, weights)?;
         let mut all = checkpoints(&self.path)?;
-        let keep = checkpoint.training.config.keep.max(1);
+        let keep = checkpoint.training.config.training().keep.max(1);
         all.truncate(all.len().saturating_sub(keep));
         for old in all {
             fs::remove_file(&old).map_err(|error| Error::io(&old, error))?;

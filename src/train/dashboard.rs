@@ -19,7 +19,6 @@ use burn::train::renderer::{
 };
 
 use super::observer::{Iteration, Observer, roll_back_message, tell_unreadable};
-use super::timing::images_between;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
 
@@ -148,7 +147,7 @@ impl<B: AutodiffBackend> Observer<B> for Dashboard {
             let rate = iteration.learning_rate;
             self.plot("learning rate", rate, format!("{rate:.3e}"));
             let (since, then) = self.row;
-            let images = images_between(config, since, iteration.number) as f64;
+            let images = (trainer.images_per_iteration() * (iteration.number - since)) as f64;
             let speed = images / then.elapsed().as_secs_f64().max(1e-9);
             self.plot("images per second", speed, format!("{speed:.1}"));
             self.row = (iteration.number, Instant::now());

@@ -4,8 +4,7 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use serde::{Deserialize, Serialize};
 
-use super::trainer::StepLosses;
-use crate::domains::Domains;
+use super::recipe::{Recipe, StepTerms};
 use crate::error::{Error, Result};
 
 /// What becomes of a run in which a loss term, a gradient or a weight is not finite.
@@ -71,14 +70,15 @@ impl<B: Backend> Default for Watch<B> {
 
 impl<B: Backend> Watch<B> {
     /// Takes note of what `iteration` has computed.
-    pub fn note<A>(&mut self, iteration: u64, domains: &Domains, steps: &[StepLosses<A>])
+    pub fn note<A, R>(&mut self, iteration: u64, config: &R, steps: &[R::Losses<A>])
     where
         A: AutodiffBackend<InnerBackend = B>,
+        R: Recipe,
     {
         for step in steps {
-            let dataset = domains.name(step.dataset);
+            let part = config.part(step.part());
             for (term, value) in step.terms() {
-                self.pending.push((iteration, format!("{dataset}/{term}"), value));
+                self.pending.push((iteration, format!("{part}/{term}"), value));
             }
         }
     }

@@ -6,31 +6,38 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use burn::tensor::Tensor;
 use burn::tensor::backend::AutodiffBackend;
 use image::DynamicImage;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::trainer::{StepLosses, Trainer};
+use super::config::TrainingConfig;
+use super::recipe::{Recipe, StepTerms};
+use super::trainer::Trainer;
 use crate::data::Datasets;
 use crate::error::{Error, Result};
 use crate::translator::DomainLabel;
 
 /// Watches a run. Every method does nothing unless overridden; an error ends the run.
-pub trait Observer<B: AutodiffBackend> {
+pub trait Observer<B: AutodiffBackend, R: Recipe = TrainingConfig> {
     /// Before the first iteration of a [`Trainer::run`], and again after every roll-back.
-    fn started(&mut self, trainer: &Trainer<B>) -> Result<()> {
+    fn started(&mut self, trainer: &Trainer<B, R>) -> Result<()> {
         let _ = trainer;
         Ok(())
     }
 
     /// After every iteration. The losses need not be finite: what then becomes of the run is decided after this.
-    fn iteration(&mut self, trainer: &Trainer<B>, iteration: &Iteration<'_, B>) -> Result<()> {
+    fn iteration(
+        &mut self,
+        trainer: &Trainer<B, R>,
+        iteration: &Iteration<'_, B, R>,
+    ) -> Result<()> {
         let _ = (trainer, iteration);
         Ok(())
     }
 
     /// After a checkpoint was written to `path`.
-    fn checkpoint(&mut self, trainer: &Trainer<B>, path: &Path) -> Result<()> {
+    fn checkpoint(&mut self, trainer: &Trainer<B, R>, path: &Path) -> Result<()> {
         let _ = (trainer, path);
         Ok(())
     }
@@ -38,36 +45,40 @@ pub trait Observer<B: AutodiffBackend> {
     /// After a run that has diverged was rolled back, as [`NonFinitePolicy`](super::NonFinitePolicy) says,
     /// for `reason`. Next come [`checkpoint`](Self::checkpoint), since the checkpoint is written again with the new
     /// learning rate, and [`started`](Self::started).
-    fn rolled_back(&mut self, trainer: &Trainer<B>, reason: &Error) -> Result<()> {
+    fn rolled_back(&mut self, trainer: &Trainer<B, R>, reason: &Error) -> Result<()> {
         let _ = (trainer, reason);
         Ok(())
     }
 
     /// After the last iteration of a [`Trainer::run`].
-    fn finished(&mut self, trainer: &Trainer<B>) -> Result<()> {
+    fn finished(&mut self, trainer: &Trainer<B, R>) -> Result<()> {
         let _ = trainer;
         Ok(())
     }
 }
 
 /// No observer.
-impl<B: AutodiffBackend> Observer<B> for () {}
+impl<B: AutodiffBackend, R: Recipe> Observer<B, R> for () {}
 
 /// An observer that may be absent.
-impl<B: AutodiffBackend, O: Observer<B>> Observer<B> for Option<O> {
-    fn started(&mut self, trainer: &Trainer<B>) -> Result<()> {
+impl<B: AutodiffBackend, R: Recipe, O: Observer<B, R>> Observer<B, R> for Option<O> {
+    fn started(&mut self, trainer: &Trainer<B, R>) -> Result<()> {
         self.as_mut().map_or(Ok(()), |observer| observer.started(trainer))
     }
-    fn iteration(&mut self, trainer: &Trainer<B>, iteration: &Iteration<'_, B>) -> Result<()> {
+    fn iteration(
+        &mut self,
+        trainer: &Trainer<B, R>,
+        iteration: &Iteration<'_, B, R>,
+    ) -> Result<()> {
         self.as_mut().map_or(Ok(()), |observer| observer.iteration(trainer, iteration))
     }
-    fn checkpoint(&mut self, trainer: &Trainer<B>, path: &Path) -> Result<()> {
+    fn checkpoint(&mut self, trainer: &Trainer<B, R>, path: &Path) -> Result<()> {
         self.as_mut().map_or(Ok(()), |observer| observer.checkpoint(trainer, path))
     }
-    fn rolled_back(&mut self, trainer: &Trainer<B>, reason: &Error) -> Result<()> {
+    fn rolled_back(&mut self, trainer: &Trainer<B, R>, reason: &Error) -> Result<()> {
         self.as_mut().map_or(Ok(()), |observer| observer.rolled_back(trainer, reason))
     }
-    fn finished(&mut self, trainer: &Trainer<B>) -> Result<()> {
+    fn finished(&mut self, trainer: &Trainer<B, R>) -> Result<()> {
         self.as_mut().map_or(Ok(()), |observer| observer.finished(trainer))
     }
 }
@@ -75,28 +86,28 @@ impl<B: AutodiffBackend, O: Observer<B>> Observer<B> for Option<O> {
 macro_rules! observe_in_turn {
     ($($name:ident . $index:tt),+) => {
         /// Several observers, in turn.
-        impl<B: AutodiffBackend, $($name: Observer<B>),+> Observer<B> for ($($name,)+) {
-            fn started(&mut self, trainer: &Trainer<B>) -> Result<()> {
+        impl<B: AutodiffBackend, R: Recipe, $($name: Observer<B, R>),+> Observer<B, R> for ($($name,)+) {
+            fn started(&mut self, trainer: &Trainer<B, R>) -> Result<()> {
                 $(self.$index.started(trainer)?;)+
                 Ok(())
             }
             fn iteration(
                 &mut self,
-                trainer: &Trainer<B>,
-                iteration: &Iteration<'_, B>,
+                trainer: &Trainer<B, R>,
+                iteration: &Iteration<'_, B, R>,
             ) -> Result<()> {
                 $(self.$index.iteration(trainer, iteration)?;)+
                 Ok(())
             }
-            fn checkpoint(&mut self, trainer: &Trainer<B>, path: &Path) -> Result<()> {
+            fn checkpoint(&mut self, trainer: &Trainer<B, R>, path: &Path) -> Result<()> {
                 $(self.$index.checkpoint(trainer, path)?;)+
                 Ok(())
             }
-            fn rolled_back(&mut self, trainer: &Trainer<B>, reason: &Error) -> Result<()> {
+            fn rolled_back(&mut self, trainer: &Trainer<B, R>, reason: &Error) -> Result<()> {
                 $(self.$index.rolled_back(trainer, reason)?;)+
                 Ok(())
             }
-            fn finished(&mut self, trainer: &Trainer<B>) -> Result<()> {
+            fn finished(&mut self, trainer: &Trainer<B, R>) -> Result<()> {
                 $(self.$index.finished(trainer)?;)+
                 Ok(())
             }
@@ -109,22 +120,22 @@ observe_in_turn!(O0.0, O1.1, O2.2, O3.3);
 observe_in_turn!(O0.0, O1.1, O2.2, O3.3, O4.4);
 
 /// What one iteration did. Losses stay on the device until [`losses`](Self::losses) is called.
-pub struct Iteration<'a, B: AutodiffBackend> {
+pub struct Iteration<'a, B: AutodiffBackend, R: Recipe = TrainingConfig> {
     /// Its number, counted from 1.
     pub number: u64,
     /// The learning rate it used.
     pub learning_rate: f64,
     /// How long the run has waited for images so far.
     pub waited: Duration,
-    trainer: &'a Trainer<B>,
-    steps: &'a [StepLosses<B>],
+    trainer: &'a Trainer<B, R>,
+    steps: &'a [R::Losses<B>],
     read: OnceCell<Vec<(String, f32)>>,
 }
 
-impl<'a, B: AutodiffBackend> Iteration<'a, B> {
+impl<'a, B: AutodiffBackend, R: Recipe> Iteration<'a, B, R> {
     pub(crate) fn new(
-        trainer: &'a Trainer<B>,
-        steps: &'a [StepLosses<B>],
+        trainer: &'a Trainer<B, R>,
+        steps: &'a [R::Losses<B>],
         waited: Duration,
     ) -> Self {
         Self {
@@ -141,16 +152,15 @@ impl<'a, B: AutodiffBackend> Iteration<'a, B> {
     /// waits for it.
     pub fn losses(&self) -> &[(String, f32)] {
         self.read.get_or_init(|| {
-            let domains = &self.trainer.config().domains;
-            self.steps
-                .iter()
-                .flat_map(|step| {
-                    let mut terms = step.discriminator.named();
-                    terms.extend(step.generator.iter().flat_map(|losses| losses.named()));
-                    let dataset = domains.name(step.dataset);
-                    terms.into_iter().map(move |(term, value)| (format!("{dataset}/{term}"), value))
-                })
-                .collect()
+            let config = self.trainer.config();
+            let terms = self.steps.iter().flat_map(|step| {
+                let part = config.part(step.part());
+                step.losses()
+                    .into_iter()
+                    .map(move |(term, value)| (format!("{part}/{term}"), value))
+            });
+            let (names, values): (Vec<_>, Vec<_>) = terms.unzip();
+            names.into_iter().zip(Tensor::cat(values, 0).into_data().iter::<f32>()).collect()
         })
     }
 }
@@ -226,12 +236,12 @@ impl Progress {
     }
 }
 
-impl<B: AutodiffBackend> Observer<B> for Progress {
-    fn started(&mut self, trainer: &Trainer<B>) -> Result<()> {
+impl<B: AutodiffBackend, R: Recipe> Observer<B, R> for Progress {
+    fn started(&mut self, trainer: &Trainer<B, R>) -> Result<()> {
         self.began = Instant::now();
         self.printed = self.began;
         self.first = trainer.iteration();
-        let total = trainer.config().iterations;
+        let total = trainer.training().iterations;
         if std::io::stderr().is_terminal() {
             let style = ProgressStyle::with_template(
                 "{bar:30} {pos}/{len}  {msg}\n{wide_bar:.dim} {elapsed_precise} elapsed, {eta_precise} left",
@@ -251,8 +261,12 @@ impl<B: AutodiffBackend> Observer<B> for Progress {
         Ok(())
     }
 
-    fn iteration(&mut self, trainer: &Trainer<B>, iteration: &Iteration<'_, B>) -> Result<()> {
-        let config = trainer.config();
+    fn iteration(
+        &mut self,
+        trainer: &Trainer<B, R>,
+        iteration: &Iteration<'_, B, R>,
+    ) -> Result<()> {
+        let config = trainer.training();
         // Read where G was updated too, so that its terms are there.
         let period = self.every.next_multiple_of(config.critic_steps);
         let last = iteration.number == config.iterations;
@@ -261,7 +275,7 @@ impl<B: AutodiffBackend> Observer<B> for Progress {
             self.remember(iteration.losses());
         }
         let done = iteration.number - self.first;
-        let images = (done * config.batch_size as u64 * config.domains.len() as u64) as f64;
+        let images = (done * trainer.images_per_iteration()) as f64;
         let elapsed = self.began.elapsed();
         let speed = images / elapsed.as_secs_f64();
         match &self.bar {
@@ -288,13 +302,13 @@ impl<B: AutodiffBackend> Observer<B> for Progress {
         Ok(())
     }
 
-    fn rolled_back(&mut self, trainer: &Trainer<B>, reason: &Error) -> Result<()> {
+    fn rolled_back(&mut self, trainer: &Trainer<B, R>, reason: &Error) -> Result<()> {
         self.leave_bar();
         eprintln!("{}", roll_back_message(trainer, reason));
         Ok(())
     }
 
-    fn finished(&mut self, trainer: &Trainer<B>) -> Result<()> {
+    fn finished(&mut self, trainer: &Trainer<B, R>) -> Result<()> {
         self.leave_bar();
         tell_unreadable(trainer);
         Ok(())
@@ -302,8 +316,8 @@ impl<B: AutodiffBackend> Observer<B> for Progress {
 }
 
 /// What a roll-back for `reason` means for the run.
-pub(super) fn roll_back_message<B: AutodiffBackend>(
-    trainer: &Trainer<B>,
+pub(super) fn roll_back_message<B: AutodiffBackend, R: Recipe>(
+    trainer: &Trainer<B, R>,
     reason: &Error,
 ) -> String {
     let what = match reason {
@@ -320,7 +334,7 @@ pub(super) fn roll_back_message<B: AutodiffBackend>(
 }
 
 /// Says which images a run has passed over.
-pub(super) fn tell_unreadable<B: AutodiffBackend>(trainer: &Trainer<B>) {
+pub(super) fn tell_unreadable<B: AutodiffBackend, R: Recipe>(trainer: &Trainer<B, R>) {
     let unreadable = trainer.unreadable();
     if !unreadable.is_empty() {
         eprintln!("{} image(s) could not be read, others took their places:", unreadable.len());
@@ -373,16 +387,20 @@ impl CsvLog {
     }
 }
 
-impl<B: AutodiffBackend> Observer<B> for CsvLog {
-    fn started(&mut self, trainer: &Trainer<B>) -> Result<()> {
+impl<B: AutodiffBackend, R: Recipe> Observer<B, R> for CsvLog {
+    fn started(&mut self, trainer: &Trainer<B, R>) -> Result<()> {
         let path = trainer.folder().join("log.csv");
         let file = continue_csv(&path, HEADER, trainer.iteration())?;
         self.file = Some((path, file));
         Ok(())
     }
 
-    fn iteration(&mut self, trainer: &Trainer<B>, iteration: &Iteration<'_, B>) -> Result<()> {
-        let period = self.every.next_multiple_of(trainer.config().critic_steps);
+    fn iteration(
+        &mut self,
+        trainer: &Trainer<B, R>,
+        iteration: &Iteration<'_, B, R>,
+    ) -> Result<()> {
+        let period = self.every.next_multiple_of(trainer.training().critic_steps);
         if !iteration.number.is_multiple_of(period) {
             return Ok(());
         }

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use burn::tensor::backend::AutodiffBackend;
 
 use super::observer::{Iteration, Observer, sample_path};
-use super::timing::images_between;
+use super::recipe::Recipe;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
 
@@ -42,8 +42,8 @@ impl TensorBoard {
     }
 }
 
-impl<B: AutodiffBackend> Observer<B> for TensorBoard {
-    fn started(&mut self, trainer: &Trainer<B>) -> Result<()> {
+impl<B: AutodiffBackend, R: Recipe> Observer<B, R> for TensorBoard {
+    fn started(&mut self, trainer: &Trainer<B, R>) -> Result<()> {
         let folder = trainer.folder().join("tensorboard");
         fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
         let now = now();
@@ -61,16 +61,20 @@ impl<B: AutodiffBackend> Observer<B> for TensorBoard {
         if again { self.write(restart(now, trainer.iteration() + 1)) } else { Ok(()) }
     }
 
-    fn iteration(&mut self, trainer: &Trainer<B>, iteration: &Iteration<'_, B>) -> Result<()> {
+    fn iteration(
+        &mut self,
+        trainer: &Trainer<B, R>,
+        iteration: &Iteration<'_, B, R>,
+    ) -> Result<()> {
         let step = iteration.number;
-        let last = step == trainer.config().iterations;
-        let period = self.every.next_multiple_of(trainer.config().critic_steps);
+        let last = step == trainer.training().iterations;
+        let period = self.every.next_multiple_of(trainer.training().critic_steps);
         let mut values = Vec::new();
         if step.is_multiple_of(period) || last {
             values.extend(iteration.losses().iter().map(|(term, value)| scalar(term, *value)));
             values.push(scalar("learning_rate", iteration.learning_rate as f32));
             let (before, since) = self.since;
-            let images = images_between(trainer.config(), before, step) as f32;
+            let images = (trainer.images_per_iteration() * (step - before)) as f32;
             values.push(scalar("images_per_second", images / since.elapsed().as_secs_f32()));
             self.since = (step, Instant::now());
         }

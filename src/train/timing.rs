@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use burn::tensor::backend::AutodiffBackend;
 
-use super::config::TrainingConfig;
 use super::observer::{Iteration, Observer, continue_csv};
+use super::recipe::Recipe;
 use super::trainer::Trainer;
 use crate::error::{Error, Result};
 
@@ -32,11 +32,6 @@ pub struct TimingLog {
     row: (u64, Instant, Duration),
 }
 
-/// The images that training takes from iteration `from` to iteration `to`.
-pub(super) fn images_between(config: &TrainingConfig, from: u64, to: u64) -> u64 {
-    (to - from) * (config.batch_size * config.domains.len()) as u64
-}
-
 impl TimingLog {
     /// Logs every `iterations`-th iteration.
     pub fn every(iterations: u64) -> Self {
@@ -46,8 +41,8 @@ impl TimingLog {
     }
 }
 
-impl<B: AutodiffBackend> Observer<B> for TimingLog {
-    fn started(&mut self, trainer: &Trainer<B>) -> Result<()> {
+impl<B: AutodiffBackend, R: Recipe> Observer<B, R> for TimingLog {
+    fn started(&mut self, trainer: &Trainer<B, R>) -> Result<()> {
         // What a roll-back throws away has taken its time all the same.
         let rolled_back =
             self.file.is_some().then(|| self.before + self.began.elapsed().as_secs_f64());
@@ -62,8 +57,12 @@ impl<B: AutodiffBackend> Observer<B> for TimingLog {
         Ok(())
     }
 
-    fn iteration(&mut self, trainer: &Trainer<B>, iteration: &Iteration<'_, B>) -> Result<()> {
-        let last = iteration.number == trainer.config().iterations;
+    fn iteration(
+        &mut self,
+        trainer: &Trainer<B, R>,
+        iteration: &Iteration<'_, B, R>,
+    ) -> Result<()> {
+        let last = iteration.number == trainer.training().iterations;
         if !iteration.number.is_multiple_of(self.every) && !last {
             return Ok(());
         }
@@ -71,7 +70,7 @@ impl<B: AutodiffBackend> Observer<B> for TimingLog {
         let (from, since, waited) = self.row;
         let now = Instant::now();
         self.row = (iteration.number, now, iteration.waited);
-        let images = images_between(trainer.config(), from, iteration.number) as f64;
+        let images = (trainer.images_per_iteration() * (iteration.number - from)) as f64;
         let row = format!(
             "{},{:.3},{:.2},{:.3}\n",
             iteration.number,
@@ -82,7 +81,7 @@ impl<B: AutodiffBackend> Observer<B> for TimingLog {
         file.write_all(row.as_bytes()).map_err(|error| Error::io(path, error))
     }
 
-    fn finished(&mut self, _trainer: &Trainer<B>) -> Result<()> {
+    fn finished(&mut self, _trainer: &Trainer<B, R>) -> Result<()> {
         self.file = None;
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! The trainer: two networks, two optimizers, one loop.
+//! The trainer: one loop, whatever it trains.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,26 +7,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use burn::module::AutodiffModule;
 use burn::tensor::backend::AutodiffBackend;
-use burn::tensor::{Tensor, TensorData};
-use rand::Rng;
 
-use super::average;
+use super::adversaries::{Adversaries, Architecture};
 use super::checkpoint::{Checkpoint, DatasetIdentity, Progress, RunFolder};
 use super::config::TrainingConfig;
 use super::divergence::{NonFinite, NonFinitePolicy, Watch};
 use super::observer::{Iteration, Observer};
-use super::step::{Label, Sample, discriminator_losses, generator_losses};
-use crate::adam::Adam;
+use super::recipe::{Moment, Recipe, Step};
 use crate::data::{Batch, Crop, Datasets, Loader, LoaderConfig, Transform, UnreadablePolicy};
-use crate::discriminator::Discriminator;
 use crate::error::{Error, Result};
-use crate::generator::Generator;
-use crate::losses::{DiscriminatorLosses, GeneratorLosses, LossWeights};
 use crate::model;
-use crate::penalty::PenaltyDraw;
-use crate::random::{Purpose, permutation, stream};
 use crate::translator::Translator;
-use crate::weights;
+use crate::weights::{self, Weights};
 
 /// How a call of [`Trainer::run`] ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,50 +35,18 @@ pub enum Outcome {
     },
 }
 
-/// The loss terms of one dataset in one iteration.
-#[derive(Clone, Debug)]
-pub struct StepLosses<B: AutodiffBackend> {
-    /// Which dataset.
-    pub dataset: usize,
-    /// D's terms.
-    pub discriminator: DiscriminatorLosses<B>,
-    /// G's terms, at every `critic_steps`-th iteration.
-    pub generator: Option<GeneratorLosses<B>>,
-    /// For each network that was updated, D first, a `[1]` that is finite if its gradient is.
-    gradients: [Option<Tensor<B::InnerBackend, 1>>; 2],
-}
-
-impl<B: AutodiffBackend> StepLosses<B> {
-    /// All that the iteration has computed and that should be finite, by name, in the order of computation: what is
-    /// not finite makes all that follows so.
-    pub(super) fn terms(&self) -> Vec<(&'static str, Tensor<B::InnerBackend, 1>)> {
-        let inner = |terms: Vec<(_, Tensor<B, 1>)>| {
-            terms.into_iter().map(|(name, term)| (name, term.inner())).collect::<Vec<_>>()
-        };
-        let [d, g] = self.gradients.clone();
-        let mut terms = inner(self.discriminator.terms());
-        terms.extend(d.map(|finite| ("d/gradient", finite)));
-        terms.extend(self.generator.iter().flat_map(|losses| inner(losses.terms())));
-        terms.extend(g.map(|finite| ("g/gradient", finite)));
-        terms
-    }
-}
-
 /// After so many iterations, and before every checkpoint, a run looks whether all was finite: each look waits for
 /// the device.
 const LOOK_EVERY: u64 = 10;
 
-/// Trains a generator and a discriminator on one or more datasets.
+/// Trains a generator and a discriminator on one or more datasets; with another [`Recipe`] than StarGAN's, other
+/// networks by other steps.
 #[derive(Debug)]
-pub struct Trainer<B: AutodiffBackend> {
+pub struct Trainer<B: AutodiffBackend, R: Recipe = TrainingConfig> {
     folder: RunFolder,
-    config: TrainingConfig,
+    config: R,
     device: B::Device,
-    generator: Generator<B>,
-    discriminator: Discriminator<B>,
-    average: Option<Generator<B::InnerBackend>>,
-    generator_adam: Adam<B::InnerBackend>,
-    discriminator_adam: Adam<B::InnerBackend>,
+    networks: Vec<Adversaries<B>>,
     iteration: u64,
     datasets: Vec<DatasetIdentity>,
     rollbacks: u32,
@@ -95,17 +55,13 @@ pub struct Trainer<B: AutodiffBackend> {
     stop: Arc<AtomicBool>,
 }
 
-impl<B: AutodiffBackend> Trainer<B> {
+impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     /// A new run in `folder`, which is made; the configuration is written into it.
     ///
     /// # Errors
     /// When the configuration is invalid, or the folder is not empty or can't be written.
-    pub fn new(
-        folder: impl AsRef<Path>,
-        config: TrainingConfig,
-        device: &B::Device,
-    ) -> Result<Self> {
-        config.validate()?;
+    pub fn new(folder: impl AsRef<Path>, config: R, device: &B::Device) -> Result<Self> {
+        config.check()?;
         let folder = RunFolder::create(folder.as_ref(), &config)?;
         Self::fresh(folder, config, device)
     }
@@ -123,11 +79,11 @@ impl<B: AutodiffBackend> Trainer<B> {
     /// The run in `folder` at its newest checkpoint, or at its beginning where it has none.
     fn restore(folder: RunFolder, device: &B::Device) -> Result<Self> {
         let Some(path) = folder.newest_checkpoint()? else {
-            let config = folder.config()?;
-            config.validate()?;
+            let config: R = folder.config()?;
+            config.check()?;
             return Self::fresh(folder, config, device);
         };
-        let (checkpoint, mut weights) = model::read::<Checkpoint>(&path)?;
+        let (checkpoint, mut weights) = model::read::<Checkpoint<R>>(&path)?;
         let Progress {
             config,
             iteration,
@@ -137,70 +93,47 @@ impl<B: AutodiffBackend> Trainer<B> {
             learning_rate_scale,
             datasets,
         } = checkpoint.training;
-        config.validate()?;
-        let params =
-            config.generator().num_params().saturating_add(config.discriminator().num_params());
+        config.check()?;
+        let architectures = config.architectures();
+        let params = architectures.iter().map(Architecture::num_params);
+        let params = params.fold(0, u64::saturating_add);
         weights::expect_enough(&weights, params)
             .map_err(|problem| Error::checkpoint(&path, problem))?;
         let trainer = Self::fresh(folder, config, device)?;
-        let Self { folder, config, device, generator, discriminator, average, .. } = trainer;
-        let restore = || -> Result<Self, String> {
-            let weights = &mut weights;
-            let generator = weights::apply(generator, "generator", weights)?;
-            let discriminator = weights::apply(discriminator, "discriminator", weights)?;
-            let average =
-                average.map(|average| weights::apply(average, "average", weights)).transpose()?;
-            let adam = config.adam.clone();
-            let generator_adam = Adam::restore(
-                adam.clone(),
-                generator_updates,
-                &generator.valid(),
-                "adam.generator",
-                weights,
-                &device,
-            )?;
-            let discriminator_adam = Adam::restore(
-                adam,
-                discriminator_updates,
-                &discriminator.valid(),
-                "adam.discriminator",
-                weights,
-                &device,
-            )?;
-            weights::expect_empty(weights)?;
-            Ok(Self {
-                generator_adam,
-                discriminator_adam,
-                generator,
-                discriminator,
-                average,
-                folder,
-                config: config.clone(),
-                device: device.clone(),
-                iteration,
-                datasets,
-                rollbacks,
-                learning_rate_scale,
-                unreadable: BTreeMap::new(),
-                stop: Arc::default(),
-            })
+        let training = trainer.config.training();
+        let updates = [generator_updates, discriminator_updates];
+        let several = trainer.networks.len() > 1;
+        let mut restore = |(number, networks): (usize, Adversaries<B>)| {
+            let prefix = prefix(number, several);
+            networks.restore(training, updates, &prefix, &mut weights, device)
         };
-        restore().map_err(|problem| Error::checkpoint(&path, problem))
+        let networks: Result<Vec<_>, String> =
+            trainer.networks.into_iter().enumerate().map(&mut restore).collect();
+        let networks = networks.and_then(|networks| {
+            weights::expect_empty(&weights)?;
+            Ok(networks)
+        });
+        Ok(Self {
+            networks: networks.map_err(|problem| Error::checkpoint(&path, problem))?,
+            folder: trainer.folder,
+            config: trainer.config,
+            device: trainer.device,
+            iteration,
+            datasets,
+            rollbacks,
+            learning_rate_scale,
+            unreadable: BTreeMap::new(),
+            stop: Arc::default(),
+        })
     }
 
-    fn fresh(folder: RunFolder, config: TrainingConfig, device: &B::Device) -> Result<Self> {
-        let generator = config
-            .generator()
-            .init::<B>(&mut stream(config.seed, Purpose::Generator, 0, 0), device)?;
-        let discriminator = config
-            .discriminator()
-            .init::<B>(&mut stream(config.seed, Purpose::Discriminator, 0, 0), device)?;
+    fn fresh(folder: RunFolder, config: R, device: &B::Device) -> Result<Self> {
+        let networks = config.architectures();
+        let networks = networks.iter().zip(0..).map(|(architecture, number)| {
+            Adversaries::fresh(architecture, config.training(), number, device)
+        });
         Ok(Self {
-            average: (config.ema > 0.0).then(|| generator.valid()),
-            generator,
-            discriminator,
-            generator_adam: Adam::new(config.adam.clone()),
-            discriminator_adam: Adam::new(config.adam.clone()),
+            networks: networks.collect::<Result<_>>()?,
             device: device.clone(),
             folder,
             config,
@@ -214,8 +147,28 @@ impl<B: AutodiffBackend> Trainer<B> {
     }
 
     /// The configuration.
-    pub fn config(&self) -> &TrainingConfig {
+    pub fn config(&self) -> &R {
         &self.config
+    }
+
+    /// The settings that every run has, whatever it trains.
+    pub fn training(&self) -> &TrainingConfig {
+        self.config.training()
+    }
+
+    /// The images of all datasets that an iteration takes.
+    pub(super) fn images_per_iteration(&self) -> u64 {
+        (self.training().batch_size * self.datasets.len()) as u64
+    }
+
+    #[cfg(feature = "baselines")]
+    pub(crate) fn device(&self) -> &B::Device {
+        &self.device
+    }
+
+    #[cfg(feature = "baselines")]
+    pub(crate) fn networks(&self) -> &[Adversaries<B>] {
+        &self.networks
     }
 
     /// The run folder.
@@ -230,7 +183,7 @@ impl<B: AutodiffBackend> Trainer<B> {
 
     /// Changes how many iterations the run has, for example to go on after its end.
     pub fn set_iterations(&mut self, iterations: u64) {
-        self.config.iterations = iterations;
+        self.config.training_mut().iterations = iterations;
     }
 
     /// Changes what becomes of the run when a value is not finite, for example to go on with one that has ended so.
@@ -239,13 +192,13 @@ impl<B: AutodiffBackend> Trainer<B> {
     /// As [`NonFinitePolicy::validate`].
     pub fn set_on_non_finite(&mut self, policy: NonFinitePolicy) -> Result<()> {
         policy.validate()?;
-        self.config.on_non_finite = policy;
+        self.config.training_mut().on_non_finite = policy;
         Ok(())
     }
 
     /// Changes what becomes of the run when an image can't be read.
     pub fn set_on_unreadable(&mut self, policy: UnreadablePolicy) {
-        self.config.on_unreadable = policy;
+        self.config.training_mut().on_unreadable = policy;
     }
 
     /// How often the run was rolled back after it had diverged.
@@ -275,17 +228,6 @@ impl<B: AutodiffBackend> Trainer<B> {
         self.stop = flag;
     }
 
-    /// The networks as they are now, to translate with: the moving average of G where there is one.
-    pub fn translator(&self) -> Translator<B::InnerBackend> {
-        let generator = self.average.clone().unwrap_or_else(|| self.generator.valid());
-        Translator::new(
-            self.checkpoint().model,
-            generator,
-            Some(self.discriminator.valid()),
-            self.device.clone(),
-        )
-    }
-
     /// Trains until all iterations are done or the [stop flag](Self::stop_flag) is raised; ends with
     /// a checkpoint either way.
     ///
@@ -296,7 +238,7 @@ impl<B: AutodiffBackend> Trainer<B> {
     pub fn run(
         &mut self,
         data: impl Into<Datasets>,
-        observer: &mut impl Observer<B>,
+        observer: &mut impl Observer<B, R>,
     ) -> Result<Outcome> {
         let data = data.into();
         self.accept(&data)?;
@@ -309,14 +251,16 @@ impl<B: AutodiffBackend> Trainer<B> {
     }
 
     /// Trains until the run ends or diverges.
-    fn train(&mut self, data: &Datasets, observer: &mut impl Observer<B>) -> Result<Outcome> {
+    fn train(&mut self, data: &Datasets, observer: &mut impl Observer<B, R>) -> Result<Outcome> {
+        let training = self.config.training();
         let loader = LoaderConfig {
-            batch_size: self.config.batch_size,
-            image_size: self.config.image_size,
-            flip: self.config.flip,
-            seed: self.config.seed,
-            threads: self.config.loader_threads,
-            on_unreadable: self.config.on_unreadable,
+            batch_size: training.batch_size,
+            image_size: training.image_size,
+            flip: training.flip,
+            seed: training.seed,
+            threads: training.loader_threads,
+            on_unreadable: training.on_unreadable,
+            paired: self.config.paired(),
             ..LoaderConfig::default()
         };
         let mut loader = Loader::new(data, loader, self.iteration + 1)?;
@@ -325,7 +269,7 @@ impl<B: AutodiffBackend> Trainer<B> {
         self.unreadable.extend(loader.unreadable());
         let checkpoint = ended?;
         observer.finished(self)?;
-        Ok(if self.iteration < self.config.iterations {
+        Ok(if self.iteration < self.training().iterations {
             Outcome::Stopped { checkpoint }
         } else {
             Outcome::Finished { checkpoint }
@@ -337,19 +281,19 @@ impl<B: AutodiffBackend> Trainer<B> {
         &mut self,
         datasets: usize,
         loader: &mut Loader,
-        observer: &mut impl Observer<B>,
+        observer: &mut impl Observer<B, R>,
     ) -> Result<PathBuf> {
         let mut watch = Watch::default();
         let mut saved = None;
-        while self.iteration < self.config.iterations && !self.stop.load(Ordering::Relaxed) {
+        while self.iteration < self.training().iterations && !self.stop.load(Ordering::Relaxed) {
             let batches: Vec<Batch> =
                 (0..datasets).map(|_| loader.next_batch()).collect::<Result<_>>()?;
             let losses = self.step(batches);
-            watch.note(self.iteration, &self.config.domains, &losses);
+            watch.note(self.iteration, &self.config, &losses);
             let iteration = Iteration::new(self, &losses, loader.waited());
             observer.iteration(self, &iteration)?;
             saved = None;
-            if self.iteration.is_multiple_of(self.config.checkpoint_every) {
+            if self.iteration.is_multiple_of(self.training().checkpoint_every) {
                 self.expect_finite(watch.look())?;
                 saved = Some(self.save(observer)?);
             } else if self.iteration.is_multiple_of(LOOK_EVERY) {
@@ -376,17 +320,16 @@ impl<B: AutodiffBackend> Trainer<B> {
     ///
     /// # Errors
     /// With `reason` where it does not; when the checkpoint can't be read or written.
-    fn roll_back(&mut self, reason: Error, observer: &mut impl Observer<B>) -> Result<()> {
-        let NonFinitePolicy::RollBack { factor, times } = self.config.on_non_finite else {
+    fn roll_back(&mut self, reason: Error, observer: &mut impl Observer<B, R>) -> Result<()> {
+        let NonFinitePolicy::RollBack { factor, times } = self.training().on_non_finite else {
             return Err(reason);
         };
         if self.rollbacks >= times {
             return Err(reason);
         }
         // What is restored takes their place: there need not be memory for both.
-        self.generator_adam = Adam::new(self.config.adam.clone());
-        self.discriminator_adam = Adam::new(self.config.adam.clone());
-        self.average = None;
+        let adam = &self.config.training().adam;
+        self.networks.iter_mut().for_each(|networks| networks.free(adam));
         let restored = Self::restore(self.folder.clone(), &self.device)?;
         *self = Self {
             config: self.config.clone(),
@@ -402,154 +345,37 @@ impl<B: AutodiffBackend> Trainer<B> {
         self.save(observer).map(drop)
     }
 
-    /// One iteration: for every dataset in turn, given a batch of each, D's update and, when due,
-    /// G's.
+    /// One iteration, given a batch of every dataset: for each in turn, D's update and, when due, G's.
     ///
     /// # Panics
     /// When a batch does not fit the configuration.
-    pub fn step(&mut self, batches: Vec<Batch>) -> Vec<StepLosses<B>> {
+    pub fn step(&mut self, batches: Vec<Batch>) -> Vec<R::Losses<B>> {
         self.iteration += 1;
-        let iteration = self.iteration;
-        let generator_due = iteration.is_multiple_of(self.config.critic_steps);
-        batches
-            .into_iter()
-            .map(|batch| {
-                let dataset = batch.dataset;
-                let sample = self.sample(batch);
-                let weights = self.config.weights_of(dataset).clone();
-                // D's update leaves G as it is, so both learn from the same translations.
-                let tracked = generator_due.then(|| sample.tracked_fake(&self.generator));
-                let fake = match &tracked {
-                    Some(fake) => fake.clone().inner(),
-                    None => sample.fake(&self.generator.valid()),
-                };
-                let discriminator = self.discriminator_step(fake, &sample, &weights);
-                let generator = tracked.map(|fake| self.generator_step(fake, &sample, &weights));
-                let gradients = [
-                    self.discriminator_adam.finite(),
-                    generator.as_ref().and(self.generator_adam.finite()),
-                ];
-                StepLosses { dataset, discriminator, generator, gradients }
-            })
-            .collect()
-    }
-
-    fn discriminator_step(
-        &mut self,
-        fake: Tensor<B::InnerBackend, 4>,
-        sample: &Sample<B::InnerBackend>,
-        weights: &LossWeights,
-    ) -> DiscriminatorLosses<B> {
-        let TrainingConfig { objective, penalty, .. } = self.config;
-        let losses = discriminator_losses(&self.discriminator, fake, sample, objective, penalty);
-        let mut gradients = losses.total(weights).backward();
-        let rate = self.learning_rate();
-        let discriminator = self.discriminator.clone();
-        self.discriminator = self
-            .discriminator_adam
-            .step(discriminator, &mut gradients, rate)
-            .follow_spectral_norms();
-        losses
-    }
-
-    fn generator_step(
-        &mut self,
-        fake: Tensor<B, 4>,
-        sample: &Sample<B::InnerBackend>,
-        weights: &LossWeights,
-    ) -> GeneratorLosses<B> {
-        let objective = self.config.objective;
-        let identity = weights.identity_at(self.iteration);
-        let losses = generator_losses(
-            &self.discriminator,
-            &self.generator,
-            fake,
-            sample,
-            objective,
-            identity.is_some(),
-        );
-        let mut gradients = losses.total(weights, identity).backward();
-        let rate = self.learning_rate();
-        self.generator = self.generator_adam.step(self.generator.clone(), &mut gradients, rate);
-        if let Some(average) = self.average.take() {
-            let decay = average::warmed_up(self.config.ema, self.generator_adam.steps());
-            self.average = Some(average::update(average, &self.generator.valid(), decay));
-        }
-        losses
+        let moment = Moment {
+            iteration: self.iteration,
+            learning_rate: self.learning_rate(),
+            device: &self.device,
+        };
+        self.config.step(&mut self.networks, batches, &moment)
     }
 
     /// The learning rate of the current iteration: the schedule's, times
     /// [`learning_rate_scale`](Self::learning_rate_scale).
     pub fn learning_rate(&self) -> f64 {
-        let TrainingConfig { schedule, learning_rate, iterations, .. } = self.config;
+        let TrainingConfig { schedule, learning_rate, iterations, .. } = *self.training();
         schedule.learning_rate(learning_rate, self.iteration, iterations) * self.learning_rate_scale
-    }
-
-    /// `batch` on the device, with the target labels (a permutation of the batch's own) and the
-    /// mixing factors of the current iteration.
-    fn sample(&self, batch: Batch) -> Sample<B::InnerBackend> {
-        let domains = &self.config.domains;
-        let dataset = batch.dataset;
-        let width = domains.space(dataset).width();
-        let labels: Vec<&[f32]> = batch.labels.chunks_exact(width).collect();
-        let n = labels.len();
-
-        let mut rng = stream(self.config.seed, Purpose::Step, dataset as u64, self.iteration);
-        let targets: Vec<&[f32]> =
-            permutation(n, &mut rng).into_iter().map(|source| labels[source]).collect();
-        let mixing: Vec<f32> = (0..n).map(|_| rng.random()).collect();
-        let elements = batch.images.len();
-        let noise: Option<Vec<f32>> = self
-            .config
-            .penalty
-            .needs_noise()
-            .then(|| (0..elements).map(|_| rng.random()).collect());
-
-        let size = batch.image_size;
-        let shape = [n, elements / (n * size * size), size, size];
-        let device = &self.device;
-        let label = |labels: &[&[f32]]| Label {
-            label: Tensor::from_data(TensorData::new(labels.concat(), [n, width]), device),
-            condition: Tensor::from_data(
-                TensorData::new(
-                    labels.iter().flat_map(|label| domains.condition(dataset, label)).collect(),
-                    [n, domains.condition_width()],
-                ),
-                device,
-            ),
-        };
-        Sample {
-            kind: domains.space(dataset).kind(),
-            logits: domains.logit_range(dataset),
-            real: Tensor::from_data(TensorData::new(batch.images, shape), device),
-            source: label(&labels),
-            target: label(&targets),
-            draw: PenaltyDraw {
-                mixing: Tensor::from_data(TensorData::new(mixing, [n, 1, 1, 1]), device),
-                noise: noise.map(|noise| Tensor::from_data(TensorData::new(noise, shape), device)),
-            },
-        }
     }
 
     /// Refuses datasets that do not fit the configuration, or are not those trained on so far.
     fn accept(&mut self, data: &Datasets) -> Result<()> {
-        let domains = &self.config.domains;
-        if data.len() != domains.len() {
-            return Err(Error::Config(format!(
-                "the configuration has the labels of {} dataset(s), the data are {}",
-                domains.len(),
-                data.len()
-            )));
-        }
-        let mut identities = Vec::new();
-        for (i, dataset) in data.iter().enumerate() {
-            domains.check_space(i, dataset.labels())?;
-            identities.push(DatasetIdentity {
-                name: domains.name(i).to_owned(),
+        let names = self.config.accept(data)?.into_iter().zip(data.iter());
+        let identities: Vec<_> = names
+            .map(|(name, dataset)| DatasetIdentity {
+                name,
                 images: dataset.len(),
                 crop: dataset.crop(),
-            });
-        }
+            })
+            .collect();
         if self.iteration > 0 && self.datasets != identities {
             return Err(Error::Config(format!(
                 "the run was trained on {:?} so far and can't go on with {identities:?}; resume it \
@@ -561,34 +387,35 @@ impl<B: AutodiffBackend> Trainer<B> {
         Ok(())
     }
 
-    fn checkpoint(&self) -> Checkpoint {
+    /// What is done to an image before the networks see it.
+    pub(crate) fn transform(&self) -> Transform {
         let mut crops = self.datasets.iter().map(|dataset| dataset.crop);
         let first = crops.next().unwrap_or(Crop::Square);
         // A photo from elsewhere belongs to no dataset: it is cropped as all of them are, or square.
         let crop = if crops.all(|crop| crop == first) { first } else { Crop::Square };
-        let transform = Transform { crop, size: self.config.image_size as u32 };
-        let progress = Progress {
+        Transform { crop, size: self.training().image_size as u32 }
+    }
+
+    fn checkpoint(&self) -> Checkpoint<R> {
+        // All are updated in the same iterations.
+        let [generator_updates, discriminator_updates] = self.networks[0].updates();
+        let training = Progress {
             config: self.config.clone(),
             iteration: self.iteration,
-            generator_updates: self.generator_adam.steps(),
-            discriminator_updates: self.discriminator_adam.steps(),
+            generator_updates,
+            discriminator_updates,
             rollbacks: self.rollbacks,
             learning_rate_scale: self.learning_rate_scale,
             datasets: self.datasets.clone(),
         };
-        Checkpoint::new(&self.config, transform, progress)
+        Checkpoint { model: self.config.model(self.transform()), training }
     }
 
-    fn save(&self, observer: &mut impl Observer<B>) -> Result<PathBuf> {
-        let mut weights = weights::collect(&self.generator, "generator");
-        weights.extend(weights::collect(&self.discriminator, "discriminator"));
-        if let Some(average) = &self.average {
-            weights.extend(weights::collect(average, "average"));
-        }
-        weights.extend(self.generator_adam.state(&self.generator.valid(), "adam.generator"));
-        weights.extend(
-            self.discriminator_adam.state(&self.discriminator.valid(), "adam.discriminator"),
-        );
+    fn save(&self, observer: &mut impl Observer<B, R>) -> Result<PathBuf> {
+        let several = self.networks.len() > 1;
+        let networks = self.networks.iter().enumerate();
+        let weights: Weights =
+            networks.flat_map(|(i, networks)| networks.state(&prefix(i, several))).collect();
         // A weight can leave the numbers where no loss and no gradient did.
         let found = weights::non_finite(&weights).map(|(term, value)| NonFinite {
             iteration: self.iteration,
@@ -600,6 +427,24 @@ impl<B: AutodiffBackend> Trainer<B> {
         observer.checkpoint(self, &path)?;
         Ok(path)
     }
+}
+
+impl<B: AutodiffBackend> Trainer<B> {
+    /// The networks as they are now, to translate with: the moving average of G where there is one.
+    pub fn translator(&self) -> Translator<B::InnerBackend> {
+        let [networks] = &self.networks[..] else { panic!("one generator and one discriminator") };
+        Translator::new(
+            self.config.model(self.transform()),
+            networks.translating(),
+            Some(networks.discriminator.valid()),
+            self.device.clone(),
+        )
+    }
+}
+
+/// What the names of the `number`-th networks' arrays begin with in a checkpoint.
+fn prefix(number: usize, several: bool) -> String {
+    if several { format!("{number}.") } else { String::new() }
 }
 
 #[cfg(test)]

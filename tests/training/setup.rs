@@ -10,7 +10,7 @@ use image::{Rgb, RgbImage};
 use safetensors::SafeTensors;
 use stargan::burn::backend::{Autodiff, Flex};
 use stargan::burn::tensor::backend::AutodiffBackend;
-use stargan::train::Iteration;
+use stargan::train::{Iteration, Recipe};
 use stargan::{
     CelebA, Domains, Folder, IdentityWarmup, LabelSpace, Observer, Outcome, Result, Trainer,
     TrainingConfig,
@@ -74,8 +74,12 @@ pub fn tiny(domains: Domains) -> TrainingConfig {
 /// Raises the stop flag in an iteration, as a Ctrl-C handler does.
 pub struct StopAfter(pub u64);
 
-impl<B: AutodiffBackend> Observer<B> for StopAfter {
-    fn iteration(&mut self, trainer: &Trainer<B>, iteration: &Iteration<'_, B>) -> Result<()> {
+impl<B: AutodiffBackend, R: Recipe> Observer<B, R> for StopAfter {
+    fn iteration(
+        &mut self,
+        trainer: &Trainer<B, R>,
+        iteration: &Iteration<'_, B, R>,
+    ) -> Result<()> {
         if iteration.number == self.0 {
             trainer.stop_flag().store(true, Ordering::Relaxed);
         }

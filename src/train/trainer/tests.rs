@@ -1,15 +1,20 @@
 //! The trainer's steps against PyTorch and across backends, and what its checkpoints hold.
 
-use burn::tensor::ElementConversion;
 use burn::tensor::backend::Backend;
+use burn::tensor::{ElementConversion, Tensor, TensorData};
+use rand::Rng;
 use serde::Deserialize;
 
+use super::super::stargan;
+use super::super::step::{Label, Sample, discriminator_losses, generator_losses};
 use super::*;
 use crate::domains::Domains;
+use crate::generator::Generator;
 use crate::labels::{LabelKind, LabelSpace};
 use crate::losses::{IdentityWarmup, LossWeights, NamedLosses, Objective};
-use crate::penalty::Penalty;
+use crate::penalty::{Penalty, PenaltyDraw};
 use crate::pytorch::{self, Key};
+use crate::random::{Purpose, stream};
 use crate::tests::{
     Fixture, Networks, backend_name, gradients, largest_error, on_every_backend, relative_error,
 };
@@ -174,8 +179,8 @@ impl<B: AutodiffBackend> Comparison<B> {
         let mut trainer =
             Trainer::new(folder.path().join("run"), config.training(), &Default::default())
                 .unwrap();
-        trainer.generator = fixture.generator(&config.networks);
-        trainer.discriminator = fixture.discriminator(&config.networks);
+        trainer.networks[0].generator = fixture.generator(&config.networks);
+        trainer.networks[0].discriminator = fixture.discriminator(&config.networks);
         trainer.iteration = 1;
         Self {
             name,
@@ -243,34 +248,49 @@ impl<B: AutodiffBackend> Comparison<B> {
     fn discriminator_step(&mut self, sample: &Sample<B::InnerBackend>, prefix: &str) {
         let TrainingConfig { objective, penalty, weights, .. } = self.trainer.config.clone();
         // The same losses as in the step, for their gradients.
-        let module = self.trainer.discriminator.clone();
-        let fake = sample.fake(&self.trainer.generator.valid());
+        let module = self.trainer.networks[0].discriminator.clone();
+        let fake = sample.fake(&self.trainer.networks[0].generator.valid());
         let losses = discriminator_losses(&module, fake.clone(), sample, objective, penalty);
         let total = losses.total(&weights);
         let found = gradients(&module, &total.backward(), "m");
 
-        let losses = self.trainer.discriminator_step(fake, sample, &weights);
+        let losses = self.stepped(|config, networks, moment| {
+            stargan::discriminator_step(config, networks, fake, sample, &weights, moment)
+        });
         self.terms("d", prefix, losses.named(), total);
-        let after = weights::collect(&self.trainer.discriminator, "m");
+        let after = weights::collect(&self.trainer.networks[0].discriminator, "m");
         self.updated(|comparison| &mut comparison.discriminator, prefix, found, after);
     }
 
     fn generator_step(&mut self, sample: &Sample<B::InnerBackend>, prefix: &str) {
         let TrainingConfig { objective, weights, .. } = self.trainer.config.clone();
         let identity = weights.identity_at(1);
-        let module = self.trainer.generator.clone();
-        let judge = &self.trainer.discriminator;
+        let module = self.trainer.networks[0].generator.clone();
+        let judge = &self.trainer.networks[0].discriminator;
         let fake = sample.tracked_fake(&module);
         let identity_term = identity.is_some();
         let losses = generator_losses(judge, &module, fake, sample, objective, identity_term);
         let total = losses.total(&weights, identity);
         let found = gradients(&module, &total.backward(), "m");
 
-        let fake = sample.tracked_fake(&self.trainer.generator);
-        let losses = self.trainer.generator_step(fake, sample, &weights);
+        let fake = sample.tracked_fake(&self.trainer.networks[0].generator);
+        let losses = self.stepped(|config, networks, moment| {
+            stargan::generator_step(config, networks, fake, sample, &weights, moment)
+        });
         self.terms("g", prefix, losses.named(), total);
-        let after = weights::collect(&self.trainer.generator, "m");
+        let after = weights::collect(&self.trainer.networks[0].generator, "m");
         self.updated(|comparison| &mut comparison.generator, prefix, found, after);
+    }
+
+    /// One of the two steps of an iteration, as the trainer makes it.
+    fn stepped<T>(
+        &mut self,
+        step: impl FnOnce(&TrainingConfig, &mut Adversaries<B>, &Moment<'_, B>) -> T,
+    ) -> T {
+        let learning_rate = self.trainer.learning_rate();
+        let Trainer { config, networks, device, iteration, .. } = &mut self.trainer;
+        let moment = Moment { iteration: *iteration, learning_rate, device };
+        step(config, &mut networks[0], &moment)
     }
 
     fn terms(&mut self, letter: &str, prefix: &str, terms: NamedLosses, total: Tensor<B, 1>) {
@@ -403,8 +423,13 @@ fn one_iteration<B: AutodiffBackend>() -> (Vec<(&'static str, f32)>, Weights, Tr
     let losses = trainer.step(vec![batch(1)]).remove(0);
     let mut terms = losses.discriminator.named();
     terms.extend(losses.generator.expect("G is updated at every iteration").named());
-    let mut moments = trainer.generator_adam.state(&trainer.generator.valid(), "g");
-    moments.extend(trainer.discriminator_adam.state(&trainer.discriminator.valid(), "d"));
+    let mut moments =
+        trainer.networks[0].generator_adam.state(&trainer.networks[0].generator.valid(), "g");
+    moments.extend(
+        trainer.networks[0]
+            .discriminator_adam
+            .state(&trainer.networks[0].discriminator.valid(), "d"),
+    );
     (terms, moments, trainer)
 }
 
@@ -420,8 +445,8 @@ fn one_iteration_is_that_of_the_reference<B: AutodiffBackend>() {
     assert!(error <= BACKEND_TOLERANCE, "{name}: {error:e}");
 
     let limit = 2.0 * trainer.config.learning_rate + WEIGHT_TOLERANCE;
-    let weights = weights::collect(&trainer.generator, "g");
-    for (name, expected) in weights::collect(&expected_trainer.generator, "g") {
+    let weights = weights::collect(&trainer.networks[0].generator, "g");
+    for (name, expected) in weights::collect(&expected_trainer.networks[0].generator, "g") {
         let pairs = weights[&name].iter::<f64>().zip(expected.iter::<f64>());
         assert!(pairs.into_iter().all(|(a, b)| (a - b).abs() <= limit), "{name}");
     }
@@ -444,15 +469,15 @@ fn the_average_follows_the_generator<B: AutodiffBackend>() {
     let config = TrainingConfig { ema: 0.2, ..tiny(faces()) }.with_learning_rate(1e-2);
     let mut trainer =
         Trainer::<B>::new(folder.path().join("run"), config, &Default::default()).unwrap();
-    let mut expected = floats(&trainer.generator);
+    let mut expected = floats(&trainer.networks[0].generator);
     // The warm-up: 2/11, then the configured decay, since 3/12 is more.
     for (iteration, decay) in [(1, 2.0 / 11.0), (2, 0.2), (3, 0.2)] {
         trainer.step(vec![batch(iteration)]);
-        let current = floats(&trainer.generator);
+        let current = floats(&trainer.networks[0].generator);
         for (average, current) in expected.iter_mut().zip(&current) {
             *average = *average * decay + current * (1.0 - decay);
         }
-        let average = floats(trainer.average.as_ref().unwrap());
+        let average = floats(trainer.networks[0].average.as_ref().unwrap());
         let error = average.iter().zip(&expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         assert!(error <= AVERAGE_TOLERANCE, "iteration {iteration}: {error:e}");
         assert_ne!(average, current, "the average is not the generator itself");
@@ -466,8 +491,8 @@ fn the_average_follows_the_generator<B: AutodiffBackend>() {
         let output = generator.forward(images.clone(), condition.clone());
         (output - translated.clone()).abs().max().into_scalar().elem()
     };
-    let average = distance(trainer.average.as_ref().unwrap());
+    let average = distance(trainer.networks[0].average.as_ref().unwrap());
     assert!(average <= TRANSLATION_TOLERANCE, "the average translates: {average:e}");
-    let current = distance(&trainer.generator.valid());
+    let current = distance(&trainer.networks[0].generator.valid());
     assert!(current > 10.0 * TRANSLATION_TOLERANCE, "the generator does not: {current:e}");
 }
