@@ -3,11 +3,18 @@
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::backend::AutodiffBackend;
+use serde::{Deserialize, Serialize};
 
-use super::losses::GeneratorLosses;
+use super::config::{self, PairModel};
+use super::losses::{DirectionLosses, DiscriminatorLosses, GeneratorLosses};
+use super::{images, pool};
+use crate::data::{Batch, Datasets, Transform};
 use crate::discriminator::Discriminator;
+use crate::error::Result;
 use crate::generator::Generator;
-use crate::losses::{Objective, reconstruction_loss};
+use crate::losses::{IdentityWarmup, Objective, reconstruction_loss};
+use crate::random::{Purpose, stream};
+use crate::train::{Adversaries, Architecture, Moment, Recipe, Step, TrainingConfig};
 
 /// The terms of both generators (eqs. 1 to 3), direction `i` being from domain `i` to the other: given `real`
 /// images `[N, C, S, S]` of both domains, and `fake`, their translations with their graph; with the identity terms
@@ -34,4 +41,137 @@ pub fn cycle_losses<B: AutodiffBackend>(
                 .then(|| reconstruction_loss(real(there), translate(here, real(there)))),
         }
     })
+}
+
+/// How a CycleGAN of two domains is trained, without pairs of images: the recipe of a
+/// [`Trainer`](crate::Trainer) that is given a dataset of each domain.
+///
+/// ```
+/// use stargan::baselines::CycleGan;
+/// let config = CycleGan::new(["Black_Hair", "Blond_Hair"]).with(|t| t.with_image_size(64).with_batch_size(16));
+/// assert_eq!((config.training.weights.reconstruction, config.pool), (10.0, 50));
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CycleGan {
+    /// The settings that every run has. Of the loss weights, `reconstruction` is the cycle's, lambda, 10;
+    /// `identity` is that of the identity terms, none; the domain's and the penalty's mean nothing. The objective
+    /// is least squares.
+    pub training: TrainingConfig,
+    /// How many earlier translations either discriminator is shown again: 50; 0 for none.
+    pub pool: usize,
+}
+
+impl CycleGan {
+    /// The paper's settings for two `domains`.
+    pub fn new(domains: [&str; 2]) -> Self {
+        Self { training: config::training(domains, Objective::Lsgan, 10.0), pool: 50 }
+    }
+
+    /// Changes the settings that every run has.
+    pub fn with(mut self, change: impl FnOnce(TrainingConfig) -> TrainingConfig) -> Self {
+        self.training = change(self.training);
+        self
+    }
+
+    /// Sets the weight of the identity terms for the whole run; the paper has half of the cycle's, 5, where
+    /// colours should stay.
+    pub fn with_identity(mut self, weight: f64) -> Self {
+        let identity = IdentityWarmup { weight, last_iteration: u64::MAX };
+        self.training = self.training.with_identity(Some(identity));
+        self
+    }
+
+    /// Sets how many earlier translations either discriminator is shown again.
+    pub fn with_pool(mut self, pool: usize) -> Self {
+        self.pool = pool;
+        self
+    }
+}
+
+impl Recipe for CycleGan {
+    fn training(&self) -> &TrainingConfig {
+        &self.training
+    }
+
+    fn training_mut(&mut self) -> &mut TrainingConfig {
+        &mut self.training
+    }
+}
+
+impl Step for CycleGan {
+    type Model = PairModel;
+    type Losses<B: AutodiffBackend> = DirectionLosses<B>;
+
+    fn check(&self) -> Result<()> {
+        config::check(&self.training)
+    }
+
+    fn architectures(&self) -> Vec<Architecture> {
+        vec![config::architecture(&self.training, 1); 2]
+    }
+
+    fn model(&self, transform: Transform) -> PairModel {
+        PairModel { transform }
+    }
+
+    fn accept(&self, data: &Datasets) -> Result<Vec<String>> {
+        config::accept(&self.training, data)
+    }
+
+    /// A direction is named after the domain that it leads to.
+    fn part(&self, direction: usize) -> &str {
+        config::domains(&self.training)[1 - direction]
+    }
+
+    /// Both generators' update and then both discriminators', on the same translations.
+    fn step<B: AutodiffBackend>(
+        &self,
+        networks: &mut [Adversaries<B>],
+        batches: Vec<Batch>,
+        moment: &Moment<'_, B>,
+    ) -> Vec<DirectionLosses<B>> {
+        let [first, second] = networks else { panic!("two directions") };
+        let real = images(batches, moment.device);
+        let translate = |networks: &Adversaries<B>, real: &Tensor<B::InnerBackend, 4>| {
+            networks.generator.forward_unconditional(Tensor::from_inner(real.clone()))
+        };
+        let fake = [translate(first, &real[0]), translate(second, &real[1])];
+
+        let TrainingConfig { objective, ref weights, seed, .. } = self.training;
+        let identity = weights.identity_at(moment.iteration);
+        let generators = cycle_losses(
+            [&first.generator, &second.generator],
+            [&first.discriminator, &second.discriminator],
+            &real,
+            &fake,
+            objective,
+            identity.is_some(),
+        );
+        let [there, back] = generators.each_ref().map(|losses| losses.total(weights, identity));
+        let mut gradients = (there + back).backward();
+        let fake = fake.map(Tensor::inner);
+
+        let directions = [first, second].into_iter().zip(generators).zip(fake).enumerate();
+        directions
+            .map(|(direction, ((networks, generator), fake))| {
+                networks.update_generator(&mut gradients, moment.learning_rate);
+                let mut rng = stream(seed, Purpose::Pool, direction as u64, moment.iteration);
+                let shown = pool::draw(&mut networks.history, self.pool, fake, &mut rng);
+                let real = real[1 - direction].clone();
+                let judge = &networks.discriminator;
+                let discriminator = DiscriminatorLosses::new(judge, real, shown, objective);
+                let mut gradients = discriminator.total().backward();
+                networks.update_discriminator(&mut gradients, moment.learning_rate);
+                let gradients = networks.finite(true);
+                DirectionLosses {
+                    direction,
+                    discriminator,
+                    generator,
+                    gradients,
+                    generator_first: true,
+                }
+            })
+            .collect()
+    }
 }

@@ -5,6 +5,7 @@ use burn::tensor::backend::{AutodiffBackend, Backend};
 
 use crate::discriminator::Discriminator;
 use crate::losses::{LossWeights, NamedLosses, Objective, read};
+use crate::train::{StepTerms, plain};
 
 /// The terms of the discriminator that judges where a direction leads, unweighted scalars `[1]`.
 #[derive(Clone, Debug)]
@@ -81,5 +82,39 @@ impl<B: Backend> GeneratorLosses<B> {
     /// The terms by name, read from the device.
     pub fn named(&self) -> NamedLosses {
         read(self.terms())
+    }
+}
+
+/// What one iteration has computed for a direction.
+#[derive(Clone, Debug)]
+pub struct DirectionLosses<B: AutodiffBackend> {
+    /// Which one, in the recipe's order.
+    pub direction: usize,
+    /// The terms of its discriminator.
+    pub discriminator: DiscriminatorLosses<B>,
+    /// The terms of its generator.
+    pub generator: GeneratorLosses<B>,
+    /// For both networks, D first, a `[1]` that is finite if the gradient is.
+    pub(super) gradients: [Option<Tensor<B::InnerBackend, 1>>; 2],
+    /// Whether the generator's update comes before the discriminator's.
+    pub(super) generator_first: bool,
+}
+
+impl<B: AutodiffBackend> StepTerms<B> for DirectionLosses<B> {
+    fn part(&self) -> usize {
+        self.direction
+    }
+
+    fn losses(&self) -> Vec<(&'static str, Tensor<B::InnerBackend, 1>)> {
+        plain(self.discriminator.terms()).chain(plain(self.generator.terms())).collect()
+    }
+
+    fn terms(&self) -> Vec<(&'static str, Tensor<B::InnerBackend, 1>)> {
+        let [d, g] = self.gradients.clone();
+        let d = d.map(|finite| ("d/gradient", finite));
+        let g = g.map(|finite| ("g/gradient", finite));
+        let d: Vec<_> = plain(self.discriminator.terms()).chain(d).collect();
+        let g: Vec<_> = plain(self.generator.terms()).chain(g).collect();
+        if self.generator_first { [g, d].concat() } else { [d, g].concat() }
     }
 }

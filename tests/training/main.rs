@@ -2,6 +2,8 @@
 
 #![cfg(all(feature = "flex", feature = "ndarray"))]
 
+#[cfg(feature = "baselines")]
+mod baselines;
 mod checkpoints;
 #[cfg(unix)]
 mod disk;
