@@ -9,9 +9,9 @@ use super::config::{self, PairModel};
 use super::losses::{DirectionLosses, DiscriminatorLosses, GeneratorLosses};
 use super::{images, pool};
 use crate::data::{Batch, Datasets, Transform};
-use crate::discriminator::Discriminator;
+use crate::discriminator::{Discriminator, DiscriminatorConfig};
 use crate::error::Result;
-use crate::generator::Generator;
+use crate::generator::{Generator, GeneratorConfig};
 use crate::losses::{IdentityWarmup, Objective, reconstruction_loss};
 use crate::random::{Purpose, stream};
 use crate::train::{Adversaries, Architecture, Moment, Recipe, Step, TrainingConfig};
@@ -80,6 +80,21 @@ impl CycleGan {
         let identity = IdentityWarmup { weight, last_iteration: u64::MAX };
         self.training = self.training.with_identity(Some(identity));
         self
+    }
+
+    /// The generator of either direction.
+    pub fn generator(&self) -> GeneratorConfig {
+        config::architecture(&self.training, 1).generator
+    }
+
+    /// The discriminator of either domain.
+    pub fn discriminator(&self) -> DiscriminatorConfig {
+        config::architecture(&self.training, 1).discriminator
+    }
+
+    /// The parameters of both generators and both discriminators.
+    pub fn num_params(&self) -> u64 {
+        2 * config::architecture(&self.training, 1).num_params()
     }
 
     /// Sets how many earlier translations either discriminator is shown again.

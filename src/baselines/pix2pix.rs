@@ -9,8 +9,9 @@ use super::config::{self, PairModel};
 use super::images;
 use super::losses::{DirectionLosses, DiscriminatorLosses, GeneratorLosses};
 use crate::data::{Batch, Datasets, Transform, UnreadablePolicy};
-use crate::discriminator::Discriminator;
+use crate::discriminator::{Discriminator, DiscriminatorConfig};
 use crate::error::{Error, Result};
+use crate::generator::GeneratorConfig;
 use crate::losses::{Objective, reconstruction_loss};
 use crate::train::{Adversaries, Architecture, Moment, Recipe, Step, TrainingConfig};
 
@@ -64,6 +65,21 @@ impl Pix2Pix {
     pub fn with(mut self, change: impl FnOnce(TrainingConfig) -> TrainingConfig) -> Self {
         self.training = change(self.training);
         self
+    }
+
+    /// The generator.
+    pub fn generator(&self) -> GeneratorConfig {
+        config::architecture(&self.training, 2).generator
+    }
+
+    /// The discriminator, which sees two images at once.
+    pub fn discriminator(&self) -> DiscriminatorConfig {
+        config::architecture(&self.training, 2).discriminator
+    }
+
+    /// The parameters of the generator and the discriminator.
+    pub fn num_params(&self) -> u64 {
+        config::architecture(&self.training, 2).num_params()
     }
 }
 

@@ -4,16 +4,22 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use serde::Deserialize;
 
-use super::{DiscriminatorLosses, GeneratorLosses, cycle_losses, paired_losses, under_condition};
+use super::{
+    CycleGan, DiscriminatorLosses, GeneratorLosses, Pix2Pix, cycle_losses, paired_losses,
+    under_condition,
+};
 use crate::adam::{Adam, AdamConfig};
 use crate::discriminator::{Discriminator, DiscriminatorConfig};
+use crate::domains::Domains;
 use crate::generator::{Generator, GeneratorConfig};
+use crate::labels::LabelSpace;
 use crate::losses::{LossWeights, NamedLosses, Objective, read};
 use crate::pytorch::{self, Key, discriminator_keys, generator_keys};
 use crate::random::{Purpose, stream};
 use crate::tests::{
     Fixture, backend_name, gradients, largest_error, on_every_backend, relative_error,
 };
+use crate::train::TrainingConfig;
 use crate::weights::{self, Weights};
 
 on_every_backend!(a_cyclegan_step_is_pytorchs, a_pix2pix_step_is_pytorchs);
@@ -165,4 +171,34 @@ fn a_pix2pix_step_is_pytorchs<B: AutodiffBackend>() {
     case.gradients("g", 0, gradients(&generator, &found, "m"));
     assert!(gradients(&discriminator, &found, "m").is_empty(), "G's loss reaches D");
     case.finish();
+}
+
+#[test]
+fn the_documented_parameter_counts_are_those_of_the_configurations() {
+    let docs = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/baselines.md");
+    let docs = std::fs::read_to_string(docs).unwrap();
+    let grouped = |number: u64| {
+        let digits: Vec<char> = number.to_string().chars().rev().collect();
+        let groups: Vec<String> = digits.chunks(3).map(|group| group.iter().collect()).collect();
+        groups.join(",").chars().rev().collect::<String>()
+    };
+    let (cyclegan, pix2pix) = (CycleGan::new(["a", "b"]), Pix2Pix::new(["a", "b"]));
+    let direction = cyclegan.generator().num_params() + cyclegan.discriminator().num_params();
+    assert_eq!(direction, 8_414_848 + 44_721_088);
+    for k in 2..=8 {
+        let domains = Domains::single(LabelSpace::classes((0..k).map(|i| i.to_string())));
+        let star = TrainingConfig::new(domains);
+        let star = star.generator().num_params() + star.discriminator().num_params();
+        let directions = k * (k - 1);
+        let row = format!(
+            "| {k} | 1 | {} | {} | {directions} | {} | {directions} | {} |",
+            grouped(star),
+            directions / 2,
+            grouped(directions / 2 * cyclegan.num_params()),
+            grouped(directions * pix2pix.num_params())
+        );
+        assert!(docs.contains(&row), "docs/baselines.md lacks {row}");
+    }
+    let of_the_paper = grouped(14 * direction);
+    assert!(docs.contains(&of_the_paper), "docs/baselines.md lacks {of_the_paper}");
 }

@@ -108,13 +108,16 @@ impl<B: AutodiffBackend> Adversaries<B> {
             weights,
             device,
         )?;
+        let image = [config.generator().image_channels, config.image_size, config.image_size];
         let history = match weights.remove(&name(HISTORY)) {
             None => Vec::new(),
-            Some(data) if data.shape.num_dims() == 4 => Tensor::from_data(data, device).split(1, 0),
-            Some(data) => {
-                let (name, shape) = (name(HISTORY), data.shape.as_slice());
-                return Err(format!("{name}: expected images of four sides, found {shape:?}"));
-            }
+            Some(data) => match data.shape.as_slice() {
+                [_, sides @ ..] if *sides == image => Tensor::from_data(data, device).split(1, 0),
+                found => {
+                    let name = name(HISTORY);
+                    return Err(format!("{name}: expected images {image:?}, found {found:?}"));
+                }
+            },
         };
         Ok(Self {
             generator,

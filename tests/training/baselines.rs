@@ -1,6 +1,5 @@
 //! Pairwise models in the one loop: exact resume, what they learn, and what is refused.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use stargan::baselines::{CycleGan, Pairwise, Pix2Pix};
@@ -16,11 +15,11 @@ use crate::setup::{Content, Cpu, StopAfter, checkpoint_of, colours, one_at_a_tim
 
 const DOMAINS: [&str; 2] = ["blue", "red"];
 
-/// A dataset of each class of [`colours`]; the images of one number are the same but for their colour.
-fn pair(data: &Folder) -> Datasets {
+/// A dataset of either class of [`colours`]; the images of one number are the same but for their colour.
+fn pair(data: &Folder, classes: [&str; 2]) -> Datasets {
     let data: Arc<dyn Dataset> = Arc::new(data.clone());
-    let [blue, red] = DOMAINS.map(|name| Subset::labelled(data.clone(), name).unwrap());
-    Datasets::from(&blue).with(&red)
+    let [first, second] = classes.map(|name| Subset::labelled(data.clone(), name).unwrap());
+    Datasets::from(&first).with(&second)
 }
 
 fn tiny(training: TrainingConfig) -> TrainingConfig {
@@ -41,7 +40,7 @@ where
     StopAfter: Observer<Cpu, R>,
 {
     let folder = tempfile::tempdir().unwrap();
-    let data = pair(&colours(&folder.path().join("data")));
+    let data = pair(&colours(&folder.path().join("data")), DOMAINS);
     let (whole, run) = (folder.path().join("whole"), folder.path().join("run"));
     let device = Default::default();
     let mut trainer = Trainer::<Cpu, R>::new(whole, recipe.clone(), &device).unwrap();
@@ -109,7 +108,7 @@ fn both_learn_to_exchange_two_colours() {
 
     let cyclegan = CycleGan::new(DOMAINS).with(train);
     let mut trainer = Trainer::<Cpu, _>::new(folder.join("cyclegan"), cyclegan, &device).unwrap();
-    trainer.run(pair(&colours), &mut ()).unwrap();
+    trainer.run(pair(&colours, DOMAINS), &mut ()).unwrap();
     let [there, back] = trainer.directions();
     let image = colours.load_cropped(0).unwrap().into();
     assert_eq!(there.translate(&image).dimensions(), (16, 16));
@@ -120,37 +119,12 @@ fn both_learn_to_exchange_two_colours() {
         let recipe = Pix2Pix::new([DOMAINS[from], DOMAINS[to]]).with(train);
         let run = folder.join(format!("pix2pix{from}"));
         let mut trainer = Trainer::<Cpu, _>::new(run, recipe, &device).unwrap();
-        let both = pair(&colours);
-        let data = Datasets::from(vec![shared(&both, from), shared(&both, to)]);
-        trainer.run(data, &mut ()).unwrap();
+        trainer.run(pair(&colours, [DOMAINS[from], DOMAINS[to]]), &mut ()).unwrap();
         pix2pix = pix2pix.with(from, to, trainer.direction());
     }
     let pix2pix = error(&colours, &pix2pix);
     println!("of doing nothing's error: CycleGAN {cyclegan:.3}, pix2pix {pix2pix:.3}");
     assert!(cyclegan < 0.6 && pix2pix < 0.3, "CycleGAN {cyclegan}, pix2pix {pix2pix}");
-}
-
-/// One of several datasets, to be put beside another.
-fn shared(data: &Datasets, which: usize) -> Arc<dyn Dataset> {
-    struct Of(Datasets, usize);
-    impl Dataset for Of {
-        fn labels(&self) -> &stargan::LabelSpace {
-            self.0[self.1].labels()
-        }
-        fn len(&self) -> usize {
-            self.0[self.1].len()
-        }
-        fn label(&self, index: usize) -> &[f32] {
-            self.0[self.1].label(index)
-        }
-        fn path(&self, index: usize) -> &Path {
-            self.0[self.1].path(index)
-        }
-        fn crop(&self) -> stargan::Crop {
-            self.0[self.1].crop()
-        }
-    }
-    Arc::new(Of(data.clone(), which))
 }
 
 #[test]
