@@ -2,9 +2,9 @@
 
 use burn::backend::{Autodiff, NdArray};
 use burn::module::{AutodiffModule, Module};
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{FloatDType, Tensor, TensorData};
 
-use super::penalty::{Move, doubles, scalar};
+use super::penalty::{Double, Move, doubles, scalar};
 use super::{Fixture, Networks, gradients, one_at_a_time};
 use crate::discriminator::Discriminator;
 use crate::generator::Generator;
@@ -13,7 +13,8 @@ use crate::losses::{LossWeights, Objective, domain_loss, reconstruction_loss};
 use crate::penalty::{Penalty, PenaltyDraw};
 use crate::train::{Label, Sample, discriminator_losses, generator_losses};
 
-type Plain = NdArray<f64>;
+/// Tensors are made float64 one by one: what `NdArray<f64>` makes is what the process made first.
+type Plain = NdArray;
 type Checked = Autodiff<Plain>;
 
 /// Half the distance of the points of a difference.
@@ -97,22 +98,28 @@ struct Case {
 impl Case {
     fn new() -> Self {
         let (networks, mut fixture) = Fixture::open::<Networks>("step_attributes");
-        let label = |x: Tensor<Plain, 2>| Label { label: x.clone(), condition: x };
+        let label = |x: Tensor<Plain, 2>| {
+            let x = x.cast(FloatDType::F64);
+            Label { label: x.clone(), condition: x }
+        };
         let (source, target) = (fixture.tensor("source"), fixture.tensor("target"));
         let [_, width] = target.dims();
         let real: Tensor<Plain, 4> = fixture.tensor("real");
         let mixing: Tensor<Plain, 1> = fixture.tensor("alpha");
         let [n] = mixing.dims();
         Self {
-            generator: fixture.generator(&networks),
-            discriminator: fixture.discriminator(&networks),
+            generator: fixture.generator::<Checked>(&networks).map(&mut Double),
+            discriminator: fixture.discriminator::<Checked>(&networks).map(&mut Double),
             sample: Sample {
                 kind: LabelKind::Attributes,
                 logits: 0..width,
-                real,
+                real: real.cast(FloatDType::F64),
                 source: label(source),
                 target: label(target),
-                draw: PenaltyDraw { mixing: mixing.reshape([n, 1, 1, 1]), noise: None },
+                draw: PenaltyDraw {
+                    mixing: mixing.reshape([n, 1, 1, 1]).cast(FloatDType::F64),
+                    noise: None,
+                },
             },
         }
     }

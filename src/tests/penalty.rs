@@ -104,7 +104,7 @@ pub(super) fn doubles<B: Backend, const D: usize>(
 }
 
 /// Makes float64 of every parameter.
-struct Double;
+pub(super) struct Double;
 
 impl ModuleMapper<First> for Double {
     fn map_float<const D: usize>(
