@@ -5,6 +5,7 @@ use burn::module::{AutodiffModule, Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{DType, FloatDType, Tensor, TensorData};
 
+use super::gradients::assert_module_slopes;
 use super::{Fixture, Networks, gradients, largest_error, one_at_a_time, relative_error};
 use crate::discriminator::Discriminator;
 use crate::penalty::{Penalty, PenaltyDraw, image_norm};
@@ -81,11 +82,6 @@ impl Case {
         penalty
             .forward(discriminator, self.real.clone(), self.fake.clone(), draw)
             .expect("these have one")
-    }
-
-    /// The discriminator with `step` added to the element `index` of the parameter `path`.
-    fn moved(&self, path: &str, index: usize, step: f64) -> Discriminator<First> {
-        self.discriminator.clone().map(&mut Move { path, index, step, at: Vec::new() })
     }
 }
 
@@ -226,29 +222,13 @@ fn the_chain_is_the_slope_of_the_realness() {
 fn penalty_gradients_are_its_slopes() {
     let _turn = one_at_a_time();
     let case = Case::new();
+    let paths = ["trunk.0.weight", "trunk.1.weight", "trunk.3.weight", "realness.weight"];
     for penalty in PENALTIES {
-        let (_, explicit) = explicit(&case, penalty);
-        let mut worst = 0.0_f64;
-        for path in
-            ["d.trunk.0.weight", "d.trunk.1.weight", "d.trunk.3.weight", "d.realness.weight"]
-        {
-            let gradient: Vec<f64> = explicit[path].iter().collect();
-            let largest = gradient.iter().fold(0.0, |largest: f64, value| largest.max(value.abs()));
-            assert!(largest > 0.0, "{penalty:?} {path}");
-            for index in [0, gradient.len() / 2 + 3, gradient.len() - 1] {
-                let moved = |step| case.moved(&path[2..], index, step);
-                let at = |step| scalar(case.penalty(penalty, &moved(step)));
-                let slope = (at(STEP) - at(-STEP)) / (2.0 * STEP);
-                let error = (slope - gradient[index]).abs() / largest;
-                worst = worst.max(error);
-                assert!(
-                    error <= DIFFERENCE_TOLERANCE,
-                    "{penalty:?} {path}[{index}]: {slope} and {}",
-                    gradient[index]
-                );
-            }
-        }
-        println!("{penalty:?}, gradients against finite differences: {worst:.1e}");
+        let what = format!("{penalty:?}, gradients against finite differences");
+        let tolerance = DIFFERENCE_TOLERANCE;
+        assert_module_slopes(&what, &case.discriminator, &paths, tolerance, |discriminator| {
+            case.penalty(penalty, discriminator)
+        });
     }
 }
 

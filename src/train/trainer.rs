@@ -212,7 +212,8 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     }
 
     /// The images that this trainer could not read and left out, with the reasons, up to the end of its last
-    /// [`run`](Self::run), whatever ended that; those of an earlier process are not among them. Empty unless the policy is [`UnreadablePolicy::Skip`].
+    /// [`run`](Self::run), whatever ended that; those of an earlier process are not among them.
+    /// Empty unless the policy is [`UnreadablePolicy::Skip`].
     pub fn unreadable(&self) -> &BTreeMap<PathBuf, String> {
         &self.unreadable
     }
@@ -292,13 +293,11 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
             watch.note(self.iteration, &self.config, &losses);
             let iteration = Iteration::new(self, &losses, loader.waited());
             observer.iteration(self, &iteration)?;
-            saved = None;
-            if self.iteration.is_multiple_of(self.training().checkpoint_every) {
-                self.expect_finite(watch.look())?;
-                saved = Some(self.save(observer)?);
-            } else if self.iteration.is_multiple_of(LOOK_EVERY) {
+            let due = self.iteration.is_multiple_of(self.training().checkpoint_every);
+            if due || self.iteration.is_multiple_of(LOOK_EVERY) {
                 self.expect_finite(watch.look())?;
             }
+            saved = if due { Some(self.save(observer)?) } else { None };
         }
         match saved {
             Some(path) => Ok(path),
