@@ -18,6 +18,10 @@ use proptest::test_runner::{Config, TestRunner};
 
 use mutation::{Mutation, mutate};
 
+/// What JSON is sensitive to.
+const JSON: [&str; 11] =
+    ["{", "}", "[", "]", "\"", ":", ",", "null", "-1", "0", "18446744073709551615"];
+
 /// Longer than any of these inputs takes by orders of magnitude, even on a busy machine.
 const HANG: Duration = Duration::from_secs(20);
 
