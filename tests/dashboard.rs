@@ -2,6 +2,9 @@
 
 #![cfg(all(feature = "tui", feature = "flex", target_os = "linux"))]
 
+#[path = "common/built.rs"]
+mod built;
+
 use std::fs;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -19,10 +22,7 @@ const LEAVE: &str = "\x1b[?1049l";
 
 /// A training with the dashboard.
 fn line(iterations: u64) -> String {
-    // This test is target/PROFILE/deps/dashboard-HASH; `cargo test` builds target/PROFILE/examples.
-    let test = std::env::current_exe().expect("the test knows its own path");
-    let train = test.ancestors().nth(2).expect("two folders deep").join("examples/train");
-    assert!(train.is_file(), "{} is not built: run `cargo test`", train.display());
+    let train = built::example("train");
     format!(
         "'{}' --tui --data 'celeba:{FACES}/images:{FACES}/list_attr.txt' --size 16 --batch 4 --base-channels 4 \
          --residual-blocks 1 --downsamplings 1 --critic-steps 2 --iterations {iterations} --out run",

@@ -2,10 +2,12 @@
 
 #![cfg(feature = "flex")]
 
+#[path = "common/built.rs"]
+mod built;
+
 use std::fs;
 use std::io::{BufRead, BufReader, Cursor, Read, Write};
 use std::net::TcpStream;
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread;
 
@@ -13,18 +15,12 @@ use image::{ImageFormat, RgbImage};
 use stargan::Translator;
 use stargan::burn::backend::Flex;
 
+use built::example;
+
 const FACES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/faces/test/images");
 
 /// The largest file that the demo takes, in bytes.
 const MAX_BYTES: usize = 10_000_000;
-
-/// A built example.
-fn example(name: &str) -> PathBuf {
-    // This test is target/PROFILE/deps/demo-HASH; `cargo test` builds target/PROFILE/examples.
-    let test = std::env::current_exe().expect("the test knows its own path");
-    let profile = test.ancestors().nth(2).expect("two folders deep");
-    profile.join("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION)
-}
 
 /// A demo on a port of its own, until it is dropped.
 struct Demo {

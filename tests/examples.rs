@@ -1,5 +1,8 @@
 //! The examples as their users run them: at tiny sizes, with everything they promise to leave behind.
 
+#[path = "common/built.rs"]
+mod built;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -15,18 +18,12 @@ const TINY: &str = "--size 16 --batch 4 --base-channels 4 --residual-blocks 1 --
 
 /// The example `name`, run in `folder` with the arguments in `line` (none holds a space).
 fn example(name: &str, folder: &Path, line: &str) -> Output {
-    // This test is target/PROFILE/deps/examples-HASH; `cargo test` builds target/PROFILE/examples.
-    let test = std::env::current_exe().expect("the test knows its own path");
-    let profile = test.ancestors().nth(2).expect("two folders deep");
-    let program =
-        profile.join("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION);
-    assert!(
-        program.is_file(),
-        "{} is not built: run `cargo test`, or `cargo build --examples` first",
-        program.display()
-    );
     let arguments = line.split_whitespace();
-    Command::new(program).args(arguments).current_dir(folder).output().expect("the example starts")
+    Command::new(built::example(name))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .expect("the example starts")
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -470,11 +467,9 @@ fn ctrl_c_writes_a_checkpoint_to_go_on_from() {
     use std::time::{Duration, Instant};
 
     let folder = folder();
-    let test = std::env::current_exe().unwrap();
-    let program = test.ancestors().nth(2).unwrap().join("examples/train");
     let line =
         format!("--data {} {TINY} --iterations 1000000 --out run --sample-every 1", faces("train"));
-    let child = Command::new(program)
+    let child = Command::new(built::example("train"))
         .args(line.split_whitespace())
         .current_dir(folder.path())
         .stdout(Stdio::piped())

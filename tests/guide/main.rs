@@ -7,6 +7,8 @@
 
 #![cfg(all(unix, feature = "flex"))]
 
+#[path = "../common/built.rs"]
+mod built;
 mod markdown;
 mod shell;
 mod stand_in;

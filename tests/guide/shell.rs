@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use super::ROOT;
+use super::built;
 use super::markdown::Block;
 
 /// What makes a command quick. The flags that are given are put in the place of the guide's.
@@ -117,20 +118,11 @@ fn command(line: &str, at: usize) -> Shell {
 
 /// The built example `name`.
 pub fn program(name: &str) -> PathBuf {
-    // This test is target/PROFILE/deps/guide-HASH; `cargo test` builds target/PROFILE/examples.
-    let test = std::env::current_exe().expect("the test knows its own path");
-    let profile = test.ancestors().nth(2).expect("two folders deep");
-    let program = profile.join("examples").join(name);
     assert!(
         Path::new(ROOT).join("examples").join(format!("{name}.rs")).exists() || name == "demo",
         "there is no example {name}"
     );
-    assert!(
-        program.is_file(),
-        "{} is not built: run `cargo test`, or `cargo build --examples` first",
-        program.display()
-    );
-    program
+    built::example(name)
 }
 
 /// A process, until this is dropped.
