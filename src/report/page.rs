@@ -95,7 +95,8 @@ fn summary(report: &Report) -> String {
         total if total > done => format!(" of {}", grouped(total)),
         _ => String::new(),
     };
-    let images = done * (config.batch_size * config.domains.len()) as u64;
+    let datasets = config.domains.len() as u64;
+    let images = done.saturating_mul(config.batch_size as u64).saturating_mul(datasets);
     let mut cards = vec![
         ("iterations", grouped(done) + &of),
         ("images seen", grouped(images)),

@@ -121,6 +121,10 @@ fn a_run_that_has_just_begun_has_a_page_and_no_run_is_an_error() {
         .unwrap();
     let error = Report::of(folder.path()).unwrap_err().to_string();
     assert!(error.ends_with("log.csv:2: expected a number in column 4, found \"\""), "{error}");
+    // A log may claim any iteration.
+    let claim = format!("iteration,learning_rate,term,value\n{},1e-4,data/d/real,0.5\n", u64::MAX);
+    fs::write(folder.path().join("log.csv"), claim).unwrap();
+    check_elements(&Report::of(folder.path()).unwrap().html());
     let error = Report::of(folder.path().join("none")).unwrap_err().to_string();
     assert!(error.contains("expected the folder of a run"), "{error}");
 }
