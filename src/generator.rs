@@ -187,7 +187,7 @@ pub(crate) fn check_divisible(
             return Err(Error::Config(format!(
                 "an image side of {side} pixels is not divisible by {factor}, which the {network}'s \
                  {downsamplings} downsamplings need; use {} or fewer downsamplings",
-                side.div_ceil(factor).max(1) * factor
+                side.div_ceil(factor).max(1).saturating_mul(factor)
             )));
         }
     }
