@@ -29,7 +29,7 @@ fn training_step<B: AutodiffBackend>(criterion: &mut Criterion, backend: &str) {
         // Losses are read, so that the device has done its work when the clock stops.
         let mut step = || {
             let began = Instant::now();
-            for losses in trainer.step(vec![batch.clone()]) {
+            for losses in trainer.step(vec![batch.clone()]).expect("one worker") {
                 losses.discriminator.named();
                 losses.generator.map(|losses| losses.named());
             }

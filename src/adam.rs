@@ -3,7 +3,7 @@
 //! The state is kept in the order in which a module visits its parameters, so that checkpoints can
 //! name it by parameter path; nothing depends on identifiers that differ from process to process.
 
-use burn::module::{AutodiffModule, Module, ModuleMapper, Param};
+use burn::module::{AutodiffModule, Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use serde::{Deserialize, Serialize};
@@ -52,9 +52,11 @@ impl<B: Backend> Adam<B> {
         Self { config, steps: 0, moments: Vec::new(), finite: None }
     }
 
-    /// One update of `module` with `gradients` at `learning_rate`. A missing gradient counts
-    /// as zero.
-    pub fn step<AB, M>(&mut self, module: M, gradients: &mut AB::Gradients, learning_rate: f64) -> M
+    /// One update of `module` with its [`gradients`] at `learning_rate`.
+    ///
+    /// # Panics
+    /// When the gradients are another module's.
+    pub fn step<AB, M>(&mut self, module: M, gradients: Vec<Tensor<B, 1>>, learning_rate: f64) -> M
     where
         AB: AutodiffBackend<InnerBackend = B>,
         M: AutodiffModule<AB>,
@@ -63,7 +65,8 @@ impl<B: Backend> Adam<B> {
         self.finite = None;
         // Given away, so that nobody else holds them when they are updated.
         let before = std::mem::take(&mut self.moments).into_iter();
-        module.map(&mut Update::<AB> { adam: self, before, gradients, learning_rate })
+        let gradients = gradients.into_iter();
+        module.map(&mut Update { adam: self, before, gradients, learning_rate })
     }
 
     /// Updates done.
@@ -168,26 +171,48 @@ impl Step {
     }
 }
 
+/// The gradients of `module`'s parameters, flat, in the order in which it visits them, which is the same in every
+/// process; taken out of `gradients`. A missing one is zero.
+pub(crate) fn gradients<B: AutodiffBackend, M: Module<B>>(
+    module: &M,
+    gradients: &mut B::Gradients,
+) -> Vec<Tensor<B::InnerBackend, 1>> {
+    struct Taker<'a, B: AutodiffBackend> {
+        gradients: &'a mut B::Gradients,
+        taken: Vec<Tensor<B::InnerBackend, 1>>,
+    }
+    impl<B: AutodiffBackend> ModuleVisitor<B> for Taker<'_, B> {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
+            let value = param.val();
+            let gradient = value.grad_remove(self.gradients);
+            let gradient = gradient.unwrap_or_else(|| value.inner().zeros_like());
+            let len: usize = gradient.dims().iter().product();
+            self.taken.push(gradient.reshape([len]));
+        }
+    }
+    let mut taker = Taker::<B> { gradients, taken: Vec::new() };
+    module.visit(&mut taker);
+    taker.taken
+}
+
 /// Maps every parameter of a module to its updated value.
-struct Update<'a, B: AutodiffBackend> {
-    adam: &'a mut Adam<B::InnerBackend>,
-    before: std::vec::IntoIter<Moments<B::InnerBackend>>,
-    gradients: &'a mut B::Gradients,
+struct Update<'a, B: Backend> {
+    adam: &'a mut Adam<B>,
+    before: std::vec::IntoIter<Moments<B>>,
+    gradients: std::vec::IntoIter<Tensor<B, 1>>,
     learning_rate: f64,
 }
 
-impl<B: AutodiffBackend> ModuleMapper<B> for Update<'_, B> {
+impl<B: AutodiffBackend> ModuleMapper<B> for Update<'_, B::InnerBackend> {
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<B, D>>) -> Param<Tensor<B, D>> {
         let (id, tensor, mapper) = param.consume();
-        let gradient = tensor.grad_remove(self.gradients);
+        let gradient = self.gradients.next().expect("a gradient for every parameter");
         let value = tensor.inner();
         let shape = value.dims();
-        let len: usize = shape.iter().product();
-        let gradient = gradient.unwrap_or_else(|| value.zeros_like());
         let updated = self.adam.update(
             self.before.next(),
-            value.reshape([len]),
-            gradient.reshape([len]),
+            value.reshape([shape.iter().product::<usize>()]),
+            gradient,
             self.learning_rate,
         );
         let tensor = Tensor::from_inner(updated.reshape(shape)).require_grad();
@@ -199,6 +224,7 @@ impl<B: AutodiffBackend> ModuleMapper<B> for Update<'_, B> {
 mod tests {
     use burn::backend::{Autodiff, Flex};
 
+    use super::gradients as gradients_of;
     use super::*;
     use crate::discriminator::{Discriminator, DiscriminatorConfig};
     use crate::random::{Purpose, stream};
@@ -208,7 +234,8 @@ mod tests {
     fn step(adam: &mut Adam<Flex>, module: Discriminator<B>) -> Discriminator<B> {
         let images = Tensor::ones([1, 3, 4, 4], &Default::default());
         let mut gradients = module.forward(images).realness.sum().backward();
-        adam.step(module, &mut gradients, 0.1)
+        let gradients = gradients_of(&module, &mut gradients);
+        adam.step(module, gradients, 0.1)
     }
 
     #[test]

@@ -61,6 +61,9 @@ pub enum Error {
         /// The newest checkpoint, all of whose values are finite.
         checkpoint: Option<PathBuf>,
     },
+    /// The workers of a run have lost each other, or do not fit together.
+    #[error("{0}")]
+    Workers(String),
     /// A checkpoint or model file that cannot be used.
     #[error("{}: {message}", path.display())]
     Checkpoint {

@@ -205,6 +205,12 @@ impl<B: Backend> DiscriminatorLosses<B> {
         terms
     }
 
+    /// The terms in the order of [`terms`](Self::terms).
+    pub(crate) fn terms_mut(&mut self) -> Vec<&mut Tensor<B, 1>> {
+        let Self { real, fake, domain, penalty } = self;
+        [real, fake, domain].into_iter().chain(penalty).collect()
+    }
+
     /// The terms by name, read from the device.
     pub fn named(&self) -> NamedLosses {
         read(self.terms())
@@ -243,6 +249,12 @@ impl<B: Backend> GeneratorLosses<B> {
             vec![("g/fake", fake), ("g/domain", domain), ("g/reconstruction", reconstruction)];
         terms.extend(identity.map(|identity| ("g/identity", identity)));
         terms
+    }
+
+    /// The terms in the order of [`terms`](Self::terms).
+    pub(crate) fn terms_mut(&mut self) -> Vec<&mut Tensor<B, 1>> {
+        let Self { fake, domain, reconstruction, identity } = self;
+        [fake, domain, reconstruction].into_iter().chain(identity).collect()
     }
 
     /// The terms by name, read from the device.

@@ -91,14 +91,41 @@ const CHECKSUM_KEY: &str = "crc32";
 /// # Errors
 /// [`Error::Io`] when the file can't be written; an earlier file at `path` is then untouched.
 pub(crate) fn write(path: &Path, description: &impl Serialize, weights: &Weights) -> Result<()> {
+    let metadata =
+        metadata(description, weights).map_err(|problem| Error::checkpoint(path, problem))?;
+    write_tensors(path, Some(metadata), weights)
+}
+
+/// The bytes of the file that [`write`] writes.
+///
+/// # Errors
+/// Why there can't be any.
+pub(crate) fn encode(description: &impl Serialize, weights: &Weights) -> Result<Vec<u8>, String> {
+    safetensors::serialize(views(weights)?, Some(metadata(description, weights)?))
+        .map_err(|error| format!("can't be written: {error}"))
+}
+
+fn metadata(
+    description: &impl Serialize,
+    weights: &Weights,
+) -> Result<HashMap<String, String>, String> {
     let header = Header { version: VERSION, description };
-    let json = serde_json::to_string(&header)
-        .map_err(|error| Error::checkpoint(path, format!("can't be described: {error}")))?;
-    let metadata = HashMap::from([
+    let json =
+        serde_json::to_string(&header).map_err(|error| format!("can't be described: {error}"))?;
+    Ok(HashMap::from([
         (CHECKSUM_KEY.to_owned(), checksum(&json, weights)),
         (DESCRIPTION_KEY.to_owned(), json),
-    ]);
-    write_tensors(path, Some(metadata), weights)
+    ]))
+}
+
+fn views<'a>(weights: &'a Weights) -> Result<Vec<(&'a str, TensorView<'a>)>, String> {
+    let view = |name: &'a str, data: &'a TensorData| {
+        let dtype = if data.dtype == DType::I64 { Dtype::I64 } else { Dtype::F32 };
+        TensorView::new(dtype, data.shape.as_slice().to_vec(), data.as_bytes())
+            .map(|view| (name, view))
+            .map_err(|error| format!("can't be written: {error}"))
+    };
+    weights.iter().map(|(name, data)| view(name, data)).collect()
 }
 
 /// Writes a safetensors file of 32-bit floats and 64-bit integers to `path`, whole or not at all.
@@ -110,15 +137,7 @@ pub(crate) fn write_tensors(
     metadata: Option<HashMap<String, String>>,
     weights: &Weights,
 ) -> Result<()> {
-    let views = weights
-        .iter()
-        .map(|(name, data)| {
-            let dtype = if data.dtype == DType::I64 { Dtype::I64 } else { Dtype::F32 };
-            TensorView::new(dtype, data.shape.as_slice().to_vec(), data.as_bytes())
-                .map(|view| (name.as_str(), view))
-        })
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(|error| Error::checkpoint(path, format!("can't be written: {error}")))?;
+    let views = views(weights).map_err(|problem| Error::checkpoint(path, problem))?;
     replace_file(path, |temporary| {
         safetensors::serialize_to_file(views, metadata, temporary).map_err(|error| match error {
             safetensors::SafeTensorError::IoError(source) => Error::io(path, source),
@@ -154,41 +173,44 @@ pub(crate) fn floats(name: &str, view: &TensorView<'_>) -> Result<TensorData, St
 /// another version or is damaged.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<(T, Weights)> {
     let bytes = fs::read(path).map_err(|error| Error::io(path, error))?;
-    let damaged = |what: String| Error::checkpoint(path, what);
-    let file = tensors_of(&bytes).map_err(damaged)?;
-    let (_, header) = SafeTensors::read_metadata(&bytes)
-        .map_err(|error| damaged(format!("not a whole safetensors file: {error}")))?;
+    decode(&bytes).map_err(|problem| Error::checkpoint(path, problem))
+}
+
+/// The description and the weights in the bytes of a file that [`write`] wrote.
+///
+/// # Errors
+/// When they are not, are of another version or are damaged.
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, Weights), String> {
+    let file = tensors_of(bytes)?;
+    let (_, header) = SafeTensors::read_metadata(bytes)
+        .map_err(|error| format!("not a whole safetensors file: {error}"))?;
     let metadata = header.metadata().as_ref();
     let entry = |key: &str| metadata.and_then(|metadata| metadata.get(key));
-    let json = entry(DESCRIPTION_KEY).ok_or_else(|| {
-        damaged("not a file of this crate: its metadata has no \"stargan\" entry".to_owned())
-    })?;
+    let json = entry(DESCRIPTION_KEY)
+        .ok_or("not a file of this crate: its metadata has no \"stargan\" entry")?;
 
     #[derive(Deserialize)]
     struct Version {
         version: u32,
     }
-    let invalid =
-        |error: serde_json::Error| damaged(format!("its description is invalid: {error}"));
+    let invalid = |error: serde_json::Error| format!("its description is invalid: {error}");
     let Version { version } = serde_json::from_str(json).map_err(invalid)?;
     if version != VERSION {
-        return Err(damaged(format!(
-            "format version {version}, this crate reads version {VERSION}"
-        )));
+        return Err(format!("format version {version}, this crate reads version {VERSION}"));
     }
     let Header { description, .. } = serde_json::from_str::<Header<T>>(json).map_err(invalid)?;
 
     let mut weights = Weights::new();
     for (name, view) in file.tensors() {
-        let data = floats(&name, &view).map_err(damaged)?;
+        let data = floats(&name, &view)?;
         weights.insert(name, data);
     }
     let expected = entry(CHECKSUM_KEY).map(String::as_str).unwrap_or("none");
     let found = checksum(json, &weights);
     if expected != found {
-        return Err(damaged(format!(
+        return Err(format!(
             "the file is damaged: its checksum is {found}, it should be {expected}"
-        )));
+        ));
     }
     Ok((description, weights))
 }

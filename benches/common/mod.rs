@@ -80,6 +80,7 @@ impl Shape {
         Batch {
             dataset: 0,
             iteration: 1,
+            rows: 0..self.batch,
             images: noise(self.batch * 3 * self.size * self.size),
             labels: labels.collect(),
             batch_size: self.batch,

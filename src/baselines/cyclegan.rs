@@ -144,8 +144,8 @@ impl Step for CycleGan {
         &self,
         networks: &mut [Adversaries<B>],
         batches: Vec<Batch>,
-        moment: &Moment<'_, B>,
-    ) -> Vec<DirectionLosses<B>> {
+        moment: &mut Moment<'_, B>,
+    ) -> Result<Vec<DirectionLosses<B>>> {
         let [first, second] = networks else { panic!("two directions") };
         let real = images(batches, moment.device);
         let translate = |networks: &Adversaries<B>, real: &Tensor<B::InnerBackend, 4>| {
@@ -170,22 +170,24 @@ impl Step for CycleGan {
         let directions = [first, second].into_iter().zip(generators).zip(fake).enumerate();
         directions
             .map(|(direction, ((networks, generator), fake))| {
-                networks.update_generator(&mut gradients, moment.learning_rate);
+                let gradients = networks.generator_gradients(&mut gradients);
+                networks.update_generator(gradients, moment.learning_rate);
                 let mut rng = stream(seed, Purpose::Pool, direction as u64, moment.iteration);
                 let shown = pool::draw(&mut networks.history, self.pool, fake, &mut rng);
                 let real = real[1 - direction].clone();
                 let judge = &networks.discriminator;
                 let discriminator = DiscriminatorLosses::new(judge, real, shown, objective);
                 let mut gradients = discriminator.total().backward();
-                networks.update_discriminator(&mut gradients, moment.learning_rate);
+                let gradients = networks.discriminator_gradients(&mut gradients);
+                networks.update_discriminator(gradients, moment.learning_rate);
                 let gradients = networks.finite(true);
-                DirectionLosses {
+                Ok(DirectionLosses {
                     direction,
                     discriminator,
                     generator,
                     gradients,
                     generator_first: true,
-                }
+                })
             })
             .collect()
     }

@@ -141,8 +141,8 @@ impl Step for Pix2Pix {
         &self,
         networks: &mut [Adversaries<B>],
         batches: Vec<Batch>,
-        moment: &Moment<'_, B>,
-    ) -> Vec<DirectionLosses<B>> {
+        moment: &mut Moment<'_, B>,
+    ) -> Result<Vec<DirectionLosses<B>>> {
         let [networks] = networks else { panic!("one direction") };
         let TrainingConfig { objective, ref weights, .. } = self.training;
         let [source, target] = images::<B::InnerBackend>(batches, moment.device);
@@ -155,19 +155,21 @@ impl Step for Pix2Pix {
             objective,
         );
         let mut gradients = discriminator.total().backward();
-        networks.update_discriminator(&mut gradients, moment.learning_rate);
+        let gradients = networks.discriminator_gradients(&mut gradients);
+        networks.update_discriminator(gradients, moment.learning_rate);
 
         let generator = paired_losses(&networks.discriminator, source, target, fake, objective);
         let mut gradients = generator.total(weights, None).backward();
-        networks.update_generator(&mut gradients, moment.learning_rate);
+        let gradients = networks.generator_gradients(&mut gradients);
+        networks.update_generator(gradients, moment.learning_rate);
 
         let gradients = networks.finite(true);
-        vec![DirectionLosses {
+        Ok(vec![DirectionLosses {
             direction: 0,
             discriminator,
             generator,
             gradients,
             generator_first: false,
-        }]
+        }])
     }
 }

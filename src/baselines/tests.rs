@@ -162,7 +162,8 @@ fn a_pix2pix_step_is_pytorchs<B: AutodiffBackend>() {
     let mut found = total.backward();
     case.terms("d", losses.named(), &total);
     case.gradients("d", 1, gradients(&discriminator, &found, "m"));
-    discriminator = Adam::new(constants).step(discriminator, &mut found, learning_rate);
+    let found = adam::gradients(&discriminator, &mut found);
+    discriminator = Adam::new(constants).step(discriminator, found, learning_rate);
 
     let losses: GeneratorLosses<B> = paired_losses(&discriminator, source, target, fake, objective);
     let total = losses.total(&weights, None);

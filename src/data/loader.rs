@@ -3,6 +3,7 @@
 use std::{
     any::Any,
     collections::BTreeMap,
+    ops::Range,
     panic::{self, AssertUnwindSafe},
     path::PathBuf,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -35,10 +36,30 @@ pub enum UnreadablePolicy {
 /// So many images in a row that can't be read are a disk that is gone.
 const UNREADABLE_IN_A_ROW: usize = 100;
 
+/// The part of every batch that one of several workers has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share {
+    /// Which worker, from 0.
+    pub rank: usize,
+    /// How many there are, at least 1.
+    pub workers: usize,
+}
+
+impl Share {
+    /// All of it: there is one worker.
+    pub const WHOLE: Self = Self { rank: 0, workers: 1 };
+
+    /// The rows of a batch of `batch_size` that the worker has: no two workers share one, and together they have all.
+    fn rows(self, batch_size: usize) -> Range<usize> {
+        let each = batch_size / self.workers;
+        self.rank * each..(self.rank + 1) * each
+    }
+}
+
 /// How batches are made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoaderConfig {
-    /// Images per batch. One is allowed, but the permutation that draws target labels then always
+    /// Images per batch, those of all workers together. One is allowed, but the permutation that draws target labels then always
     /// gives an image its own label, so that nothing is translated in training.
     pub batch_size: usize,
     /// The side of the images, in pixels.
@@ -56,6 +77,8 @@ pub struct LoaderConfig {
     /// Whether image `i` of one dataset belongs to image `i` of the others: then every batch of an iteration
     /// has the same positions and flips. Needs datasets of one length, and images that can all be read.
     pub paired: bool,
+    /// Whose images are loaded; the batches are the same for any number of workers.
+    pub share: Share,
 }
 
 impl Default for LoaderConfig {
@@ -70,22 +93,25 @@ impl Default for LoaderConfig {
             prefetch: 4,
             on_unreadable: UnreadablePolicy::Fail,
             paired: false,
+            share: Share::WHOLE,
         }
     }
 }
 
-/// Images of one dataset with their labels, on the host.
+/// Images of one dataset, or one worker's share of them, with the labels of the whole batch, on the host.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
     /// The dataset that all of the images are from.
     pub dataset: usize,
     /// The iteration that the batch is for, counted from 1.
     pub iteration: u64,
-    /// `[batch_size, 3, image_size, image_size]`, row-major, in `[-1, 1]`.
+    /// The rows of the batch whose images are here: all of them, unless there are several workers.
+    pub rows: Range<usize>,
+    /// `[rows, 3, image_size, image_size]`, row-major, in `[-1, 1]`.
     pub images: Vec<f32>,
     /// `[batch_size, width]` for the dataset's label width, row-major, 0 or 1.
     pub labels: Vec<f32>,
-    /// The number of images.
+    /// The number of images of the whole batch.
     pub batch_size: usize,
     /// The side of the images, in pixels.
     pub image_size: usize,
@@ -94,9 +120,8 @@ pub struct Batch {
 impl Batch {
     /// The shape of the images: `[N, C, S, S]`.
     pub(crate) fn shape(&self) -> [usize; 4] {
-        let Self { batch_size, image_size, .. } = *self;
-        let channels = self.images.len() / (batch_size * image_size * image_size);
-        [batch_size, channels, image_size, image_size]
+        let (n, size) = (self.rows.len(), self.image_size);
+        [n, self.images.len() / (n * size * size), size, size]
     }
 }
 
@@ -130,6 +155,7 @@ impl Loader {
             prefetch,
             on_unreadable,
             paired,
+            share,
         } = config;
         let lengths = datasets.iter().map(|dataset| dataset.len());
         let sampler = Sampler::new(lengths, batch_size, flip, seed, first_iteration);
@@ -137,6 +163,7 @@ impl Loader {
             datasets: datasets.clone(),
             sampler: if paired { sampler.paired() } else { sampler },
             image_size,
+            share,
             prefetch: prefetch as u64,
             on_unreadable,
             unreadable: Mutex::default(),
@@ -207,6 +234,7 @@ struct Shared {
     datasets: Datasets,
     sampler: Sampler,
     image_size: usize,
+    share: Share,
     prefetch: u64,
     on_unreadable: UnreadablePolicy,
     /// Images that were left out, and why.
@@ -254,15 +282,19 @@ impl Shared {
         let dataset = &self.datasets[draw.dataset];
         let transform = Transform { crop: dataset.crop(), size: self.image_size as u32 };
         let (batch_size, image_size) = (draw.images.len(), self.image_size);
-        let mut images = Vec::with_capacity(batch_size * 3 * image_size * image_size);
+        let rows = self.share.rows(batch_size);
+        let mut images = Vec::with_capacity(rows.len() * 3 * image_size * image_size);
         let mut labels = Vec::with_capacity(batch_size * dataset.labels().width());
-        for (image, flip) in draw.images {
-            let (image, pixels) = self.load(dataset, image)?;
-            images.extend(transform.apply(&pixels, flip));
+        for (row, (mut image, flip)) in draw.images.into_iter().enumerate() {
+            if rows.contains(&row) {
+                let (loaded, pixels) = self.load(dataset, image)?;
+                images.extend(transform.apply(&pixels, flip));
+                image = loaded;
+            }
             labels.extend_from_slice(dataset.label(image));
         }
         let Draw { dataset, iteration, .. } = draw;
-        Ok(Batch { dataset, iteration, images, labels, batch_size, image_size })
+        Ok(Batch { dataset, iteration, rows, images, labels, batch_size, image_size })
     }
 
     /// Image `index` of a dataset, or as the policy says another one in its place.
@@ -310,6 +342,13 @@ fn check(datasets: &Datasets, config: &LoaderConfig, first_iteration: u64) -> Re
         let message =
             format!("the image size must be at most {MAX_IMAGE_SIDE}, found {image_size}");
         return Err(Error::Config(message));
+    }
+    let Share { rank, workers } = config.share;
+    if rank >= workers || !batch_size.is_multiple_of(workers) {
+        return Err(Error::Config(format!(
+            "a batch of {batch_size} has no equal part for worker {rank} of {workers}: make the batch size a \
+             multiple of the number of workers"
+        )));
     }
     for (number, dataset) in datasets.iter().enumerate() {
         let problem = match (dataset.len(), dataset.crop()) {

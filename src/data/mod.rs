@@ -25,7 +25,7 @@ pub use self::{
     celeba::CelebA,
     folder::{Folder, image_files},
     image::{MAX_IMAGE_SIDE, decode_image, load_image},
-    loader::{Batch, Loader, LoaderConfig, UnreadablePolicy},
+    loader::{Batch, Loader, LoaderConfig, Share, UnreadablePolicy},
     subset::Subset,
     transform::{Crop, Transform, to_network, to_rgb_image},
 };

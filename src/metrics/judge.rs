@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use super::asked::{Asked, Relabelling, asked_of};
 use super::readings::Readings;
-use crate::adam::{Adam, AdamConfig};
+use crate::adam::{self, Adam, AdamConfig};
 use crate::data::{Dataset, Datasets, Loader, LoaderConfig, Transform};
 use crate::discriminator::{Discriminator, DiscriminatorConfig};
 use crate::error::{Error, Result};
@@ -91,7 +91,8 @@ impl JudgeConfig {
             let logits = network.forward(Tensor::from_data(images, device)).domain_logits;
             let loss = domain_loss(labels.kind(), logits, Tensor::from_data(expected, device));
             let rate = Schedule::default().learning_rate(self.learning_rate, iteration, iterations);
-            network = adam.step(network, &mut loss.backward(), rate);
+            let gradients = adam::gradients(&network, &mut loss.backward());
+            network = adam.step(network, gradients, rate);
         }
         let about = About { labels, architecture };
         Ok(Judge { network: network.valid(), about, device: device.clone() })

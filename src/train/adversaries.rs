@@ -6,7 +6,7 @@ use burn::tensor::backend::AutodiffBackend;
 
 use super::average;
 use super::config::TrainingConfig;
-use crate::adam::{Adam, AdamConfig};
+use crate::adam::{self, Adam, AdamConfig};
 use crate::discriminator::{Discriminator, DiscriminatorConfig};
 use crate::error::Result;
 use crate::generator::{Generator, GeneratorConfig};
@@ -15,6 +15,9 @@ use crate::weights::{self, Weights};
 
 /// What a checkpoint calls earlier translations.
 const HISTORY: &str = "history";
+
+/// A network's gradients, one flat array per parameter in the network's own order.
+pub type Gradients<B> = Vec<Tensor<<B as AutodiffBackend>::InnerBackend, 1>>;
 
 /// The shapes of two adversaries.
 #[derive(Clone, Debug, PartialEq)]
@@ -158,8 +161,18 @@ impl<B: AutodiffBackend> Adversaries<B> {
         self.average.clone().unwrap_or_else(|| self.generator.valid())
     }
 
-    /// One update of the discriminator, which takes its gradients out of `gradients`.
-    pub fn update_discriminator(&mut self, gradients: &mut B::Gradients, learning_rate: f64) {
+    /// The discriminator's gradients among `gradients`, for its update.
+    pub fn discriminator_gradients(&self, gradients: &mut B::Gradients) -> Gradients<B> {
+        adam::gradients(&self.discriminator, gradients)
+    }
+
+    /// The generator's gradients among `gradients`, for its update.
+    pub fn generator_gradients(&self, gradients: &mut B::Gradients) -> Gradients<B> {
+        adam::gradients(&self.generator, gradients)
+    }
+
+    /// One update of the discriminator.
+    pub fn update_discriminator(&mut self, gradients: Gradients<B>, learning_rate: f64) {
         let discriminator = self.discriminator.clone();
         self.discriminator = self
             .discriminator_adam
@@ -167,8 +180,8 @@ impl<B: AutodiffBackend> Adversaries<B> {
             .follow_spectral_norms();
     }
 
-    /// One update of the generator and its average, which takes its gradients out of `gradients`.
-    pub fn update_generator(&mut self, gradients: &mut B::Gradients, learning_rate: f64) {
+    /// One update of the generator and its average.
+    pub fn update_generator(&mut self, gradients: Gradients<B>, learning_rate: f64) {
         self.generator = self.generator_adam.step(self.generator.clone(), gradients, learning_rate);
         if let Some(average) = self.average.take() {
             let decay = average::warmed_up(self.ema, self.generator_adam.steps());

@@ -7,6 +7,7 @@ mod config;
 #[cfg(feature = "tui")]
 mod dashboard;
 mod divergence;
+mod follower;
 mod observer;
 mod recipe;
 mod schedule;
@@ -15,6 +16,7 @@ mod step;
 mod tensorboard;
 mod timing;
 mod trainer;
+mod workers;
 
 #[cfg(feature = "baselines")]
 pub(crate) use adversaries::{Adversaries, Architecture};
@@ -23,6 +25,7 @@ pub use config::{Preset, TrainingConfig};
 #[cfg(feature = "tui")]
 pub use dashboard::Dashboard;
 pub use divergence::NonFinitePolicy;
+pub use follower::Follower;
 pub(crate) use observer::continue_csv;
 pub use observer::{CsvLog, Iteration, Observer, Progress, SampleGrids};
 pub use recipe::Recipe;
@@ -34,3 +37,4 @@ pub use step::{Label, Sample, discriminator_losses, generator_losses};
 pub use tensorboard::TensorBoard;
 pub use timing::TimingLog;
 pub use trainer::{Outcome, Trainer};
+pub use workers::Collective;

@@ -3,12 +3,13 @@
 use std::fmt::Debug;
 
 use burn::tensor::Tensor;
-use burn::tensor::backend::{AutodiffBackend, Backend};
+use burn::tensor::backend::AutodiffBackend;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::adversaries::{Adversaries, Architecture};
 use super::config::TrainingConfig;
+use super::workers::Workers;
 use crate::data::{Batch, Datasets, Transform};
 use crate::error::Result;
 
@@ -55,21 +56,26 @@ pub trait Step: Clone + Debug + PartialEq + Serialize + DeserializeOwned {
     fn part(&self, part: usize) -> &str;
 
     /// One iteration of the networks that [`architectures`](Self::architectures) lists.
+    ///
+    /// # Errors
+    /// When another worker is gone.
     fn step<B: AutodiffBackend>(
         &self,
         networks: &mut [Adversaries<B>],
         batches: Vec<Batch>,
-        moment: &Moment<'_, B>,
-    ) -> Vec<Self::Losses<B>>;
+        moment: &mut Moment<'_, B>,
+    ) -> Result<Vec<Self::Losses<B>>>;
 }
 
 /// When and where a step is made.
 #[derive(Debug)]
-pub struct Moment<'a, B: Backend> {
+pub struct Moment<'a, B: AutodiffBackend> {
     /// The iteration, counted from 1.
     pub iteration: u64,
     pub learning_rate: f64,
     pub device: &'a B::Device,
+    /// Who else makes it.
+    pub workers: &'a mut Workers<B::InnerBackend>,
 }
 
 /// What a part of an iteration has computed, by name.

@@ -105,8 +105,8 @@ impl Step for TrainingConfig {
         &self,
         networks: &mut [Adversaries<B>],
         batches: Vec<Batch>,
-        moment: &Moment<'_, B>,
-    ) -> Vec<StepLosses<B>> {
+        moment: &mut Moment<'_, B>,
+    ) -> Result<Vec<StepLosses<B>>> {
         let [networks] = networks else { panic!("one generator and one discriminator") };
         let generator_due = moment.iteration.is_multiple_of(self.critic_steps);
         batches
@@ -123,11 +123,12 @@ impl Step for TrainingConfig {
                     None => sample.fake(&networks.generator.valid()),
                 };
                 let discriminator =
-                    discriminator_step(self, networks, fake, &sample, weights, moment);
+                    discriminator_step(self, networks, fake, &sample, weights, moment)?;
                 let generator = tracked
-                    .map(|fake| generator_step(self, networks, fake, &sample, weights, moment));
+                    .map(|fake| generator_step(self, networks, fake, &sample, weights, moment))
+                    .transpose()?;
                 let gradients = networks.finite(generator.is_some());
-                StepLosses { dataset, discriminator, generator, gradients }
+                Ok(StepLosses { dataset, discriminator, generator, gradients })
             })
             .collect()
     }
@@ -139,13 +140,15 @@ pub(super) fn discriminator_step<B: AutodiffBackend>(
     fake: Tensor<B::InnerBackend, 4>,
     sample: &Sample<B::InnerBackend>,
     weights: &LossWeights,
-    moment: &Moment<'_, B>,
-) -> DiscriminatorLosses<B> {
+    moment: &mut Moment<'_, B>,
+) -> Result<DiscriminatorLosses<B>> {
     let TrainingConfig { objective, penalty, .. } = *config;
-    let losses = discriminator_losses(&networks.discriminator, fake, sample, objective, penalty);
-    let mut gradients = losses.total(weights).backward();
-    networks.update_discriminator(&mut gradients, moment.learning_rate);
-    losses
+    let mut losses =
+        discriminator_losses(&networks.discriminator, fake, sample, objective, penalty);
+    let mut gradients = networks.discriminator_gradients(&mut losses.total(weights).backward());
+    moment.workers.average(&mut gradients, losses.terms_mut())?;
+    networks.update_discriminator(gradients, moment.learning_rate);
+    Ok(losses)
 }
 
 pub(super) fn generator_step<B: AutodiffBackend>(
@@ -154,10 +157,10 @@ pub(super) fn generator_step<B: AutodiffBackend>(
     fake: Tensor<B, 4>,
     sample: &Sample<B::InnerBackend>,
     weights: &LossWeights,
-    moment: &Moment<'_, B>,
-) -> GeneratorLosses<B> {
+    moment: &mut Moment<'_, B>,
+) -> Result<GeneratorLosses<B>> {
     let identity = weights.identity_at(moment.iteration);
-    let losses = generator_losses(
+    let mut losses = generator_losses(
         &networks.discriminator,
         &networks.generator,
         fake,
@@ -165,13 +168,15 @@ pub(super) fn generator_step<B: AutodiffBackend>(
         config.objective,
         identity.is_some(),
     );
-    let mut gradients = losses.total(weights, identity).backward();
-    networks.update_generator(&mut gradients, moment.learning_rate);
-    losses
+    let mut gradients =
+        networks.generator_gradients(&mut losses.total(weights, identity).backward());
+    moment.workers.average(&mut gradients, losses.terms_mut())?;
+    networks.update_generator(gradients, moment.learning_rate);
+    Ok(losses)
 }
 
-/// `batch` on the device, with the target labels (a permutation of the batch's own) and the mixing factors of
-/// `iteration`.
+/// The rows of `batch` that this worker has the images of, on the device, with their target labels (a permutation of the
+/// whole batch's own) and the mixing factors of `iteration`.
 fn sample<B: Backend>(
     config: &TrainingConfig,
     batch: Batch,
@@ -182,16 +187,20 @@ fn sample<B: Backend>(
     let dataset = batch.dataset;
     let width = domains.space(dataset).width();
     let labels: Vec<&[f32]> = batch.labels.chunks_exact(width).collect();
-    let n = labels.len();
+    let (whole, rows) = (labels.len(), batch.rows.clone());
+    let n = rows.len();
 
     let mut rng = stream(config.seed, Purpose::Step, dataset as u64, iteration);
     let targets: Vec<&[f32]> =
-        permutation(n, &mut rng).into_iter().map(|source| labels[source]).collect();
-    let mixing: Vec<f32> = (0..n).map(|_| rng.random()).collect();
+        permutation(whole, &mut rng).into_iter().map(|source| labels[source]).collect();
+    // Of the whole batch too, so that any number of workers draw the same.
+    let mixing: Vec<f32> = (0..whole).map(|_| rng.random()).collect();
     let shape = batch.shape();
-    let elements = batch.images.len();
-    let noise: Option<Vec<f32>> =
-        config.penalty.needs_noise().then(|| (0..elements).map(|_| rng.random()).collect());
+    let elements = batch.images.len() / n;
+    let noise: Option<Vec<f32>> = config.penalty.needs_noise().then(|| {
+        let noise = (0..whole * elements).map(|_| rng.random());
+        noise.skip(rows.start * elements).take(n * elements).collect()
+    });
 
     let label = |labels: &[&[f32]]| Label {
         label: Tensor::from_data(TensorData::new(labels.concat(), [n, width]), device),
@@ -207,10 +216,10 @@ fn sample<B: Backend>(
         kind: domains.space(dataset).kind(),
         logits: domains.logit_range(dataset),
         real: Tensor::from_data(TensorData::new(batch.images, shape), device),
-        source: label(&labels),
-        target: label(&targets),
+        source: label(&labels[rows.clone()]),
+        target: label(&targets[rows.clone()]),
         draw: PenaltyDraw {
-            mixing: Tensor::from_data(TensorData::new(mixing, [n, 1, 1, 1]), device),
+            mixing: Tensor::from_data(TensorData::new(mixing[rows].to_vec(), [n, 1, 1, 1]), device),
             noise: noise.map(|noise| Tensor::from_data(TensorData::new(noise, shape), device)),
         },
     }

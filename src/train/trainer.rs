@@ -14,6 +14,7 @@ use super::config::TrainingConfig;
 use super::divergence::{NonFinite, NonFinitePolicy, Watch};
 use super::observer::{Iteration, Observer};
 use super::recipe::{Moment, Recipe, Step};
+use super::workers::Workers;
 use crate::data::{Batch, Crop, Datasets, Loader, LoaderConfig, Transform, UnreadablePolicy};
 use crate::error::{Error, Result};
 use crate::model;
@@ -43,8 +44,10 @@ const LOOK_EVERY: u64 = 10;
 /// networks by other steps.
 #[derive(Debug)]
 pub struct Trainer<B: AutodiffBackend, R: Recipe = TrainingConfig> {
-    folder: RunFolder,
-    config: R,
+    /// None where another worker leads: it has the folder.
+    folder: Option<RunFolder>,
+    pub(super) workers: Workers<B::InnerBackend>,
+    pub(super) config: R,
     device: B::Device,
     networks: Vec<Adversaries<B>>,
     iteration: u64,
@@ -63,7 +66,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     pub fn new(folder: impl AsRef<Path>, config: R, device: &B::Device) -> Result<Self> {
         config.check()?;
         let folder = RunFolder::create(folder.as_ref(), &config)?;
-        Self::fresh(folder, config, device)
+        Self::fresh(Some(folder), config, device)
     }
 
     /// Continues the run in `folder` from its newest checkpoint, exactly: on a CPU backend the result
@@ -81,9 +84,20 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         let Some(path) = folder.newest_checkpoint()? else {
             let config: R = folder.config()?;
             config.check()?;
-            return Self::fresh(folder, config, device);
+            return Self::fresh(Some(folder), config, device);
         };
-        let (checkpoint, mut weights) = model::read::<Checkpoint<R>>(&path)?;
+        let (checkpoint, weights) = model::read::<Checkpoint<R>>(&path)?;
+        Self::at(Some(folder), &path, checkpoint, weights, device)
+    }
+
+    /// A run where `checkpoint` and its weights, of `path`, say that it stands.
+    pub(super) fn at(
+        folder: Option<RunFolder>,
+        path: &Path,
+        checkpoint: Checkpoint<R>,
+        mut weights: Weights,
+        device: &B::Device,
+    ) -> Result<Self> {
         let Progress {
             config,
             iteration,
@@ -98,7 +112,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         let params = architectures.iter().map(Architecture::num_params);
         let params = params.fold(0, u64::saturating_add);
         weights::expect_enough(&weights, params)
-            .map_err(|problem| Error::checkpoint(&path, problem))?;
+            .map_err(|problem| Error::checkpoint(path, problem))?;
         let trainer = Self::fresh(folder, config, device)?;
         let training = trainer.config.training();
         let updates = [generator_updates, discriminator_updates];
@@ -114,8 +128,9 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
             Ok(networks)
         });
         Ok(Self {
-            networks: networks.map_err(|problem| Error::checkpoint(&path, problem))?,
+            networks: networks.map_err(|problem| Error::checkpoint(path, problem))?,
             folder: trainer.folder,
+            workers: Workers::Alone,
             config: trainer.config,
             device: trainer.device,
             iteration,
@@ -127,7 +142,8 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         })
     }
 
-    fn fresh(folder: RunFolder, config: R, device: &B::Device) -> Result<Self> {
+    /// A run at its beginning.
+    pub(super) fn fresh(folder: Option<RunFolder>, config: R, device: &B::Device) -> Result<Self> {
         let networks = config.architectures();
         let networks = networks.iter().zip(0..).map(|(architecture, number)| {
             Adversaries::fresh(architecture, config.training(), number, device)
@@ -136,6 +152,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
             networks: networks.collect::<Result<_>>()?,
             device: device.clone(),
             folder,
+            workers: Workers::Alone,
             config,
             iteration: 0,
             datasets: Vec::new(),
@@ -156,12 +173,12 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         self.config.training()
     }
 
-    /// The images of all datasets that an iteration takes.
+    /// The images of all datasets that an iteration takes, those of all workers together.
     pub(super) fn images_per_iteration(&self) -> u64 {
         (self.training().batch_size * self.datasets.len()) as u64
     }
 
-    #[cfg(feature = "baselines")]
+    /// What computes.
     pub(crate) fn device(&self) -> &B::Device {
         &self.device
     }
@@ -173,7 +190,8 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
 
     /// The run folder.
     pub fn folder(&self) -> &Path {
-        self.folder.path()
+        // A follower's trainer is in nobody's hands.
+        self.folder.as_ref().map_or(Path::new(""), RunFolder::path)
     }
 
     /// Iterations done.
@@ -234,17 +252,32 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     ///
     /// # Errors
     /// When the datasets are not those of the configuration or of the checkpoint resumed from, an
-    /// image can't be read ([`TrainingConfig::on_unreadable`]), the run folder can't be written, or a value
-    /// is not finite ([`TrainingConfig::on_non_finite`]).
+    /// image can't be read ([`TrainingConfig::on_unreadable`]), the run folder can't be written, a value
+    /// is not finite ([`TrainingConfig::on_non_finite`]), or another worker is gone or refuses.
     pub fn run(
         &mut self,
         data: impl Into<Datasets>,
         observer: &mut impl Observer<B, R>,
     ) -> Result<Outcome> {
         let data = data.into();
-        self.accept(&data)?;
+        let ended = self.run_together(&data, observer);
+        if ended.is_err() {
+            self.workers.leave();
+        }
+        ended
+    }
+
+    fn run_together(
+        &mut self,
+        data: &Datasets,
+        observer: &mut impl Observer<B, R>,
+    ) -> Result<Outcome> {
+        let accepted = self.accept(data);
+        self.workers.agree(accepted)?;
+        self.expect_same_data(data)?;
+        self.follow()?;
         loop {
-            match self.train(&data, observer) {
+            match self.train(data, observer) {
                 Err(reason @ Error::NonFinite { .. }) => self.roll_back(reason, observer)?,
                 ended => return ended,
             }
@@ -262,6 +295,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
             threads: training.loader_threads,
             on_unreadable: training.on_unreadable,
             paired: self.config.paired(),
+            share: self.workers.share(),
             ..LoaderConfig::default()
         };
         let mut loader = Loader::new(data, loader, self.iteration + 1)?;
@@ -286,10 +320,10 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     ) -> Result<PathBuf> {
         let mut watch = Watch::default();
         let mut saved = None;
-        while self.iteration < self.training().iterations && !self.stop.load(Ordering::Relaxed) {
+        while self.iteration < self.training().iterations && !self.stopping()? {
             let batches: Vec<Batch> =
                 (0..datasets).map(|_| loader.next_batch()).collect::<Result<_>>()?;
-            let losses = self.step(batches);
+            let losses = self.step(batches)?;
             watch.note(self.iteration, &self.config, &losses);
             let iteration = Iteration::new(self, &losses, loader.waited());
             observer.iteration(self, &iteration)?;
@@ -308,10 +342,20 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         }
     }
 
+    /// Whether the run is to stop here, at every worker alike.
+    fn stopping(&mut self) -> Result<bool> {
+        let raised = self.stop.load(Ordering::Relaxed);
+        if self.workers.several() {
+            return Ok(self.iteration.is_multiple_of(LOOK_EVERY) && self.workers.any(raised)?);
+        }
+        Ok(raised)
+    }
+
     fn expect_finite(&self, found: Option<NonFinite>) -> Result<()> {
         let Some(NonFinite { iteration, term, value }) = found else { return Ok(()) };
         // A folder that can't be read at the moment is no reason to hide this one.
-        let checkpoint = self.folder.newest_checkpoint().ok().flatten();
+        let folder = self.folder.as_ref();
+        let checkpoint = folder.and_then(|folder| folder.newest_checkpoint().ok().flatten());
         Err(Error::NonFinite { iteration, term, value, rollbacks: self.rollbacks, checkpoint })
     }
 
@@ -329,33 +373,47 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         // What is restored takes their place: there need not be memory for both.
         let adam = &self.config.training().adam;
         self.networks.iter_mut().for_each(|networks| networks.free(adam));
-        let restored = Self::restore(self.folder.clone(), &self.device)?;
-        *self = Self {
-            config: self.config.clone(),
-            datasets: std::mem::take(&mut self.datasets),
-            rollbacks: self.rollbacks + 1,
-            learning_rate_scale: self.learning_rate_scale * factor,
-            unreadable: std::mem::take(&mut self.unreadable),
-            stop: self.stop.clone(),
-            ..restored
-        };
+        if let Some(folder) = &self.folder {
+            let restored = Self::restore(folder.clone(), &self.device)?;
+            let (rollbacks, scale) = (self.rollbacks + 1, self.learning_rate_scale * factor);
+            self.go_on_as(restored);
+            (self.rollbacks, self.learning_rate_scale) = (rollbacks, scale);
+        }
+        self.follow()?;
         observer.rolled_back(self, &reason)?;
         // In place of the checkpoint, so that a resumed run knows of it too.
         self.save(observer).map(drop)
     }
 
+    /// Takes over networks and progress of `other`.
+    pub(super) fn go_on_as(&mut self, other: Self) {
+        *self = Self {
+            folder: self.folder.take(),
+            workers: std::mem::take(&mut self.workers),
+            config: self.config.clone(),
+            datasets: std::mem::take(&mut self.datasets),
+            unreadable: std::mem::take(&mut self.unreadable),
+            stop: self.stop.clone(),
+            ..other
+        };
+    }
+
     /// One iteration, given a batch of every dataset: for each in turn, D's update and, when due, G's.
+    ///
+    /// # Errors
+    /// When there are several workers, and another one is gone.
     ///
     /// # Panics
     /// When a batch does not fit the configuration.
-    pub fn step(&mut self, batches: Vec<Batch>) -> Vec<R::Losses<B>> {
+    pub fn step(&mut self, batches: Vec<Batch>) -> Result<Vec<R::Losses<B>>> {
         self.iteration += 1;
-        let moment = Moment {
+        let mut moment = Moment {
             iteration: self.iteration,
             learning_rate: self.learning_rate(),
             device: &self.device,
+            workers: &mut self.workers,
         };
-        self.config.step(&mut self.networks, batches, &moment)
+        self.config.step(&mut self.networks, batches, &mut moment)
     }
 
     /// The learning rate of the current iteration: the schedule's, times
@@ -395,7 +453,8 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         Transform { crop, size: self.training().image_size as u32 }
     }
 
-    fn checkpoint(&self) -> Checkpoint<R> {
+    /// What a checkpoint says now, beside its weights.
+    pub(super) fn checkpoint(&self) -> Checkpoint<R> {
         // All are updated in the same iterations.
         let [generator_updates, discriminator_updates] = self.networks[0].updates();
         let training = Progress {
@@ -410,11 +469,16 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         Checkpoint { model: self.config.model(self.transform()), training }
     }
 
-    fn save(&self, observer: &mut impl Observer<B, R>) -> Result<PathBuf> {
+    /// Every array of a checkpoint now.
+    pub(super) fn weights(&self) -> Weights {
         let several = self.networks.len() > 1;
         let networks = self.networks.iter().enumerate();
-        let weights: Weights =
-            networks.flat_map(|(i, networks)| networks.state(&prefix(i, several))).collect();
+        networks.flat_map(|(i, networks)| networks.state(&prefix(i, several))).collect()
+    }
+
+    /// Writes a checkpoint, where this worker leads; the others wait for it.
+    fn save(&mut self, observer: &mut impl Observer<B, R>) -> Result<PathBuf> {
+        let weights = self.weights();
         // A weight can leave the numbers where no loss and no gradient did.
         let found = weights::non_finite(&weights).map(|(term, value)| NonFinite {
             iteration: self.iteration,
@@ -422,7 +486,11 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
             value,
         });
         self.expect_finite(found)?;
-        let path = self.folder.save(&self.checkpoint(), &weights)?;
+        let folder = self.folder.as_ref();
+        let path = folder.map_or(Ok(PathBuf::new()), |f| f.save(&self.checkpoint(), &weights));
+        let path = self.workers.agree(path)?.into_os_string().into_encoded_bytes();
+        let path = self.workers.broadcast(path)?;
+        let path = PathBuf::from(String::from_utf8_lossy(&path).into_owned());
         observer.checkpoint(self, &path)?;
         Ok(path)
     }

@@ -285,12 +285,12 @@ impl<B: AutodiffBackend> Comparison<B> {
     /// One of the two steps of an iteration, as the trainer makes it.
     fn stepped<T>(
         &mut self,
-        step: impl FnOnce(&TrainingConfig, &mut Adversaries<B>, &Moment<'_, B>) -> T,
+        step: impl FnOnce(&TrainingConfig, &mut Adversaries<B>, &mut Moment<'_, B>) -> Result<T>,
     ) -> T {
         let learning_rate = self.trainer.learning_rate();
-        let Trainer { config, networks, device, iteration, .. } = &mut self.trainer;
-        let moment = Moment { iteration: *iteration, learning_rate, device };
-        step(config, &mut networks[0], &moment)
+        let Trainer { config, networks, device, iteration, workers, .. } = &mut self.trainer;
+        let mut moment = Moment { iteration: *iteration, learning_rate, device, workers };
+        step(config, &mut networks[0], &mut moment).unwrap()
     }
 
     fn terms(&mut self, letter: &str, prefix: &str, terms: NamedLosses, total: Tensor<B, 1>) {
@@ -411,7 +411,8 @@ fn batch(iteration: u64) -> Batch {
         images.extend((0..image_size * image_size).map(|_| level + 0.2 * rng.random::<f32>()));
     }
     let labels = vec![1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0];
-    Batch { dataset: 0, iteration, images, labels, batch_size, image_size }
+    let rows = 0..batch_size;
+    Batch { dataset: 0, iteration, rows, images, labels, batch_size, image_size }
 }
 
 /// The loss terms of one iteration, and the optimizers' means after it: of the gradient, times 1 -
@@ -420,7 +421,7 @@ fn one_iteration<B: AutodiffBackend>() -> (Vec<(&'static str, f32)>, Weights, Tr
     let folder = tempfile::tempdir().unwrap();
     let mut trainer =
         Trainer::<B>::new(folder.path().join("run"), tiny(faces()), &Default::default()).unwrap();
-    let losses = trainer.step(vec![batch(1)]).remove(0);
+    let losses = trainer.step(vec![batch(1)]).unwrap().remove(0);
     let mut terms = losses.discriminator.named();
     terms.extend(losses.generator.expect("G is updated at every iteration").named());
     let mut moments =
@@ -472,7 +473,7 @@ fn the_average_follows_the_generator<B: AutodiffBackend>() {
     let mut expected = floats(&trainer.networks[0].generator);
     // The warm-up: 2/11, then the configured decay, since 3/12 is more.
     for (iteration, decay) in [(1, 2.0 / 11.0), (2, 0.2), (3, 0.2)] {
-        trainer.step(vec![batch(iteration)]);
+        trainer.step(vec![batch(iteration)]).unwrap();
         let current = floats(&trainer.networks[0].generator);
         for (average, current) in expected.iter_mut().zip(&current) {
             *average = *average * decay + current * (1.0 - decay);
