@@ -6,6 +6,8 @@
 mod adam;
 #[cfg(feature = "baselines")]
 pub mod baselines;
+#[cfg(feature = "collective")]
+pub mod collective;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod cpu;
 pub mod data;

@@ -222,3 +222,36 @@ fn it_is_rolled_back_no_more_than_so_many_times() {
     let message = trainer.set_on_non_finite(vain).unwrap_err().to_string();
     assert!(message.contains("factor is 1; it must be between 0 and 1"), "{message}");
 }
+
+/// Both workers see what either has computed, so both go back, to the same state.
+#[cfg(feature = "collective")]
+#[test]
+fn all_workers_diverge_and_are_rolled_back_together() {
+    use stargan::train::Follower;
+
+    let _turn = one_at_a_time();
+    let folder = tempfile::tempdir().unwrap();
+    let (data, bad) = poisoned(folder.path());
+    let device = Default::default();
+    let config =
+        config(&data.data).with_on_non_finite(NonFinitePolicy::RollBack { factor: 0.5, times: 1 });
+    let mut healer = Healer::of(&data);
+    let (leader, follower) = crate::workers::two(
+        |link| start(folder.path(), config).lead(link)?.run(&data, &mut healer),
+        |link| Follower::<Cpu>::join(link, None, &device)?.run(&data),
+    );
+    assert_eq!(leader.unwrap(), follower.unwrap());
+    let [reason] = &healer.reasons[..] else { panic!("{:?}", healer.reasons) };
+    assert!(reason.starts_with(&format!("iteration {bad}: data/d/domain is NaN")), "{reason}");
+
+    // Without a policy both end, each with the same reason.
+    data.active.store(true, Ordering::Relaxed);
+    fs::remove_dir_all(folder.path().join("run")).unwrap();
+    let (leader, follower) = crate::workers::two(
+        |link| start(folder.path(), self::config(&data.data)).lead(link)?.run(&data, &mut ()),
+        |link| Follower::<Cpu>::join(link, None, &device)?.run(&data),
+    );
+    for ended in [leader, follower] {
+        assert!(matches!(ended, Err(Error::NonFinite { iteration, .. }) if iteration == bad));
+    }
+}

@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use stargan::{CsvLog, Dataset, Domains, Folder, Trainer};
 
-use crate::setup::{Content, Cpu, checkpoint_of, colours, names, one_at_a_time, tiny};
+use crate::setup::{Content, Cpu, checkpoint_of, colours, newest, one_at_a_time, tiny};
 
 /// Tells a copy of this test program which folder's run to begin or to go on with.
 const FOLDER: &str = "STARGAN_TEST_KILLED";
@@ -138,20 +138,4 @@ fn unfinished(run: &Path) -> Option<PathBuf> {
     paths.find(|path| {
         path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(".writing-"))
     })
-}
-
-/// The iteration of the newest checkpoint, 0 without any. Each of them is whole.
-fn newest(run: &Path) -> u64 {
-    let checkpoints = run.join("checkpoints");
-    if !checkpoints.exists() {
-        return 0;
-    }
-    let finished = names(&checkpoints).into_iter().filter(|name| !name.starts_with('.'));
-    let iterations = finished.map(|name| {
-        let iteration: u64 = name.trim_end_matches(".safetensors").parse().unwrap();
-        let content = Content::of(&checkpoints.join(&name));
-        assert_eq!(content.description["training"]["iteration"], iteration);
-        iteration
-    });
-    iterations.max().unwrap_or(0)
 }

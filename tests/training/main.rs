@@ -17,3 +17,5 @@ mod resume;
 mod setup;
 mod shipped;
 mod translator;
+#[cfg(feature = "collective")]
+mod workers;

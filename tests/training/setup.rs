@@ -130,6 +130,22 @@ pub fn names(folder: impl AsRef<Path>) -> Vec<String> {
     names
 }
 
+/// The iteration of the newest checkpoint, 0 without any. Each of them is whole.
+pub fn newest(run: &Path) -> u64 {
+    let checkpoints = run.join("checkpoints");
+    if !checkpoints.exists() {
+        return 0;
+    }
+    let finished = names(&checkpoints).into_iter().filter(|name| !name.starts_with('.'));
+    let iterations = finished.map(|name| {
+        let iteration: u64 = name.trim_end_matches(".safetensors").parse().unwrap();
+        let content = Content::of(&checkpoints.join(&name));
+        assert_eq!(content.description["training"]["iteration"], iteration);
+        iteration
+    });
+    iterations.max().unwrap_or(0)
+}
+
 /// A folder that goes away, and a run in it that is trained for `iterations` of 20 on [`colours`].
 pub fn trained(iterations: u64) -> (tempfile::TempDir, PathBuf, Trainer<Cpu>, Folder) {
     let folder = tempfile::tempdir().unwrap();
