@@ -6,6 +6,7 @@
 pub mod bundled;
 pub mod data;
 pub mod training;
+pub mod workers;
 
 use std::fmt::Display;
 use std::fs::{self, File};
@@ -49,6 +50,20 @@ pub enum Backend {
         any(not(debug_assertions), not(any(feature = "flex", feature = "ndarray")))
     ))]
     Cuda,
+}
+
+impl Backend {
+    /// Whether it computes on the processor.
+    pub fn is_cpu(self) -> bool {
+        match self {
+            #[cfg(feature = "flex")]
+            Self::Flex => true,
+            #[cfg(feature = "ndarray")]
+            Self::Ndarray => true,
+            #[allow(unreachable_patterns)]
+            _ => false,
+        }
+    }
 }
 
 impl Default for Backend {

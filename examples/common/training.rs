@@ -25,6 +25,7 @@ use stargan::train::{
 use stargan::{IdentityWarmup, Objective};
 
 use super::data::{Command, DataArgs, Opened, Pairs, Source, Spec, open_test};
+use super::workers::{Crew, WorkerArgs};
 use super::{Failure, usage};
 
 /// Trains a StarGAN on labelled images.
@@ -121,6 +122,8 @@ pub struct Args {
     /// What computes
     #[arg(long, value_name = "B", value_enum, default_value_t)]
     backend: super::Backend,
+    #[command(flatten)]
+    workers: WorkerArgs,
     /// Images to show in the sample grids and to measure with --pairs; repeat it for several datasets
     #[arg(long, value_name = "[NAME=]celeba:IMAGES_DIR:ATTR_FILE|[NAME=]folder:DIR")]
     test_data: Vec<Spec>,
@@ -305,11 +308,16 @@ fn begin<B: AutodiffBackend>(
     let config = configured(config, args, file)?;
     config.validate()?;
     config.warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
+    let crew = Crew::<B>::connect(&args.workers, args.backend)?;
+    if !crew.leads() {
+        let data = train(data);
+        return crew.follow(Some(&config), &|_| Ok(data.clone()));
+    }
     let plan = Plan::open(command, data, &config.domains, args)?;
 
-    let trainer = Trainer::<B>::new(&out, config, &Default::default())?;
+    let trainer = Trainer::<B>::new(&out, config, &crew.device())?;
     plan.command.absolute().write(trainer.folder())?;
-    plan.run(trainer)
+    plan.run(trainer, crew)
 }
 
 fn resume<B: AutodiffBackend>(
@@ -318,7 +326,15 @@ fn resume<B: AutodiffBackend>(
     defaults: Option<Defaults>,
 ) -> Result<(), Failure> {
     let out = out(args, defaults.as_ref());
-    let mut trainer = Trainer::<B>::resume(&out, &Default::default())?;
+    let crew = Crew::<B>::connect(&args.workers, args.backend)?;
+    if !crew.leads() {
+        let data = args.data.bind(matches)?;
+        if data.is_empty() {
+            return usage("give --data: what the run began with is known to machine 0 only");
+        }
+        return crew.follow(None, &|domains| Ok(train(open(&data, Some(domains))?)));
+    }
+    let mut trainer = Trainer::<B>::resume(&out, &crew.device())?;
     if let Some(iterations) = args.iterations {
         if iterations < trainer.iteration() {
             return usage(format!(
@@ -360,7 +376,12 @@ fn resume<B: AutodiffBackend>(
     }
     let domains = trainer.config().domains.clone();
     let data = open(&command.data, Some(&domains))?;
-    Plan::open(command, data, &domains, args)?.run(trainer)
+    Plan::open(command, data, &domains, args)?.run(trainer, crew)
+}
+
+/// What is trained on.
+fn train(data: Vec<Opened>) -> Datasets {
+    data.into_iter().map(|data| data.train).collect::<Vec<_>>().into()
 }
 
 /// Every `--pairs` and the test data it belongs to.
@@ -532,13 +553,19 @@ impl Plan {
         } else {
             tests
         };
-        let train = Datasets::from(data.into_iter().map(|data| data.train).collect::<Vec<_>>());
+        let train = train(data);
         let grid = SampleGrids::new(first_images(&shown)?, command.sample_every);
         let (export, tui, backend) = (args.export.clone(), args.tui, args.backend);
         Ok(Self { command, train, grid, log, export, tui, backend })
     }
 
-    fn run<B: AutodiffBackend>(self, mut trainer: Trainer<B>) -> Result<(), Failure> {
+    fn run<B: AutodiffBackend>(self, trainer: Trainer<B>, crew: Crew<B>) -> Result<(), Failure> {
+        let data = self.train.clone();
+        crew.lead(trainer, &data, |trainer| self.run_here(trainer))
+    }
+
+    /// Trains and writes, whoever else trains.
+    fn run_here<B: AutodiffBackend>(self, mut trainer: Trainer<B>) -> Result<(), Failure> {
         super::stop_at_ctrl_c(trainer.stop_flag())?;
         let logs = (CsvLog::every(20), TimingLog::every(20));
         // After the grids, which it copies.
