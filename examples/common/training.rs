@@ -307,6 +307,7 @@ fn begin<B: AutodiffBackend>(
     }
     let config = configured(config, args, file)?;
     config.validate()?;
+    config.validate_workers(args.workers.count().max(1))?;
     config.warnings().iter().for_each(|warning| eprintln!("warning: {warning}"));
     let crew = Crew::<B>::connect(&args.workers, args.backend)?;
     if !crew.leads() {

@@ -28,6 +28,13 @@ pub struct WorkerArgs {
     node_timeout: Option<u64>,
 }
 
+impl WorkerArgs {
+    /// The workers of all machines.
+    pub fn count(&self) -> usize {
+        self.workers.unwrap_or(1).saturating_mul(self.nodes.unwrap_or(1))
+    }
+}
+
 /// Opens a follower's data, given the labels of the run.
 pub type Open<'a> = &'a (dyn Fn(&Domains) -> Result<Datasets, Failure> + Sync);
 
@@ -135,8 +142,13 @@ mod crew {
     }
 
     fn say(ended: Result<(), Failure>) {
-        if let Err(Failure::Usage(message) | Failure::Failed(message)) = ended {
-            eprintln!("another worker of this machine: {message}");
+        // Worker 0 has said it already.
+        let heard = |message: &str| message.starts_with("worker 0 has ended the run");
+        match ended {
+            Err(Failure::Usage(message) | Failure::Failed(message)) if !heard(&message) => {
+                eprintln!("another worker of this machine: {message}");
+            }
+            _ => {}
         }
     }
 

@@ -49,8 +49,8 @@ macro_rules! on_every_backend {
 }
 pub(crate) use on_every_backend;
 
-/// Held by every test that runs a backward pass: burn 0.21 can lose gradients when several threads of
-/// one process do so at once, and tests are threads.
+/// Held by every test that runs a backward pass, so that they do not fight for the cores, nor a test of the engine that
+/// is one per process for its workers.
 pub(crate) fn one_at_a_time() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)

@@ -305,6 +305,29 @@ impl TrainingConfig {
         }
     }
 
+    /// Checks that `workers` workers can share this run, which one worker always can.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when a batch has no equal part for each of them, or the penalty is [`Penalty::Dragan`], which
+    /// takes a standard deviation over the whole batch.
+    pub fn validate_workers(&self, workers: usize) -> Result<()> {
+        let batch = self.batch_size;
+        if workers == 0 || !batch.is_multiple_of(workers) {
+            return Err(Error::Config(format!(
+                "a batch of {batch} has no equal part for each of {workers} workers: make the batch size a multiple \
+                 of {workers}"
+            )));
+        }
+        if workers > 1 && self.penalty == Penalty::Dragan {
+            return Err(Error::Config(
+                "the penalty dragan takes a standard deviation over the whole batch, which no worker has: choose \
+                 another penalty, or one worker"
+                    .to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
     /// Checks the whole configuration.
     ///
     /// # Errors

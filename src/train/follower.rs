@@ -16,7 +16,6 @@ use super::workers::{Collective, Workers};
 use crate::data::{Dataset, Datasets};
 use crate::error::{Error, Result};
 use crate::model;
-use crate::penalty::Penalty;
 
 /// The first thing that worker 0 says. The version comes first of all, whatever follows it.
 #[derive(Serialize, Deserialize)]
@@ -34,8 +33,10 @@ impl<B: AutodiffBackend> Trainer<B> {
     /// observes and writes.
     ///
     /// # Errors
-    /// When the batch has no equal part for every worker, the penalty is [`Penalty::Dragan`], which needs the whole
-    /// batch in one place, or a follower refuses or is gone.
+    /// As [`TrainingConfig::validate_workers`]; when a follower refuses or is gone.
+    ///
+    /// # Panics
+    /// When `link` is another worker's.
     pub fn lead(mut self, link: Box<dyn Collective<B::InnerBackend>>) -> Result<Self> {
         assert_eq!(link.rank(), 0, "worker 0 leads");
         let workers = link.workers();
@@ -46,28 +47,10 @@ impl<B: AutodiffBackend> Trainer<B> {
         };
         let introduction = serde_json::to_vec(&introduction).expect("JSON");
         self.workers.broadcast(introduction)?;
-        let divisible = expect_divisible(&self.config, workers);
-        self.workers.agree(divisible)?;
+        let shareable = self.config.validate_workers(workers);
+        self.workers.agree(shareable)?;
         Ok(self)
     }
-}
-
-fn expect_divisible(config: &TrainingConfig, workers: usize) -> Result<()> {
-    let batch = config.batch_size;
-    if !batch.is_multiple_of(workers) {
-        return Err(Error::Config(format!(
-            "a batch of {batch} has no equal part for each of {workers} workers: make the batch size a multiple of \
-             {workers}"
-        )));
-    }
-    if config.penalty == Penalty::Dragan && workers > 1 {
-        return Err(Error::Config(
-            "the penalty dragan takes a standard deviation over the whole batch, which no worker has: choose another \
-             penalty, or one worker"
-                .to_owned(),
-        ));
-    }
-    Ok(())
 }
 
 /// A worker that steps with a leading [`Trainer`]. It has no run folder, it observes nothing and it writes nothing:

@@ -18,8 +18,8 @@ use stargan::{
 
 pub type Cpu = Autodiff<Flex>;
 
-/// Held by every test that trains: burn 0.21 can lose gradients when several threads of one process
-/// run backward passes at once, and tests are threads.
+/// Held by every test that trains: they do not fight for the cores then, nor for burn's collective engine, of which a
+/// process has one.
 pub fn one_at_a_time() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
