@@ -107,7 +107,7 @@ impl<B: AutodiffBackend> Networks<B> {
             .map(|_| {
                 let batch = shape.batch();
                 milliseconds(|| {
-                    for losses in trainer.step(vec![batch]) {
+                    for losses in trainer.step(vec![batch]).expect("one worker") {
                         losses.discriminator.named();
                         losses.generator.map(|losses| losses.named());
                     }

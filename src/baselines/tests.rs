@@ -8,7 +8,7 @@ use super::{
     CycleGan, DiscriminatorLosses, GeneratorLosses, Pix2Pix, cycle_losses, paired_losses,
     under_condition,
 };
-use crate::adam::{Adam, AdamConfig};
+use crate::adam::{self, Adam, AdamConfig};
 use crate::discriminator::{Discriminator, DiscriminatorConfig};
 use crate::domains::Domains;
 use crate::generator::{Generator, GeneratorConfig};
