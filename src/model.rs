@@ -216,7 +216,7 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, Weights), 
 }
 
 /// The CRC-32 of the description and of every name and value, in name order.
-fn checksum(description: &str, weights: &Weights) -> String {
+pub(crate) fn checksum(description: &str, weights: &Weights) -> String {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(description.as_bytes());
     for (name, data) in weights {

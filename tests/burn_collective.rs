@@ -18,9 +18,13 @@ use stargan::burn::tensor::{Tensor, TensorPrimitive};
 /// Tells a copy of this test program its number.
 const NODE: &str = "STARGAN_TEST_NODE";
 
-/// Outside of the ports that systems give away, another for every copy of this test.
+/// The first of three that nobody listens at, outside of those that systems give away.
 fn port() -> u16 {
-    30_000 + (std::process::id() % 500) as u16 * 4
+    let free = |port: &u16| {
+        (*port..port + 3).all(|port| std::net::TcpListener::bind(("0.0.0.0", port)).is_ok())
+    };
+    let first = 30_000 + (std::process::id() % 500) as u16 * 4;
+    (first..first + 600).step_by(3).find(free).expect("three free ports")
 }
 
 /// Two processes sum twice: `SyncService::sync` empties a copy of its list of those that have come, so that from the

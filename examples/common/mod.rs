@@ -162,7 +162,9 @@ pub fn stop_at_ctrl_c(stop: Arc<AtomicBool>) -> Result<(), Failure> {
         if stop.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        eprintln!("\nstopping after this iteration (Ctrl-C again: at once, without a checkpoint)");
+        eprintln!(
+            "\nstopping after this iteration, several workers after ten at most (Ctrl-C again: at once, without a checkpoint)"
+        );
     };
     ctrlc::set_handler(handler).map_err(|error| Failure::Failed(format!("Ctrl-C: {error}")))
 }

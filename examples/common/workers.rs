@@ -24,7 +24,7 @@ pub struct WorkerArgs {
     orchestrator: Option<String>,
     /// Seconds for which another machine may be silent before the run ends; one whose process has ended is noticed
     /// at once [default: 300]
-    #[arg(long, value_name = "S", requires = "nodes")]
+    #[arg(long, value_name = "S", requires = "nodes", value_parser = clap::value_parser!(u64).range(1..))]
     node_timeout: Option<u64>,
 }
 

@@ -11,10 +11,13 @@ use burn_communication::{Address, CommunicationChannel, Message, ProtocolClient,
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::ring::{Links, Ring};
 use crate::error::{Error, Result};
+
+/// How long whoever has connected may take to say who it is.
+const HELLO: Duration = Duration::from_secs(2);
 
 /// How long a process waits before it tries to reach another again.
 const RETRY: Duration = Duration::from_millis(100);
@@ -22,7 +25,8 @@ const RETRY: Duration = Duration::from_millis(100);
 /// Where the processes of a run meet: process 0 listens there, and the others come to it.
 ///
 /// Process `r` listens at `port + r` of its own machine, on every interface (burn-communication can't do otherwise) and
-/// to anybody, unencrypted: let only the run's machines reach these ports.
+/// to anybody, unencrypted: let only the run's machines reach these ports. It tells the others the address from which it
+/// reaches `host`, so a machine behind a translation of addresses can't be one of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendezvous {
     /// The machine of process 0, as all others reach it: a name or an IPv4 address.
@@ -73,6 +77,9 @@ impl Rendezvous {
     /// # Errors
     /// [`Error::Workers`] when not all have come in time, process 0 can't be reached, a port is taken, or the processes do not
     /// fit together: other numbers of processes, one number twice, other versions of this crate.
+    ///
+    /// # Panics
+    /// Inside of an async runtime, as do the functions of the [`Ring`].
     pub fn join(&self, process: usize, processes: usize) -> Result<Ring> {
         if process >= processes {
             let message =
@@ -87,11 +94,18 @@ impl Rendezvous {
             .map_err(|error| Error::Workers(format!("no runtime for the network: {error}")))?;
         let meeting =
             Meeting { at: self, process, processes, until: Instant::now() + self.gather_within };
-        let links = runtime.block_on(meeting.links())?;
-        Ok(Ring::new([process, processes], links, self.patience, runtime))
+        match runtime.block_on(meeting.links()) {
+            Ok(links) => Ok(Ring::new([process, processes], links, self.patience, runtime)),
+            Err(error) => {
+                // A name that is still being looked up is not waited for.
+                runtime.shutdown_background();
+                Err(error)
+            }
+        }
     }
 }
 
+#[derive(Clone, Copy)]
 struct Meeting<'a> {
     at: &'a Rendezvous,
     process: usize,
@@ -100,7 +114,7 @@ struct Meeting<'a> {
 }
 
 impl Meeting<'_> {
-    async fn links(&self) -> Result<Links> {
+    async fn links(self) -> Result<Links> {
         if self.processes == 1 {
             return Ok(None);
         }
@@ -118,8 +132,12 @@ impl Meeting<'_> {
                 0 => self.gather(&mut joins).await?,
                 _ => self.ask().await?,
             };
-            let (next, previous) =
-                tokio::try_join!(self.next(run, &mut followers), self.previous(run, &addresses))?;
+            // Whoever came first has waited for the last; all are here now.
+            let all_here = Self { until: Instant::now() + self.at.gather_within, ..self };
+            let (next, previous) = tokio::try_join!(
+                all_here.next(run, &mut followers),
+                all_here.previous(run, &addresses)
+            )?;
             Ok(Some((next, previous)))
         };
         tokio::select! {
@@ -143,7 +161,7 @@ impl Meeting<'_> {
                     (1..self.processes).filter(|p| !found.contains_key(p)).collect();
                 break Some(format!("of {} processes, {missing:?} have not come", self.processes));
             };
-            let hello = timeout_at(self.until, channel.recv()).await;
+            let hello = timeout(HELLO, channel.recv()).await;
             // Whoever says nothing that makes sense is none of them.
             let Some(hello) = hello.ok().and_then(Result::ok).and_then(parse::<Hello>) else {
                 continue;
@@ -218,7 +236,7 @@ impl Meeting<'_> {
             let Ok(Some(mut channel)) = timeout_at(self.until, followers.recv()).await else {
                 return Err(self.error(format!("process {process} has not come")));
             };
-            let received = timeout_at(self.until, channel.recv()).await;
+            let received = timeout(HELLO, channel.recv()).await;
             let neighbour = received.ok().and_then(Result::ok).and_then(parse);
             if neighbour == Some(Neighbour { run, process }) {
                 return Ok(channel);
@@ -229,7 +247,9 @@ impl Meeting<'_> {
     /// A connection to the process before this one.
     async fn previous(&self, run: u64, addresses: &[String]) -> Result<WsClientChannel> {
         let before = (self.process + self.processes - 1) % self.processes;
-        let mut channel = self.connect(&addresses[before], before, "ring").await?;
+        // What process 0 calls itself, such as localhost, may mean another machine here.
+        let host = if before == 0 { &self.at.host } else { &addresses[before] };
+        let mut channel = self.connect(host, before, "ring").await?;
         let own = Neighbour { run, process: self.process };
         say(&mut channel, &own).await.map_err(|error| self.error(error))?;
         Ok(channel)

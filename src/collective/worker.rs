@@ -5,7 +5,7 @@ use burn::tensor::{Tensor, TensorData};
 
 use super::devices::Device;
 use super::ring::Ring;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::train::Collective;
 
 /// One worker of a run: a device of this process, connected with the others and with those of other processes.
@@ -32,9 +32,10 @@ enum Place {
 /// `ring` they are workers of a run of several processes, which must all have as many devices.
 ///
 /// # Errors
-/// When this process has a group of workers already.
+/// When there is no device, or this process has a group of workers already.
 pub fn workers<B: Backend>(devices: &[B::Device], ring: Option<Ring>) -> Result<Vec<Worker<B>>> {
     let group = match devices.len() {
+        0 => return Err(Error::Config("a process needs a device at least".to_owned())),
         1 => vec![None],
         _ => Device::group(devices)?.into_iter().map(Some).collect(),
     };

@@ -1,10 +1,10 @@
 //! How the workers of one run come together: what they must have in common, and what the first gives to the others.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::backend::{AutodiffBackend, Backend};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -16,11 +16,14 @@ use super::workers::{Collective, Workers};
 use crate::data::{Dataset, Datasets};
 use crate::error::{Error, Result};
 use crate::model;
+use crate::weights::Weights;
 
 /// The first thing that worker 0 says. The version comes first of all, whatever follows it.
 #[derive(Serialize, Deserialize)]
 struct Introduction {
     version: String,
+    /// Another one rounds otherwise, so that the weights would drift apart.
+    backend: String,
     config: Value,
 }
 
@@ -43,6 +46,7 @@ impl<B: AutodiffBackend> Trainer<B> {
         self.workers = Workers::Linked(link, self.device().clone());
         let introduction = Introduction {
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            backend: B::InnerBackend::name(self.device()),
             config: serde_json::to_value(&self.config).expect("a configuration is JSON"),
         };
         let introduction = serde_json::to_vec(&introduction).expect("JSON");
@@ -71,7 +75,8 @@ impl<B: AutodiffBackend> Follower<B> {
     ) -> Result<Self> {
         let mut workers = Workers::Linked(link, device.clone());
         let introduction = workers.broadcast(Vec::new())?;
-        let config = workers.agree(read(&introduction, expected))?;
+        let config =
+            workers.agree(read(&introduction, &B::InnerBackend::name(device), expected))?;
         let mut trainer = Trainer::fresh(None, config, device)?;
         trainer.workers = workers;
         Ok(Self(trainer))
@@ -97,7 +102,13 @@ impl<B: AutodiffBackend> Follower<B> {
     /// # Errors
     /// As [`Trainer::run`].
     pub fn run(&mut self, data: impl Into<Datasets>) -> Result<Outcome> {
-        self.0.run(data, &mut ())
+        self.0.run(data, &mut ()).map_err(|error| match error {
+            // Where it goes on from is worth more than what to do without a checkpoint.
+            Error::NonFinite { iteration, term, value, .. } => Error::Workers(format!(
+                "iteration {iteration}: {term} is {value}: training has diverged; worker 0 says what to do"
+            )),
+            other => other,
+        })
     }
 
     /// The networks as they are now; after [`run`](Self::run) those of worker 0, bit for bit.
@@ -107,16 +118,25 @@ impl<B: AutodiffBackend> Follower<B> {
 }
 
 /// The configuration in an introduction.
-fn read(introduction: &[u8], expected: Option<&TrainingConfig>) -> Result<TrainingConfig> {
+fn read(
+    introduction: &[u8],
+    own_backend: &str,
+    expected: Option<&TrainingConfig>,
+) -> Result<TrainingConfig> {
     let unreadable = |error: serde_json::Error| {
         Error::Workers(format!("worker 0 introduces itself in another way: {error}"))
     };
-    let Introduction { version, config } =
+    let Introduction { version, backend, config } =
         serde_json::from_slice(introduction).map_err(unreadable)?;
     let own = env!("CARGO_PKG_VERSION");
     if version != own {
         return Err(Error::Workers(format!(
             "worker 0 runs version {version} of this crate, this worker {own}: use one program everywhere"
+        )));
+    }
+    if backend != own_backend {
+        return Err(Error::Workers(format!(
+            "worker 0 computes by the backend {backend}, this worker by {own_backend}: use one everywhere"
         )));
     }
     if let Some(expected) = expected {
@@ -212,5 +232,30 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         self.config = first.config.clone();
         self.go_on_as(first);
         Ok(())
+    }
+
+    /// Refuses to go on with weights that are not those of worker 0, bit for bit.
+    pub(super) fn expect_same_weights(&mut self, weights: &Weights) -> Result<()> {
+        if !self.workers.several() {
+            return Ok(());
+        }
+        let own = model::checksum("", weights).into_bytes();
+        let first = self.workers.broadcast(own.clone())?;
+        let same = (own == first).then_some(()).ok_or_else(|| {
+            Error::Workers(format!(
+                "iteration {}: the weights are not those of worker 0 any more: use devices and programs that round alike",
+                self.iteration()
+            ))
+        });
+        self.workers.agree(same)
+    }
+
+    /// Where worker 0 has `written` a checkpoint, at every worker; the others have written none.
+    pub(super) fn say_where(&mut self, written: Option<Result<PathBuf>>) -> Result<PathBuf> {
+        let own = self.workers.agree(written.transpose())?;
+        let path = own.as_deref().unwrap_or(Path::new("")).as_os_str().as_encoded_bytes().to_vec();
+        let first = self.workers.broadcast(path)?;
+        // Another machine's path is a message, not a place.
+        Ok(own.unwrap_or_else(|| String::from_utf8_lossy(&first).into_owned().into()))
     }
 }

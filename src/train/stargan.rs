@@ -196,11 +196,10 @@ fn sample<B: Backend>(
     // Of the whole batch too, so that any number of workers draw the same.
     let mixing: Vec<f32> = (0..whole).map(|_| rng.random()).collect();
     let shape = batch.shape();
-    let elements = batch.images.len() / n;
-    let noise: Option<Vec<f32>> = config.penalty.needs_noise().then(|| {
-        let noise = (0..whole * elements).map(|_| rng.random());
-        noise.skip(rows.start * elements).take(n * elements).collect()
-    });
+    // A penalty that needs it is for one worker.
+    let elements = batch.images.len();
+    let noise: Option<Vec<f32>> =
+        config.penalty.needs_noise().then(|| (0..elements).map(|_| rng.random()).collect());
 
     let label = |labels: &[&[f32]]| Label {
         label: Tensor::from_data(TensorData::new(labels.concat(), [n, width]), device),

@@ -1,6 +1,7 @@
 //! The trainer: one loop, whatever it trains.
 
 use std::collections::BTreeMap;
+use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -229,7 +230,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         self.learning_rate_scale
     }
 
-    /// The images that this trainer could not read and left out, with the reasons, up to the end of its last
+    /// The images that this trainer (of several workers, this one) could not read and left out, with the reasons, up to the end of its last
     /// [`run`](Self::run), whatever ended that; those of an earlier process are not among them.
     /// Empty unless the policy is [`UnreadablePolicy::Skip`].
     pub fn unreadable(&self) -> &BTreeMap<PathBuf, String> {
@@ -237,7 +238,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     }
 
     /// Raise it from anywhere, such as a Ctrl-C handler, and [`run`](Self::run) finishes its
-    /// iteration, writes a checkpoint and returns.
+    /// iteration, with several workers those up to the next multiple of ten, writes a checkpoint and returns.
     pub fn stop_flag(&self) -> Arc<AtomicBool> {
         self.stop.clone()
     }
@@ -260,11 +261,13 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         observer: &mut impl Observer<B, R>,
     ) -> Result<Outcome> {
         let data = data.into();
-        let ended = self.run_together(&data, observer);
-        if ended.is_err() {
+        let run = AssertUnwindSafe(|| self.run_together(&data, observer));
+        let ended = panic::catch_unwind(run);
+        if !matches!(ended, Ok(Ok(_))) {
+            // The others would wait.
             self.workers.leave();
         }
-        ended
+        ended.unwrap_or_else(|panic| panic::resume_unwind(panic))
     }
 
     fn run_together(
@@ -486,11 +489,10 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
             value,
         });
         self.expect_finite(found)?;
-        let folder = self.folder.as_ref();
-        let path = folder.map_or(Ok(PathBuf::new()), |f| f.save(&self.checkpoint(), &weights));
-        let path = self.workers.agree(path)?.into_os_string().into_encoded_bytes();
-        let path = self.workers.broadcast(path)?;
-        let path = PathBuf::from(String::from_utf8_lossy(&path).into_owned());
+        self.expect_same_weights(&weights)?;
+        let written = self.folder.as_ref().map(|folder| folder.save(&self.checkpoint(), &weights));
+        drop(weights);
+        let path = self.say_where(written)?;
         observer.checkpoint(self, &path)?;
         Ok(path)
     }

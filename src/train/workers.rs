@@ -89,7 +89,9 @@ impl<B: Backend> Workers<B> {
         let mean = self.sum(Tensor::cat(parts, 0))? / workers as f64;
         *gradients = mean.split_with_sizes(sizes, 0);
         let means = gradients.split_off(parameters);
-        terms.into_iter().zip(means).for_each(|(term, mean)| *term = Tensor::from_inner(mean));
+        // Terms are kept for some iterations, and a part of an array may keep the whole of it.
+        let apart = |mean: Tensor<B, 1>| Tensor::from_inner(mean.zeros_like() + mean);
+        terms.into_iter().zip(means).for_each(|(term, mean)| *term = apart(mean));
         Ok(())
     }
 

@@ -14,10 +14,10 @@ use stargan::burn::module::{Module, ModuleVisitor, Param};
 use stargan::burn::tensor::Tensor;
 use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::collective::{Rendezvous, Worker, workers};
-use stargan::train::{Collective, Follower};
+use stargan::train::{Collective, Follower, Iteration};
 use stargan::{
-    CsvLog, Dataset, DiscriminatorConfig, Domains, Error, Folder, GeneratorConfig, Outcome,
-    Penalty, Result, Trainer, TrainingConfig,
+    CsvLog, Dataset, DiscriminatorConfig, Domains, Error, Folder, GeneratorConfig, Observer,
+    Outcome, Penalty, Result, Trainer, TrainingConfig,
 };
 
 use crate::setup::{
@@ -26,7 +26,7 @@ use crate::setup::{
 
 /// Of a gradient's largest value. A worker's mean over its share and the mean of these round otherwise than the mean
 /// over the whole batch: float32 rounding of sums over some thousand pixels.
-const GRADIENT_TOLERANCE: f64 = 2e-5;
+const GRADIENT_TOLERANCE: f64 = 1e-4;
 
 /// Of a loss term, which is logged with as many digits.
 const LOSS_TOLERANCE: f64 = 1e-4;
@@ -254,6 +254,14 @@ fn processes_compute_what_one_worker_does() {
         std::fs::remove_dir_all(&run).unwrap();
         processes(test, [count, devices], 50, folder.path());
         assert_identical(&run, count * devices);
+        if [count, devices] == [2, 1] {
+            // Two threads add the same two numbers, in whichever order: a gradient that either lost would tell.
+            let config = tiny(Domains::single(data.labels().clone())).with_iterations(50);
+            let other = folder.path().join("threads");
+            threads(2, &other, &config, &data).into_iter().for_each(|o| drop(o.unwrap()));
+            let model = |run: &Path| Content::of(&run.with_extension("0.safetensors")).tensors;
+            assert_eq!(model(&other), model(&run));
+        }
         std::fs::remove_dir_all(&run).unwrap();
     }
 }
@@ -280,11 +288,16 @@ fn killed_at_ten_moments_the_run_goes_on_from_its_last_checkpoint() {
 
     let mut rng = ChaCha8Rng::seed_from_u64(9);
     let (mut kills, mut reached, mut slowest) = ([0, 0], 0, Duration::ZERO);
-    while kills[0] + kills[1] < 10 {
+    let mut patience = whole_run;
+    for attempt in 0.. {
+        if kills[0] + kills[1] == 10 {
+            break;
+        }
+        assert!(attempt < 100, "only {kills:?} of {attempt} kills met a run");
         let port = ports(2);
         let start = |rank| process(test, [rank, 2, 1], port, ITERATIONS, folder.path());
         let mut children = [start(0), start(1)];
-        thread::sleep(whole_run.mul_f64(rng.random_range(0.3..0.9)));
+        thread::sleep(patience.mul_f64(rng.random_range(0.3..0.9)));
         let victim = rng.random_range(0..2);
         children[victim].kill().unwrap();
         let killed = Instant::now();
@@ -297,10 +310,13 @@ fn killed_at_ten_moments_the_run_goes_on_from_its_last_checkpoint() {
         let output = other.wait_with_output().unwrap();
         if killed_in_time && !output.status.success() {
             let message = String::from_utf8_lossy(&output.stderr);
-            let expected = ["is gone", "has gone", "have not come", "has not come"];
+            let expected = ["is gone", "has gone", "have not come", "has not come", "not answer"];
             assert!(expected.iter().any(|text| message.contains(text)), "{message}");
             slowest = slowest.max(killed.elapsed());
             kills[victim] += 1;
+        } else {
+            // The machine has become faster than it was.
+            patience = patience.mul_f64(0.8);
         }
         let newest = newest(&run);
         assert!(newest >= reached, "checkpoint {reached} is lost, {newest} is left");
@@ -454,6 +470,27 @@ fn what_ends_one_worker_ends_all() {
         },
     );
     assert!(follower.is_err() && leader.unwrap_err().to_string().contains("is gone"));
+
+    // Worker 0 panics, in hands that outlive the panic.
+    struct Bug;
+    impl Observer<Cpu> for Bug {
+        fn iteration(&mut self, _: &Trainer<Cpu>, _: &Iteration<'_, Cpu>) -> Result<()> {
+            std::panic::resume_unwind(Box::new("a bug"));
+        }
+    }
+    let run = folder.path().join("observer");
+    let (leader, follower) = two(
+        |link| {
+            let trainer = Trainer::<Cpu>::new(&run, config.clone(), &device).unwrap();
+            let mut trainer = trainer.lead(link).unwrap();
+            let run = std::panic::AssertUnwindSafe(|| trainer.run(&data, &mut Bug));
+            (std::panic::catch_unwind(run).is_err(), trainer)
+        },
+        |link| Follower::<Cpu>::join(link, None, &device)?.run(&data),
+    );
+    assert!(leader.0 && follower.unwrap_err().to_string().contains("is gone"));
+    let again = { leader.1 }.run(&data, &mut ()).unwrap_err().to_string();
+    assert!(again.contains("this worker has left its run"), "{again}");
 
     // A stop, at whichever worker: all come to the same iteration, and the checkpoint is there.
     let run = folder.path().join("stopped");
