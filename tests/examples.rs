@@ -506,9 +506,9 @@ fn workers_and_nodes_train_one_model() {
 
     // As many processes, of which the second writes nothing.
     let port = 23_000 + (std::process::id() % 500) * 4;
-    let node = |rank: usize, rest: &str| {
+    let node = |rank: usize, out: &str, rest: &str| {
         let line = format!(
-            "{train} {rest} --nodes 2 --node-rank {rank} --orchestrator 127.0.0.1:{port} --out node{rank}"
+            "{train} {rest} --nodes 2 --node-rank {rank} --orchestrator 127.0.0.1:{port} --out {out}{rank}"
         );
         Command::new(built::example("train"))
             .args(line.split_whitespace())
@@ -518,7 +518,7 @@ fn workers_and_nodes_train_one_model() {
             .spawn()
             .expect("the example starts")
     };
-    for node in [node(1, ""), node(0, "")] {
+    for node in [node(1, "node", ""), node(0, "node", "")] {
         let output = node.wait_with_output().expect("its end");
         assert!(output.status.success(), "{}", text(&output.stderr));
     }
@@ -542,11 +542,12 @@ fn workers_and_nodes_train_one_model() {
     }
 
     // Other settings are refused at both, and a place where nobody is.
-    let [first, second] = [node(0, "--seed 1"), node(1, "--seed 2")].map(|node| {
-        let output = node.wait_with_output().expect("its end");
-        assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
-        text(&output.stderr)
-    });
+    let [first, second] =
+        [node(0, "other", "--seed 1"), node(1, "other", "--seed 2")].map(|node| {
+            let output = node.wait_with_output().expect("its end");
+            assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
+            text(&output.stderr)
+        });
     let expected = "the configurations differ: seed is 2 here and 1 at worker 0";
     assert!(second.contains(&format!("error: {expected}")), "{second}");
     assert!(first.contains(&format!("error: worker 1 has ended the run: {expected}")), "{first}");
