@@ -59,8 +59,8 @@ impl Share {
 /// How batches are made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoaderConfig {
-    /// Images per batch, those of all workers together. One is allowed, but the permutation that draws target labels then always
-    /// gives an image its own label, so that nothing is translated in training.
+    /// Images per batch, those of all workers together. One is allowed, but the permutation that draws target labels
+    /// then always gives an image its own label, so that nothing is translated in training.
     pub batch_size: usize,
     /// The side of the images, in pixels.
     pub image_size: usize,
