@@ -4,6 +4,9 @@
 
 #![cfg(all(feature = "collective", feature = "flex"))]
 
+#[path = "common/ports.rs"]
+mod ports;
+
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -18,15 +21,6 @@ use stargan::burn::tensor::{Tensor, TensorPrimitive};
 /// Tells a copy of this test program its number.
 const NODE: &str = "STARGAN_TEST_NODE";
 
-/// The first of three that nobody listens at, outside of those that systems give away.
-fn port() -> u16 {
-    let free = |port: &u16| {
-        (*port..port + 3).all(|port| std::net::TcpListener::bind(("0.0.0.0", port)).is_ok())
-    };
-    let first = 30_000 + (std::process::id() % 500) as u16 * 4;
-    (first..first + 600).step_by(3).find(free).expect("three free ports")
-}
-
 /// Two processes sum twice: `SyncService::sync` empties a copy of its list of those that have come, so that from the
 /// second time on the list never says again that all have.
 #[test]
@@ -35,7 +29,7 @@ fn the_second_sum_between_processes_never_ends() {
         let (number, port) = number.split_once(',').unwrap();
         return node(number.parse().unwrap(), port.parse().unwrap());
     }
-    let port = port();
+    let port = ports::ports(3);
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(start_global_orchestrator(port));

@@ -13,6 +13,9 @@ mod joint;
 mod killed;
 mod learning;
 mod objectives;
+#[cfg(feature = "collective")]
+#[path = "../common/ports.rs"]
+mod ports;
 mod resume;
 mod setup;
 mod shipped;

@@ -1,9 +1,8 @@
 //! Several workers compute what one computes, as threads and as processes.
 
-use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU16, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -20,6 +19,7 @@ use stargan::{
     Outcome, Penalty, Result, Trainer, TrainingConfig,
 };
 
+use crate::ports::ports;
 use crate::setup::{
     Content, Cpu, StopAfter, checkpoint_of, colours, names, newest, one_at_a_time, tiny, trained,
 };
@@ -30,18 +30,6 @@ const GRADIENT_TOLERANCE: f64 = 1e-4;
 
 /// Of a loss term, which is logged with as many digits.
 const LOSS_TOLERANCE: f64 = 1e-4;
-
-/// Ports that nobody listens at: of a range outside of those that systems give away.
-fn ports(count: u16) -> u16 {
-    static NEXT: AtomicU16 = AtomicU16::new(0);
-    let first = 21_000 + (std::process::id() % 500) as u16 * 16;
-    loop {
-        let port = first + NEXT.fetch_add(count, Ordering::Relaxed);
-        if (port..port + count).all(|port| TcpListener::bind(("0.0.0.0", port)).is_ok()) {
-            return port;
-        }
-    }
-}
 
 fn rendezvous(port: u16) -> Rendezvous {
     Rendezvous { gather_within: Duration::from_secs(20), ..Rendezvous::new("127.0.0.1", port) }
