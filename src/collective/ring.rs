@@ -18,9 +18,7 @@ const PIECE: usize = 16 << 20;
 /// them each sends `2 (n - 1) / n` times the size of what is summed, however many they are. Which values are added in
 /// which order depends on nothing but `n`, so that a run on the CPU is the same every time.
 pub struct Ring {
-    rank: usize,
-    processes: usize,
-    patience: Duration,
+    place: Place,
     links: Links,
     sent: u64,
     // Last, so that the links are dropped before it.
@@ -37,17 +35,17 @@ impl Ring {
         patience: Duration,
         runtime: Runtime,
     ) -> Self {
-        Self { rank, processes, patience, links, sent: 0, runtime }
+        Self { place: Place { rank, processes, patience }, links, sent: 0, runtime }
     }
 
     /// The number of this process, from 0.
     pub fn rank(&self) -> usize {
-        self.rank
+        self.place.rank
     }
 
     /// How many processes there are.
     pub fn processes(&self) -> usize {
-        self.processes
+        self.place.processes
     }
 
     /// The bytes sent so far.
@@ -60,7 +58,7 @@ impl Ring {
     /// # Errors
     /// [`Error::Workers`] when a process is gone or has been silent for too long.
     pub fn sum(&mut self, values: &mut [f32]) -> Result<()> {
-        let n = self.processes;
+        let Place { rank, processes: n, .. } = self.place;
         // Chunk `c` goes around from process `c` on, and gathers the values of each process that it comes by.
         let len = values.len();
         let chunk = |number: usize| {
@@ -68,12 +66,12 @@ impl Ring {
             len * number / n..len * (number + 1) / n
         };
         for step in 0..n - 1 {
-            let (out, into) = (chunk(self.rank + n - step), chunk(self.rank + 2 * n - step - 1));
+            let (out, into) = (chunk(rank + n - step), chunk(rank + 2 * n - step - 1));
             let out = pieces(&values[out]);
             self.pass(out, &mut values[into], |value, received| *value += received)?;
         }
         for step in 0..n - 1 {
-            let (out, into) = (chunk(self.rank + n + 1 - step), chunk(self.rank + n - step));
+            let (out, into) = (chunk(rank + n + 1 - step), chunk(rank + n - step));
             let out = pieces(&values[out]);
             self.pass(out, &mut values[into], |value, received| *value = received)?;
         }
@@ -85,11 +83,9 @@ impl Ring {
     /// # Errors
     /// As [`sum`](Self::sum).
     pub fn broadcast(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>> {
-        if self.processes == 1 {
-            return Ok(bytes);
-        }
-        let mut bytes = if self.rank == 0 { bytes } else { self.receive()? };
-        if self.rank + 1 < self.processes {
+        let Place { rank, processes, .. } = self.place;
+        let mut bytes = if rank == 0 { bytes } else { self.receive()? };
+        if rank + 1 < processes {
             bytes = self.send(bytes)?;
         }
         Ok(bytes)
@@ -102,20 +98,20 @@ impl Ring {
         into: &mut [f32],
         put: impl Fn(&mut f32, f32),
     ) -> Result<()> {
-        let lost = Lost { rank: self.rank, processes: self.processes, patience: self.patience };
+        let place = self.place;
         let Some((next, previous)) = &mut self.links else { return Ok(()) };
         self.sent += out.iter().map(|piece| piece.len() as u64).sum::<u64>();
         let send = async {
             for piece in out {
-                lost.next(timeout(lost.patience, next.send(Message::new(piece))).await)?;
+                place.next(timeout(place.patience, next.send(Message::new(piece))).await)?;
             }
             Ok(())
         };
         let receive = async {
             for piece in into.chunks_mut(PIECE / size_of::<f32>()) {
-                let received = lost.previous(timeout(lost.patience, previous.recv()).await)?;
+                let received = place.previous(timeout(place.patience, previous.recv()).await)?;
                 if received.len() != size_of_val(piece) {
-                    return Err(lost.previous_is(format!(
+                    return Err(place.previous_is(format!(
                         "it has sent {} bytes where {} were due",
                         received.len(),
                         size_of_val(piece)
@@ -132,7 +128,7 @@ impl Ring {
 
     /// Sends `bytes`, with their number before them, to the next process.
     fn send(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>> {
-        let lost = Lost { rank: self.rank, processes: self.processes, patience: self.patience };
+        let place = self.place;
         let Some((next, _)) = &mut self.links else { return Ok(bytes) };
         let bytes = Bytes::from(bytes);
         let size = Bytes::copy_from_slice(&(bytes.len() as u64).to_le_bytes());
@@ -141,7 +137,7 @@ impl Ring {
         let pieces = pieces.map(|at| bytes.slice(at..bytes.len().min(at + PIECE)));
         self.runtime.block_on(async {
             for piece in std::iter::once(size).chain(pieces) {
-                lost.next(timeout(lost.patience, next.send(Message::new(piece))).await)?;
+                place.next(timeout(place.patience, next.send(Message::new(piece))).await)?;
             }
             Ok(())
         })?;
@@ -150,15 +146,15 @@ impl Ring {
 
     /// What [`send`](Self::send) of the process before this one has sent.
     fn receive(&mut self) -> Result<Vec<u8>> {
-        let lost = Lost { rank: self.rank, processes: self.processes, patience: self.patience };
+        let place = self.place;
         let Some((_, previous)) = &mut self.links else { return Ok(Vec::new()) };
         self.runtime.block_on(async {
-            let size = lost.previous(timeout(lost.patience, previous.recv()).await)?;
+            let size = place.previous(timeout(place.patience, previous.recv()).await)?;
             let size = size.as_ref().try_into().map(u64::from_le_bytes);
-            let size = size.map_err(|_| lost.previous_is("it says no length".to_owned()))?;
+            let size = size.map_err(|_| place.previous_is("it says no length".to_owned()))?;
             let mut bytes = Vec::new();
             while (bytes.len() as u64) < size {
-                let piece = lost.previous(timeout(lost.patience, previous.recv()).await)?;
+                let piece = place.previous(timeout(place.patience, previous.recv()).await)?;
                 bytes.extend_from_slice(&piece);
             }
             Ok(bytes)
@@ -177,7 +173,7 @@ fn pieces(values: &[f32]) -> Vec<Bytes> {
 
 impl Debug for Ring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rank, processes, patience, sent, .. } = self;
+        let Self { place: Place { rank, processes, patience }, sent, .. } = self;
         f.debug_struct("Ring")
             .field("rank", rank)
             .field("processes", processes)
@@ -187,9 +183,9 @@ impl Debug for Ring {
     }
 }
 
-/// Says which process is gone.
+/// Which process of how many, and how long it waits for another: what says who is gone.
 #[derive(Clone, Copy)]
-struct Lost {
+struct Place {
     rank: usize,
     processes: usize,
     patience: Duration,
@@ -197,7 +193,7 @@ struct Lost {
 
 type Waited<T, E> = Result<Result<T, E>, tokio::time::error::Elapsed>;
 
-impl Lost {
+impl Place {
     fn next<E: Debug>(self, sent: Waited<(), E>) -> Result<()> {
         let next = (self.rank + 1) % self.processes;
         match sent {
