@@ -18,7 +18,7 @@ expressions in examples/data, at 32 pixels with small networks, into runs/joint.
 
 With --data it trains on those instead. The flags are those of train, and what they say of defaults holds but \
 for the data, --size 32, --iterations 2500, --base-channels 16, --residual-blocks 2, --learning-rate 5e-4, \
---critic-steps 2 and --out runs/joint.";
+--critic-steps 2, --weights expressions=0.3:3:3:3 where there is a dataset of that name, and --out runs/joint.";
 
 fn main() -> std::process::ExitCode {
     common::training::main(Some(Defaults {
@@ -35,6 +35,6 @@ fn main() -> std::process::ExitCode {
             sample_every: 0,
             tensorboard: false,
         },
-        settings: bundled::small,
+        settings: bundled::joint,
     }))
 }

@@ -2,6 +2,9 @@
 
 #[path = "common/built.rs"]
 mod built;
+#[cfg(feature = "collective")]
+#[path = "common/ports.rs"]
+mod ports;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -252,16 +255,35 @@ fn several_datasets_train_jointly() {
         .unwrap();
     let line = format!(
         "--data {} --labels Male,Young --data moods=folder:{EXPRESSIONS}/train --crop 60 {TINY} \
-         --iterations 2 --identity none --config some.json --export joint.safetensors",
+         --iterations 2 --identity 10:500 --weights moods=0.3:1:3:2 --weights faces=2:9:8 --config some.json \
+         --export joint.safetensors",
         faces("train")
     );
     succeeds("train", folder.path(), &line);
     let config = fs::read_to_string(folder.path().join("runs/train/config.json")).unwrap();
     let config: serde_json::Value = serde_json::from_str(&config).unwrap();
     assert_eq!(config["weights"]["domain"], 0.5);
+    let of = |weights: [f64; 4]| {
+        let [domain, reconstruction, penalty, weight] = weights;
+        let identity = serde_json::json!({"weight": weight, "last_iteration": 500});
+        serde_json::json!({
+            "domain": domain, "reconstruction": reconstruction, "penalty": penalty, "identity": identity
+        })
+    };
+    assert_eq!(config["dataset_weights"]["moods"], of([0.3, 1.0, 3.0, 2.0]));
+    assert_eq!(config["dataset_weights"]["faces"], of([2.0, 9.0, 8.0, 10.0]));
     assert_eq!(config["keep"], 1);
     assert_eq!(config["domains"][0]["name"], "faces");
     assert_eq!(config["domains"][1]["name"], "moods");
+
+    let line = format!("--data folder:{EXPRESSIONS}/train {TINY} --iterations 1 --out other");
+    for (weights, rc, expected) in [
+        ("mood=1:10:10", 1, "dataset_weights: mood: unknown dataset \"mood\""),
+        ("1:-10:10", 1, "the reconstruction loss weight is -10"),
+        ("1:10", 2, "expected [NAME=]DOMAIN:RECONSTRUCTION:PENALTY[:IDENTITY]"),
+    ] {
+        fails("train", folder.path(), &format!("{line} --weights {weights}"), rc, expected);
+    }
 
     let face = format!("{FACES}/test/images/00001.png");
     let line = format!("--model joint.safetensors --edit happy --edit faces:-Young --grid {face}");
@@ -289,6 +311,9 @@ fn train_joint_needs_no_arguments_and_takes_those_of_train() {
         log.contains("2,expressions/happy,200,") && log.contains("2,faces/total,300,"),
         "{log}"
     );
+    let config: serde_json::Value =
+        serde_json::from_slice(&fs::read(run.join("config.json")).unwrap()).unwrap();
+    assert_eq!(config["dataset_weights"]["expressions"]["domain"], 0.3);
     // Four faces and four expressions, each with all ten labels.
     assert_eq!(side(run.join("samples/00000002.png")), (11 * 16, 8 * 16));
 
@@ -505,7 +530,7 @@ fn workers_and_nodes_train_one_model() {
     assert!(stdout.contains("checkpoint: two/checkpoints/00000020.safetensors"), "{stdout}");
 
     // As many processes, of which the second writes nothing.
-    let port = 23_000 + (std::process::id() % 500) * 4;
+    let port = ports::ports(2);
     let node = |rank: usize, out: &str, rest: &str| {
         let line = format!(
             "{train} {rest} --nodes 2 --node-rank {rank} --orchestrator 127.0.0.1:{port} --out {out}{rank}"

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use stargan::TrainingConfig;
+use stargan::{IdentityWarmup, LossWeights, TrainingConfig};
 
 use super::data::{Place, Spec};
 
@@ -35,6 +35,19 @@ pub fn expressions(part: &str) -> Spec {
 /// The true counterfactuals of the test faces.
 pub fn pairs() -> PathBuf {
     format!("{FACES}/test/pairs.csv").into()
+}
+
+/// What learns faces and expressions together as well as the faces alone: [`small`], with less weight on a dataset of
+/// the name `expressions`, which is the easier one (docs/joint-training.md has the measurements).
+pub fn joint(config: TrainingConfig) -> TrainingConfig {
+    let config = small(config);
+    let name = "expressions";
+    if config.domains.index_of(name).is_err() {
+        return config;
+    }
+    let identity = Some(IdentityWarmup { weight: 3.0, ..IdentityWarmup::default() });
+    let lighter = LossWeights { domain: 0.3, reconstruction: 3.0, penalty: 3.0, identity };
+    config.with_weights_of(name, lighter)
 }
 
 /// What learns the bundled images in minutes on a CPU: 32 pixels, small networks.

@@ -6,6 +6,7 @@
 pub mod bundled;
 pub mod data;
 pub mod training;
+pub mod weights;
 pub mod workers;
 
 use std::fmt::Display;

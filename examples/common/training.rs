@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use stargan::DomainLabel;
 use stargan::Domains;
+use stargan::Objective;
 use stargan::Penalty;
 use stargan::burn::backend::Autodiff;
 use stargan::burn::tensor::backend::AutodiffBackend;
@@ -22,9 +23,9 @@ use stargan::train::{
     CsvLog, NonFinitePolicy, Outcome, Preset, Progress, SampleGrids, TensorBoard, TimingLog,
     Trainer, TrainingConfig,
 };
-use stargan::{IdentityWarmup, Objective};
 
 use super::data::{Command, DataArgs, Opened, Pairs, Source, Spec, open_test};
+use super::weights::{Identity, Weights};
 use super::workers::{Crew, WorkerArgs};
 use super::{Failure, usage};
 
@@ -79,6 +80,10 @@ pub struct Args {
     /// Identity warm-up: its weight and the last iteration that has it, or "none" [default: 10:500]
     #[arg(long, value_name = "WEIGHT:LAST_ITERATION|none")]
     identity: Option<Identity>,
+    /// The weights of the loss terms beside the adversarial one, of all datasets or of the one of that name: domain,
+    /// reconstruction, penalty and, if it changes, identity warm-up; may be repeated [default: 1:10:10:10]
+    #[arg(long, value_name = "[NAME=]DOMAIN:RECONSTRUCTION:PENALTY[:IDENTITY]")]
+    weights: Vec<Weights>,
     /// Discriminator updates per generator update [default: 5]
     #[arg(long, value_name = "N")]
     critic_steps: Option<u64>,
@@ -150,7 +155,7 @@ pub struct Args {
 }
 
 /// What a run keeps from its beginning to its end.
-const FIXED: [&str; 20] = [
+const FIXED: [&str; 21] = [
     "labels",
     "exclusive",
     "size",
@@ -165,6 +170,7 @@ const FIXED: [&str; 20] = [
     "penalty",
     "spectral_norm",
     "identity",
+    "weights",
     "critic_steps",
     "learning_rate",
     "ema",
@@ -176,25 +182,6 @@ const FIXED: [&str; 20] = [
 /// A name as in a configuration file.
 fn named<T: DeserializeOwned>(name: &str) -> Result<T, String> {
     serde_json::from_value(Value::from(name)).map_err(|error| error.to_string())
-}
-
-#[derive(Clone, Copy)]
-struct Identity(Option<IdentityWarmup>);
-
-impl FromStr for Identity {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "none" {
-            return Ok(Self(None));
-        }
-        let parse = || {
-            let (weight, last) = text.split_once(':')?;
-            let (weight, last_iteration) = (weight.parse().ok()?, last.parse().ok()?);
-            Some(Self(Some(IdentityWarmup { weight, last_iteration })))
-        };
-        parse().ok_or_else(|| "expected WEIGHT:LAST_ITERATION, such as 10:500, or none".to_owned())
-    }
 }
 
 #[derive(Clone, Copy)]
@@ -487,6 +474,7 @@ fn configured(
     if let Some(Identity(identity)) = args.identity {
         config = config.with_identity(identity);
     }
+    args.weights.iter().for_each(|weights| weights.set(&mut config));
     config.spectral_norm |= args.spectral_norm;
     fn set<T: Copy>(setting: &mut T, flag: Option<T>) {
         *setting = flag.unwrap_or(*setting);
