@@ -255,7 +255,7 @@ fn several_datasets_train_jointly() {
         .unwrap();
     let line = format!(
         "--data {} --labels Male,Young --data moods=folder:{EXPRESSIONS}/train --crop 60 {TINY} \
-         --iterations 2 --identity 10:500 --weights moods=0.3:1:3:2 --weights faces=2:9:8 --config some.json \
+         --iterations 2 --identity none --weights moods=0.3:1:3:2 --weights faces=2:9:8 --config some.json \
          --export joint.safetensors",
         faces("train")
     );
@@ -263,15 +263,15 @@ fn several_datasets_train_jointly() {
     let config = fs::read_to_string(folder.path().join("runs/train/config.json")).unwrap();
     let config: serde_json::Value = serde_json::from_str(&config).unwrap();
     assert_eq!(config["weights"]["domain"], 0.5);
-    let of = |weights: [f64; 4]| {
-        let [domain, reconstruction, penalty, weight] = weights;
-        let identity = serde_json::json!({"weight": weight, "last_iteration": 500});
+    let weights = |domain: f64, reconstruction: f64, penalty: f64, identity: serde_json::Value| {
         serde_json::json!({
             "domain": domain, "reconstruction": reconstruction, "penalty": penalty, "identity": identity
         })
     };
-    assert_eq!(config["dataset_weights"]["moods"], of([0.3, 1.0, 3.0, 2.0]));
-    assert_eq!(config["dataset_weights"]["faces"], of([2.0, 9.0, 8.0, 10.0]));
+    let warmup = serde_json::json!({"weight": 2.0, "last_iteration": 500});
+    assert_eq!(config["dataset_weights"]["moods"], weights(0.3, 1.0, 3.0, warmup));
+    let none = serde_json::Value::Null;
+    assert_eq!(config["dataset_weights"]["faces"], weights(2.0, 9.0, 8.0, none));
     assert_eq!(config["keep"], 1);
     assert_eq!(config["domains"][0]["name"], "faces");
     assert_eq!(config["domains"][1]["name"], "moods");
