@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::labels::LabelKind;
+use crate::ops;
 use crate::penalty::Penalty;
 
 /// The adversarial objective: what D and G make of the realness map. D's terms are `r` of real images and `f` of
@@ -50,7 +51,7 @@ impl Objective {
     pub fn real<B: Backend>(self, realness: Tensor<B, 4>) -> Tensor<B, 1> {
         match self {
             Self::Wasserstein => realness.neg(),
-            Self::Minimax | Self::Vanilla => activation::log_sigmoid(realness).neg(),
+            Self::Minimax | Self::Vanilla => ops::log_sigmoid(realness).neg(),
             Self::Lsgan => (realness - 1.0).square(),
             Self::Hinge => activation::relu(realness.neg() + 1.0),
         }
@@ -61,7 +62,7 @@ impl Objective {
     pub fn fake<B: Backend>(self, realness: Tensor<B, 4>) -> Tensor<B, 1> {
         match self {
             Self::Wasserstein => realness,
-            Self::Minimax | Self::Vanilla => activation::log_sigmoid(realness.neg()).neg(),
+            Self::Minimax | Self::Vanilla => ops::log_sigmoid(realness.neg()).neg(),
             Self::Lsgan => realness.square(),
             Self::Hinge => activation::relu(realness + 1.0),
         }
@@ -72,8 +73,8 @@ impl Objective {
     pub fn generator<B: Backend>(self, realness: Tensor<B, 4>) -> Tensor<B, 1> {
         match self {
             Self::Wasserstein | Self::Hinge => realness.neg(),
-            Self::Minimax => activation::log_sigmoid(realness.neg()),
-            Self::Vanilla => activation::log_sigmoid(realness).neg(),
+            Self::Minimax => ops::log_sigmoid(realness.neg()),
+            Self::Vanilla => ops::log_sigmoid(realness).neg(),
             Self::Lsgan => (realness - 1.0).square(),
         }
         .mean()
@@ -90,10 +91,8 @@ pub fn domain_loss<B: Backend>(
 ) -> Tensor<B, 1> {
     let per_label = match kind {
         // -(z log s(l) + (1 - z) log s(-l)) with log s(-l) = log s(l) - l.
-        LabelKind::Attributes => {
-            (labels.neg() + 1.0) * logits.clone() - activation::log_sigmoid(logits)
-        }
-        LabelKind::Classes => labels.neg() * activation::log_softmax(logits, 1),
+        LabelKind::Attributes => (labels.neg() + 1.0) * logits.clone() - ops::log_sigmoid(logits),
+        LabelKind::Classes => labels.neg() * ops::log_softmax(logits),
     };
     per_label.sum_dim(1).mean()
 }
