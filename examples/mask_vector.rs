@@ -27,8 +27,8 @@ use stargan::{
 use common::{Failure, bundled};
 
 /// Trains four small models: on two datasets with the mask vector and without, and on each dataset alone,
-/// all for the same number of iterations per dataset. Then measures what they make of test images, the
-/// masked one also with the other dataset's mask.
+/// all for the same number of iterations per dataset, on two with `train_joint`'s loss weights. Then measures what
+/// they make of test images, the masked one also with the other dataset's mask.
 ///
 /// Runs are kept: the same command goes on where it was stopped, and measures again what is there.
 #[derive(Parser)]
@@ -37,7 +37,7 @@ struct Args {
     #[arg(long, value_name = "DIR", default_value = "runs/mask_vector")]
     out: PathBuf,
     /// Iterations of every model: discriminator updates per dataset
-    #[arg(long, value_name = "N", default_value_t = 2_500)]
+    #[arg(long, value_name = "N", default_value_t = 4_000)]
     iterations: u64,
     /// Side of the images, in pixels
     #[arg(long, value_name = "PX", default_value_t = 32)]
@@ -154,7 +154,7 @@ fn train_one<B: AutodiffBackend>(
     data: &Datasets,
     stop: &Arc<AtomicBool>,
 ) -> Result<Translator<B::InnerBackend>, Failure> {
-    let config = bundled::small(TrainingConfig::new(domains))
+    let config = bundled::joint(TrainingConfig::new(domains))
         .with_image_size(args.size)
         .with_iterations(args.iterations)
         .with_seed(args.seed);

@@ -38,11 +38,11 @@ pub fn pairs() -> PathBuf {
 }
 
 /// What learns faces and expressions together as well as the faces alone: [`small`], with less weight on a dataset of
-/// the name `expressions`, which is the easier one (docs/joint-training.md has the measurements).
+/// the name `expressions` among several, which is the easier one (docs/joint-training.md has the measurements).
 pub fn joint(config: TrainingConfig) -> TrainingConfig {
     let config = small(config);
     let name = "expressions";
-    if config.domains.index_of(name).is_err() {
+    if config.domains.len() < 2 || config.domains.index_of(name).is_err() {
         return config;
     }
     let identity = Some(IdentityWarmup { weight: 3.0, ..IdentityWarmup::default() });
