@@ -29,15 +29,15 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 compile_error!("the examples need a backend: enable the feature flex, ndarray, wgpu or cuda");
 
 /// What computes.
-// A debug build with a CPU backend leaves the GPU ones out: each takes minutes to compile, for every example, and
-// nobody trains on a GPU in a debug build.
+// A debug build has one CPU backend, where the features bring any, and nothing else: each takes minutes to compile, for
+// every example, and nobody trains in a debug build.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Backend {
     /// CPU: the fast one
     #[cfg(feature = "flex")]
     Flex,
     /// CPU: the reference
-    #[cfg(feature = "ndarray")]
+    #[cfg(all(feature = "ndarray", any(not(debug_assertions), not(feature = "flex"))))]
     Ndarray,
     /// Any GPU, through Vulkan, Metal, DirectX or WebGPU
     #[cfg(all(
@@ -59,7 +59,7 @@ impl Backend {
         match self {
             #[cfg(feature = "flex")]
             Self::Flex => true,
-            #[cfg(feature = "ndarray")]
+            #[cfg(all(feature = "ndarray", any(not(debug_assertions), not(feature = "flex"))))]
             Self::Ndarray => true,
             #[allow(unreachable_patterns)]
             _ => false,
@@ -89,7 +89,7 @@ macro_rules! on_backend {
                 type $name = stargan::burn::backend::Flex;
                 $body
             }
-            #[cfg(feature = "ndarray")]
+            #[cfg(all(feature = "ndarray", any(not(debug_assertions), not(feature = "flex"))))]
             $crate::common::Backend::Ndarray => {
                 type $name = stargan::burn::backend::NdArray;
                 $body
