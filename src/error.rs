@@ -64,6 +64,9 @@ pub enum Error {
     /// The workers of a run have lost each other, or do not fit together.
     #[error("{0}")]
     Workers(String),
+    /// An error of a user's own dataset, recipe or observer.
+    #[error("{0}")]
+    Other(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A checkpoint or model file that cannot be used.
     #[error("{}: {message}", path.display())]
     Checkpoint {
@@ -75,6 +78,11 @@ pub enum Error {
 }
 
 impl Error {
+    /// Wraps an error of a user's own, to be returned by their dataset, recipe or observer.
+    pub fn other(source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        Self::Other(source.into())
+    }
+
     /// An [`Error::Io`] about `path`.
     pub(crate) fn io(path: impl AsRef<Path>, source: std::io::Error) -> Self {
         Self::Io { path: path.as_ref().to_owned(), source }

@@ -6,10 +6,8 @@ use std::{
     path::{Component, Path},
 };
 
-use crate::{
-    error::{Error, Result, did_you_mean},
-    labels::LabelSpace,
-};
+use crate::error::{Error, Result, did_you_mean};
+use crate::labels::space::LabelSpace;
 
 /// One image of the list.
 #[derive(Debug, PartialEq)]

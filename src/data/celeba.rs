@@ -1,20 +1,21 @@
 //! CelebA, and anything written in its format.
 
 use std::{
+    borrow::Cow,
     collections::HashSet,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use super::{
-    Crop, Dataset,
-    attributes::{Row, parse, read_text},
-    listing::{Listing, entries},
-};
-use crate::{
-    error::{Error, Result},
-    labels::{LabelKind, LabelSpace},
-};
+use crate::data::dataset::Dataset;
+use crate::data::transform::Crop;
+use image::RgbImage;
+
+use crate::data::attributes::{Row, parse, read_text};
+use crate::data::image::load_image;
+use crate::data::listing::{Listing, entries};
+use crate::error::{Error, Result};
+use crate::labels::space::{LabelKind, LabelSpace};
 
 const IMAGE_FOLDERS: [&str; 3] = ["images", "img_align_celeba", "Img/img_align_celeba"];
 const ATTRIBUTE_FILES: [&str; 4] =
@@ -80,6 +81,14 @@ impl CelebA {
         self
     }
 
+    /// The file of image `index`.
+    ///
+    /// # Panics
+    /// When `index` is not below [`len`](Dataset::len).
+    pub fn path(&self, index: usize) -> &Path {
+        self.listing.path(index)
+    }
+
     /// The images at `indices`, in that order.
     pub(super) fn subset(&self, indices: &[usize]) -> Self {
         Self { listing: Arc::new(self.listing.subset(indices)), crop: self.crop }
@@ -99,8 +108,12 @@ impl Dataset for CelebA {
         self.listing.label(index)
     }
 
-    fn path(&self, index: usize) -> &Path {
-        self.listing.path(index)
+    fn name(&self, index: usize) -> Cow<'_, str> {
+        Cow::Borrowed(&self.listing.names()[index])
+    }
+
+    fn load(&self, index: usize) -> Result<RgbImage> {
+        load_image(self.path(index))
     }
 
     fn find(&self, name: &str) -> Option<usize> {

@@ -1,19 +1,20 @@
 //! One folder per class: RaFD's layout, and that of most people's own data.
 
 use std::{
+    borrow::Cow,
     ffi::OsString,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use super::{
-    Crop, Dataset,
-    listing::{Listing, entries},
-};
-use crate::{
-    error::{Error, Result},
-    labels::LabelSpace,
-};
+use image::RgbImage;
+
+use crate::data::dataset::Dataset;
+use crate::data::image::load_image;
+use crate::data::listing::{Listing, entries};
+use crate::data::transform::Crop;
+use crate::error::{Error, Result};
+use crate::labels::space::LabelSpace;
 
 const EXTENSIONS: [&str; 5] = ["png", "jpg", "jpeg", "bmp", "webp"];
 
@@ -79,6 +80,14 @@ impl Folder {
         self.crop = crop;
         self
     }
+
+    /// The file of image `index`.
+    ///
+    /// # Panics
+    /// When `index` is not below [`len`](Dataset::len).
+    pub fn path(&self, index: usize) -> &Path {
+        self.listing.path(index)
+    }
 }
 
 impl Dataset for Folder {
@@ -94,8 +103,12 @@ impl Dataset for Folder {
         self.listing.label(index)
     }
 
-    fn path(&self, index: usize) -> &Path {
-        self.listing.path(index)
+    fn name(&self, index: usize) -> Cow<'_, str> {
+        Cow::Borrowed(&self.listing.names()[index])
+    }
+
+    fn load(&self, index: usize) -> Result<RgbImage> {
+        load_image(self.path(index))
     }
 
     /// The position of an image, by class and file name: `"happy/00001.png"`.

@@ -6,10 +6,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::{
-    error::{Error, Result},
-    labels::LabelSpace,
-};
+use crate::error::{Error, Result};
+use crate::labels::space::LabelSpace;
 
 /// The images of a dataset, in order, and their labels.
 pub(super) struct Listing {

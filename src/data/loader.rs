@@ -5,7 +5,6 @@ use std::{
     collections::BTreeMap,
     ops::Range,
     panic::{self, AssertUnwindSafe},
-    path::PathBuf,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -14,10 +13,11 @@ use std::{
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use super::{
-    Crop, Dataset, Datasets, MAX_IMAGE_SIDE, Transform,
-    sampler::{Draw, Sampler},
-};
+use crate::data::dataset::Dataset;
+use crate::data::datasets::Datasets;
+use crate::data::image::MAX_IMAGE_SIDE;
+use crate::data::sampler::{Draw, Sampler};
+use crate::data::transform::{Crop, Transform};
 use crate::error::{Error, Result};
 
 /// What becomes of a batch one of whose images can't be read.
@@ -33,7 +33,10 @@ pub enum UnreadablePolicy {
     Skip,
 }
 
-/// So many images in a row that can't be read are a disk that is gone.
+/// Images that can't be read, by dataset and name, each with the reason.
+pub type Unreadable = BTreeMap<(usize, String), String>;
+
+/// After this many failures in a row, assume that the disk is gone.
 const UNREADABLE_IN_A_ROW: usize = 100;
 
 /// The part of every batch that one of several workers has.
@@ -207,9 +210,8 @@ impl Loader {
         finished.unwrap_or_else(|panic| panic::resume_unwind(panic))
     }
 
-    /// The images met so far that can't be read and were left out, each with the reason, which names it. Batches
-    /// that are prepared ahead count.
-    pub fn unreadable(&self) -> BTreeMap<PathBuf, String> {
+    /// The images met so far that can't be read and were left out. Batches that are prepared ahead count.
+    pub fn unreadable(&self) -> Unreadable {
         self.shared.unreadable.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -238,7 +240,7 @@ struct Shared {
     prefetch: u64,
     on_unreadable: UnreadablePolicy,
     /// Images that were left out, and why.
-    unreadable: Mutex<BTreeMap<PathBuf, String>>,
+    unreadable: Mutex<Unreadable>,
     state: Mutex<State>,
     /// A batch was consumed, or the loader is stopped.
     room: Condvar,
@@ -285,9 +287,9 @@ impl Shared {
         let rows = self.share.rows(batch_size);
         let mut images = Vec::with_capacity(rows.len() * 3 * image_size * image_size);
         let mut labels = Vec::with_capacity(batch_size * dataset.labels().width());
-        for (row, (mut image, flip)) in draw.images.into_iter().enumerate() {
+        for (row, &(mut image, flip)) in draw.images.iter().enumerate() {
             if rows.contains(&row) {
-                let (loaded, pixels) = self.load(dataset, image)?;
+                let (loaded, pixels) = self.load(draw.dataset, image)?;
                 images.extend(transform.apply(&pixels, flip));
                 image = loaded;
             }
@@ -298,7 +300,8 @@ impl Shared {
     }
 
     /// Image `index` of a dataset, or as the policy says another one in its place.
-    fn load(&self, dataset: &dyn Dataset, index: usize) -> Result<(usize, RgbImage)> {
+    fn load(&self, number: usize, index: usize) -> Result<(usize, RgbImage)> {
+        let dataset = &self.datasets[number];
         let mut last = String::new();
         for at in (index..dataset.len()).chain(0..index).take(UNREADABLE_IN_A_ROW) {
             match (dataset.load(at), self.on_unreadable) {
@@ -308,12 +311,13 @@ impl Shared {
                     let mut unreadable =
                         self.unreadable.lock().unwrap_or_else(PoisonError::into_inner);
                     last = error.to_string();
-                    unreadable.entry(dataset.path(at).to_owned()).or_insert_with(|| last.clone());
+                    let name = (number, dataset.name(at).into_owned());
+                    unreadable.entry(name).or_insert_with(|| last.clone());
                 }
             }
         }
         let message = format!("neither it nor any image after it can be read: {last}");
-        Err(Error::data(dataset.path(index), None, message))
+        Err(Error::data(&*dataset.name(index), None, message))
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

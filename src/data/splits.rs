@@ -2,7 +2,10 @@
 
 use std::path::Path;
 
-use super::{CelebA, Dataset, attributes::read_text, python_random::PythonRandom};
+use crate::data::attributes::read_text;
+use crate::data::celeba::CelebA;
+use crate::data::dataset::Dataset;
+use crate::data::python_random::PythonRandom;
 use crate::error::{Error, Result};
 
 /// The size of the public code's test set. It means 2,000: its loop tests `i + 1 < 2000`.
@@ -81,7 +84,7 @@ mod tests {
     use std::fs;
 
     use super::*;
-    use crate::labels::LabelSpace;
+    use crate::labels::space::LabelSpace;
 
     const FACES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/faces/train");
 

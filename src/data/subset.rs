@@ -1,16 +1,17 @@
 //! Some of a dataset's images, in an order of their own.
 
-use std::path::Path;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use image::RgbImage;
 
-use super::{Crop, Dataset};
+use crate::data::dataset::Dataset;
+use crate::data::transform::Crop;
 use crate::error::{Error, Result};
-use crate::labels::LabelSpace;
+use crate::labels::space::LabelSpace;
 
 /// Some images of a dataset, such as those of one domain, or one side of pairs of images.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Subset {
     data: Arc<dyn Dataset>,
     images: Vec<usize>,
@@ -56,8 +57,8 @@ impl Dataset for Subset {
         self.data.label(self.images[index])
     }
 
-    fn path(&self, index: usize) -> &Path {
-        self.data.path(self.images[index])
+    fn name(&self, index: usize) -> Cow<'_, str> {
+        self.data.name(self.images[index])
     }
 
     fn crop(&self) -> Crop {
@@ -72,7 +73,7 @@ impl Dataset for Subset {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::CelebA;
+    use crate::data::celeba::CelebA;
 
     fn faces() -> Arc<dyn Dataset> {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/faces/test");
@@ -86,12 +87,11 @@ mod tests {
         let subset = Subset::new(faces.clone(), [7, 2, 7]).unwrap();
         assert_eq!((subset.len(), subset.labels()), (3, faces.labels()));
         for (index, original) in [7, 2, 7].into_iter().enumerate() {
-            assert_eq!(subset.path(index), faces.path(original));
+            assert_eq!(subset.name(index), faces.name(original));
             assert_eq!(subset.label(index), faces.label(original));
             assert_eq!(subset.load(index).unwrap(), faces.load(original).unwrap());
         }
-        let name = faces.path(2).file_name().unwrap().to_str().unwrap();
-        assert_eq!(subset.find(name), Some(1));
+        assert_eq!(subset.find(&faces.name(2)), Some(1));
         let error = Subset::new(faces, [0, 546]).err().unwrap().to_string();
         assert!(error.contains("no image 546: the dataset has 546"), "{error}");
     }

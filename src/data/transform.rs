@@ -63,8 +63,18 @@ impl Transform {
     ///
     /// # Panics
     /// When `image`, the crop or `size` is empty.
-    pub fn resize_to_u8(&self, image: &RgbImage) -> RgbImage {
+    pub fn crop_and_resize(&self, image: &RgbImage) -> RgbImage {
         self.cropped_and_resized(image, false)
+    }
+
+    /// `image`, of which nothing is cropped, resized as [`crop_and_resize`](Self::crop_and_resize)
+    /// does.
+    ///
+    /// # Panics
+    /// When `image` or `size` is empty.
+    pub fn resize(&self, image: &RgbImage) -> RgbImage {
+        assert!(image.width().min(image.height()) > 0 && self.size > 0, "an empty image or size");
+        resize(image.clone(), self.size)
     }
 
     fn cropped_and_resized(&self, image: &RgbImage, flip: bool) -> RgbImage {
@@ -126,7 +136,7 @@ mod tests {
     use image::Rgb;
 
     use super::*;
-    use crate::data::load_image;
+    use crate::data::image::load_image;
 
     const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/pil");
 

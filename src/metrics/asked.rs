@@ -1,6 +1,6 @@
 //! The translations that are asked of an image when a model is measured.
 
-use crate::data::Dataset;
+use crate::data::dataset::Dataset;
 
 /// The labels that a translation is from and to.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,7 +22,7 @@ pub(super) struct Asked {
 }
 
 /// Every target of an image but its own label: what a sample grid shows of it
-/// ([`LabelSpace::targets`](crate::labels::LabelSpace::targets)).
+/// ([`LabelSpace::targets`](crate::labels::space::LabelSpace::targets)).
 pub(super) fn asked_of(data: &dyn Dataset, image: usize) -> impl Iterator<Item = Asked> {
     let own = data.label(image).to_vec();
     let labels = data.labels().targets(&own).into_iter().map(|target| target.label);

@@ -18,14 +18,16 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use image::RgbImage;
 
-use super::asked::Relabelling;
-use super::scores::{CounterfactualScores, Errors, Mean, Sums, TOTAL};
-use super::similarity::{psnr, ssim};
+use crate::metrics::asked::Relabelling;
+use crate::metrics::scores::{CounterfactualScores, Errors, Mean, Sums, TOTAL};
+use crate::metrics::similarity::{psnr, ssim};
 
-use crate::data::{Dataset, Transform, read_text};
+use crate::data::dataset::Dataset;
+use crate::data::transform::Transform;
+use crate::data::attributes::read_text;
 use crate::error::{Error, Result};
-use crate::labels::LabelKind;
-use crate::translator::{CHUNK, Translator, host, upload};
+use crate::labels::space::LabelKind;
+use crate::translate::translator::{CHUNK, Translator, host, upload};
 
 /// Pixels of source and target that differ by more than this, in any channel and of the range
 /// `[0, 1]`, are what the change changes. Between 7 and 8 levels of 255.
@@ -151,7 +153,7 @@ impl Counterfactuals {
     /// When the data's label space is not the model's, or an image can't be read.
     pub fn measure<B: Backend>(&self, translator: &Translator<B>) -> Result<CounterfactualScores> {
         self.measure_conditions(translator, |label| {
-            translator.domains().condition(self.dataset, label)
+            translator.spaces().condition(self.dataset, label)
         })
     }
 
@@ -163,13 +165,13 @@ impl Counterfactuals {
     ///
     /// # Panics
     /// When a condition has not the model's
-    /// [`condition_width`](crate::domains::Domains::condition_width) entries.
+    /// [`condition_width`](crate::labels::spaces::LabelSpaces::condition_width) entries.
     pub fn measure_conditions<B: Backend>(
         &self,
         translator: &Translator<B>,
         condition: impl Fn(&[f32]) -> Vec<f32>,
     ) -> Result<CounterfactualScores> {
-        translator.domains().check_space(self.dataset, self.data.labels())?;
+        translator.spaces().check_space(self.dataset, self.data.labels())?;
         let transform = translator.config().transform;
         self.measure_with(transform, translator.device(), |images, labels| {
             let conditions: Vec<_> = labels.iter().map(|labels| condition(labels.target)).collect();
@@ -202,7 +204,7 @@ impl Counterfactuals {
         let mut changes: BTreeMap<String, Sums> = BTreeMap::new();
         for pairs in known.chunks(CHUNK) {
             let load = |index: usize| -> Result<RgbImage> {
-                Ok(transform.resize_to_u8(&self.data.load_cropped(index)?))
+                Ok(transform.crop_and_resize(&self.data.load_cropped(index)?))
             };
             let sources = pairs.iter().map(|p| load(p.source)).collect::<Result<Vec<_>>>()?;
             let targets = pairs.iter().map(|p| load(p.target)).collect::<Result<Vec<_>>>()?;

@@ -4,15 +4,15 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use image::RgbImage;
 
-use super::asked::{Asked, asked_of};
-use super::domain::{Domain, DomainDistance, DomainSets};
-use super::judge::{Judge, Look};
-use super::readings::Readings;
-use super::scores::Mean;
-use crate::data::Dataset;
+use crate::metrics::asked::{Asked, asked_of};
+use crate::metrics::domain::{Domain, DomainDistance, DomainSets};
+use crate::metrics::judge::{Judge, Look};
+use crate::metrics::readings::Readings;
+use crate::metrics::scores::Mean;
+use crate::data::dataset::Dataset;
 use crate::error::Result;
-use crate::labels::LabelKind;
-use crate::translator::{CHUNK, Translator, host, upload};
+use crate::labels::space::LabelKind;
+use crate::translate::translator::{CHUNK, Translator, host, upload};
 
 mod table;
 
@@ -49,17 +49,17 @@ impl<'a, B: Backend> Evaluator<'a, B> {
     }
 
     /// Translates every image to its own label, and to every target that a sample grid shows of it
-    /// ([`LabelSpace::targets`](crate::labels::LabelSpace::targets)) and back.
+    /// ([`LabelSpace::targets`](crate::labels::space::LabelSpace::targets)) and back.
     ///
     /// # Errors
     /// When the labels of data, reference, judge and translator differ, the judge takes images of another size
     /// than the translator makes, or an image can't be read.
     pub fn measure(&self) -> Result<Evaluation> {
         let space = self.data.labels();
-        self.translator.domains().check_space(self.dataset, space)?;
+        self.translator.spaces().check_space(self.dataset, space)?;
         if let Some(judge) = self.judge {
-            judge.labels().expect(space)?;
-            judge.expect_size(self.translator)?;
+            judge.labels().check_same(space)?;
+            judge.check_size(self.translator)?;
         }
         let mut identity = Mean::default();
         let mut reconstruction = vec![Mean::default(); space.width()];
@@ -114,7 +114,7 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         sources: &[RgbImage],
     ) -> (Tensor<B, 4>, impl Iterator<Item = f64>) {
         let sources = upload(sources, self.translator.device());
-        let condition = |label: &[f32]| self.translator.domains().condition(self.dataset, label);
+        let condition = |label: &[f32]| self.translator.spaces().condition(self.dataset, label);
         let targets: Vec<_> = asked.iter().map(|asked| condition(&asked.label)).collect();
         let own: Vec<_> = asked.iter().map(|asked| self.own(asked.image)).collect();
         let there = self.translator.forward_conditions(sources.clone(), &targets);
@@ -123,7 +123,7 @@ impl<'a, B: Backend> Evaluator<'a, B> {
     }
 
     fn own(&self, image: usize) -> Vec<f32> {
-        self.translator.domains().condition(self.dataset, self.data.label(image))
+        self.translator.spaces().condition(self.dataset, self.data.label(image))
     }
 }
 
@@ -183,7 +183,7 @@ impl<'a, B: Backend> Seen<'a, B> {
 
     fn finish(mut self, reference: Option<&dyn Dataset>) -> Result<Judged> {
         if let Some(reference) = reference {
-            self.judge.labels().expect(reference.labels())?;
+            self.judge.labels().check_same(reference.labels())?;
             let images: Vec<usize> = (0..reference.len()).collect();
             for chunk in images.chunks(CHUNK) {
                 let prepared = chunk

@@ -9,19 +9,22 @@ use burn::tensor::{Tensor, TensorData};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use super::asked::{Asked, Relabelling, asked_of};
-use super::readings::Readings;
-use crate::adam::{self, Adam, AdamConfig};
-use crate::data::{Dataset, Datasets, Loader, LoaderConfig, Transform};
-use crate::discriminator::{Discriminator, DiscriminatorConfig};
+use crate::metrics::asked::{Asked, Relabelling, asked_of};
+use crate::metrics::readings::Readings;
+use crate::optim::adam::{self, Adam, AdamConfig};
+use crate::data::dataset::Dataset;
+use crate::data::datasets::Datasets;
+use crate::data::loader::{Loader, LoaderConfig};
+use crate::data::transform::Transform;
+use crate::nn::discriminator::{Discriminator, DiscriminatorConfig};
 use crate::error::{Error, Result};
-use crate::labels::{LabelKind, LabelSpace};
-use crate::losses::domain_loss;
-use crate::model;
+use crate::labels::space::{LabelKind, LabelSpace};
+use crate::recipes::losses::domain_loss;
+use crate::files::model;
 use crate::random::{Purpose, stream};
-use crate::train::Schedule;
-use crate::translator::{CHUNK, Translator, host, upload};
-use crate::weights;
+use crate::optim::schedule::Schedule;
+use crate::translate::translator::{CHUNK, Translator, host, upload};
+use crate::nn::weights;
 
 /// How a [`Judge`] is trained.
 #[derive(Clone, Debug, PartialEq)]
@@ -141,13 +144,13 @@ impl<B: Backend> Judge<B> {
         let path = path.as_ref();
         let (File { judge: about }, mut weights) = model::read::<File>(path)?;
         let network = || -> Result<Discriminator<B>> {
-            about.labels.validate()?;
+            about.labels.check()?;
             about.architecture.init(&mut stream(0, Purpose::Judge, 0, 0), device)
         };
         let broken = |problem: String| Error::checkpoint(path, problem);
         let network = network().map_err(|error| broken(error.to_string()))?;
         let network = weights::apply(network, "judge", &mut weights).map_err(broken)?;
-        weights::expect_empty(&weights).map_err(broken)?;
+        weights::check_empty(&weights).map_err(broken)?;
         if about.architecture.label_width != about.labels.width() {
             return Err(broken("its labels are not as wide as its network".to_owned()));
         }
@@ -190,11 +193,11 @@ impl<B: Backend> Judge<B> {
     /// Image `index` of `data` as it takes it.
     pub(super) fn prepare(&self, data: &dyn Dataset, index: usize) -> Result<RgbImage> {
         let transform = Transform { crop: data.crop(), size: self.image_size() as u32 };
-        Ok(transform.resize_to_u8(&data.load(index)?))
+        Ok(transform.crop_and_resize(&data.load(index)?))
     }
 
     /// Refuses a translator that makes images of another size.
-    pub(super) fn expect_size(&self, translator: &Translator<B>) -> Result<()> {
+    pub(super) fn check_size(&self, translator: &Translator<B>) -> Result<()> {
         let size = translator.config().transform.size as usize;
         if size != self.image_size() {
             return Err(Error::Config(format!(
@@ -226,7 +229,7 @@ impl<B: Backend> Judge<B> {
     /// # Errors
     /// When the data have other labels than the judge, or an image can't be read.
     pub fn accuracy(&self, data: &dyn Dataset) -> Result<Readings> {
-        self.labels().expect(data.labels())?;
+        self.labels().check_same(data.labels())?;
         let mut readings = Readings::new(self.labels());
         let images: Vec<usize> = (0..data.len()).collect();
         for chunk in images.chunks(CHUNK) {
@@ -258,8 +261,8 @@ impl<B: Backend> Judge<B> {
         data: &dyn Dataset,
         dataset: usize,
     ) -> Result<Readings> {
-        translator.domains().check_space(dataset, data.labels())?;
-        let condition = |label: &[f32]| translator.domains().condition(dataset, label);
+        translator.spaces().check_space(dataset, data.labels())?;
+        let condition = |label: &[f32]| translator.spaces().condition(dataset, label);
         self.measure_conditions(translator, data, condition)
     }
 
@@ -271,14 +274,14 @@ impl<B: Backend> Judge<B> {
     ///
     /// # Panics
     /// When a condition has not the model's
-    /// [`condition_width`](crate::domains::Domains::condition_width) entries.
+    /// [`condition_width`](crate::labels::spaces::LabelSpaces::condition_width) entries.
     pub fn measure_conditions(
         &self,
         translator: &Translator<B>,
         data: &dyn Dataset,
         condition: impl Fn(&[f32]) -> Vec<f32>,
     ) -> Result<Readings> {
-        self.expect_size(translator)?;
+        self.check_size(translator)?;
         self.measure_with(data, translator.config().transform, |images, labels| {
             let conditions: Vec<_> = labels.iter().map(|labels| condition(labels.target)).collect();
             translator.forward_conditions(images, &conditions)
@@ -299,13 +302,13 @@ impl<B: Backend> Judge<B> {
         transform: Transform,
         translate: impl Fn(Tensor<B, 4>, &[Relabelling<'_>]) -> Tensor<B, 4>,
     ) -> Result<Readings> {
-        self.labels().expect(data.labels())?;
+        self.labels().check_same(data.labels())?;
         let mut readings = Readings::new(self.labels());
         let asked: Vec<Asked> = (0..data.len()).flat_map(|at| asked_of(data, at)).collect();
         for chunk in asked.chunks(CHUNK) {
             let images = chunk
                 .iter()
-                .map(|asked| Ok(transform.resize_to_u8(&data.load_cropped(asked.image)?)))
+                .map(|asked| Ok(transform.crop_and_resize(&data.load_cropped(asked.image)?)))
                 .collect::<Result<Vec<RgbImage>>>()?;
             let labels: Vec<_> = chunk
                 .iter()
@@ -333,9 +336,11 @@ mod tests {
     use burn::backend::{Autodiff, Flex};
 
     use super::*;
-    use crate::data::{CelebA, Folder};
-    use crate::domains::Domains;
-    use crate::train::{Trainer, TrainingConfig};
+    use crate::data::celeba::CelebA;
+    use crate::data::folder::Folder;
+    use crate::labels::spaces::LabelSpaces;
+    use crate::engine::trainer::Trainer;
+    use crate::recipes::stargan::config::TrainingConfig;
 
     const EXPRESSIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/expressions");
 
@@ -363,7 +368,7 @@ mod tests {
         let _turn = crate::tests::one_at_a_time();
         let test = Folder::open(format!("{EXPRESSIONS}/test")).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let config = TrainingConfig::new(Domains::single(test.labels().clone()))
+        let config = TrainingConfig::new(LabelSpaces::single(test.labels().clone()))
             .with_image_size(16)
             .with_base_channels(4)
             .with_residual_blocks(1);

@@ -9,9 +9,11 @@ use std::path::PathBuf;
 use burn::tensor::backend::AutodiffBackend;
 use serde::{Deserialize, Serialize};
 
-use super::{CounterfactualScores, Counterfactuals, Scores};
+use crate::metrics::scores::{CounterfactualScores, Scores};
+use crate::metrics::counterfactual::Counterfactuals;
 use crate::error::{Error, Result};
-use crate::train::{Iteration, Observer, Trainer, continue_csv};
+use crate::engine::observe::{Iteration, Observer, continue_csv};
+use crate::engine::trainer::Trainer;
 
 const HEADER: &str = "iteration,change,n,inside,inside_nothing,outside,outside_nothing,psnr,\
                       psnr_nothing,ssim,ssim_nothing";
@@ -104,7 +106,7 @@ impl CounterfactualLog {
                     .iter()
                     .map(|pairs| {
                         let scores = pairs.measure(&translator)?;
-                        Ok((translator.domains().name(pairs.dataset()).to_owned(), scores))
+                        Ok((translator.spaces().name(pairs.dataset()).to_owned(), scores))
                     })
                     .collect::<Result<_>>()?,
             ),

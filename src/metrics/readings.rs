@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::labels::LabelSpace;
+use crate::labels::space::LabelSpace;
 
 /// How often a judge read what was expected, by class or attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]

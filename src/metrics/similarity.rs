@@ -100,7 +100,8 @@ mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
-    use crate::data::{load_image, to_network};
+    use crate::data::image::load_image;
+    use crate::data::transform::to_network;
 
     const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/metrics");
 

@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::metrics::DatasetScores;
-use crate::model::replace_file;
-use crate::train::TrainingConfig;
+use crate::metrics::log::DatasetScores;
+use crate::files::model::replace_file;
+use crate::recipes::stargan::config::TrainingConfig;
 use read::Series;
 use samples::Samples;
 

@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::Report;
-use super::plot::{Plot, noisy, several, short};
-use super::read::Series;
-use super::samples::Picture;
-use crate::metrics::Scores;
+use crate::report::Report;
+use crate::report::plot::{Plot, noisy, several, short};
+use crate::report::read::Series;
+use crate::report::samples::Picture;
+use crate::metrics::scores::Scores;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -75,12 +75,12 @@ pub(super) fn html(report: &Report) -> String {
 }
 
 fn subtitle(report: &Report) -> String {
-    let domains = &report.config.domains;
+    let spaces = &report.config.spaces;
     let of = |dataset: usize| {
-        let labels = domains.space(dataset).names().join(", ");
-        if domains.len() > 1 { format!("{}: {labels}", domains.name(dataset)) } else { labels }
+        let labels = spaces.space(dataset).names().join(", ");
+        if spaces.len() > 1 { format!("{}: {labels}", spaces.name(dataset)) } else { labels }
     };
-    let datasets: Vec<_> = (0..domains.len()).map(of).collect();
+    let datasets: Vec<_> = (0..spaces.len()).map(of).collect();
     format!("StarGAN training. {}", datasets.join("; "))
 }
 
@@ -95,7 +95,7 @@ fn summary(report: &Report) -> String {
         total if total > done => format!(" of {}", grouped(total)),
         _ => String::new(),
     };
-    let datasets = config.domains.len() as u64;
+    let datasets = config.spaces.len() as u64;
     let images = done.saturating_mul(config.batch_size as u64).saturating_mul(datasets);
     let mut cards = vec![
         ("iterations", grouped(done) + &of),

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::page::{escape, grouped};
-use super::read::Series;
+use crate::report::page::{escape, grouped};
+use crate::report::read::Series;
 
 /// The drawing in its own units, which the page scales.
 const WIDTH: f64 = 460.0;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::data::read_text;
+use crate::data::attributes::read_text;
 use crate::error::{Error, Result};
 
 /// A curve: values by iteration.

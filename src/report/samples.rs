@@ -9,9 +9,9 @@ use base64::prelude::BASE64_STANDARD;
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageFormat, imageops};
 
-use crate::data::load_image;
+use crate::data::image::load_image;
 use crate::error::{Error, Result};
-use crate::train::TrainingConfig;
+use crate::recipes::stargan::config::TrainingConfig;
 
 /// Grids that are shown in part, spread over the run.
 const SHOWN: usize = 5;
@@ -50,9 +50,9 @@ impl Samples {
     pub fn of(run: &Path, config: &TrainingConfig) -> Result<Self> {
         let grids = grids(&run.join("samples"))?;
         let side = config.image_size as u32;
-        let domains = &config.domains;
-        let targets = (0..domains.len()).flat_map(|dataset| {
-            domains.targets(dataset, &vec![0.0; domains.space(dataset).width()])
+        let spaces = &config.spaces;
+        let targets = (0..spaces.len()).flat_map(|dataset| {
+            spaces.targets(dataset, &vec![0.0; spaces.space(dataset).width()])
         });
         let columns = std::iter::once("input".to_owned()).chain(targets.map(|t| t.name)).collect();
         let Some((last, path)) = grids.last() else {

@@ -1,6 +1,6 @@
 use super::*;
-use crate::domains::Domains;
-use crate::labels::LabelSpace;
+use crate::labels::spaces::LabelSpaces;
+use crate::labels::space::LabelSpace;
 
 /// The size that a page may have, whatever the run's.
 const LARGEST: usize = 3_000_000;
@@ -10,7 +10,7 @@ fn run(rows: u64, grids: u64) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);
     let space = LabelSpace::attributes(["Black_Hair", "<b>&\"bold'"]);
-    let config = TrainingConfig::new(Domains::single(space)).with_image_size(64);
+    let config = TrainingConfig::new(LabelSpaces::single(space)).with_image_size(64);
     fs::write(at("config.json"), serde_json::to_vec(&config).unwrap()).unwrap();
     let terms = ["d/real", "d/penalty", "g/fake", "g/reconstruction"];
     let mut log = "iteration,learning_rate,term,value\n".to_owned();

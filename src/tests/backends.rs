@@ -2,11 +2,11 @@
 
 use burn::tensor::backend::AutodiffBackend;
 
-use super::on_every_backend;
-use crate::discriminator::DiscriminatorConfig;
-use crate::generator::GeneratorConfig;
+use crate::tests::on_every_backend;
+use crate::nn::discriminator::DiscriminatorConfig;
+use crate::nn::generator::GeneratorConfig;
 use crate::random::{Purpose, stream};
-use crate::weights::{self, Weights};
+use crate::nn::weights::{self, Weights};
 
 on_every_backend!(fresh_weights_are_those_of_the_seed, fresh_weights_have_pytorchs_spread);
 

@@ -6,11 +6,12 @@ use safetensors::tensor::{Dtype, SafeTensors};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
-use crate::discriminator::{Discriminator, DiscriminatorConfig};
-use crate::generator::{Generator, GeneratorConfig};
-use crate::pytorch::{self, Key, discriminator_keys, generator_keys};
+use crate::nn::discriminator::{Discriminator, DiscriminatorConfig};
+use crate::nn::generator::{Generator, GeneratorConfig};
+use crate::files::pytorch;
+use crate::files::pytorch::keys::{Key, discriminator_keys, generator_keys};
 use crate::random::{Purpose, stream};
-use crate::weights::{self, Weights};
+use crate::nn::weights::{self, Weights};
 
 /// The tensors of one file; they are taken out of it.
 pub(crate) struct Fixture {
@@ -109,7 +110,7 @@ impl Fixture {
         let fresh = networks.generator().init(&mut rng, &B::Device::default()).unwrap();
         let mut weights = self.parameters(&networks.generator_keys(), "g.", "g");
         let generator = weights::apply(fresh, "g", &mut weights).unwrap();
-        weights::expect_empty(&weights).unwrap();
+        weights::check_empty(&weights).unwrap();
         generator
     }
 
@@ -119,7 +120,7 @@ impl Fixture {
         let fresh = networks.discriminator().init(&mut rng, &B::Device::default()).unwrap();
         let mut weights = self.parameters(&networks.discriminator_keys(), "d.", "d");
         let discriminator = weights::apply(fresh, "d", &mut weights).unwrap();
-        weights::expect_empty(&weights).unwrap();
+        weights::check_empty(&weights).unwrap();
         discriminator
     }
 }

@@ -4,14 +4,16 @@ use burn::backend::{Autodiff, NdArray};
 use burn::module::{AutodiffModule, Module};
 use burn::tensor::{FloatDType, Tensor, TensorData};
 
-use super::penalty::{Double, Move, doubles, scalar};
-use super::{Fixture, Networks, gradients, one_at_a_time};
-use crate::discriminator::Discriminator;
-use crate::generator::Generator;
-use crate::labels::LabelKind;
-use crate::losses::{LossWeights, Objective, domain_loss, reconstruction_loss};
-use crate::penalty::{Penalty, PenaltyDraw};
-use crate::train::{Label, Sample, discriminator_losses, generator_losses};
+use crate::tests::penalty::{Double, Move, doubles, scalar};
+use crate::tests::fixture::{Fixture, Networks};
+use crate::tests::gradients;
+use crate::tests::one_at_a_time;
+use crate::nn::discriminator::Discriminator;
+use crate::nn::generator::Generator;
+use crate::labels::space::LabelKind;
+use crate::recipes::losses::{LossWeights, Objective, domain_loss, reconstruction_loss};
+use crate::recipes::penalty::{Penalty, PenaltyDraw};
+use crate::recipes::stargan::step::{Label, StepBatch, discriminator_losses, generator_losses};
 
 /// Tensors are made float64 one by one: what `NdArray<f64>` makes is what the process made first.
 type Plain = NdArray;
@@ -92,7 +94,7 @@ fn domain_and_reconstruction_losses_have_their_slopes() {
 struct Case {
     generator: Generator<Checked>,
     discriminator: Discriminator<Checked>,
-    sample: Sample<Plain>,
+    sample: StepBatch<Plain>,
 }
 
 impl Case {
@@ -110,7 +112,7 @@ impl Case {
         Self {
             generator: fixture.generator::<Checked>(&networks).map(&mut Double),
             discriminator: fixture.discriminator::<Checked>(&networks).map(&mut Double),
-            sample: Sample {
+            sample: StepBatch {
                 kind: LabelKind::Attributes,
                 logits: 0..width,
                 real: real.cast(FloatDType::F64),

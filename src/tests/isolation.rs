@@ -4,22 +4,24 @@ use burn::module::AutodiffModule;
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Tensor, TensorData};
 
-use super::Networks;
-use super::{Fixture, gradients, on_every_backend};
-use crate::discriminator::Discriminator;
-use crate::generator::Generator;
-use crate::labels::LabelKind;
-use crate::losses::{LossWeights, Objective};
-use crate::penalty::{Penalty, PenaltyDraw};
-use crate::train::{Label, Sample, discriminator_losses, generator_losses};
-use crate::weights;
+use crate::tests::fixture::Networks;
+use crate::tests::fixture::Fixture;
+use crate::tests::gradients;
+use crate::tests::on_every_backend;
+use crate::nn::discriminator::Discriminator;
+use crate::nn::generator::Generator;
+use crate::labels::space::LabelKind;
+use crate::recipes::losses::{LossWeights, Objective};
+use crate::recipes::penalty::{Penalty, PenaltyDraw};
+use crate::recipes::stargan::step::{Label, StepBatch, discriminator_losses, generator_losses};
+use crate::nn::weights;
 
 on_every_backend!(each_loss_moves_its_own_network_only, other_datasets_logits_learn_nothing);
 
 struct Case<B: AutodiffBackend> {
     generator: Generator<B>,
     discriminator: Discriminator<B>,
-    sample: Sample<B::InnerBackend>,
+    sample: StepBatch<B::InnerBackend>,
 }
 
 /// The first dataset's batch of the joint fixture: 5 attributes, then 4 classes.
@@ -32,7 +34,7 @@ fn joint<B: AutodiffBackend>() -> Case<B> {
     Case {
         generator: fixture.generator(&networks),
         discriminator: fixture.discriminator(&networks),
-        sample: Sample {
+        sample: StepBatch {
             kind: LabelKind::Attributes,
             logits: 0..5,
             real: fixture.tensor("0.real"),

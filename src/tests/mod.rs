@@ -24,7 +24,7 @@ use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Tensor, TensorData};
 
 pub(crate) use self::fixture::{Fixture, Networks};
-use crate::weights::{Weights, paths};
+use crate::nn::weights::{Weights, paths};
 
 /// Makes tests of generic functions `fn body<B: AutodiffBackend>()`: `flex::body`, `ndarray::body`,
 /// `wgpu::body`.

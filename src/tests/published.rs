@@ -4,16 +4,18 @@
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Tensor, TensorData};
 
-use super::{Fixture, Networks, backend_name, on_every_backend, relative_error};
-use crate::data::{Crop, Transform};
-use crate::discriminator::DiscriminatorConfig;
-use crate::domains::Domains;
-use crate::generator::GeneratorConfig;
-use crate::labels::LabelSpace;
-use crate::model::write_tensors;
-use crate::pytorch::{Key, PublicModel, discriminator_keys, generator_keys};
-use crate::translator::Translator;
-use crate::weights::Weights;
+use crate::tests::fixture::{Fixture, Networks};
+use crate::tests::{backend_name, on_every_backend, relative_error};
+use crate::data::transform::{Crop, Transform};
+use crate::nn::discriminator::DiscriminatorConfig;
+use crate::labels::spaces::LabelSpaces;
+use crate::nn::generator::GeneratorConfig;
+use crate::labels::space::LabelSpace;
+use crate::files::model::write_tensors;
+use crate::files::pytorch::keys::{Key, discriminator_keys, generator_keys};
+use crate::files::pytorch::model::PublicModel;
+use crate::translate::translator::Translator;
+use crate::nn::weights::Weights;
 
 on_every_backend!(small_imported_networks_are_pytorchs);
 
@@ -107,9 +109,9 @@ fn imported<B: Backend>(
     let model = PublicModel::open(g, Some(d)).unwrap();
     assert_eq!(model.generator(), generator);
     assert_eq!(model.discriminator(), Some(discriminator));
-    let domains = Domains::single(LabelSpace::attributes(LABELS));
+    let spaces = LabelSpaces::single(LabelSpace::attributes(LABELS));
     let transform = Transform { crop: Crop::Centre(178), size: discriminator.image_size as u32 };
-    model.into_translator(domains, transform, &Default::default()).unwrap()
+    model.into_translator(spaces, transform, &Default::default()).unwrap()
 }
 
 fn compare<B: Backend>(translator: &Translator<B>, inputs: [TensorData; 2], fixture: &mut Fixture) {

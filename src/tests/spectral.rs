@@ -3,14 +3,14 @@
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Tensor, TensorData};
 
-use super::{
-    Fixture, Networks, backend_name, gradients, largest_error, on_every_backend, relative_error,
-};
-use crate::labels::LabelKind;
-use crate::losses::{Objective, domain_loss};
-use crate::penalty::{Penalty, PenaltyDraw};
+use crate::tests::fixture::{Fixture, Networks};
+use crate::tests::{backend_name, largest_error, on_every_backend, relative_error};
+use crate::tests::gradients;
+use crate::labels::space::LabelKind;
+use crate::recipes::losses::{Objective, domain_loss};
+use crate::recipes::penalty::{Penalty, PenaltyDraw};
 use crate::random::{Purpose, stream};
-use crate::weights::{self, Weights};
+use crate::nn::weights::{self, Weights};
 
 on_every_backend!(spectral_norms_are_pytorchs);
 
@@ -40,7 +40,7 @@ fn spectral_norms_are_pytorchs<B: AutodiffBackend>() {
     let mut weights = fixture.parameters(&keys, "d.", "d");
     weights.extend(directions(&mut fixture, "u"));
     let discriminator = weights::apply(fresh, "d", &mut weights).unwrap();
-    weights::expect_empty(&weights).unwrap();
+    weights::check_empty(&weights).unwrap();
 
     let [real, fake] = ["real", "fake"].map(|name| fixture.tensor::<B::InnerBackend, 4>(name));
     let draw = PenaltyDraw {

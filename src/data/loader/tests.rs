@@ -1,15 +1,15 @@
 use std::{
-    path::Path,
+    borrow::Cow,
     sync::atomic::{AtomicUsize, Ordering},
 };
 
 use image::{Rgb, RgbImage};
 
 use super::*;
-use crate::{
-    data::{CelebA, Dataset, Folder},
-    labels::LabelSpace,
-};
+use crate::data::celeba::CelebA;
+use crate::data::dataset::Dataset;
+use crate::data::folder::Folder;
+use crate::labels::space::LabelSpace;
 
 /// Images of one colour that tells their index, with the index as label.
 #[derive(Clone)]
@@ -48,8 +48,8 @@ impl Dataset for Colours {
         &self.labels[index..=index]
     }
 
-    fn path(&self, _: usize) -> &Path {
-        Path::new("colour")
+    fn name(&self, _: usize) -> Cow<'_, str> {
+        "colour".into()
     }
 
     fn crop(&self) -> Crop {
@@ -167,10 +167,10 @@ fn the_next_image_takes_the_place_of_one_that_is_skipped() {
 
     let mut loader = Loader::new(&datasets, skipping.clone(), 1).unwrap();
     (0..4).for_each(|_| drop(loader.next_batch().unwrap()));
-    // One path for all of these images, hence one entry.
+    // One name for all of these images, hence one entry.
     let unreadable = loader.unreadable();
     assert_eq!(unreadable.len(), 1);
-    assert!(unreadable[Path::new("colour")].ends_with("is damaged"), "{unreadable:?}");
+    assert!(unreadable[&(0, "colour".to_owned())].ends_with("is damaged"), "{unreadable:?}");
 
     let none = |_| Err(Error::data("colour", None, "no disk"));
     let datasets = Datasets::from(&Colours::broken(8, none));

@@ -1,8 +1,9 @@
 use std::fs;
 
 use super::*;
-use crate::data::{CelebA, Folder};
-use crate::labels::LabelSpace;
+use crate::data::celeba::CelebA;
+use crate::data::folder::Folder;
+use crate::labels::space::LabelSpace;
 use crate::metrics::scores::Scores;
 use crate::metrics::similarity::MAX_PSNR;
 
@@ -209,10 +210,10 @@ mod on_flex {
     use burn::backend::Flex;
 
     use super::*;
-    use crate::data::{Crop, Transform};
-    use crate::domains::Domains;
-    use crate::generator::GeneratorConfig;
-    use crate::model::ModelConfig;
+    use crate::data::transform::{Crop, Transform};
+    use crate::labels::spaces::LabelSpaces;
+    use crate::nn::generator::GeneratorConfig;
+    use crate::files::model::ModelConfig;
     use crate::random::{Purpose, stream};
 
     fn untrained(space: LabelSpace) -> Translator<Flex> {
@@ -223,7 +224,7 @@ mod on_flex {
             .with_downsamplings(1);
         let network = generator.init(&mut stream(0, Purpose::Generator, 0, 0), &device).unwrap();
         let config = ModelConfig {
-            domains: Domains::single(space),
+            spaces: LabelSpaces::single(space),
             transform: Transform { crop: Crop::Centre(178), size: 32 },
             generator,
             discriminator: None,

@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use super::super::domain::DomainDistance;
-use super::super::readings::{Agreement, Readings};
-use super::super::scores::Mean;
+use crate::metrics::domain::DomainDistance;
+use crate::metrics::readings::{Agreement, Readings};
+use crate::metrics::scores::Mean;
 
 /// A number and how many images it is of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -1,12 +1,14 @@
 use burn::backend::{Autodiff, Flex};
 
 use super::*;
-use crate::data::{CelebA, Crop, Folder, Transform};
-use crate::domains::Domains;
-use crate::generator::GeneratorConfig;
-use crate::labels::LabelSpace;
-use crate::metrics::JudgeConfig;
-use crate::model::ModelConfig;
+use crate::data::celeba::CelebA;
+use crate::data::transform::{Crop, Transform};
+use crate::data::folder::Folder;
+use crate::labels::spaces::LabelSpaces;
+use crate::nn::generator::GeneratorConfig;
+use crate::labels::space::LabelSpace;
+use crate::metrics::judge::JudgeConfig;
+use crate::files::model::ModelConfig;
 use crate::random::{Purpose, stream};
 
 const SIZE: usize = 16;
@@ -14,15 +16,15 @@ const SIZE: usize = 16;
 /// Of errors that are computed one way or the other in 32 bits.
 const TOLERANCE: f64 = 1e-5;
 
-fn untrained(domains: Domains, crop: Crop) -> Translator<Flex> {
+fn untrained(spaces: LabelSpaces, crop: Crop) -> Translator<Flex> {
     let device = Default::default();
-    let generator = GeneratorConfig::new(domains.condition_width())
+    let generator = GeneratorConfig::new(spaces.condition_width())
         .with_base_channels(4)
         .with_residual_blocks(0)
         .with_downsamplings(1);
     let network = generator.init(&mut stream(0, Purpose::Generator, 0, 0), &device).unwrap();
     let transform = Transform { crop, size: SIZE as u32 };
-    let config = ModelConfig { domains, transform, generator, discriminator: None };
+    let config = ModelConfig { spaces, transform, generator, discriminator: None };
     Translator::new(config, network, None, device)
 }
 
@@ -41,11 +43,11 @@ fn judge(data: impl Into<crate::data::Datasets>) -> Judge<Flex> {
 fn classes_are_measured_as_by_hand() {
     let _turn = crate::tests::one_at_a_time();
     let data = expressions();
-    let domains = Domains::joint([
+    let spaces = LabelSpaces::joint([
         ("faces", LabelSpace::attributes(["Male"])),
         ("expressions", data.labels().clone()),
     ]);
-    let translator = untrained(domains.unwrap(), Crop::Square);
+    let translator = untrained(spaces.unwrap(), Crop::Square);
     let judge = judge(&data);
     let found = Evaluator::new(&translator, &data, 1).with_judge(&judge).measure().unwrap();
 
@@ -64,7 +66,7 @@ fn classes_are_measured_as_by_hand() {
 
     let [mut identity, mut back] = [Mean::default(), Mean::default()];
     for image in 0..data.len() {
-        let own = translator.domains().condition(1, data.label(image));
+        let own = translator.spaces().condition(1, data.label(image));
         let real = translator.prepare(&data.load_cropped(image).unwrap().into());
         let real = upload(&[real], translator.device());
         let distance = |image: Tensor<Flex, 4>| {
@@ -75,7 +77,7 @@ fn classes_are_measured_as_by_hand() {
         };
         identity.add(distance(translated(real.clone(), &own)));
         for asked in asked_of(&data, image) {
-            let there = translator.domains().condition(1, &asked.label);
+            let there = translator.spaces().condition(1, &asked.label);
             back.add(distance(translated(translated(real.clone(), &there), &own)));
         }
     }
@@ -104,12 +106,12 @@ fn free_attributes_have_two_domains_and_a_reference_scores_nothing_from_itself()
     let labels = LabelSpace::attributes(hair).with("Male").exclusive(hair).unwrap();
     let faces = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/faces/test");
     let data = CelebA::open(faces, &labels).unwrap();
-    let translator = untrained(Domains::single(labels), Crop::Square);
+    let translator = untrained(LabelSpaces::single(labels), Crop::Square);
     let judge = judge(&data);
     let evaluator = Evaluator::new(&translator, &data, 0);
     let found = evaluator.with_judge(&judge).with_reference(&data).measure().unwrap();
-    let domains: Vec<_> = found.frechet_judge_features.iter().map(|d| &d.domain[..]).collect();
-    assert_eq!(domains, ["Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "-Male"]);
+    let spaces: Vec<_> = found.frechet_judge_features.iter().map(|d| &d.domain[..]).collect();
+    assert_eq!(spaces, ["Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "-Male"]);
     let [male, female] = [3, 4].map(|at| &found.frechet_judge_features[at]);
     assert_eq!(male.reference + female.reference, data.len());
     // Every image is asked to be what it is not.
@@ -125,12 +127,12 @@ fn free_attributes_have_two_domains_and_a_reference_scores_nothing_from_itself()
 fn without_a_judge_only_pixels_are_measured_and_other_labels_are_refused() {
     let _turn = crate::tests::one_at_a_time();
     let data = expressions();
-    let translator = untrained(Domains::single(data.labels().clone()), Crop::Square);
+    let translator = untrained(LabelSpaces::single(data.labels().clone()), Crop::Square);
     let found = Evaluator::new(&translator, &data, 0).measure().unwrap();
     assert!(found.judge_error.is_none() && found.frechet_judge_features.is_empty());
     assert!(!found.to_string().contains("judge"));
 
-    let other = untrained(Domains::single(LabelSpace::attributes(["Male"])), Crop::Square);
+    let other = untrained(LabelSpaces::single(LabelSpace::attributes(["Male"])), Crop::Square);
     assert!(Evaluator::new(&other, &data, 0).measure().is_err());
     let config = JudgeConfig { base_channels: 4, iterations: 1, ..JudgeConfig::new(32) };
     let large = config.train::<Autodiff<Flex>>(&data, &Default::default()).unwrap();

@@ -1,0 +1,72 @@
+//! What labelled images are to everything that uses them.
+
+use std::borrow::Cow;
+use std::fmt::Debug;
+
+use image::RgbImage;
+
+use crate::data::transform::Crop;
+use crate::error::Result;
+use crate::labels::space::LabelSpace;
+
+/// Images with one label each, in files or in memory. Several loader threads read them at once.
+pub trait Dataset: Debug + Send + Sync {
+    /// What the labels mean.
+    fn labels(&self) -> &LabelSpace;
+
+    /// The number of images.
+    fn len(&self) -> usize;
+
+    /// The label of image `index`: [`LabelSpace::width`] values, each 0 or 1.
+    ///
+    /// # Panics
+    /// When `index` is not below [`len`](Self::len).
+    fn label(&self, index: usize) -> &[f32];
+
+    /// What tells image `index` from the others, such as the name of its file: pairs and messages
+    /// name it so. What comes before its last `/`, if any, says where it is, such as its class folder.
+    ///
+    /// # Panics
+    /// When `index` is not below [`len`](Self::len).
+    fn name(&self, index: usize) -> Cow<'_, str>;
+
+    /// Reads image `index`, at its own size.
+    ///
+    /// # Errors
+    /// When it cannot be read or decoded.
+    ///
+    /// # Panics
+    /// When `index` is not below [`len`](Self::len).
+    fn load(&self, index: usize) -> Result<RgbImage>;
+
+    /// The part of an image that is used: the largest centre square, unless overridden.
+    fn crop(&self) -> Crop {
+        Crop::Square
+    }
+
+    /// The position of the image named `name`. By default every name is looked at.
+    fn find(&self, name: &str) -> Option<usize> {
+        (0..self.len()).find(|&index| self.name(index) == name)
+    }
+
+    /// The part of image `index` that is used, at its own size.
+    ///
+    /// # Errors
+    /// As [`load`](Self::load).
+    ///
+    /// # Panics
+    /// As [`load`](Self::load).
+    fn load_cropped(&self, index: usize) -> Result<RgbImage> {
+        Ok(self.crop().apply(&self.load(index)?))
+    }
+
+    /// Whether there are no images.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The last part of an image's name, without where it is.
+pub(crate) fn base_name(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}

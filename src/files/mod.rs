@@ -1,0 +1,5 @@
+//! Files of weights: this crate's own, and those of the public PyTorch code.
+
+pub(crate) mod model;
+pub(crate) mod pytorch;
+pub(crate) mod run;

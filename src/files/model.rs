@@ -1,0 +1,396 @@
+//! Model files: weights and everything needed to use them in one `.safetensors`.
+//!
+//! The header's metadata holds, as JSON, the format version and a typed description; a checksum of
+//! both makes any damage an error. Files are written whole: under a temporary name, synced,
+//! then renamed.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::path::Path;
+
+use burn::tensor::{DType, TensorData};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::data::transform::Transform;
+use crate::error::{Error, Result};
+use crate::labels::spaces::LabelSpaces;
+use crate::nn::discriminator::DiscriminatorConfig;
+use crate::nn::generator::GeneratorConfig;
+use crate::nn::weights::Weights;
+
+/// The version of the file format and of the architectures it names.
+const VERSION: u32 = 1;
+
+/// What a trained model is: the labels it knows, the images it takes and its networks' shapes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelConfig {
+    /// The label spaces that it was trained on.
+    #[serde(rename = "domains")]
+    pub spaces: LabelSpaces,
+    /// What is done to an image before the generator sees it.
+    pub transform: Transform,
+    /// The generator's architecture.
+    pub generator: GeneratorConfig,
+    /// The discriminator's architecture, where the model has one.
+    pub discriminator: Option<DiscriminatorConfig>,
+}
+
+impl ModelConfig {
+    /// Checks that the parts fit together.
+    ///
+    /// # Errors
+    /// [`Error::Config`] or [`Error::Label`] for the first that does not.
+    pub fn check(&self) -> Result<()> {
+        self.spaces.check()?;
+        let size = self.transform.size as usize;
+        self.generator.check_image_size(size, size)?;
+        let mut widths = vec![(
+            "generator's condition",
+            self.generator.condition_width,
+            self.spaces.condition_width(),
+        )];
+        if let Some(discriminator) = &self.discriminator {
+            discriminator.check()?;
+            widths.push((
+                "discriminator's label",
+                discriminator.label_width,
+                self.spaces.label_width(),
+            ));
+            if discriminator.image_size != size {
+                return Err(Error::Config(format!(
+                    "the discriminator takes {} pixel images, the transform makes {size} pixel ones",
+                    discriminator.image_size
+                )));
+            }
+        }
+        for (what, found, expected) in widths {
+            if found != expected {
+                return Err(Error::Config(format!(
+                    "the {what} width is {found}, the labels need {expected}"
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The description in a file's metadata.
+#[derive(Serialize, Deserialize)]
+struct Header<T> {
+    version: u32,
+    #[serde(flatten)]
+    description: T,
+}
+
+const DESCRIPTION_KEY: &str = "stargan";
+const CHECKSUM_KEY: &str = "crc32";
+
+/// Writes `weights` and `description` to `path`, whole or not at all.
+///
+/// # Errors
+/// [`Error::Io`] when the file can't be written; an earlier file at `path` is then untouched.
+pub(crate) fn write(path: &Path, description: &impl Serialize, weights: &Weights) -> Result<()> {
+    let metadata =
+        metadata(description, weights).map_err(|problem| Error::checkpoint(path, problem))?;
+    write_tensors(path, Some(metadata), weights)
+}
+
+/// The bytes of the file that [`write`] writes.
+///
+/// # Errors
+/// Why there can't be any.
+pub(crate) fn encode(description: &impl Serialize, weights: &Weights) -> Result<Vec<u8>, String> {
+    safetensors::serialize(views(weights)?, Some(metadata(description, weights)?))
+        .map_err(|error| format!("can't be written: {error}"))
+}
+
+fn metadata(
+    description: &impl Serialize,
+    weights: &Weights,
+) -> Result<HashMap<String, String>, String> {
+    let header = Header { version: VERSION, description };
+    let json =
+        serde_json::to_string(&header).map_err(|error| format!("can't be described: {error}"))?;
+    Ok(HashMap::from([
+        (CHECKSUM_KEY.to_owned(), checksum(&json, weights)),
+        (DESCRIPTION_KEY.to_owned(), json),
+    ]))
+}
+
+fn views<'a>(weights: &'a Weights) -> Result<Vec<(&'a str, TensorView<'a>)>, String> {
+    let view = |name: &'a str, data: &'a TensorData| {
+        let dtype = if data.dtype == DType::I64 { Dtype::I64 } else { Dtype::F32 };
+        TensorView::new(dtype, data.shape.as_slice().to_vec(), data.as_bytes())
+            .map(|view| (name, view))
+            .map_err(|error| format!("can't be written: {error}"))
+    };
+    weights.iter().map(|(name, data)| view(name, data)).collect()
+}
+
+/// Writes a safetensors file of 32-bit floats and 64-bit integers to `path`, whole or not at all.
+///
+/// # Errors
+/// As [`write`].
+pub(crate) fn write_tensors(
+    path: &Path,
+    metadata: Option<HashMap<String, String>>,
+    weights: &Weights,
+) -> Result<()> {
+    let views = views(weights).map_err(|problem| Error::checkpoint(path, problem))?;
+    replace_file(path, |temporary| {
+        safetensors::serialize_to_file(views, metadata, temporary).map_err(|error| match error {
+            safetensors::SafeTensorError::IoError(source) => Error::io(path, source),
+            other => Error::checkpoint(path, format!("can't be written: {other}")),
+        })
+    })
+}
+
+/// The bytes of a safetensors file as one.
+///
+/// # Errors
+/// When they are none, or not a whole one.
+pub(crate) fn tensors_of(bytes: &[u8]) -> Result<SafeTensors<'_>, String> {
+    SafeTensors::deserialize(bytes)
+        .map_err(|error| format!("not a whole safetensors file: {error}"))
+}
+
+/// The 32-bit floats of one tensor of a file.
+///
+/// # Errors
+/// When it holds other values.
+pub(crate) fn floats(name: &str, view: &TensorView<'_>) -> Result<TensorData, String> {
+    if view.dtype() != Dtype::F32 {
+        return Err(format!("{name}: expected F32 values, found {:?}", view.dtype()));
+    }
+    Ok(TensorData::from_bytes_vec(view.data().to_vec(), view.shape().to_vec(), DType::F32))
+}
+
+/// Reads what [`write`] wrote.
+///
+/// # Errors
+/// [`Error::Io`] when the file can't be read; [`Error::Checkpoint`] when it is not such a file, is of
+/// another version or is damaged.
+pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<(T, Weights)> {
+    let bytes = fs::read(path).map_err(|error| Error::io(path, error))?;
+    decode(&bytes).map_err(|problem| Error::checkpoint(path, problem))
+}
+
+/// The description and the weights in the bytes of a file that [`write`] wrote.
+///
+/// # Errors
+/// When they are not, are of another version or are damaged.
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, Weights), String> {
+    let file = tensors_of(bytes)?;
+    let (_, header) = SafeTensors::read_metadata(bytes)
+        .map_err(|error| format!("not a whole safetensors file: {error}"))?;
+    let metadata = header.metadata().as_ref();
+    let entry = |key: &str| metadata.and_then(|metadata| metadata.get(key));
+    let json = entry(DESCRIPTION_KEY)
+        .ok_or("not a file of this crate: its metadata has no \"stargan\" entry")?;
+
+    #[derive(Deserialize)]
+    struct Version {
+        version: u32,
+    }
+    let invalid = |error: serde_json::Error| format!("its description is invalid: {error}");
+    let Version { version } = serde_json::from_str(json).map_err(invalid)?;
+    if version != VERSION {
+        return Err(format!("format version {version}, this crate reads version {VERSION}"));
+    }
+    let Header { description, .. } = serde_json::from_str::<Header<T>>(json).map_err(invalid)?;
+
+    let mut weights = Weights::new();
+    for (name, view) in file.tensors() {
+        let data = floats(&name, &view)?;
+        weights.insert(name, data);
+    }
+    let expected = entry(CHECKSUM_KEY).map(String::as_str).unwrap_or("none");
+    let found = checksum(json, &weights);
+    if expected != found {
+        return Err(format!(
+            "the file is damaged: its checksum is {found}, it should be {expected}"
+        ));
+    }
+    Ok((description, weights))
+}
+
+/// The CRC-32 of the description and of every name and value, in name order.
+pub(crate) fn checksum(description: &str, weights: &Weights) -> String {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(description.as_bytes());
+    for (name, data) in weights {
+        hasher.update(name.as_bytes());
+        hasher.update(data.as_bytes());
+    }
+    format!("{:08x}", hasher.finalize())
+}
+
+/// What the name of a file begins with that [`replace_file`] has not finished.
+const UNFINISHED: &str = ".writing-";
+
+/// Whether `path` is of a file that [`replace_file`] was stopped at.
+pub(crate) fn is_unfinished(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let random = name.strip_prefix(UNFINISHED).unwrap_or_default();
+    // As `tempfile` names them; anything else is somebody's.
+    random.len() == 6 && random.bytes().all(|byte| byte.is_ascii_alphanumeric()) && path.is_file()
+}
+
+/// Puts at `path` the file that `write` makes under a temporary name beside it: whole or not at all.
+pub(crate) fn replace_file(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new("."));
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(UNFINISHED);
+    // A file like any other, which the umask decides on, not a private one.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let temporary =
+        builder.tempfile_in(folder).map_err(|error| Error::io(folder, error))?.into_temp_path();
+    write(&temporary)?;
+    let synced = File::open(&temporary).and_then(|file| file.sync_all());
+    synced.map_err(|error| Error::io(path, error))?;
+    temporary.persist(path).map_err(|error| Error::io(path, error.error))?;
+    // The rename itself must reach the disk; not every system can sync a folder.
+    if let Ok(folder) = File::open(folder) {
+        let _ = folder.sync_all();
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn weights() -> Weights {
+        let values = |range: std::ops::Range<u8>| -> Vec<f32> { range.map(f32::from).collect() };
+        Weights::from([
+            ("generator.a".to_owned(), TensorData::new(values(0..6), [2, 3])),
+            ("generator.b".to_owned(), TensorData::new(values(6..10), [4])),
+        ])
+    }
+
+    fn config() -> ModelConfig {
+        ModelConfig {
+            spaces: LabelSpaces::single(crate::labels::space::LabelSpace::attributes([
+                "Male", "Young",
+            ])),
+            transform: Transform { crop: crate::data::Crop::Square, size: 16 },
+            generator: GeneratorConfig::new(2),
+            discriminator: Some(DiscriminatorConfig::new(16, 2).with_downsamplings(3)),
+        }
+    }
+
+    #[test]
+    fn a_file_reads_as_it_was_written_and_leaves_nothing_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        write(&path, &config(), &weights()).unwrap();
+        assert_eq!(read::<ModelConfig>(&path).unwrap(), (config(), weights()));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        // With the permissions of a file that is simply made.
+        let plain = folder.path().join("plain");
+        fs::write(&plain, "").unwrap();
+        let permissions = |path| fs::metadata(path).unwrap().permissions();
+        assert_eq!(permissions(&path), permissions(&plain));
+    }
+
+    #[test]
+    fn any_flipped_bit_and_any_missing_end_is_an_error_that_names_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        write(&path, &config(), &weights()).unwrap();
+        let whole = fs::read(&path).unwrap();
+        let refused = |bytes: &[u8], what: &str| {
+            fs::write(&path, bytes).unwrap();
+            let error = read::<ModelConfig>(&path).expect_err(what).to_string();
+            assert!(error.contains("model.safetensors"), "{what}: {error}");
+        };
+        for bit in 0..whole.len() * 8 {
+            let mut damaged = whole.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            refused(&damaged, &format!("bit {bit}"));
+        }
+        for length in 0..whole.len() {
+            refused(&whole[..length], &format!("{length} bytes"));
+        }
+    }
+
+    #[test]
+    fn foreign_files_and_other_versions_are_told_apart() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        let weights = weights();
+        let write = |metadata: Option<HashMap<String, String>>| {
+            let views = weights.iter().map(|(name, data)| {
+                let shape = data.shape.as_slice().to_vec();
+                (name, TensorView::new(Dtype::F32, shape, data.as_bytes()).unwrap())
+            });
+            safetensors::serialize_to_file(views, metadata, &path).unwrap();
+            read::<ModelConfig>(&path).unwrap_err().to_string()
+        };
+        let error = write(None);
+        assert!(error.contains("not a file of this crate"), "{error}");
+        let header = r#"{"version":2,"something":"new"}"#.to_owned();
+        let error = write(Some(HashMap::from([(DESCRIPTION_KEY.to_owned(), header)])));
+        assert!(error.contains("format version 2, this crate reads version 1"), "{error}");
+        fs::write(&path, "not safetensors").unwrap();
+        let error = read::<ModelConfig>(&path).unwrap_err().to_string();
+        assert!(error.contains("not a whole safetensors file"), "{error}");
+        fs::remove_file(&path).unwrap();
+        let error = read::<ModelConfig>(&path).unwrap_err();
+        assert!(matches!(error, Error::Io { .. }), "{error}");
+    }
+
+    #[cfg(feature = "flex")]
+    #[test]
+    fn networks_larger_than_their_file_are_refused_before_memory_is_taken() {
+        use crate::translate::translator::Translator;
+
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        // 26 GiB of weights.
+        let generator = GeneratorConfig::new(2).with_base_channels(1 << 11);
+        write(&path, &ModelConfig { generator, ..config() }, &weights()).unwrap();
+        let opened = Translator::<burn::backend::Flex>::open(&path, &Default::default());
+        let error = opened.unwrap_err().to_string();
+        assert!(error.contains("parameters, it holds 10 values"), "{error}");
+    }
+
+    #[test]
+    fn a_failed_write_leaves_the_earlier_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, "earlier").unwrap();
+        let error = replace_file(&path, |temporary| {
+            fs::write(temporary, "half of it").unwrap();
+            Err(Error::Config("the disk is full".to_owned()))
+        });
+        assert!(error.is_err());
+        assert_eq!(fs::read_to_string(&path).unwrap(), "earlier");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
+    }
+
+    #[test]
+    fn parts_that_do_not_fit_together_are_refused() {
+        config().check().unwrap();
+        let with = |change: fn(&mut ModelConfig)| {
+            let mut config = config();
+            change(&mut config);
+            config.check().unwrap_err().to_string()
+        };
+        for (error, expected) in [
+            (with(|c| c.generator.condition_width = 3), "condition width is 3, the labels need 2"),
+            (
+                with(|c| c.discriminator.as_mut().unwrap().label_width = 5),
+                "label width is 5, the labels need 2",
+            ),
+            (with(|c| c.transform.size = 24), "takes 16 pixel images, the transform makes 24"),
+            (with(|c| c.transform.size = 18), "18 pixels is not divisible by 4"),
+        ] {
+            assert!(error.contains(expected), "{expected}: {error}");
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! Models of the public PyTorch code: opened, turned into a translator, and written.
+
+use std::fs;
+use std::path::Path;
+
+use burn::tensor::TensorData;
+
+use crate::data::transform::Transform;
+use crate::error::{Error, Result};
+use crate::files::model::{ModelConfig, floats, tensors_of, write_tensors};
+use crate::files::pytorch::infer;
+use crate::files::pytorch::keys::{Key, discriminator_keys, export, generator_keys, import};
+use crate::files::pytorch::state_dict::{Array, Entry, read_state_dict};
+use crate::labels::spaces::LabelSpaces;
+use crate::nn::discriminator::DiscriminatorConfig;
+use crate::nn::generator::GeneratorConfig;
+use crate::nn::weights::Weights;
+
+/// What PyTorch's instance norm keeps beside its parameters under `track_running_stats=True`. The public code never
+/// uses them, for it never calls `eval()`.
+const STATISTICS: [&str; 3] = ["running_mean", "running_var", "num_batches_tracked"];
+
+/// The networks in files of the public PyTorch code.
+///
+/// What they are, apart from their labels' names, is told from the shapes. Nothing is taken unless everything fits.
+#[derive(Clone, Debug)]
+pub struct PublicModel {
+    generator: (GeneratorConfig, Weights),
+    discriminator: Option<(DiscriminatorConfig, Weights)>,
+}
+
+impl PublicModel {
+    /// Reads a generator's file and, where there is one, its discriminator's: PyTorch checkpoints of a
+    /// `state_dict`, zip or legacy, or safetensors with the same keys. A pickle is read as data; nothing in it can
+    /// run. Running statistics are passed over.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when a file can't be read; [`Error::Checkpoint`] when it is damaged or of another kind, and
+    /// for every key that is missing, unexpected or has another shape than its network's, naming it.
+    pub fn open(
+        generator: impl AsRef<Path>,
+        discriminator: Option<impl AsRef<Path>>,
+    ) -> Result<Self> {
+        let generator = open(generator.as_ref(), infer::generator, generator_keys, "generator")?;
+        let discriminator = discriminator
+            .map(|path| {
+                open(path.as_ref(), infer::discriminator, discriminator_keys, "discriminator")
+            })
+            .transpose()?;
+        generator.0.check()?;
+        if let Some((config, _)) = &discriminator {
+            config.check()?;
+        }
+        Ok(Self { generator, discriminator })
+    }
+
+    /// The generator's architecture.
+    pub fn generator(&self) -> &GeneratorConfig {
+        &self.generator.0
+    }
+
+    /// The discriminator's architecture, which says the image size too.
+    pub fn discriminator(&self) -> Option<&DiscriminatorConfig> {
+        self.discriminator.as_ref().map(|(config, _)| config)
+    }
+
+    /// What the model is, given its labels' names and what is done to an image before G sees it, and
+    /// the weights of both networks by our names.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the number of labels or the image size does not fit the networks.
+    pub(crate) fn into_parts(
+        self,
+        spaces: LabelSpaces,
+        transform: Transform,
+    ) -> Result<(ModelConfig, Weights)> {
+        let (generator, mut weights) = self.generator;
+        let (discriminator, discriminator_weights) = self.discriminator.unzip();
+        let config = ModelConfig { spaces, transform, generator, discriminator };
+        config.check()?;
+        weights.extend(discriminator_weights.into_iter().flatten());
+        Ok((config, weights))
+    }
+}
+
+/// Reads one network.
+fn open<C>(
+    path: &Path,
+    infer: fn(&Weights) -> Result<C, String>,
+    keys: fn(&C) -> Vec<Key>,
+    prefix: &str,
+) -> Result<(C, Weights)> {
+    let bytes = fs::read(path).map_err(|error| Error::io(path, error))?;
+    let take = || -> Result<(C, Weights), String> {
+        let mut public = read(&bytes)?;
+        let config = infer(&public)?;
+        let keys = keys(&config);
+        let taken = import(&keys, &mut public, "", prefix);
+        let unexpected: Vec<&str> = public.keys().map(String::as_str).collect();
+        match taken {
+            Ok(weights) if unexpected.is_empty() => Ok((config, weights)),
+            Ok(_) => Err(format!("unexpected keys: {}", unexpected.join(", "))),
+            Err(problems) if unexpected.is_empty() => Err(problems),
+            Err(problems) => Err(format!("{problems}; unexpected keys: {}", unexpected.join(", "))),
+        }
+    };
+    take().map_err(|problem| Error::checkpoint(path, problem))
+}
+
+/// Whether a key is one of a norm's running statistics.
+fn is_statistic(key: &str) -> bool {
+    key.rsplit_once('.').is_some_and(|(_, last)| STATISTICS.contains(&last))
+}
+
+/// The floats of a `state_dict`, without running statistics.
+fn read(bytes: &[u8]) -> Result<Weights, String> {
+    // The header of safetensors is JSON behind its length of eight bytes.
+    if bytes.get(8) != Some(&b'{') {
+        return read_pytorch(bytes);
+    }
+    let file = tensors_of(bytes)?;
+    let tensors = file.tensors().into_iter().filter(|(name, _)| !is_statistic(name));
+    tensors
+        .map(|(name, view)| {
+            let data = floats(&name, &view)?;
+            Ok((name, data))
+        })
+        .collect()
+}
+
+/// The same of a PyTorch checkpoint.
+fn read_pytorch(bytes: &[u8]) -> Result<Weights, String> {
+    let entries = read_state_dict(bytes)?.into_iter().filter(|(name, _)| !is_statistic(name));
+    entries
+        .map(|(name, entry)| match entry {
+            Entry::Floats(Array { shape, values }) => Ok((name, TensorData::new(values, shape))),
+            Entry::Other { dtype, shape } => {
+                Err(format!("{name}: expected floats, found {dtype} values of shape {shape:?}"))
+            }
+        })
+        .collect()
+}
+
+/// The weights of a generator by the public code's names, with the running statistics of fresh
+/// modules.
+///
+/// # Errors
+/// [`Error::Config`] naming the first that is missing.
+pub(crate) fn public_generator(config: &GeneratorConfig, weights: Weights) -> Result<Weights> {
+    named(&generator_keys(config), weights, "generator")
+}
+
+/// The same of a discriminator.
+///
+/// # Errors
+/// As [`public_generator`].
+pub(crate) fn public_discriminator(
+    config: &DiscriminatorConfig,
+    weights: Weights,
+) -> Result<Weights> {
+    named(&discriminator_keys(config), weights, "discriminator")
+}
+
+fn named(keys: &[Key], weights: Weights, prefix: &str) -> Result<Weights> {
+    let mut public = export(keys, weights, prefix, "").map_err(Error::Config)?;
+    // A weight of one side is a norm's: a convolution's has four.
+    for key in keys.iter().filter(|key| key.shape.len() == 1 && key.public.ends_with(".weight")) {
+        let norm = key.public.trim_end_matches("weight");
+        let channels = key.shape[0];
+        for (name, data) in STATISTICS.iter().zip([
+            TensorData::zeros::<f32, _>([channels]),
+            TensorData::ones::<f32, _>([channels]),
+            TensorData::new(vec![0_i64], Vec::<usize>::new()),
+        ]) {
+            public.insert(format!("{norm}{name}"), data);
+        }
+    }
+    Ok(public)
+}
+
+/// Writes a safetensors file of `weights`, with the folders that it is in.
+pub(crate) fn write(path: &Path, weights: &Weights) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
+    }
+    write_tensors(path, None, weights)
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use burn::backend::Flex;
+    use safetensors::tensor::{Dtype, SafeTensors};
+
+    use super::*;
+    use crate::data::transform::Crop;
+    use crate::labels::space::LabelSpace;
+    use crate::random::{Purpose, stream};
+    use crate::tests::fixture::{Fixture, Networks};
+    use crate::translate::relabel::DomainLabel;
+    use crate::translate::translator::Translator;
+
+    const TRANSFORM: Transform = Transform { crop: Crop::Centre(178), size: 32 };
+
+    fn spaces() -> LabelSpaces {
+        LabelSpaces::single(LabelSpace::attributes(["a", "b", "c", "d", "e"]))
+    }
+
+    /// The networks of the fixture as files of the public code, without and with running statistics.
+    struct Files {
+        folder: tempfile::TempDir,
+        networks: Networks,
+        fixture: Fixture,
+    }
+
+    impl Files {
+        fn new() -> Self {
+            let (networks, fixture) = Fixture::open::<Networks>("networks");
+            let files = Self { folder: tempfile::tempdir().unwrap(), networks, fixture };
+            for (file, prefix) in [("G", "g."), ("D", "d.")] {
+                files.write(file, &files.public(prefix));
+            }
+            files
+        }
+
+        fn public(&self, prefix: &str) -> Weights {
+            let own = self.fixture.tensors.iter();
+            own.filter_map(|(key, data)| Some((key.strip_prefix(prefix)?.to_owned(), data.clone())))
+                .collect()
+        }
+
+        fn path(&self, file: &str) -> std::path::PathBuf {
+            self.folder.path().join(file).with_extension("safetensors")
+        }
+
+        fn write(&self, file: &str, weights: &Weights) {
+            super::write(&self.path(file), weights).unwrap();
+        }
+
+        fn refusal(&self, generator: &str, discriminator: Option<&str>) -> String {
+            let discriminator = discriminator.map(|file| self.path(file));
+            PublicModel::open(self.path(generator), discriminator).unwrap_err().to_string()
+        }
+    }
+
+    #[test]
+    fn what_a_network_is_shows_in_its_shapes() {
+        let files = Files::new();
+        let model = PublicModel::open(files.path("G"), Some(files.path("D"))).unwrap();
+        assert_eq!(model.generator(), &files.networks.generator());
+        assert_eq!(model.discriminator(), Some(&files.networks.discriminator()));
+        for (downsamplings, blocks) in [(0, 0), (1, 0), (0, 2), (3, 1)] {
+            let config = GeneratorConfig::new(2)
+                .with_base_channels(2)
+                .with_downsamplings(downsamplings)
+                .with_residual_blocks(blocks);
+            let keys = generator_keys(&config).into_iter();
+            let zeros = keys.map(|key| (key.public, TensorData::zeros::<f32, _>(key.shape)));
+            assert_eq!(infer::generator(&zeros.collect()).unwrap(), config);
+        }
+    }
+
+    #[test]
+    fn an_imported_model_translates_as_pytorch_does_and_goes_back_bit_for_bit() {
+        let mut files = Files::new();
+        let device = Default::default();
+        let model = PublicModel::open(files.path("G"), Some(files.path("D"))).unwrap();
+        let translator = Translator::<Flex>::import(model, spaces(), TRANSFORM, &device).unwrap();
+        let images = files.fixture.tensor::<Flex, 4>("images");
+        let labels: Vec<f32> = files.fixture.take("labels").iter().collect();
+        let targets: Vec<DomainLabel> = labels
+            .chunks(5)
+            .map(|label| DomainLabel { dataset: 0, label: label.to_vec() })
+            .collect();
+        let found = translator.forward(images, &targets).into_data();
+        let expected = files.fixture.take("translated");
+        let error = crate::tests::relative_error(&found, &expected);
+        assert!(error <= 1e-5, "{error:e}");
+
+        let (g, d) = (files.path("out/G"), files.path("out/D"));
+        translator.export_pytorch(&g, Some(&d)).unwrap();
+        for (path, prefix) in [(&g, "g."), (&d, "d.")] {
+            assert_eq!(read(&fs::read(path).unwrap()).unwrap(), files.public(prefix));
+        }
+        let bytes = fs::read(&g).unwrap();
+        let exported = SafeTensors::deserialize(&bytes).unwrap();
+        let statistic = |key: &str| exported.tensor(key).unwrap();
+        assert_eq!(statistic("main.1.num_batches_tracked").dtype(), Dtype::I64);
+        assert_eq!(statistic("main.1.num_batches_tracked").shape(), [0; 0]);
+        assert_eq!(statistic("main.9.main.4.running_var").data()[..4], 1.0_f32.to_le_bytes());
+        assert_eq!(statistic("main.12.running_mean").shape(), [16]);
+        assert!(exported.tensor("main.17.running_mean").is_err(), "the head has no norm");
+        let statistics = exported.names().into_iter().filter(|key| is_statistic(key)).count();
+        assert_eq!(statistics, 3 * (1 + 2 + 2 * 2 + 2), "of every norm");
+        // With the statistics it is read as without them.
+        let again = PublicModel::open(&g, Some(&d)).unwrap();
+        assert_eq!(
+            again.generator.1,
+            PublicModel::open(files.path("G"), None::<&str>).unwrap().generator.1
+        );
+        let error = translator.export_pytorch(&g, None::<&str>).unwrap_err().to_string();
+        assert!(error.contains("exists"), "{error}");
+    }
+
+    #[test]
+    fn checkpoints_of_both_formats_hold_the_same_networks() {
+        let (networks, mut fixture) = Fixture::open::<Networks>("objectives");
+        let generator = fixture.parameters(&networks.generator_keys(), "g.", "generator");
+        let discriminator =
+            fixture.parameters(&networks.discriminator_keys(), "d.", "discriminator");
+        let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
+        for format in ["", "-legacy"] {
+            let path = |network: &str| format!("{fixtures}/public-{network}{format}.ckpt");
+            let model = PublicModel::open(path("G"), Some(path("D"))).unwrap();
+            assert_eq!(model.generator, (networks.generator(), generator.clone()));
+            assert_eq!(
+                model.discriminator,
+                Some((networks.discriminator(), discriminator.clone()))
+            );
+        }
+    }
+
+    #[test]
+    fn a_damaged_file_never_panics_and_a_cut_one_is_an_error() {
+        use rand::Rng;
+        let files = Files::new();
+        let whole = fs::read(files.path("D")).unwrap();
+        let mut rng = stream(1, Purpose::Step, 0, 0);
+        for _ in 0..1000 {
+            let mut damaged = whole.clone();
+            for _ in 0..rng.random_range(1..4) {
+                // The header is where damage is structural; a value has no checksum in this format.
+                let at = rng.random_range(0..damaged.len().min(2000));
+                damaged[at] = rng.random();
+            }
+            let _ = read(&damaged).and_then(|weights| infer::discriminator(&weights));
+            let cut = rng.random_range(0..whole.len());
+            assert!(read(&whole[..cut]).is_err(), "{cut} of {} bytes", whole.len());
+        }
+    }
+
+    #[test]
+    fn every_key_that_does_not_fit_is_named() {
+        let files = Files::new();
+        let change = |file: &str, prefix: &str, change: &dyn Fn(&mut Weights)| {
+            let mut weights = files.public(prefix);
+            change(&mut weights);
+            files.write(file, &weights);
+        };
+        let values = || TensorData::zeros::<f32, _>([3]);
+        change("missing", "g.", &|w| drop((w.remove("main.4.bias"), w.remove("main.17.weight"))));
+        change("shape", "g.", &|w| drop(w.insert("main.9.main.1.bias".to_owned(), values())));
+        change("more", "g.", &|w| drop(w.insert("main.99.weight".to_owned(), values())));
+        change("long", "g.", &|w| {
+            drop(w.insert("main.0.weight".to_owned(), TensorData::zeros::<i64, _>([1])))
+        });
+        change("none", "d.", &|w| drop(w.remove("conv2.weight")));
+        fs::write(files.path("text"), "no checkpoint").unwrap();
+        for (generator, discriminator, expected) in [
+            (
+                "missing",
+                None,
+                vec!["main.4.bias [16] is missing", "main.17.weight [3, 8, 7, 7] is missing"],
+            ),
+            ("shape", None, vec!["main.9.main.1.bias: expected shape [32], found [3]"]),
+            ("more", None, vec!["unexpected keys: main.99.weight"]),
+            ("long", None, vec!["main.0.weight: expected F32 values, found I64"]),
+            ("D", None, vec!["is it the discriminator's file?"]),
+            ("G", Some("G"), vec!["conv2.weight is missing; is it the generator's file?"]),
+            ("G", Some("none"), vec!["conv2.weight is missing"]),
+            ("text", None, vec!["text.safetensors: "]),
+            ("nothing", None, vec!["nothing.safetensors: "]),
+        ] {
+            let error = files.refusal(generator, discriminator);
+            assert!(expected.iter().all(|part| error.contains(part)), "{generator}: {error}");
+        }
+        let open = || PublicModel::open(files.path("G"), Some(files.path("D"))).unwrap();
+        let few = LabelSpaces::single(LabelSpace::attributes(["a", "b"]));
+        let other = Transform { size: 64, ..TRANSFORM };
+        for (spaces, transform, expected) in [
+            (few, TRANSFORM, "condition width is 5, the labels need 2"),
+            (spaces(), other, "the discriminator takes 32 pixel images"),
+        ] {
+            let model = open().into_translator::<Flex>(spaces, transform, &Default::default());
+            let error = model.unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

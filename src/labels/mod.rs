@@ -1,0 +1,6 @@
+//! What labels mean: the label space of one dataset, edits of its labels, and the spaces of several
+//! datasets with the condition vector that is made of them.
+
+pub(crate) mod edit;
+pub(crate) mod space;
+pub(crate) mod spaces;

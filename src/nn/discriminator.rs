@@ -1,0 +1,363 @@
+//! The discriminator `D(x) -> {D_src(x), D_cls(x)}` (paper Table 5): a PatchGAN with two heads.
+
+use burn::module::{AutodiffModule, Module, Param};
+use burn::tensor::Tensor;
+use burn::tensor::backend::{AutodiffBackend, Backend};
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::nn::generator::{check_divisible, check_feasible, count, widest};
+use crate::nn::layers::{Convolution, LeakyConvolution, Window};
+use crate::nn::spectral::Spectral;
+
+/// The architecture of a [`Discriminator`]; the defaults are the paper's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DiscriminatorConfig {
+    /// Width of the domain head: the label entries of all datasets
+    /// ([`LabelSpaces::label_width`](crate::labels::spaces::LabelSpaces::label_width)); 0 for none, as those of pairwise models
+    /// have.
+    pub label_width: usize,
+    /// Side of the square images in pixels; divisible by `2^downsamplings`.
+    pub image_size: usize,
+    /// Channels of an image: 3 for RGB, 6 for two such images at once, of which one is the other's condition.
+    pub image_channels: usize,
+    /// Channels after the first convolution, 64 in the paper; doubled by every further one.
+    pub base_channels: usize,
+    /// Convolutions of the trunk, each halving the size: 6 in the paper.
+    pub downsamplings: usize,
+    /// Spectral normalisation of every convolution (Miyato et al., 2018), which bounds D's slope with or
+    /// without a penalty; not in the paper.
+    #[serde(default)]
+    pub spectral_norm: bool,
+}
+
+impl DiscriminatorConfig {
+    /// The paper's discriminator for square images of `image_size` pixels and `label_width` labels.
+    pub fn new(image_size: usize, label_width: usize) -> Self {
+        Self {
+            label_width,
+            image_size,
+            image_channels: 3,
+            base_channels: 64,
+            downsamplings: 6,
+            spectral_norm: false,
+        }
+    }
+
+    /// The paper's discriminator with as many halvings, up to its 6, as leave at least 2x2 patches of
+    /// images of `image_size` pixels.
+    pub fn fitting(image_size: usize, label_width: usize) -> Self {
+        let leaves_patches = |halvings: &usize| {
+            image_size.is_multiple_of(1 << halvings) && image_size >> halvings >= 2
+        };
+        let halvings = (1..=6).rev().find(leaves_patches).unwrap_or(1);
+        Self::new(image_size, label_width).with_downsamplings(halvings)
+    }
+
+    /// Sets the channels of an image.
+    pub fn with_image_channels(mut self, channels: usize) -> Self {
+        self.image_channels = channels;
+        self
+    }
+
+    /// Sets the channels after the first convolution.
+    pub fn with_base_channels(mut self, channels: usize) -> Self {
+        self.base_channels = channels;
+        self
+    }
+
+    /// Sets the number of trunk convolutions.
+    pub fn with_downsamplings(mut self, downsamplings: usize) -> Self {
+        self.downsamplings = downsamplings;
+        self
+    }
+
+    /// Switches spectral normalisation on or off.
+    pub fn with_spectral_norm(mut self, spectral_norm: bool) -> Self {
+        self.spectral_norm = spectral_norm;
+        self
+    }
+
+    /// Checks the configuration.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when a width is 0, the trunk is empty or too wide, or the image size is
+    /// not divisible by `2^downsamplings`, saying what to change.
+    pub fn check(&self) -> Result<()> {
+        for (name, value) in [
+            ("image_channels", self.image_channels),
+            ("base_channels", self.base_channels),
+            ("downsamplings", self.downsamplings),
+        ] {
+            if value == 0 {
+                return Err(Error::Config(format!(
+                    "the discriminator's {name} is 0; it must be at least 1"
+                )));
+            }
+        }
+        widest(self.base_channels, self.downsamplings - 1, "discriminator")?;
+        check_divisible("discriminator", [self.image_size; 2], self.downsamplings)?;
+        check_feasible(self.num_params(), "discriminator")
+    }
+
+    /// The number of parameters: 44,762,048 with five labels and the defaults at 128 pixels. [`u64::MAX`] stands
+    /// for more.
+    ///
+    /// # Panics
+    /// When there are no downsamplings or more than 31, which no valid configuration has.
+    pub fn num_params(&self) -> u64 {
+        assert!((1..32).contains(&self.downsamplings), "{} downsamplings", self.downsamplings);
+        let width = |level: usize| self.base_channels.saturating_mul(1usize << level);
+        let first =
+            count([self.image_channels, self.base_channels, 16]) + count([self.base_channels]);
+        let rest = (1..self.downsamplings)
+            .map(|level| count([width(level - 1), width(level), 16]) + count([width(level)]));
+        let features = width(self.downsamplings - 1);
+        let patches = self.image_size >> self.downsamplings;
+        let heads = count([features, 9]).saturating_add(count([
+            features,
+            self.label_width,
+            patches,
+            patches,
+        ]));
+        let all = first.saturating_add(rest.sum()).saturating_add(heads);
+        u64::try_from(all).unwrap_or(u64::MAX)
+    }
+
+    /// A discriminator with fresh weights drawn from `rng` in a fixed order, the same on every
+    /// backend.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn init<B: Backend>(
+        &self,
+        rng: &mut impl Rng,
+        device: &B::Device,
+    ) -> Result<Discriminator<B>> {
+        self.check()?;
+        let width = |level: usize| match level {
+            0 => self.image_channels,
+            level => self.base_channels << (level - 1),
+        };
+        let features = width(self.downsamplings);
+        let patches = self.image_size >> self.downsamplings;
+        let mut discriminator = Discriminator {
+            trunk: (0..self.downsamplings)
+                .map(|i| LeakyConvolution::init([width(i), width(i + 1)], rng, device))
+                .collect(),
+            realness: Convolution::init([features, 1], Window::SAME, rng, device),
+            domain: (self.label_width > 0).then(|| {
+                let channels = [features, self.label_width];
+                Convolution::init(channels, Window::whole(patches), rng, device)
+            }),
+        };
+        if self.spectral_norm {
+            discriminator.each_weight(|weight, spectral| {
+                *spectral = Some(Spectral::init(weight.val(), rng));
+            });
+        }
+        Ok(discriminator)
+    }
+}
+
+/// What the discriminator says of a batch of `N` images.
+#[derive(Clone, Debug)]
+pub struct Prediction<B: Backend> {
+    /// `D_src`: how real each patch is, `[N, 1, S / 2^downsamplings, S / 2^downsamplings]`, unbounded.
+    pub realness: Tensor<B, 4>,
+    /// `D_cls`: logits of every label, `[N, label_width]`.
+    pub domain_logits: Tensor<B, 2>,
+}
+
+/// The discriminator. See [`DiscriminatorConfig`].
+#[derive(Module, Debug)]
+pub struct Discriminator<B: Backend> {
+    trunk: Vec<LeakyConvolution<B>>,
+    realness: Convolution<B>,
+    domain: Option<Convolution<B>>,
+}
+
+impl<B: Backend> Discriminator<B> {
+    /// Judges `images` `[N, C, S, S]` in `[-1, 1]`.
+    ///
+    /// # Panics
+    /// When the shape does not fit the configuration, or there is no domain head.
+    pub fn forward(&self, images: Tensor<B, 4>) -> Prediction<B> {
+        self.heads(self.features(images))
+    }
+
+    /// `D_src` alone, which a discriminator without a domain head has too: how real each patch of `images`
+    /// `[N, C, S, S]` is, `[N, 1, S / 2^downsamplings, S / 2^downsamplings]`, unbounded.
+    ///
+    /// # Panics
+    /// When the images have another number of channels.
+    pub fn realness(&self, images: Tensor<B, 4>) -> Tensor<B, 4> {
+        self.realness.forward(self.features(images))
+    }
+
+    /// What the trunk makes of `images`: `[N, F, S / 2^downsamplings, S / 2^downsamplings]`.
+    pub(crate) fn features(&self, images: Tensor<B, 4>) -> Tensor<B, 4> {
+        self.trunk.iter().fold(images, |x, conv| conv.forward(x))
+    }
+
+    /// What both heads say of [`features`](Self::features).
+    pub(crate) fn heads(&self, features: Tensor<B, 4>) -> Prediction<B> {
+        let [n, ..] = features.dims();
+        let realness = self.realness.forward(features.clone());
+        // The domain head's kernel covers the whole map, so the convolution is a matrix product.
+        let domain = self.domain.as_ref().expect("this discriminator has no domain head");
+        let weight: Tensor<B, 2> = domain.weight().flatten(1, 3);
+        let features: Tensor<B, 2> = features.flatten(1, 3);
+        assert_eq!(
+            features.dims()[1],
+            weight.dims()[1],
+            "the discriminator was made for another image size"
+        );
+        let domain_logits = features.matmul(weight.transpose());
+        debug_assert_eq!(domain_logits.dims()[0], n);
+        Prediction { realness, domain_logits }
+    }
+
+    /// One more power iteration for the spectral norms, where there are any: due after every update of the
+    /// weights.
+    pub(crate) fn follow_spectral_norms(mut self) -> Self {
+        self.each_weight(|weight, spectral| {
+            if let Some(spectral) = spectral {
+                spectral.advance(weight.val());
+            }
+        });
+        self
+    }
+
+    /// The same function without spectral norms: the weights are those that convolve.
+    pub(crate) fn without_spectral_norms(mut self) -> Self {
+        self.each_weight(|weight, spectral| {
+            if let Some(spectral) = spectral.take() {
+                *weight = weight.clone().map(|weight| spectral.normalise(weight));
+            }
+        });
+        self
+    }
+
+    fn each_weight(
+        &mut self,
+        mut visit: impl FnMut(&mut Param<Tensor<B, 4>>, &mut Option<Spectral<B>>),
+    ) {
+        for conv in &mut self.trunk {
+            visit(&mut conv.weight, &mut conv.spectral);
+        }
+        for head in std::iter::once(&mut self.realness).chain(&mut self.domain) {
+            visit(&mut head.weight, &mut head.spectral);
+        }
+    }
+}
+
+impl<B: AutodiffBackend> Discriminator<B> {
+    /// The gradient of the summed realness with respect to `images` `[N, C, S, S]`, of the same
+    /// shape, itself differentiable with respect to the weights.
+    ///
+    /// The trunk is convolutions and LeakyReLU, hence piecewise linear: its input gradient is a chain
+    /// of transposed convolutions with the same weights, multiplied by the LeakyReLU slopes, which
+    /// are constants. The slopes come from a forward pass without a graph, the chain is ordinary
+    /// operations, so that the first-order `backward` of anything computed from it is exact.
+    pub fn input_gradient(&self, images: Tensor<B::InnerBackend, 4>) -> Tensor<B, 4> {
+        let plain = self.valid();
+        let mut slopes = Vec::with_capacity(plain.trunk.len());
+        let mut x = images;
+        for conv in &plain.trunk {
+            x = conv.forward(x);
+            slopes.push(LeakyConvolution::slope(x.clone()));
+        }
+        // Of the features' precision, whatever the backend's default is.
+        let ones = Tensor::from_inner(x.narrow(1, 0, 1).ones_like());
+        let gradient = self.realness.input_gradient(ones);
+        self.trunk.iter().zip(slopes).rev().fold(gradient, |gradient, (conv, slope)| {
+            conv.input_gradient(gradient * Tensor::from_inner(slope))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_configurations_say_what_to_change() {
+        let base = DiscriminatorConfig::new(128, 5);
+        base.check().unwrap();
+        for (config, expected) in [
+            (
+                base.clone().with_image_channels(0),
+                "discriminator's image_channels is 0; it must be at least 1",
+            ),
+            (base.clone().with_base_channels(0), "base_channels is 0"),
+            (base.clone().with_downsamplings(0), "downsamplings is 0"),
+            (DiscriminatorConfig::new(0, 5), "0 pixels is not divisible by 64"),
+            (
+                DiscriminatorConfig::new(100, 5),
+                "100 pixels is not divisible by 64, which the discriminator's 6 downsamplings need; use 128 or fewer downsamplings",
+            ),
+            (DiscriminatorConfig::new(1 << 40, 5), "more than 68 billion parameters"),
+            (DiscriminatorConfig::new(128, usize::MAX), "more than 68 billion parameters"),
+            (base.clone().with_downsamplings(8), "128 pixels is not divisible by 256"),
+            (base.clone().with_downsamplings(12), "lower base_channels or downsamplings"),
+            (base.clone().with_downsamplings(usize::MAX), "lower base_channels or downsamplings"),
+        ] {
+            let error = config.check().unwrap_err().to_string();
+            assert!(error.contains(expected), "{config:?}: {error}");
+        }
+    }
+
+    #[cfg(feature = "flex")]
+    mod on_flex {
+        use burn::backend::Flex;
+        use burn::tensor::TensorData;
+
+        use super::*;
+        use crate::random::{Purpose, stream};
+
+        #[test]
+        fn the_papers_discriminators_have_the_published_parameter_counts() {
+            for (channels, labels, expected) in
+                [(3, 5, 44_762_048), (3, 8, 44_786_624), (3, 0, 44_721_088), (6, 0, 44_724_160)]
+            {
+                let config = DiscriminatorConfig::new(128, labels).with_image_channels(channels);
+                let mut rng = stream(0, Purpose::Discriminator, 0, 0);
+                let discriminator = config.init::<Flex>(&mut rng, &Default::default()).unwrap();
+                assert_eq!(discriminator.num_params(), expected, "{labels} labels");
+                assert_eq!(config.num_params(), expected as u64, "{labels} labels");
+            }
+        }
+
+        #[test]
+        fn the_count_is_that_of_the_network_whatever_the_depth() {
+            for downsamplings in [1, 2, 4] {
+                let config = DiscriminatorConfig::new(16, 3)
+                    .with_base_channels(2)
+                    .with_downsamplings(downsamplings);
+                let mut rng = stream(0, Purpose::Discriminator, 0, 0);
+                let discriminator = config.init::<Flex>(&mut rng, &Default::default()).unwrap();
+                assert_eq!(config.num_params(), discriminator.num_params() as u64, "{config:?}");
+            }
+        }
+
+        #[test]
+        fn realness_needs_no_domain_head() {
+            let device = Default::default();
+            let init = |labels| {
+                let config = DiscriminatorConfig::new(16, labels).with_base_channels(2);
+                let mut rng = stream(0, Purpose::Discriminator, 0, 0);
+                config.with_downsamplings(2).init::<Flex>(&mut rng, &device).unwrap()
+            };
+            let values = (0..3 * 16 * 16).map(|i| (i as f32 * 0.7).sin()).collect::<Vec<_>>();
+            let images = TensorData::new(values, [1, 3, 16, 16]);
+            let images: Tensor<Flex, 4> = Tensor::from_data(images, &device);
+            let expected = init(4).forward(images.clone()).realness.into_data();
+            let found = init(0).realness(images);
+            assert_eq!(found.dims(), [1, 1, 4, 4]);
+            // The heads come last, so the same seed gives both the same weights up to there.
+            assert_eq!(found.into_data(), expected);
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! The generator `G(x, c) -> y` (paper Table 4): one network for every target domain.
+
+use burn::module::Module;
+use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, activation};
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+use crate::nn::layers::{ConvNorm, Convolution, Residual, UpNorm, Window};
+
+/// The architecture of a [`Generator`]; the defaults are the paper's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GeneratorConfig {
+    /// Width of the condition vector that is concatenated to the image
+    /// ([`LabelSpaces::condition_width`](crate::labels::spaces::LabelSpaces::condition_width)); 0 for a generator that knows one
+    /// target only, as those of pairwise models do.
+    pub condition_width: usize,
+    /// Channels of an image: 3 for RGB.
+    pub image_channels: usize,
+    /// Channels after the first convolution, 64 in the paper; doubled by every downsampling.
+    pub base_channels: usize,
+    /// Residual blocks of the bottleneck, 6 in the paper.
+    pub residual_blocks: usize,
+    /// Halvings of the image size before the bottleneck, 2 in the paper.
+    pub downsamplings: usize,
+}
+
+impl GeneratorConfig {
+    /// The paper's generator for condition vectors of `condition_width` entries.
+    pub fn new(condition_width: usize) -> Self {
+        Self {
+            condition_width,
+            image_channels: 3,
+            base_channels: 64,
+            residual_blocks: 6,
+            downsamplings: 2,
+        }
+    }
+
+    /// Sets the channels of an image.
+    pub fn with_image_channels(mut self, channels: usize) -> Self {
+        self.image_channels = channels;
+        self
+    }
+
+    /// Sets the channels after the first convolution.
+    pub fn with_base_channels(mut self, channels: usize) -> Self {
+        self.base_channels = channels;
+        self
+    }
+
+    /// Sets the number of residual blocks.
+    pub fn with_residual_blocks(mut self, blocks: usize) -> Self {
+        self.residual_blocks = blocks;
+        self
+    }
+
+    /// Sets the number of halvings before the bottleneck.
+    pub fn with_downsamplings(mut self, downsamplings: usize) -> Self {
+        self.downsamplings = downsamplings;
+        self
+    }
+
+    /// Checks the configuration for itself.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when a width is 0 or the widest layer overflows, saying what to change.
+    pub fn check(&self) -> Result<()> {
+        for (name, value) in
+            [("image_channels", self.image_channels), ("base_channels", self.base_channels)]
+        {
+            if value == 0 {
+                return Err(Error::Config(format!(
+                    "the generator's {name} is 0; it must be at least 1"
+                )));
+            }
+        }
+        widest(self.base_channels, self.downsamplings, "generator")?;
+        check_feasible(self.num_params(), "generator")
+    }
+
+    /// The number of parameters: 8,430,528 with five labels and the defaults. [`u64::MAX`] stands for more.
+    ///
+    /// # Panics
+    /// When there are more than 31 downsamplings, which no valid configuration has.
+    pub fn num_params(&self) -> u64 {
+        assert!(self.downsamplings < 32, "{} downsamplings", self.downsamplings);
+        let inputs = self.image_channels.saturating_add(self.condition_width);
+        let width = |level| self.base_channels.saturating_mul(1usize << level);
+        let bottleneck = width(self.downsamplings);
+        let norm = |channels| count([2, channels, 1]);
+        let levels = (0..self.downsamplings).map(|level| [width(level), width(level + 1)]);
+        let resampling = levels.map(|[low, high]| {
+            // Down by 4x4 kernels, and up again.
+            2 * count([low, high, 16]) + norm(low) + norm(high)
+        });
+        let block = 2 * (count([bottleneck, bottleneck, 9]) + norm(bottleneck));
+        let ends = count([inputs, self.base_channels, 49])
+            + norm(self.base_channels)
+            + count([self.base_channels, self.image_channels, 49]);
+        let blocks = (self.residual_blocks as u128).saturating_mul(block);
+        let all = ends.saturating_add(blocks).saturating_add(resampling.sum());
+        u64::try_from(all).unwrap_or(u64::MAX)
+    }
+
+    /// Checks that images of `height` x `width` pixels keep their size through the network.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when a side is 0 or not divisible by `2^downsamplings`.
+    pub fn check_image_size(&self, height: usize, width: usize) -> Result<()> {
+        self.check()?;
+        check_divisible("generator", [height, width], self.downsamplings)
+    }
+
+    /// A generator with fresh weights drawn from `rng` in a fixed order, the same on every backend.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn init<B: Backend>(&self, rng: &mut impl Rng, device: &B::Device) -> Result<Generator<B>> {
+        self.check()?;
+        let inputs = self.image_channels + self.condition_width;
+        let width = |level: usize| self.base_channels << level;
+        let bottleneck = width(self.downsamplings);
+        Ok(Generator {
+            stem: ConvNorm::init([inputs, self.base_channels], Window::WIDE, rng, device),
+            down: (0..self.downsamplings)
+                .map(|i| ConvNorm::init([width(i), width(i + 1)], Window::HALF, rng, device))
+                .collect(),
+            blocks: (0..self.residual_blocks)
+                .map(|_| Residual::init(bottleneck, rng, device))
+                .collect(),
+            up: (0..self.downsamplings)
+                .rev()
+                .map(|i| UpNorm::init([width(i + 1), width(i)], rng, device))
+                .collect(),
+            head: Convolution::init(
+                [self.base_channels, self.image_channels],
+                Window::WIDE,
+                rng,
+                device,
+            ),
+        })
+    }
+}
+
+/// The width of the widest layer, refused where it is beyond any machine.
+pub(crate) fn widest(base_channels: usize, downsamplings: usize, network: &str) -> Result<usize> {
+    u32::try_from(downsamplings)
+        .ok()
+        .and_then(|power| 2usize.checked_pow(power))
+        .and_then(|factor| base_channels.checked_mul(factor))
+        .filter(|&width| width <= 1 << 16)
+        .ok_or_else(|| {
+            Error::Config(format!(
+                "the {network} would be more than 65536 channels wide ({base_channels} doubled \
+                 {downsamplings} times); lower base_channels or downsamplings"
+            ))
+        })
+}
+
+/// The product of the sizes of an array.
+pub(crate) fn count<const N: usize>(sizes: [usize; N]) -> u128 {
+    // Far from overflow even when a handful of them is added up.
+    sizes.into_iter().fold(1u128, |all, size| all.saturating_mul(size as u128)).min(1 << 100)
+}
+
+/// Refuses a network whose parameters would fill hundreds of GiB: it is a slip, not a plan.
+pub(crate) fn check_feasible(params: u64, network: &str) -> Result<()> {
+    if params > 1 << 36 {
+        return Err(Error::Config(format!(
+            "the {network} would have more than 68 billion parameters; lower its channels, blocks or labels"
+        )));
+    }
+    Ok(())
+}
+
+/// Refuses image sides that `downsamplings` halvings do not divide.
+pub(crate) fn check_divisible(
+    network: &str,
+    sides: [usize; 2],
+    downsamplings: usize,
+) -> Result<()> {
+    let factor = 1usize << downsamplings;
+    for side in sides {
+        if side == 0 || side % factor != 0 {
+            return Err(Error::Config(format!(
+                "an image side of {side} pixels is not divisible by {factor}, which the {network}'s \
+                 {downsamplings} downsamplings need; use {} or fewer downsamplings",
+                side.div_ceil(factor).max(1).saturating_mul(factor)
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The generator. See [`GeneratorConfig`].
+#[derive(Module, Debug)]
+pub struct Generator<B: Backend> {
+    stem: ConvNorm<B>,
+    down: Vec<ConvNorm<B>>,
+    blocks: Vec<Residual<B>>,
+    up: Vec<UpNorm<B>>,
+    head: Convolution<B>,
+}
+
+impl<B: Backend> Generator<B> {
+    /// Translates `images` `[N, C, H, W]` in `[-1, 1]` to the domains that `condition`
+    /// `[N, condition_width]` names; the result has the images' shape and range.
+    ///
+    /// # Panics
+    /// When the shapes do not fit the configuration
+    /// ([`check_image_size`](GeneratorConfig::check_image_size) tells).
+    pub fn forward(&self, images: Tensor<B, 4>, condition: Tensor<B, 2>) -> Tensor<B, 4> {
+        assert_eq!(images.dims()[0], condition.dims()[0], "one condition vector per image");
+        // Zero padding, not reflection, in every convolution: under reflection instance norm would
+        // erase the constant planes of the condition.
+        self.after_stem(self.stem.forward_conditioned(images, condition))
+    }
+
+    /// [`forward`](Self::forward) of a generator of condition width 0.
+    ///
+    /// # Panics
+    /// When the generator takes a condition, or the shapes do not fit the configuration.
+    pub fn forward_unconditional(&self, images: Tensor<B, 4>) -> Tensor<B, 4> {
+        assert_eq!(
+            self.stem.conv.weight.dims()[1],
+            images.dims()[1],
+            "image channels of another network, or one that takes a condition"
+        );
+        self.after_stem(self.stem.forward(images))
+    }
+
+    fn after_stem(&self, mut x: Tensor<B, 4>) -> Tensor<B, 4> {
+        for down in &self.down {
+            x = down.forward(x);
+        }
+        for block in &self.blocks {
+            x = block.forward(x);
+        }
+        for up in &self.up {
+            x = up.forward(x);
+        }
+        activation::tanh(self.head.forward(x))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_configurations_say_what_to_change() {
+        let base = GeneratorConfig::new(5);
+        base.check().unwrap();
+        GeneratorConfig::new(0).check().unwrap();
+        base.clone().with_residual_blocks(0).with_downsamplings(0).check().unwrap();
+        for (config, expected) in [
+            (
+                base.clone().with_image_channels(0),
+                "generator's image_channels is 0; it must be at least 1",
+            ),
+            (base.clone().with_base_channels(0), "base_channels is 0"),
+            (base.clone().with_residual_blocks(usize::MAX), "more than 68 billion parameters"),
+            (GeneratorConfig::new(usize::MAX), "more than 68 billion parameters"),
+            (base.clone().with_downsamplings(11), "lower base_channels or downsamplings"),
+            (base.clone().with_downsamplings(usize::MAX), "lower base_channels or downsamplings"),
+            (base.clone().with_base_channels(usize::MAX), "lower base_channels or downsamplings"),
+        ] {
+            let error = config.check().unwrap_err().to_string();
+            assert!(error.contains(expected), "{config:?}: {error}");
+        }
+        base.check_image_size(24, 40).unwrap();
+        for (height, width, expected) in [
+            (
+                126,
+                128,
+                "126 pixels is not divisible by 4, which the generator's 2 downsamplings need; use 128",
+            ),
+            (128, 3, "3 pixels is not divisible by 4"),
+            (
+                0,
+                128,
+                "0 pixels is not divisible by 4, which the generator's 2 downsamplings need; use 4",
+            ),
+        ] {
+            let error = base.check_image_size(height, width).unwrap_err().to_string();
+            assert!(error.contains(expected), "{height} x {width}: {error}");
+        }
+    }
+
+    #[cfg(feature = "flex")]
+    mod on_flex {
+        use burn::backend::Flex;
+        use burn::tensor::TensorData;
+
+        use super::*;
+        use crate::random::{Purpose, stream};
+
+        #[test]
+        fn the_papers_generator_has_8430528_parameters() {
+            for (labels, expected) in [(5, 8_430_528), (0, 8_414_848)] {
+                let config = GeneratorConfig::new(labels);
+                let mut rng = stream(0, Purpose::Generator, 0, 0);
+                let generator = config.init::<Flex>(&mut rng, &Default::default()).unwrap();
+                assert_eq!(generator.num_params(), expected, "{labels} labels");
+                assert_eq!(config.num_params(), expected as u64, "{labels} labels");
+            }
+        }
+
+        #[test]
+        fn parameters_are_counted_without_them() {
+            for (blocks, downsamplings) in [(0, 0), (1, 0), (0, 1), (2, 3)] {
+                let config = GeneratorConfig::new(3)
+                    .with_base_channels(2)
+                    .with_residual_blocks(blocks)
+                    .with_downsamplings(downsamplings);
+                let mut rng = stream(0, Purpose::Generator, 0, 0);
+                let generator = config.init::<Flex>(&mut rng, &Default::default()).unwrap();
+                assert_eq!(config.num_params(), generator.num_params() as u64, "{config:?}");
+            }
+        }
+
+        #[test]
+        fn a_generator_without_a_condition_takes_none() {
+            let device = Default::default();
+            let init = |width: usize| {
+                let config = GeneratorConfig::new(width).with_base_channels(4);
+                let mut rng = stream(0, Purpose::Generator, 0, 0);
+                config.with_residual_blocks(0).init::<Flex>(&mut rng, &device).unwrap()
+            };
+            let images: Tensor<Flex, 4> = Tensor::ones([2, 3, 8, 12], &device);
+            assert_eq!(init(0).forward_unconditional(images.clone()).dims(), [2, 3, 8, 12]);
+            let conditional = init(2);
+            let refused = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+                conditional.forward_unconditional(images)
+            }));
+            assert!(refused.is_err(), "a condition is missing");
+        }
+
+        #[test]
+        #[should_panic(expected = "of another network")]
+        fn a_condition_without_its_mask_is_refused() {
+            let config = GeneratorConfig::new(4).with_base_channels(4).with_residual_blocks(0);
+            let mut rng = stream(0, Purpose::Generator, 0, 0);
+            let device = Default::default();
+            let generator = config.init::<Flex>(&mut rng, &device).unwrap();
+            generator.forward(Tensor::ones([1, 3, 8, 8], &device), Tensor::ones([1, 2], &device));
+        }
+
+        #[test]
+        fn rectangles_keep_their_shape_and_every_label_changes_the_image() {
+            let config = GeneratorConfig::new(2).with_base_channels(4).with_residual_blocks(1);
+            let mut rng = stream(0, Purpose::Generator, 0, 0);
+            let device = Default::default();
+            let generator = config.init::<Flex>(&mut rng, &device).unwrap();
+            let values = (0..3 * 8 * 20).map(|i| (i as f32 * 0.7).sin()).collect::<Vec<_>>();
+            let images: Tensor<Flex, 4> =
+                Tensor::from_data(TensorData::new(values, [1, 3, 8, 20]), &device);
+            let translate = |label: [f32; 2]| {
+                let y = generator.forward(images.clone(), Tensor::from_data([label], &device));
+                assert_eq!(y.dims(), [1, 3, 8, 20]);
+                y.into_data().iter::<f32>().collect::<Vec<_>>()
+            };
+            let plain = translate([0.0, 0.0]);
+            assert!(plain.iter().all(|value| (-1.0..=1.0).contains(value)));
+            for label in [[1.0, 0.0], [0.0, 1.0]] {
+                let changed =
+                    translate(label).iter().zip(&plain).any(|(a, b)| (a - b).abs() > 1e-3);
+                assert!(changed, "{label:?}");
+            }
+        }
+    }
+}

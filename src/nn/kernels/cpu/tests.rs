@@ -1,0 +1,207 @@
+//! Every specialised operation and its gradients against the composed one, on both host backends.
+
+use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::{Tensor, TensorData, Tolerance};
+use rand::Rng;
+
+use crate::nn::kernels::adam_step::AdamStep;
+use crate::nn::ops::{self, composed};
+use crate::random::{Purpose, stream};
+
+type Four<B> = Tensor<B, 4>;
+
+fn random<B: AutodiffBackend, const D: usize>(shape: [usize; D], seed: u64) -> Tensor<B, D> {
+    let mut rng = stream(seed, Purpose::Step, D as u64, 0);
+    let values = (0..shape.iter().product()).map(|_| rng.random::<f32>() - 0.5).collect();
+    Tensor::from_data(TensorData::new::<f32, _>(values, shape), &B::Device::default())
+        .require_grad()
+}
+
+/// Compares outputs, and the gradients of a weighted sum of the outputs, of two forms of a function.
+fn assert_same<B: AutodiffBackend, const N: usize>(
+    inputs: [Tensor<B, N>; 2],
+    vector: Option<Tensor<B, 1>>,
+    specialised: impl Fn([Tensor<B, N>; 2], Option<Tensor<B, 1>>) -> Four<B>,
+    composed: impl Fn([Tensor<B, N>; 2], Option<Tensor<B, 1>>) -> Four<B>,
+    what: &str,
+) {
+    let run = |function: &dyn Fn([Tensor<B, N>; 2], Option<Tensor<B, 1>>) -> Four<B>| {
+        let output = function(inputs.clone(), vector.clone());
+        let weights = random::<B, 4>(output.dims(), 99).inner();
+        let gradients = (output.clone() * Tensor::from_inner(weights)).sum().backward();
+        let mut data = vec![output.into_data()];
+        data.extend(inputs.iter().map(|input| input.grad(&gradients).unwrap().into_data()));
+        data.extend(vector.iter().map(|input| input.grad(&gradients).unwrap().into_data()));
+        data
+    };
+    for (i, (found, expected)) in run(&specialised).into_iter().zip(run(&composed)).enumerate() {
+        // Sums of up to 2,000 products of numbers below 1/2, in another order.
+        let tolerance = Tolerance::<f32>::rel_abs(1e-4, 5e-5);
+        assert_eq!(found.shape, expected.shape, "{what}, part {i}");
+        found.assert_approx_eq(&expected, tolerance);
+    }
+}
+
+/// `[images, small channels, large channels, height, width of the small tensor, kernel, stride]`.
+const SHAPES: [[usize; 7]; 17] = [
+    [1, 1, 1, 1, 1, 3, 1],
+    [2, 3, 5, 4, 6, 3, 1],
+    [3, 16, 8, 8, 8, 3, 1],
+    // By Winograd's filtering: whole and short groups, panels and blocks that do not fit.
+    [3, 16, 24, 8, 8, 3, 1],
+    [5, 37, 20, 16, 24, 3, 1],
+    [2, 16, 16, 2, 2, 3, 1],
+    [3, 21, 18, 32, 36, 3, 1],
+    [2, 8, 11, 16, 16, 7, 1],
+    [2, 3, 16, 12, 20, 7, 1],
+    [1, 70, 40, 9, 7, 3, 1],
+    [4, 8, 3, 16, 16, 4, 2],
+    [3, 16, 8, 5, 3, 4, 2],
+    [5, 33, 32, 1, 1, 4, 2],
+    [2, 9, 50, 2, 2, 4, 2],
+    // By patches.
+    [16, 64, 32, 2, 2, 4, 2],
+    [3, 13, 6, 4, 6, 4, 2],
+    [1, 12, 20, 32, 32, 4, 2],
+];
+
+fn convolutions_match<B: AutodiffBackend>() {
+    for shape @ [n, a, b, h, w, kernel, stride] in SHAPES {
+        let padding = (kernel - stride) / 2;
+        let what = format!("{shape:?}");
+        let weight = random::<B, 4>([a, b, kernel, kernel], 1);
+        let small = random::<B, 4>([n, a, h, w], 2);
+        let large = random::<B, 4>([n, b, h * stride, w * stride], 3);
+        let bias = random::<B, 1>([a], 4);
+        assert_same(
+            [large.clone(), weight.clone()],
+            None,
+            |[x, w], _| ops::conv2d(x, w, stride, padding),
+            |[x, w], _| composed::conv2d(x, w, None, stride, padding),
+            &format!("convolution {what}"),
+        );
+        assert_same(
+            [large, weight.clone()],
+            Some(bias),
+            |[x, w], b| ops::conv2d_leaky_relu(x, w, b.unwrap(), [stride, padding], 0.1),
+            |[x, w], b| composed::conv2d_leaky_relu(x, w, b.unwrap(), [stride, padding], 0.1),
+            &format!("leaky convolution {what}"),
+        );
+        assert_same(
+            [small, weight],
+            None,
+            |[x, w], _| ops::conv_transpose2d(x, w, stride, padding),
+            |[x, w], _| composed::conv_transpose2d(x, w, stride, padding),
+            &format!("transposed convolution {what}"),
+        );
+    }
+}
+
+fn threads_change_nothing<B: AutodiffBackend>() {
+    for [n, a, b, h, w, kernel, stride] in SHAPES {
+        let padding = (kernel - stride) / 2;
+        let run = || {
+            let weight = random::<B, 4>([a, b, kernel, kernel], 1);
+            let large = random::<B, 4>([n, b, h * stride, w * stride], 3);
+            let output = ops::conv2d(large.clone(), weight.clone(), stride, padding);
+            let weights = random::<B, 4>(output.dims(), 99).inner();
+            let gradients = (output.clone() * Tensor::from_inner(weights)).sum().backward();
+            [output.into_data(), large.grad(&gradients).unwrap().into_data()]
+                .into_iter()
+                .chain([weight.grad(&gradients).unwrap().into_data()])
+                .collect::<Vec<_>>()
+        };
+        let [one, three] = [1, 3].map(|threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(run)
+        });
+        assert_eq!(one, three, "{:?}", [n, a, b, h, w, kernel, stride]);
+    }
+}
+
+fn norms_match<B: AutodiffBackend>() {
+    for shape in [[1, 1, 2, 2], [2, 3, 5, 7], [3, 16, 8, 8], [1, 2, 40, 33]] {
+        for relu in [false, true] {
+            let x = random::<B, 4>(shape, 1) * 3.0 + 1.0;
+            let x = Tensor::from_inner(x.inner()).require_grad();
+            let gamma = random::<B, 1>([shape[1]], 2);
+            let beta = random::<B, 1>([shape[1]], 3);
+            let run = |norm: &dyn Fn(Four<B>, Tensor<B, 1>, Tensor<B, 1>) -> Four<B>| {
+                let y = norm(x.clone(), gamma.clone(), beta.clone());
+                let weights = Tensor::from_inner(random::<B, 4>(shape, 9).inner());
+                let gradients = (y.clone() * weights).sum().backward();
+                [
+                    y.into_data(),
+                    x.grad(&gradients).unwrap().into_data(),
+                    gamma.grad(&gradients).unwrap().into_data(),
+                    beta.grad(&gradients).unwrap().into_data(),
+                ]
+            };
+            let found = run(&|x, gamma, beta| ops::instance_norm(x, gamma, beta, relu));
+            let expected = run(&|x, gamma, beta| composed::instance_norm(x, gamma, beta, relu));
+            for (found, expected) in found.into_iter().zip(expected) {
+                // Means over up to 1,320 values of order 1, in another order.
+                found.assert_approx_eq(&expected, Tolerance::<f32>::rel_abs(1e-4, 2e-5));
+            }
+        }
+    }
+}
+
+fn adam_matches<B: AutodiffBackend>() {
+    // More than one task, and a rest.
+    let length = (1 << 14) + 37;
+    let [value, gradient, first] = [1, 2, 3].map(|seed| random::<B, 1>([length], seed).inner());
+    let second = first.clone().square();
+    let step = AdamStep { decays: [0.5, 0.999], root: 0.03, epsilon: 1e-8, rate: 2e-4 };
+    let tensors = [value, gradient, first, second];
+    let kept = tensors.clone().map(|tensor| tensor.into_data());
+    let [found @ .., finite_of] = ops::adam(tensors.clone(), step).map(|tensor| tensor.into_data());
+    assert_eq!(tensors.clone().map(|tensor| tensor.into_data()), kept, "shared memory is copied");
+    for (found, expected) in found.into_iter().zip(composed::adam(tensors.clone(), step)) {
+        found.assert_approx_eq(&expected.into_data(), Tolerance::<f32>::rel_abs(1e-6, 1e-9));
+    }
+    let finite = |data: TensorData| data.iter::<f32>().all(f32::is_finite);
+    assert!(finite(finite_of));
+    for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        for at in [0, length - 1] {
+            let mut values: Vec<f32> = kept[1].iter().collect();
+            values[at] = bad;
+            let mut tensors = tensors.clone();
+            tensors[1] = Tensor::from_data(TensorData::new(values, [length]), &Default::default());
+            for adam in [ops::adam, composed::adam] {
+                let [.., told] = adam(tensors.clone(), step);
+                assert!(!finite(told.into_data()), "{bad} at {at}");
+            }
+        }
+    }
+}
+
+macro_rules! on_backend {
+    ($feature:literal, $module:ident, $backend:ty) => {
+        #[cfg(feature = $feature)]
+        mod $module {
+            #[test]
+            fn convolutions_match_the_composed_ones() {
+                super::convolutions_match::<burn::backend::Autodiff<$backend>>();
+            }
+
+            #[test]
+            fn convolutions_do_not_depend_on_the_number_of_threads() {
+                let _turn = crate::tests::one_at_a_time();
+                super::threads_change_nothing::<burn::backend::Autodiff<$backend>>();
+            }
+
+            #[test]
+            fn adam_matches_the_composed_one() {
+                super::adam_matches::<burn::backend::Autodiff<$backend>>();
+            }
+
+            #[test]
+            fn norms_match_the_composed_ones() {
+                super::norms_match::<burn::backend::Autodiff<$backend>>();
+            }
+        }
+    };
+}
+on_backend!("flex", flex, burn::backend::Flex);
+on_backend!("ndarray", ndarray, burn::backend::NdArray);

@@ -1,0 +1,352 @@
+//! The layers both networks are built from, initialised as PyTorch's are.
+
+use burn::module::{Module, Param};
+use burn::tensor::backend::Backend;
+use burn::tensor::{DType, Tensor, TensorData};
+use rand::Rng;
+
+use crate::nn::ops;
+use crate::nn::spectral::Spectral;
+
+/// `shape`-many values, uniform in `[-1/sqrt(fan_in), 1/sqrt(fan_in))`: the default of PyTorch's layers.
+fn uniform<B: Backend, const D: usize>(
+    shape: [usize; D],
+    fan_in: usize,
+    rng: &mut impl Rng,
+    device: &B::Device,
+) -> Param<Tensor<B, D>> {
+    let bound = 1.0 / (fan_in as f32).sqrt();
+    let count = shape.iter().product();
+    let values = (0..count).map(|_| bound * (2.0 * rng.random::<f32>() - 1.0)).collect();
+    Param::from_data(TensorData::new::<f32, _>(values, shape), device)
+}
+
+/// A zero-padded square convolution without bias.
+#[derive(Module, Debug)]
+pub(crate) struct Convolution<B: Backend> {
+    pub weight: Param<Tensor<B, 4>>,
+    pub spectral: Option<Spectral<B>>,
+    pub stride: usize,
+    pub padding: usize,
+}
+
+/// The value of `weight`, normalised where it has a spectral norm.
+fn normalised<B: Backend>(
+    weight: &Param<Tensor<B, 4>>,
+    spectral: Option<&Spectral<B>>,
+) -> Tensor<B, 4> {
+    match spectral {
+        Some(spectral) => spectral.normalise(weight.val()),
+        None => weight.val(),
+    }
+}
+
+/// The shape of a square convolution: kernel size, stride and padding.
+#[derive(Clone, Copy)]
+pub(crate) struct Window {
+    pub kernel: usize,
+    pub stride: usize,
+    pub padding: usize,
+}
+
+impl Window {
+    /// 7x7, size kept.
+    pub const WIDE: Self = Self { kernel: 7, stride: 1, padding: 3 };
+    /// 3x3, size kept.
+    pub const SAME: Self = Self { kernel: 3, stride: 1, padding: 1 };
+    /// 4x4, size halved (doubled, transposed).
+    pub const HALF: Self = Self { kernel: 4, stride: 2, padding: 1 };
+    /// The whole of a `size` x `size` input at once.
+    pub const fn whole(size: usize) -> Self {
+        Self { kernel: size, stride: 1, padding: 0 }
+    }
+}
+
+impl<B: Backend> Convolution<B> {
+    pub fn init(
+        [inputs, outputs]: [usize; 2],
+        window: Window,
+        rng: &mut impl Rng,
+        device: &B::Device,
+    ) -> Self {
+        let Window { kernel, stride, padding } = window;
+        let fan_in = inputs * kernel * kernel;
+        Self {
+            weight: uniform([outputs, inputs, kernel, kernel], fan_in, rng, device),
+            spectral: None,
+            stride,
+            padding,
+        }
+    }
+
+    /// The weight that convolves.
+    pub fn weight(&self) -> Tensor<B, 4> {
+        normalised(&self.weight, self.spectral.as_ref())
+    }
+
+    /// `[N, I, H, W]` to `[N, O, H / stride, W / stride]`.
+    pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
+        ops::conv2d(x, self.weight(), self.stride, self.padding)
+    }
+
+    /// [`forward`](Self::forward) of `images` `[N, C, H, W]` with a constant plane for every entry of
+    /// `condition` `[N, L]` as further channels, at stride 1.
+    ///
+    /// # Panics
+    /// When `C + L` is not the number of input channels.
+    // The planes are not made: what a kernel sees of them depends only on which of its rows and columns lie
+    // inside the image, so their part is two small matrix products.
+    pub fn forward_conditioned(
+        &self,
+        images: Tensor<B, 4>,
+        condition: Tensor<B, 2>,
+    ) -> Tensor<B, 4> {
+        let ([n, c, h, w], [_, l]) = (images.dims(), condition.dims());
+        let weight = self.weight();
+        let [o, inputs, k, _] = weight.dims();
+        assert_eq!(c + l, inputs, "image channels and condition entries of another network");
+        debug_assert_eq!(self.stride, 1);
+        let of_images = weight.clone().slice([0..o, 0..c]);
+        let of_planes = weight.slice([0..o, c..c + l]);
+        // All planes of an image together are one plane of ones under this kernel.
+        let kernels = condition.matmul(of_planes.swap_dims(0, 1).reshape([l, o * k * k]));
+        let (device, dtype) = (images.device(), images.dtype());
+        let inside = |side| inside::<B>(side, k, self.padding, (&device, dtype));
+        let columns = inside(w);
+        let rows = if h == w { columns.clone() } else { inside(h) }.unsqueeze::<3>();
+        let by_column = kernels.reshape([n * o * k, k]).matmul(columns.transpose());
+        let planes = rows.matmul(by_column.reshape([n * o, k, w])).reshape([n, o, h, w]);
+        ops::conv2d(images, of_images, self.stride, self.padding) + planes
+    }
+
+    /// The input gradient, given the output's.
+    pub fn input_gradient(&self, output_gradient: Tensor<B, 4>) -> Tensor<B, 4> {
+        ops::conv_transpose2d(output_gradient, self.weight(), self.stride, self.padding)
+    }
+}
+
+/// `[side, kernel]`: 1 where the tap of a padded kernel at a position lies inside an image of that side, and 0
+/// where it lies in the padding.
+fn inside<B: Backend>(
+    side: usize,
+    kernel: usize,
+    padding: usize,
+    (device, dtype): (&B::Device, DType),
+) -> Tensor<B, 2> {
+    let taps = (0..side)
+        .flat_map(|at| (at..at + kernel).map(|tap| tap >= padding && tap < side + padding));
+    let taps: Vec<f32> = taps.map(f32::from).collect();
+    Tensor::from_data(TensorData::new(taps, [side, kernel]), (device, dtype))
+}
+
+/// A 4x4 convolution with bias that halves the size, then LeakyReLU.
+#[derive(Module, Debug)]
+pub(crate) struct LeakyConvolution<B: Backend> {
+    pub weight: Param<Tensor<B, 4>>,
+    pub spectral: Option<Spectral<B>>,
+    pub bias: Param<Tensor<B, 1>>,
+}
+
+impl<B: Backend> LeakyConvolution<B> {
+    /// The slope of LeakyReLU below 0.
+    const NEGATIVE_SLOPE: f64 = 0.01;
+
+    pub fn init([inputs, outputs]: [usize; 2], rng: &mut impl Rng, device: &B::Device) -> Self {
+        let kernel = Window::HALF.kernel;
+        let fan_in = inputs * kernel * kernel;
+        Self {
+            weight: uniform([outputs, inputs, kernel, kernel], fan_in, rng, device),
+            spectral: None,
+            bias: uniform([outputs], fan_in, rng, device),
+        }
+    }
+
+    /// The weight that convolves.
+    pub fn weight(&self) -> Tensor<B, 4> {
+        normalised(&self.weight, self.spectral.as_ref())
+    }
+
+    /// `[N, I, 2 H, 2 W]` to `[N, O, H, W]`.
+    pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
+        let Window { stride, padding, .. } = Window::HALF;
+        let (weight, bias) = (self.weight(), self.bias.val());
+        ops::conv2d_leaky_relu(x, weight, bias, [stride, padding], Self::NEGATIVE_SLOPE)
+    }
+
+    /// The derivative of the activation, told from the output of [`forward`](Self::forward).
+    pub fn slope(y: Tensor<B, 4>) -> Tensor<B, 4> {
+        ops::leaky_relu_slope(y, Self::NEGATIVE_SLOPE)
+    }
+
+    /// The input gradient, given the gradient before the activation.
+    pub fn input_gradient(&self, gradient: Tensor<B, 4>) -> Tensor<B, 4> {
+        let Window { stride, padding, .. } = Window::HALF;
+        ops::conv_transpose2d(gradient, self.weight(), stride, padding)
+    }
+}
+
+/// A transposed 4x4 convolution that doubles the size.
+#[derive(Module, Debug)]
+pub(crate) struct TransposedConvolution<B: Backend> {
+    pub weight: Param<Tensor<B, 4>>,
+}
+
+impl<B: Backend> TransposedConvolution<B> {
+    pub fn init([inputs, outputs]: [usize; 2], rng: &mut impl Rng, device: &B::Device) -> Self {
+        let kernel = Window::HALF.kernel;
+        // PyTorch counts the fan-in of a transposed convolution on its output side.
+        let fan_in = outputs * kernel * kernel;
+        Self { weight: uniform([inputs, outputs, kernel, kernel], fan_in, rng, device) }
+    }
+
+    /// `[N, I, H, W]` to `[N, O, 2 H, 2 W]`.
+    pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
+        ops::conv_transpose2d(x, self.weight.val(), Window::HALF.stride, Window::HALF.padding)
+    }
+}
+
+/// Instance norm with affine parameters and no running statistics, and the ReLU after it.
+#[derive(Module, Debug)]
+pub(crate) struct InstanceNorm<B: Backend> {
+    pub weight: Param<Tensor<B, 1>>,
+    pub bias: Param<Tensor<B, 1>>,
+}
+
+impl<B: Backend> InstanceNorm<B> {
+    pub fn init(channels: usize, device: &B::Device) -> Self {
+        Self {
+            weight: Param::from_tensor(Tensor::ones([channels], device)),
+            bias: Param::from_tensor(Tensor::zeros([channels], device)),
+        }
+    }
+
+    pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
+        ops::instance_norm(x, self.weight.val(), self.bias.val(), false)
+    }
+
+    pub fn forward_relu(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
+        ops::instance_norm(x, self.weight.val(), self.bias.val(), true)
+    }
+}
+
+/// Convolution, instance norm, ReLU.
+#[derive(Module, Debug)]
+pub(crate) struct ConvNorm<B: Backend> {
+    pub conv: Convolution<B>,
+    pub norm: InstanceNorm<B>,
+}
+
+impl<B: Backend> ConvNorm<B> {
+    pub fn init(
+        channels: [usize; 2],
+        window: Window,
+        rng: &mut impl Rng,
+        device: &B::Device,
+    ) -> Self {
+        Self {
+            conv: Convolution::init(channels, window, rng, device),
+            norm: InstanceNorm::init(channels[1], device),
+        }
+    }
+
+    pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
+        self.norm.forward_relu(self.conv.forward(x))
+    }
+
+    /// [`forward`](Self::forward) with the condition as further channels, see
+    /// [`Convolution::forward_conditioned`].
+    pub fn forward_conditioned(
+        &self,
+        images: Tensor<B, 4>,
+        condition: Tensor<B, 2>,
+    ) -> Tensor<B, 4> {
+        self.norm.forward_relu(self.conv.forward_conditioned(images, condition))
+    }
+}
+
+/// Transposed convolution, instance norm, ReLU.
+#[derive(Module, Debug)]
+pub(crate) struct UpNorm<B: Backend> {
+    pub conv: TransposedConvolution<B>,
+    pub norm: InstanceNorm<B>,
+}
+
+impl<B: Backend> UpNorm<B> {
+    pub fn init(channels: [usize; 2], rng: &mut impl Rng, device: &B::Device) -> Self {
+        Self {
+            conv: TransposedConvolution::init(channels, rng, device),
+            norm: InstanceNorm::init(channels[1], device),
+        }
+    }
+
+    pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
+        self.norm.forward_relu(self.conv.forward(x))
+    }
+}
+
+/// `x + norm(conv(relu(norm(conv(x)))))`.
+#[derive(Module, Debug)]
+pub(crate) struct Residual<B: Backend> {
+    pub first: ConvNorm<B>,
+    pub second: ConvNorm<B>,
+}
+
+impl<B: Backend> Residual<B> {
+    pub fn init(channels: usize, rng: &mut impl Rng, device: &B::Device) -> Self {
+        Self {
+            first: ConvNorm::init([channels; 2], Window::SAME, rng, device),
+            second: ConvNorm::init([channels; 2], Window::SAME, rng, device),
+        }
+    }
+
+    pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
+        let inner = self.first.forward(x.clone());
+        x + self.second.norm.forward(self.second.conv.forward(inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::backend::AutodiffBackend;
+
+    use super::*;
+    use crate::random::{Purpose, stream};
+    use crate::tests::{on_every_backend, relative_error};
+
+    /// Sums of a few hundred terms in another order.
+    const TOLERANCE: f64 = 1e-5;
+
+    on_every_backend!(a_condition_is_constant_planes);
+
+    fn a_condition_is_constant_planes<B: AutodiffBackend>() {
+        let device = Default::default();
+        let mut rng = stream(0, Purpose::Generator, 0, 0);
+        let conv = Convolution::<B>::init([3 + 2, 4], Window::WIDE, &mut rng, &device);
+        let mut values = |shape: [usize; 4]| {
+            let count = shape.iter().product();
+            let values = (0..count).map(|_| rng.random::<f32>() - 0.5).collect();
+            Tensor::<B, 4>::from_data(TensorData::new::<f32, _>(values, shape), &device)
+        };
+        // One side is shorter than the kernel.
+        let (images, gradient) = (values([2, 3, 5, 9]), values([2, 4, 5, 9]));
+        let condition = Tensor::<B, 2>::from_data([[1.0, 0.0], [0.3, -2.0]], &device);
+        let planes = condition.clone().reshape([2, 2, 1, 1]).expand([2, 2, 5, 9]);
+
+        let run = |forward: &dyn Fn(Tensor<B, 4>) -> Tensor<B, 4>| {
+            let images = images.clone().require_grad();
+            let output = forward(images.clone());
+            let gradients = (output.clone() * gradient.clone()).sum().backward();
+            let of_weight = conv.weight.val().grad(&gradients).unwrap();
+            [
+                output.into_data(),
+                images.grad(&gradients).unwrap().into_data(),
+                of_weight.into_data(),
+            ]
+        };
+        let expected = run(&|images| conv.forward(Tensor::cat(vec![images, planes.clone()], 1)));
+        let found = run(&|images| conv.forward_conditioned(images, condition.clone()));
+        for (found, expected) in found.iter().zip(&expected) {
+            assert!(relative_error(found, expected) < TOLERANCE);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! The networks: generator, discriminator, the layers they are made of and the operations beneath.
+
+pub(crate) mod discriminator;
+pub(crate) mod generator;
+pub(crate) mod kernels;
+pub(crate) mod layers;
+pub(crate) mod ops;
+pub(crate) mod spectral;
+pub(crate) mod weights;

@@ -1,0 +1,237 @@
+//! The tensor operations the networks are made of.
+//!
+//! Each is [`composed`] of burn's own operations, for every backend; where [`cpu`] has a specialised
+//! path for the backend at hand, that path is taken instead.
+
+use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, activation};
+
+use crate::nn::kernels::adam_step::AdamStep;
+#[cfg(any(feature = "flex", feature = "ndarray"))]
+use crate::nn::kernels::cpu;
+
+/// Takes the specialised path of the operation where there is one.
+macro_rules! specialised {
+    ($operation:ident($($argument:expr),*)) => {
+        #[cfg(any(feature = "flex", feature = "ndarray"))]
+        if let Some(y) = cpu::$operation($($argument),*) {
+            return y;
+        }
+    };
+}
+
+/// Convolution of `x` `[N, C, H, W]` with `weight` `[O, C, k, k]`, zero padded.
+pub(crate) fn conv2d<B: Backend>(
+    x: Tensor<B, 4>,
+    weight: Tensor<B, 4>,
+    stride: usize,
+    padding: usize,
+) -> Tensor<B, 4> {
+    specialised!(conv2d(&x, &weight, stride, padding));
+    composed::conv2d(x, weight, None, stride, padding)
+}
+
+/// [`conv2d`] plus `bias` `[O]`, then LeakyReLU.
+pub(crate) fn conv2d_leaky_relu<B: Backend>(
+    x: Tensor<B, 4>,
+    weight: Tensor<B, 4>,
+    bias: Tensor<B, 1>,
+    [stride, padding]: [usize; 2],
+    negative_slope: f64,
+) -> Tensor<B, 4> {
+    specialised!(conv2d_leaky_relu(&x, &weight, &bias, [stride, padding], negative_slope));
+    composed::conv2d_leaky_relu(x, weight, bias, [stride, padding], negative_slope)
+}
+
+/// Transposed convolution of `x` `[N, C, H, W]` with `weight` `[C, O, k, k]`: the input gradient of
+/// [`conv2d`] with the same weight, stride and padding.
+pub(crate) fn conv_transpose2d<B: Backend>(
+    x: Tensor<B, 4>,
+    weight: Tensor<B, 4>,
+    stride: usize,
+    padding: usize,
+) -> Tensor<B, 4> {
+    specialised!(conv_transpose2d(&x, &weight, stride, padding));
+    composed::conv_transpose2d(x, weight, stride, padding)
+}
+
+/// Instance norm of `x` `[N, C, H, W]` with its own statistics, always, scaled by `gamma` `[C]` and
+/// shifted by `beta` `[C]`; then ReLU when `relu`.
+pub(crate) fn instance_norm<B: Backend>(
+    x: Tensor<B, 4>,
+    gamma: Tensor<B, 1>,
+    beta: Tensor<B, 1>,
+    relu: bool,
+) -> Tensor<B, 4> {
+    specialised!(instance_norm(&x, &gamma, &beta, relu));
+    composed::instance_norm(x, gamma, beta, relu)
+}
+
+/// One update of Adam: `[value, gradient, first mean, second mean]`, all `[n]`, to the new value and means, and
+/// a `[1]` that is finite if all of the gradient is.
+pub(crate) fn adam<B: Backend>(tensors: [Tensor<B, 1>; 4], step: AdamStep) -> [Tensor<B, 1>; 4] {
+    #[cfg(any(feature = "flex", feature = "ndarray"))]
+    let tensors = match cpu::adam(tensors, step) {
+        Ok(updated) => return updated,
+        Err(tensors) => tensors,
+    };
+    composed::adam(tensors, step)
+}
+
+/// The derivative of LeakyReLU, told from its output `y`, which has its input's sign: 1 above 0,
+/// `negative_slope` elsewhere.
+pub(crate) fn leaky_relu_slope<B: Backend>(y: Tensor<B, 4>, negative_slope: f64) -> Tensor<B, 4> {
+    y.ones_like().mask_fill(y.lower_equal_elem(0.0), negative_slope)
+}
+
+/// `log(sigmoid(x))`.
+pub(crate) fn log_sigmoid<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
+    // The larger exponent of 1 + exp(-x) is taken out, so that neither overflows.
+    let largest = activation::relu(x.clone().detach().neg());
+    let sum = largest.clone().neg().exp() + (x.neg() - largest.clone()).exp();
+    (log(sum) + largest).neg()
+}
+
+/// `log(softmax(x))` of every row of `x` `[N, W]`.
+pub(crate) fn log_softmax<B: Backend>(x: Tensor<B, 2>) -> Tensor<B, 2> {
+    let x = x.clone() - x.detach().max_dim(1);
+    x.clone() - log(x.exp().sum_dim(1))
+}
+
+/// The natural logarithm, one of Newton's steps from burn's, `l`, held constant: `l + x e^-l - 1`, whose
+/// gradient is `e^-l`. That of burn's own logarithm is a reciprocal, which on NdArray is a hardware
+/// estimate, good to 11 bits on most processors.
+fn log<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
+    let log = x.clone().detach().log();
+    let inverse = log.clone().neg().exp();
+    log + (x * inverse - 1.0)
+}
+
+/// The operations in burn's own terms.
+pub(crate) mod composed {
+    use burn::tensor::backend::Backend;
+    use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
+    use burn::tensor::{DType, Tensor, activation, module};
+
+    use crate::nn::kernels::adam_step::AdamStep;
+
+    /// What instance norm adds to the variance (PyTorch's default).
+    const NORM_EPSILON: f64 = 1e-5;
+
+    pub fn conv2d<B: Backend>(
+        x: Tensor<B, 4>,
+        weight: Tensor<B, 4>,
+        bias: Option<Tensor<B, 1>>,
+        stride: usize,
+        padding: usize,
+    ) -> Tensor<B, 4> {
+        let options = ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1);
+        module::conv2d(x, weight, bias, options)
+    }
+
+    pub fn conv2d_leaky_relu<B: Backend>(
+        x: Tensor<B, 4>,
+        weight: Tensor<B, 4>,
+        bias: Tensor<B, 1>,
+        [stride, padding]: [usize; 2],
+        negative_slope: f64,
+    ) -> Tensor<B, 4> {
+        let y = conv2d(x, weight, Some(bias), stride, padding);
+        activation::leaky_relu(y, negative_slope)
+    }
+
+    pub fn conv_transpose2d<B: Backend>(
+        x: Tensor<B, 4>,
+        weight: Tensor<B, 4>,
+        stride: usize,
+        padding: usize,
+    ) -> Tensor<B, 4> {
+        let options = ConvTransposeOptions::new([stride; 2], [padding; 2], [0, 0], [1, 1], 1);
+        module::conv_transpose2d(x, weight, None, options)
+    }
+
+    pub fn instance_norm<B: Backend>(
+        x: Tensor<B, 4>,
+        gamma: Tensor<B, 1>,
+        beta: Tensor<B, 1>,
+        relu: bool,
+    ) -> Tensor<B, 4> {
+        let [n, c, h, w] = x.dims();
+        // Squares beyond 65504 are infinite in float16, and epsilon is below its normal numbers, which
+        // a device may flush to 0, so that a constant plane would come out as NaN.
+        let dtype = x.dtype();
+        let wide = if matches!(dtype, DType::F16 | DType::BF16) { DType::F32 } else { dtype };
+        let [gamma, beta] = [gamma, beta].map(|affine| affine.cast(wide));
+        let x = x.cast(wide).reshape([n, c, h * w]);
+        let centred = x.clone() - x.mean_dim(2);
+        let variance = centred.clone().square().mean_dim(2);
+        let deviation = (variance + NORM_EPSILON).sqrt();
+        // Not `recip`: NdArray's is a hardware estimate, off by up to 4e-4 and differently from
+        // processor to processor, enough to flip ReLUs further on.
+        let scale = deviation.ones_like() / deviation * gamma.reshape([1, c, 1]);
+        let y = (centred * scale + beta.reshape([1, c, 1])).reshape([n, c, h, w]).cast(dtype);
+        if relu { activation::relu(y) } else { y }
+    }
+
+    pub fn adam<B: Backend>(
+        [value, gradient, first, second]: [Tensor<B, 1>; 4],
+        AdamStep { decays: [beta1, beta2], root, epsilon, rate }: AdamStep,
+    ) -> [Tensor<B, 1>; 4] {
+        // Not a test for NaN, which GPU compilers may take for granted.
+        let finite = gradient.clone().abs().sum();
+        let first = first * beta1 + gradient.clone() * (1.0 - beta1);
+        let second = second * beta2 + gradient.square() * (1.0 - beta2);
+        let denominator = second.clone().sqrt() / root + epsilon;
+        [value - first.clone() / denominator * rate, first, second, finite]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::TensorData;
+    use burn::tensor::backend::AutodiffBackend;
+
+    use super::*;
+    use crate::tests::{backend_name, on_every_backend, relative_error};
+
+    on_every_backend!(logarithms_have_the_gradients_of_their_equations);
+
+    /// Of the largest value: a few roundings of float32, as many as a GPU's exponential may take. An estimated
+    /// reciprocal is off by 6e-5 or more.
+    const TOLERANCE: f64 = 1e-5;
+
+    /// Enough rows for vector instructions.
+    const ROWS: usize = 64;
+
+    fn logarithms_have_the_gradients_of_their_equations<B: AutodiffBackend>() {
+        let logits: Vec<[f64; 2]> =
+            (0..ROWS).map(|i| [i as f64 * 0.3 - 9.0, 4.0 - i as f64 * 0.11]).collect();
+        let x = || {
+            let values = logits.iter().flatten().map(|&value| value as f32).collect();
+            let data = TensorData::new::<f32, _>(values, [ROWS, 2]);
+            Tensor::<B, 2>::from_data(data, &Default::default()).require_grad()
+        };
+        // By row, the value of the first column and how it moves with that column's logit.
+        let sigmoid = |x: f64| (1.0 + (-x).exp()).recip();
+        let margin = |row: &[f64; 2]| row[0] - row[1];
+        check(x(), log_sigmoid, |row| (sigmoid(row[0]).ln(), sigmoid(-row[0])), &logits);
+        check(x(), log_softmax, |row| (sigmoid(margin(row)).ln(), sigmoid(-margin(row))), &logits);
+    }
+
+    fn check<B: AutodiffBackend>(
+        x: Tensor<B, 2>,
+        function: fn(Tensor<B, 2>) -> Tensor<B, 2>,
+        expected: impl Fn(&[f64; 2]) -> (f64, f64),
+        logits: &[[f64; 2]],
+    ) {
+        let first = function(x.clone()).slice([0..ROWS, 0..1]);
+        let gradient = x.grad(&first.clone().sum().backward()).unwrap();
+        let (values, slopes): (Vec<f64>, Vec<f64>) = logits.iter().map(expected).unzip();
+        let gradient = gradient.slice([0..ROWS, 0..1]).into_data();
+        for (found, expected) in [(first.into_data(), values), (gradient, slopes)] {
+            let error = relative_error(&found, &TensorData::new(expected, [ROWS, 1]));
+            println!("{}: {error:.1e}", backend_name::<B>());
+            assert!(error <= TOLERANCE, "{error:e}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Optimisation: Adam, the learning-rate schedule, the moving average of weights.
+
+pub(crate) mod adam;
+pub(crate) mod average;
+pub(crate) mod schedule;

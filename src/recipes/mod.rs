@@ -1,0 +1,8 @@
+//! What a run trains: networks, losses and the step of each method.
+
+pub(crate) mod cyclegan;
+pub(crate) mod losses;
+pub(crate) mod pairwise;
+pub(crate) mod penalty;
+pub(crate) mod pix2pix;
+pub(crate) mod stargan;

@@ -1,0 +1,187 @@
+//! Translating photos by edits such as `Blond_Hair`, whose own labels are known or predicted.
+
+use burn::tensor::backend::Backend;
+use image::{DynamicImage, RgbImage};
+
+use crate::error::{Error, Result};
+use crate::labels::spaces::DomainEdit;
+use crate::translate::grid::{Grid, no_images};
+use crate::translate::images::{CHUNK, download, upload};
+use crate::translate::relabel::{DomainLabel, Translate};
+use crate::translate::translator::Translator;
+
+impl<B: Backend> Translator<B> {
+    /// Translates one image. Its own label is [predicted](Self::predict) where the edit keeps a part of it, then
+    /// the edit is applied,
+    /// such as `"Blond_Hair"`, `"+Male,-Young"` or `"Male=0.5"` (see [`Edit`](crate::Edit)).
+    ///
+    /// Of a model that was trained on several datasets, any label of any of them applies to any image, as
+    /// `"expressions:happy"`, or `"happy"` where only one has it. Terms of two datasets, such as
+    /// `"Blond_Hair,happy"`, are two translations, the second of what the first has made
+    /// (see [`LabelSpaces::edits`]).
+    ///
+    /// # Errors
+    /// [`Error::Label`] when the edit makes no sense, or a label would have to be predicted and the model has no
+    /// discriminator.
+    pub fn translate(&self, image: &DynamicImage, edit: &str) -> Result<RgbImage> {
+        let mut translated = self.translate_batch(std::slice::from_ref(image), edit)?;
+        Ok(translated.remove(0))
+    }
+
+    /// Translates images as [`translate`](Self::translate) does, several at a time.
+    ///
+    /// # Errors
+    /// As [`translate`](Self::translate).
+    pub fn translate_batch(&self, images: &[DynamicImage], edit: &str) -> Result<Vec<RgbImage>> {
+        let images: Vec<RgbImage> = images.iter().map(|image| self.prepare(image)).collect();
+        self.apply(&images, None, edit)
+    }
+
+    /// Translates one image whose own label is known, such as `"Black_Hair,Male"` or, in two datasets,
+    /// `"Black_Hair,happy"`; where the edit changes labels of further datasets, these are predicted.
+    ///
+    /// # Errors
+    /// [`Error::Label`] when the source or the edit makes no sense, or the edit changes nothing in a dataset of
+    /// the source.
+    pub fn translate_from(
+        &self,
+        image: &DynamicImage,
+        source: &str,
+        edit: &str,
+    ) -> Result<RgbImage> {
+        Ok(self.apply(&[self.prepare(image)], Some(source), edit)?.remove(0))
+    }
+
+    /// Translates one image to an explicit label.
+    ///
+    /// # Errors
+    /// [`Error::Label`] when the dataset does not exist or the label does not fit it.
+    pub fn translate_to(&self, image: &DynamicImage, target: &DomainLabel) -> Result<RgbImage> {
+        if target.dataset >= self.spaces().len() {
+            return Err(Error::Label(format!(
+                "dataset {} does not exist, the model knows {}",
+                target.dataset,
+                self.spaces().len()
+            )));
+        }
+        self.spaces().space(target.dataset).check_label(&target.label)?;
+        let condition = self.spaces().condition(target.dataset, &target.label);
+        Ok(self.translate_conditions(image, &[condition]).remove(0))
+    }
+
+    /// Translates one image as each of the condition vectors says, such as one with another mask than
+    /// [`LabelSpaces::condition`] makes.
+    ///
+    /// # Panics
+    /// When a condition has not [`condition_width`](LabelSpaces::condition_width) entries.
+    pub fn translate_conditions(
+        &self,
+        image: &DynamicImage,
+        conditions: &[Vec<f32>],
+    ) -> Vec<RgbImage> {
+        self.generate(&vec![self.prepare(image); conditions.len()], conditions)
+    }
+
+    /// The image's own label in `dataset`, as the discriminator's domain head reads it: 0 or 1 per
+    /// entry.
+    ///
+    /// # Errors
+    /// [`Error::Label`] when the model has no discriminator.
+    ///
+    /// # Panics
+    /// When `dataset` does not exist.
+    pub fn predict(&self, image: &DynamicImage, dataset: usize) -> Result<Vec<f32>> {
+        Ok(self.predict_prepared(&[self.prepare(image)], dataset)?.remove(0))
+    }
+
+    /// A grid of `images`, each followed by its translation by every one of `edits`. All images have
+    /// the label `source` (see [`translate_from`](Self::translate_from)); without it, every image's
+    /// own is [predicted](Self::predict). A column is named after its edit.
+    ///
+    /// # Errors
+    /// [`Error::Label`] when there are no images, the source or an edit makes no sense, they belong to
+    /// different datasets, or a source would have to be predicted and the model has no discriminator.
+    pub fn grid_of_edits(
+        &self,
+        images: &[DynamicImage],
+        source: Option<&str>,
+        edits: &[impl AsRef<str>],
+    ) -> Result<Grid> {
+        if images.is_empty() {
+            return Err(no_images());
+        }
+        let images: Vec<RgbImage> = images.iter().map(|image| self.prepare(image)).collect();
+        let mut rows: Vec<_> = images.iter().map(|image| vec![image.clone()]).collect();
+        let mut columns = vec!["input".to_owned()];
+        for edit in edits.iter().map(AsRef::as_ref) {
+            for (row, image) in rows.iter_mut().zip(self.apply(&images, source, edit)?) {
+                row.push(image);
+            }
+            columns.push(edit.to_owned());
+        }
+        Ok(Grid::new(&rows, columns))
+    }
+
+    /// The edit's translations of prepared images, one after the other. An image's own label is
+    /// `source` in that label's dataset and predicted in others.
+    fn apply(
+        &self,
+        images: &[RgbImage],
+        source: Option<&str>,
+        edit: &str,
+    ) -> Result<Vec<RgbImage>> {
+        let edits = self.spaces().edits(edit)?;
+        let known = match source {
+            Some(source) => self.spaces().source_labels(source)?,
+            None => Vec::new(),
+        };
+        let names = |datasets: &mut dyn Iterator<Item = usize>| {
+            datasets.map(|dataset| self.spaces().name(dataset)).collect::<Vec<_>>().join(" and ")
+        };
+        if let Some((dataset, _)) =
+            known.iter().find(|(dataset, _)| edits.iter().all(|edit| edit.dataset != *dataset))
+        {
+            return Err(Error::Label(format!(
+                "the source label is of {}, the edit only of {}: leave that label out, or edit it",
+                names(&mut [*dataset].into_iter()),
+                names(&mut edits.iter().map(|edit| edit.dataset))
+            )));
+        }
+        let mut images = images.to_vec();
+        for DomainEdit { dataset, edit } in edits {
+            let sources = match known.iter().find(|(known, _)| *known == dataset) {
+                Some((_, label)) => vec![label.clone(); images.len()],
+                None if edit.is_whole() => {
+                    vec![vec![0.0; self.spaces().space(dataset).width()]; images.len()]
+                }
+                None => self.predict_prepared(&images, dataset)?,
+            };
+            let conditions: Vec<_> = sources
+                .iter()
+                .map(|source| self.spaces().condition(dataset, &edit.apply(source)))
+                .collect();
+            images = self.generate(&images, &conditions);
+        }
+        Ok(images)
+    }
+
+    /// The image cropped and resized as the model's transform says.
+    pub fn prepare(&self, image: &DynamicImage) -> RgbImage {
+        self.config().transform.crop_and_resize(&image.to_rgb8())
+    }
+
+    fn predict_prepared(&self, images: &[RgbImage], dataset: usize) -> Result<Vec<Vec<f32>>> {
+        let read = |chunk| self.read_labels(upload(chunk, self.device()), dataset);
+        let chunks = images.chunks(CHUNK).map(read).collect::<Result<Vec<_>>>()?;
+        Ok(chunks.into_iter().flatten().collect())
+    }
+
+    /// Translates prepared images, each as its condition says.
+    fn generate(&self, images: &[RgbImage], conditions: &[Vec<f32>]) -> Vec<RgbImage> {
+        let chunks = images.chunks(CHUNK).zip(conditions.chunks(CHUNK));
+        let translate = |(images, conditions): (&[RgbImage], &[Vec<f32>])| {
+            download(self.forward_conditions(upload(images, self.device()), conditions))
+        };
+        chunks.flat_map(translate).collect()
+    }
+}

@@ -1,0 +1,8 @@
+//! A trained model: image + edit -> image.
+
+pub(crate) mod edits;
+pub(crate) mod grid;
+pub(crate) mod images;
+pub(crate) mod pytorch;
+pub(crate) mod relabel;
+pub(crate) mod translator;

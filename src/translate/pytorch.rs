@@ -1,0 +1,67 @@
+//! Models of the public PyTorch code as translators, and back.
+
+use std::path::Path;
+
+use burn::tensor::backend::Backend;
+
+use crate::data::transform::Transform;
+use crate::error::{Error, Result};
+use crate::files::pytorch::model::{PublicModel, public_discriminator, public_generator, write};
+use crate::labels::spaces::LabelSpaces;
+use crate::nn::weights;
+use crate::translate::translator::Translator;
+
+impl<B: Backend> Translator<B> {
+    /// The public `model` with names for its labels, and what is done to an image before G sees it.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the number of labels or the image size does not fit the networks.
+    pub fn import(
+        model: PublicModel,
+        spaces: LabelSpaces,
+        transform: Transform,
+        device: &B::Device,
+    ) -> Result<Self> {
+        let (config, mut weights) = model.into_parts(spaces, transform)?;
+        Self::assemble(config, "generator", &mut weights, device, |problem| {
+            Error::Config(format!("the weights do not fit: {problem}"))
+        })
+    }
+
+    /// Writes the generator and, where a path is given, the discriminator as safetensors with the public PyTorch
+    /// code's keys, which its modules load strictly.
+    ///
+    /// The running statistics that they expect are written as a fresh module has them (mean 0, variance 1, no
+    /// batches). They must stay unused: after `eval()` the public modules normalise by them and translate nothing.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when a file exists or can't be written; [`Error::Config`] when the model has no discriminator
+    /// to write.
+    pub fn export_pytorch(
+        &self,
+        generator: impl AsRef<Path>,
+        discriminator: Option<impl AsRef<Path>>,
+    ) -> Result<()> {
+        let config = self.config();
+        let (own_generator, own_discriminator) = self.networks();
+        let weights = weights::collect(own_generator, "generator");
+        let weights = public_generator(&config.generator, weights)?;
+        let mut files = vec![(generator.as_ref().to_owned(), weights)];
+        if let Some(path) = discriminator {
+            let (Some(network), Some(config)) = (own_discriminator, &config.discriminator) else {
+                let message = "this model has no discriminator to export";
+                return Err(Error::Config(message.to_owned()));
+            };
+            // The public module knows no spectral norms, only what they amount to.
+            let network = network.clone().without_spectral_norms();
+            let weights = weights::collect(&network, "discriminator");
+            files.push((path.as_ref().to_owned(), public_discriminator(config, weights)?));
+        }
+        for (path, _) in &files {
+            if path.symlink_metadata().is_ok() {
+                return Err(Error::io(path, std::io::ErrorKind::AlreadyExists.into()));
+            }
+        }
+        files.iter().try_for_each(|(path, weights)| write(path, weights))
+    }
+}

@@ -1,0 +1,211 @@
+//! A StarGAN model: one generator for every domain, and the discriminator that reads labels.
+
+use std::fs;
+use std::path::Path;
+
+use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, TensorData};
+
+use crate::data::transform::Transform;
+use crate::error::{Error, Result};
+use crate::files::model::{self, ModelConfig};
+use crate::files::run::resolve_model;
+use crate::labels::spaces::LabelSpaces;
+use crate::nn::discriminator::Discriminator;
+use crate::nn::generator::Generator;
+use crate::nn::weights::{self, Weights};
+use crate::random::{Purpose, stream};
+use crate::translate::images::host;
+use crate::translate::relabel::{DomainLabel, Relabelling, Translate};
+
+/// A trained model, ready to translate images of any size; results have the model's size.
+///
+/// It is `Send`, `Sync` and cheap to clone: threads share its weights.
+#[derive(Clone, Debug)]
+pub struct Translator<B: Backend> {
+    config: ModelConfig,
+    generator: Generator<B>,
+    discriminator: Option<Discriminator<B>>,
+    device: B::Device,
+}
+
+/// What [`Translator::save`] writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Parts {
+    /// Both networks.
+    #[default]
+    All,
+    /// The generator alone: a smaller file, whose model can't read source labels.
+    Generator,
+}
+
+impl<B: Backend> Translator<B> {
+    pub(crate) fn new(
+        config: ModelConfig,
+        generator: Generator<B>,
+        discriminator: Option<Discriminator<B>>,
+        device: B::Device,
+    ) -> Self {
+        Self { config, generator, discriminator, device }
+    }
+
+    /// Opens a model file, a checkpoint, or the newest checkpoint of a run folder; of a checkpoint,
+    /// the moving average of G where there is one.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it can't be read; [`Error::Checkpoint`] when it is no model of this crate,
+    /// of another version, damaged, or its weights do not fit its description.
+    pub fn open(path: impl AsRef<Path>, device: &B::Device) -> Result<Self> {
+        let path = resolve_model(path.as_ref())?;
+        let (config, mut weights) = model::read::<ModelConfig>(&path)?;
+        let broken = |problem: String| Error::checkpoint(&path, problem);
+        config.check().map_err(|error| broken(error.to_string()))?;
+        // What a checkpoint holds beside the model is the trainer's.
+        let averaged = weights.keys().any(|name| name.starts_with("average."));
+        let prefix = if averaged { "average" } else { "generator" };
+        weights.retain(|name, _| {
+            let other = averaged && name.starts_with("generator.");
+            !(name.starts_with("adam.") || other)
+        });
+        let translator = Self::assemble(config, prefix, &mut weights, device, broken)?;
+        weights::check_empty(&weights).map_err(broken)?;
+        Ok(translator)
+    }
+
+    /// The networks of `config` with the weights under `generator_prefix.` and `discriminator.`, which are taken
+    /// out of `weights`; `broken` makes the error of those that do not fit.
+    pub(crate) fn assemble(
+        config: ModelConfig,
+        generator_prefix: &str,
+        weights: &mut Weights,
+        device: &B::Device,
+        broken: impl Fn(String) -> Error,
+    ) -> Result<Self> {
+        let discriminator = config.discriminator.as_ref().map_or(0, |config| config.num_params());
+        let params = config.generator.num_params().saturating_add(discriminator);
+        weights::check_enough(weights, params).map_err(&broken)?;
+        let mut rng = stream(0, Purpose::Generator, 0, 0);
+        let generator = config.generator.init(&mut rng, device)?;
+        let generator = weights::apply(generator, generator_prefix, weights).map_err(&broken)?;
+        let discriminator = match &config.discriminator {
+            Some(discriminator) => {
+                let discriminator = discriminator.init(&mut rng, device)?;
+                Some(weights::apply(discriminator, "discriminator", weights).map_err(&broken)?)
+            }
+            None => None,
+        };
+        Ok(Self::new(config, generator, discriminator, device.clone()))
+    }
+
+    /// Writes a model file that [`open`](Self::open) reads on every backend.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file exists or can't be written.
+    pub fn save(&self, path: impl AsRef<Path>, parts: Parts) -> Result<()> {
+        let path = path.as_ref();
+        if path.exists() {
+            return Err(Error::io(path, std::io::ErrorKind::AlreadyExists.into()));
+        }
+        let mut config = self.config.clone();
+        let mut weights: Weights = weights::collect(&self.generator, "generator");
+        match &self.discriminator {
+            Some(discriminator) if parts == Parts::All => {
+                weights.extend(weights::collect(discriminator, "discriminator"));
+            }
+            _ => config.discriminator = None,
+        }
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
+        }
+        model::write(path, &config, &weights)
+    }
+
+    pub(crate) fn networks(&self) -> (&Generator<B>, Option<&Discriminator<B>>) {
+        (&self.generator, self.discriminator.as_ref())
+    }
+
+    /// What the model is.
+    pub fn config(&self) -> &ModelConfig {
+        &self.config
+    }
+
+    /// The label spaces the model knows.
+    pub fn spaces(&self) -> &LabelSpaces {
+        &self.config.spaces
+    }
+
+    /// The generator on tensors: `images` `[N, C, S, S]` in `[-1, 1]`, one label each.
+    ///
+    /// # Panics
+    /// When there is not one label per image, or a label does not fit its dataset.
+    pub fn forward(&self, images: Tensor<B, 4>, targets: &[DomainLabel]) -> Tensor<B, 4> {
+        let condition =
+            |target: &DomainLabel| self.spaces().condition(target.dataset, &target.label);
+        let conditions: Vec<_> = targets.iter().map(condition).collect();
+        self.forward_conditions(images, &conditions)
+    }
+
+    /// The generator on tensors, told the condition vectors themselves, such as one with another mask than
+    /// [`LabelSpaces::condition`] makes: `images` `[N, C, S, S]` in `[-1, 1]`, one condition each.
+    ///
+    /// # Panics
+    /// When there is not one condition per image, or one has not
+    /// [`condition_width`](LabelSpaces::condition_width) entries.
+    pub fn forward_conditions(
+        &self,
+        images: Tensor<B, 4>,
+        conditions: &[Vec<f32>],
+    ) -> Tensor<B, 4> {
+        let width = self.spaces().condition_width();
+        assert!(conditions.iter().all(|condition| condition.len() == width), "another width");
+        let conditions = TensorData::new(conditions.concat(), [conditions.len(), width]);
+        self.generator.forward(images, Tensor::from_data(conditions, &self.device))
+    }
+
+    /// Where the model computes.
+    pub fn device(&self) -> &B::Device {
+        &self.device
+    }
+}
+
+impl<B: Backend> Translate<B> for Translator<B> {
+    fn spaces(&self) -> &LabelSpaces {
+        &self.config.spaces
+    }
+
+    fn transform(&self) -> Transform {
+        self.config.transform
+    }
+
+    fn device(&self) -> &B::Device {
+        &self.device
+    }
+
+    fn relabel(
+        &self,
+        images: Tensor<B, 4>,
+        dataset: usize,
+        labels: &[Relabelling<'_>],
+    ) -> Tensor<B, 4> {
+        let condition =
+            |labels: &Relabelling<'_>| self.config.spaces.condition(dataset, labels.target);
+        let conditions: Vec<_> = labels.iter().map(condition).collect();
+        self.forward_conditions(images, &conditions)
+    }
+
+    fn read_labels(&self, images: Tensor<B, 4>, dataset: usize) -> Result<Vec<Vec<f32>>> {
+        let discriminator = self.discriminator.as_ref().ok_or_else(|| {
+            Error::Label(
+                "this model has no discriminator, so the images' own labels can't be predicted; \
+                 give the source label of every dataset that the edit concerns"
+                    .to_owned(),
+            )
+        })?;
+        let range = self.config.spaces.logit_range(dataset);
+        let space = self.config.spaces.space(dataset);
+        let n = images.dims()[0];
+        let logits = discriminator.forward(images).domain_logits;
+        let logits = host(logits.slice([0..n, range.clone()]).into_data());
+        Ok(logits.chunks_exact(range.len()).map(|logits| space.predict(logits)).collect())
+    }
+}
