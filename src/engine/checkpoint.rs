@@ -1,15 +1,21 @@
 //! Run folders: configuration, whole checkpoints, and which of them to keep.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use crate::data::datasets::Datasets;
+use crate::data::transform::{Crop, Transform};
+use crate::engine::config::TrainingConfig;
 use crate::engine::recipe::Recipe;
 use crate::error::{Error, Result};
 use crate::files::model::{self, replace_file};
+use crate::files::run::{CHECKPOINTS, checkpoints};
 use crate::nn::weights::Weights;
 
 /// What a checkpoint says of itself, beside its weights.
@@ -27,23 +33,17 @@ pub(crate) struct Checkpoint<R: Recipe> {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(bound = "R: Recipe")]
 pub(crate) struct Progress<R: Recipe> {
-    pub config: R,
+    pub config: TrainingConfig<R>,
     /// Iterations done. With the seed it decides the data order and every random number to come.
     pub iteration: u64,
-    pub generator_updates: u64,
-    pub discriminator_updates: u64,
+    /// Updates of every network, by name.
+    pub updates: BTreeMap<String, u64>,
     /// How often the run was rolled back.
-    #[serde(default)]
     pub rollbacks: u32,
     /// What the schedule's learning rates are multiplied by since.
-    #[serde(default = "one")]
     pub learning_rate_scale: f64,
     /// The datasets trained on, refused to change on resume; empty before the first iteration.
     pub datasets: Vec<DatasetIdentity>,
-}
-
-fn one() -> f64 {
-    1.0
 }
 
 /// What tells one dataset from another.
@@ -51,7 +51,28 @@ fn one() -> f64 {
 pub(crate) struct DatasetIdentity {
     pub name: String,
     pub images: usize,
-    pub crop: crate::data::Crop,
+    pub crop: Crop,
+}
+
+impl DatasetIdentity {
+    /// Those of `data`, as a recipe names them.
+    pub fn all(names: Vec<String>, data: &Datasets) -> Vec<Self> {
+        let identity = |(name, dataset): (String, &dyn crate::data::dataset::Dataset)| Self {
+            name,
+            images: dataset.len(),
+            crop: dataset.crop(),
+        };
+        names.into_iter().zip(data.iter()).map(identity).collect()
+    }
+}
+
+/// What is done to an image before networks see it that were trained on `datasets`.
+pub(crate) fn transform(datasets: &[DatasetIdentity], recipe: &impl Recipe) -> Transform {
+    let mut crops = datasets.iter().map(|dataset| dataset.crop);
+    let first = crops.next().unwrap_or(Crop::Square);
+    // A photo from elsewhere belongs to no dataset: it is cropped as all of them are, or square.
+    let crop = if crops.all(|crop| crop == first) { first } else { Crop::Square };
+    Transform { crop, size: recipe.image_size() as u32 }
 }
 
 /// The folder of one run, locked for as long as this value or a copy of it lives.
@@ -76,7 +97,7 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Config`] when the folder already holds something (nothing is overwritten) or another
     /// process trains in it; [`Error::Io`] when it can't be written.
-    pub(crate) fn create(path: &Path, config: &impl Recipe) -> Result<Self> {
+    pub(crate) fn create<R: Recipe>(path: &Path, config: &TrainingConfig<R>) -> Result<Self> {
         fs::create_dir_all(path).map_err(|error| Error::io(path, error))?;
         if !is_unused(path).map_err(|error| Error::io(path, error))? {
             let remedy = if path.join(CONFIG).exists() {
@@ -142,11 +163,24 @@ impl RunFolder {
     }
 
     /// The configuration that the run began with.
-    pub(crate) fn config<R: Recipe>(&self) -> Result<R> {
+    ///
+    /// # Errors
+    /// [`Error::Data`] when it can't be read; [`Error::Checkpoint`] when an earlier version of this
+    /// crate wrote it, or another recipe was trained.
+    pub(crate) fn config<R: Recipe>(&self) -> Result<TrainingConfig<R>> {
         let file = self.path.join(CONFIG);
         let json = fs::read_to_string(&file).map_err(|error| Error::io(&file, error))?;
-        serde_json::from_str(&json)
-            .map_err(|error| Error::data(&file, error.line(), error.to_string()))
+        let settings: Value = serde_json::from_str(&json)
+            .map_err(|error| Error::data(&file, error.line(), error.to_string()))?;
+        if settings.get("run").is_none() && settings.get("image_size").is_some() {
+            return Err(Error::checkpoint(
+                &self.path,
+                "an earlier version of this crate began this run, and this one can't resume it; its \
+                 checkpoints translate as ever",
+            ));
+        }
+        serde_json::from_value(settings)
+            .map_err(|error| Error::data(&file, None, error.to_string()))
     }
 
     /// The newest checkpoint, if the run has one yet.
@@ -164,7 +198,7 @@ impl RunFolder {
         let path = folder.join(format!("{:08}.safetensors", checkpoint.training.iteration));
         model::write(&path, checkpoint, weights)?;
         let mut all = checkpoints(&self.path)?;
-        let keep = checkpoint.training.config.training().keep.max(1);
+        let keep = checkpoint.training.config.run.keep.max(1);
         all.truncate(all.len().saturating_sub(keep));
         for old in all {
             fs::remove_file(&old).map_err(|error| Error::io(&old, error))?;

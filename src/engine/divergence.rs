@@ -1,10 +1,10 @@
 //! Values that are not finite: noticing them, and what becomes of the run.
 
 use burn::tensor::Tensor;
-use burn::tensor::backend::{AutodiffBackend, Backend};
+use burn::tensor::backend::Backend;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::recipe::{Recipe, StepTerms};
+use crate::engine::recipe::StepLosses;
 use crate::error::{Error, Result};
 
 /// What becomes of a run in which a loss term, a gradient or a weight is not finite.
@@ -70,17 +70,9 @@ impl<B: Backend> Default for Watch<B> {
 
 impl<B: Backend> Watch<B> {
     /// Takes note of what `iteration` has computed.
-    pub fn note<A, R>(&mut self, iteration: u64, config: &R, steps: &[R::Losses<A>])
-    where
-        A: AutodiffBackend<InnerBackend = B>,
-        R: Recipe,
-    {
-        for step in steps {
-            let part = config.part(step.part());
-            for (term, value) in step.terms() {
-                self.pending.push((iteration, format!("{part}/{term}"), value));
-            }
-        }
+    pub fn note(&mut self, iteration: u64, steps: &[StepLosses<B>]) {
+        let checks = steps.iter().flat_map(StepLosses::finite_checks);
+        self.pending.extend(checks.map(|(term, value)| (iteration, term, value.clone())));
     }
 
     /// The first value since the last look that is not finite.

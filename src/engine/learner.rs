@@ -1,204 +1,140 @@
-//! A generator and a discriminator that learn against each other, with what their learning needs.
+//! A network that learns: its optimizer, and its moving average where there is one.
 
 use burn::module::AutodiffModule;
 use burn::tensor::Tensor;
 use burn::tensor::backend::AutodiffBackend;
 
-use crate::engine::average;
-use crate::recipes::stargan::config::TrainingConfig;
+use crate::engine::recipe::State;
+use crate::nn::weights;
 use crate::optim::adam::{self, Adam, AdamConfig};
-use crate::nn::discriminator::{Discriminator, DiscriminatorConfig};
-use crate::error::Result;
-use crate::nn::generator::{Generator, GeneratorConfig};
-use crate::random::{Purpose, stream};
-use crate::nn::weights::{self, Weights};
-
-/// What a checkpoint calls earlier translations.
-const HISTORY: &str = "history";
+use crate::optim::average;
 
 /// A network's gradients, one flat array per parameter in the network's own order.
 pub type Gradients<B> = Vec<Tensor<<B as AutodiffBackend>::InnerBackend, 1>>;
 
-/// The shapes of two adversaries.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Architecture {
-    pub generator: GeneratorConfig,
-    pub discriminator: DiscriminatorConfig,
-}
-
-impl Architecture {
-    /// The parameters of both, the discriminator's directions of spectral norms aside.
-    pub fn num_params(&self) -> u64 {
-        self.generator.num_params().saturating_add(self.discriminator.num_params())
-    }
-}
-
-/// Two networks, their optimizers, and the generator's moving average where there is one.
+/// A network, its Adam optimizer, and its moving average where there is one.
 #[derive(Clone, Debug)]
-pub struct Adversaries<B: AutodiffBackend> {
-    pub generator: Generator<B>,
-    pub discriminator: Discriminator<B>,
-    pub average: Option<Generator<B::InnerBackend>>,
-    pub(crate) generator_adam: Adam<B::InnerBackend>,
-    pub(crate) discriminator_adam: Adam<B::InnerBackend>,
-    /// Earlier translations `[1, C, S, S]` that a recipe keeps to show them to the discriminator again; none by
-    /// default.
-    pub history: Vec<Tensor<B::InnerBackend, 4>>,
-    /// Decay of the moving average.
-    ema: f64,
+pub struct Learner<B: AutodiffBackend, M: AutodiffModule<B>> {
+    /// What the names of all its arrays begin with in a checkpoint.
+    prefix: String,
+    name: &'static str,
+    module: M,
+    adam: Adam<B::InnerBackend>,
+    average: Option<Average<M::InnerModule>>,
 }
 
-impl<B: AutodiffBackend> Adversaries<B> {
-    /// With fresh weights: those of the `number`-th adversaries of a run.
-    ///
-    /// # Errors
-    /// When the architecture can't be.
-    pub fn fresh(
-        architecture: &Architecture,
-        config: &TrainingConfig,
-        number: u64,
-        device: &B::Device,
-    ) -> Result<Self> {
-        let Architecture { generator, discriminator } = architecture;
-        let rng = |purpose| stream(config.seed, purpose, number, 0);
-        let generator = generator.init::<B>(&mut rng(Purpose::Generator), device)?;
-        let discriminator = discriminator.init::<B>(&mut rng(Purpose::Discriminator), device)?;
-        Ok(Self {
-            average: (config.ema > 0.0).then(|| generator.valid()),
-            generator,
-            discriminator,
-            generator_adam: Adam::new(config.adam.clone()),
-            discriminator_adam: Adam::new(config.adam.clone()),
-            history: Vec::new(),
-            ema: config.ema,
-        })
+#[derive(Clone, Debug)]
+struct Average<M> {
+    name: &'static str,
+    module: M,
+    decay: f64,
+}
+
+impl<B: AutodiffBackend, M: AutodiffModule<B>> Learner<B, M> {
+    /// `module`, which checkpoints call `name`; its optimizer is `adam.` and that name.
+    pub fn new(name: &'static str, module: M, adam: AdamConfig) -> Self {
+        Self { prefix: String::new(), name, module, adam: Adam::new(adam), average: None }
     }
 
-    /// Those that [`state`](Self::state) described after so many `updates` of the generator and of the
-    /// discriminator, given fresh ones of their architecture; their entries are taken out of `weights`.
+    /// Keeps the moving average of the weights too, which checkpoints call `name`; none where `decay`
+    /// is 0.
+    pub fn with_average(mut self, name: &'static str, decay: f64) -> Self {
+        let average = || Average { name, module: self.module.valid(), decay };
+        self.average = (decay > 0.0).then(average);
+        self
+    }
+
+    /// Puts `prefix` before all names, to tell networks of several such sets apart.
+    pub fn with_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.prefix = prefix.into();
+        self
+    }
+
+    /// The network.
+    pub fn module(&self) -> &M {
+        &self.module
+    }
+
+    /// The network to use after training: the moving average where there is one.
+    pub fn averaged(&self) -> M::InnerModule {
+        match &self.average {
+            Some(average) => average.module.clone(),
+            None => self.module.valid(),
+        }
+    }
+
+    /// The network's gradients, taken out of `gradients`, for [`update`](Self::update).
+    pub fn gradients(&self, gradients: &mut B::Gradients) -> Gradients<B> {
+        adam::gradients(&self.module, gradients)
+    }
+
+    /// One update of the network, and of its average.
+    ///
+    /// # Panics
+    /// When the gradients are another network's.
+    pub fn update(&mut self, gradients: Gradients<B>, learning_rate: f64) {
+        self.module = self.adam.step(self.module.clone(), gradients, learning_rate);
+        if let Some(Average { name, module, decay }) = self.average.take() {
+            let now = average::warmed_up(decay, self.adam.steps());
+            let module = average::update(module, &self.module.valid(), now);
+            self.average = Some(Average { name, module, decay });
+        }
+    }
+
+    /// Replaces the network by what `change` makes of it.
+    pub fn change(&mut self, change: impl FnOnce(M) -> M) {
+        self.module = change(self.module.clone());
+    }
+
+    /// A `[1]` that is finite if the gradients of the last update were; none before the first.
+    pub fn finite(&self) -> Option<Tensor<B::InnerBackend, 1>> {
+        self.adam.finite()
+    }
+
+    /// Adds what a checkpoint keeps of it.
+    pub fn save(&self, state: &mut State) {
+        let module = self.module.valid();
+        let [name, adam] = self.names();
+        state.weights.extend(weights::collect(&module, &name));
+        if let Some(average) = &self.average {
+            let name = format!("{}{}", self.prefix, average.name);
+            state.weights.extend(weights::collect(&average.module, &name));
+        }
+        state.weights.extend(self.adam.state(&module, &adam));
+        state.updates.insert(name, self.adam.steps());
+    }
+
+    /// A fresh learner as [`save`](Self::save) described it; what is used is taken out of `state`.
     ///
     /// # Errors
     /// What is missing or mis-shaped, by name.
-    pub fn restore(
-        self,
-        config: &TrainingConfig,
-        updates: [u64; 2],
-        prefix: &str,
-        weights: &mut Weights,
-        device: &B::Device,
-    ) -> Result<Self, String> {
-        let name = |part: &str| format!("{prefix}{part}");
-        let Self { generator, discriminator, average, ema, .. } = self;
-        let generator = weights::apply(generator, &name("generator"), weights)?;
-        let discriminator = weights::apply(discriminator, &name("discriminator"), weights)?;
-        let average = average
-            .map(|average| weights::apply(average, &name("average"), weights))
-            .transpose()?;
-        let [generator_updates, discriminator_updates] = updates;
-        let generator_adam = Adam::restore(
-            config.adam.clone(),
-            generator_updates,
-            &generator.valid(),
-            &name("adam.generator"),
-            weights,
-            device,
-        )?;
-        let discriminator_adam = Adam::restore(
-            config.adam.clone(),
-            discriminator_updates,
-            &discriminator.valid(),
-            &name("adam.discriminator"),
-            weights,
-            device,
-        )?;
-        let image = [config.generator().image_channels, config.image_size, config.image_size];
-        let history = match weights.remove(&name(HISTORY)) {
-            None => Vec::new(),
-            Some(data) => match data.shape.as_slice() {
-                [_, sides @ ..] if *sides == image => Tensor::from_data(data, device).split(1, 0),
-                found => {
-                    let name = name(HISTORY);
-                    return Err(format!("{name}: expected images {image:?}, found {found:?}"));
-                }
-            },
+    pub fn restore(self, state: &mut State, device: &B::Device) -> Result<Self, String> {
+        let [name, adam] = self.names();
+        let module = weights::apply(self.module, &name, &mut state.weights)?;
+        let average = match self.average {
+            Some(Average { name, module, decay }) => {
+                let path = format!("{}{name}", self.prefix);
+                let module = weights::apply(module, &path, &mut state.weights)?;
+                Some(Average { name, module, decay })
+            }
+            None => None,
         };
-        Ok(Self {
-            generator,
-            discriminator,
-            average,
-            generator_adam,
-            discriminator_adam,
-            history,
-            ema,
-        })
+        let updates = state.updates.remove(&name);
+        let updates = updates.ok_or_else(|| format!("the updates of {name} are missing"))?;
+        let config = self.adam.config().clone();
+        let valid = module.valid();
+        let adam = Adam::restore(config, updates, &valid, &adam, &mut state.weights, device)?;
+        Ok(Self { prefix: self.prefix, name: self.name, module, adam, average })
     }
 
-    /// Every array of theirs, its name after `prefix`.
-    pub fn state(&self, prefix: &str) -> Weights {
-        let name = |part: &str| format!("{prefix}{part}");
-        let (generator, discriminator) = (self.generator.valid(), self.discriminator.valid());
-        let mut weights = weights::collect(&generator, &name("generator"));
-        weights.extend(weights::collect(&discriminator, &name("discriminator")));
-        if let Some(average) = &self.average {
-            weights.extend(weights::collect(average, &name("average")));
-        }
-        weights.extend(self.generator_adam.state(&generator, &name("adam.generator")));
-        weights.extend(self.discriminator_adam.state(&discriminator, &name("adam.discriminator")));
-        if !self.history.is_empty() {
-            let history = Tensor::cat(self.history.clone(), 0).into_data().convert::<f32>();
-            weights.insert(name(HISTORY), history);
-        }
-        weights
-    }
-
-    /// How often the generator and the discriminator were updated.
-    pub fn updates(&self) -> [u64; 2] {
-        [self.generator_adam.steps(), self.discriminator_adam.steps()]
-    }
-
-    /// The generator to translate with: the moving average where there is one.
-    pub fn translating(&self) -> Generator<B::InnerBackend> {
-        self.average.clone().unwrap_or_else(|| self.generator.valid())
-    }
-
-    /// The discriminator's gradients among `gradients`, for its update.
-    pub fn discriminator_gradients(&self, gradients: &mut B::Gradients) -> Gradients<B> {
-        adam::gradients(&self.discriminator, gradients)
-    }
-
-    /// The generator's gradients among `gradients`, for its update.
-    pub fn generator_gradients(&self, gradients: &mut B::Gradients) -> Gradients<B> {
-        adam::gradients(&self.generator, gradients)
-    }
-
-    /// One update of the discriminator.
-    pub fn update_discriminator(&mut self, gradients: Gradients<B>, learning_rate: f64) {
-        let discriminator = self.discriminator.clone();
-        self.discriminator = self
-            .discriminator_adam
-            .step(discriminator, gradients, learning_rate)
-            .follow_spectral_norms();
-    }
-
-    /// One update of the generator and its average.
-    pub fn update_generator(&mut self, gradients: Gradients<B>, learning_rate: f64) {
-        self.generator = self.generator_adam.step(self.generator.clone(), gradients, learning_rate);
-        if let Some(average) = self.average.take() {
-            let decay = average::warmed_up(self.ema, self.generator_adam.steps());
-            self.average = Some(average::update(average, &self.generator.valid(), decay));
-        }
-    }
-
-    /// For each network that an iteration updated, D first and the generator `if generator`: a `[1]` that is finite if
-    /// its gradients were.
-    pub fn finite(&self, generator: bool) -> [Option<Tensor<B::InnerBackend, 1>>; 2] {
-        [self.discriminator_adam.finite(), self.generator_adam.finite().filter(|_| generator)]
-    }
-
-    /// Drops what a restored state replaces.
-    pub fn free(&mut self, adam: &AdamConfig) {
-        self.generator_adam = Adam::new(adam.clone());
-        self.discriminator_adam = Adam::new(adam.clone());
+    /// Frees what a restored state replaces.
+    pub fn free(&mut self) {
+        self.adam = Adam::new(self.adam.config().clone());
         self.average = None;
+    }
+
+    fn names(&self) -> [String; 2] {
+        let Self { prefix, name, .. } = self;
+        [format!("{prefix}{name}"), format!("{prefix}adam.{name}")]
     }
 }

@@ -1,47 +1,85 @@
 //! What one loop can train: networks, and a step of theirs.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use burn::tensor::Tensor;
-use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::backend::{AutodiffBackend, Backend};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::engine::learner::{Adversaries, Architecture};
-use crate::recipes::stargan::config::TrainingConfig;
-use crate::engine::workers::Workers;
-use crate::data::loader::Batch;
 use crate::data::datasets::Datasets;
+use crate::data::loader::Batch;
 use crate::data::transform::Transform;
-use crate::error::Result;
+use crate::engine::learner::Gradients;
+use crate::engine::settings::RunSettings;
+use crate::engine::workers::seam::Workers;
+use crate::error::{Error, Result};
+use crate::nn::weights::Weights;
+use crate::translate::grid::GridImage;
+use crate::translate::relabel::{DomainLabel, Translate};
 
-/// What a [`Trainer`](super::Trainer) trains, as the configuration of its runs says: StarGAN by a
-/// [`TrainingConfig`]; with the feature `baselines` also what it is compared with. The crate's own types
-/// implement it.
-pub trait Recipe: Step {
-    /// The settings that every run has.
-    fn training(&self) -> &TrainingConfig;
+/// What a [`Trainer`](crate::Trainer) trains. The value is its settings, which a run folder keeps as
+/// JSON; StarGAN, CycleGAN and pix2pix are the recipes here, and your own crate can add others
+/// (`examples/own_recipe.rs`).
+///
+/// Everything random in [`init`](Self::init) and [`step`](Self::step) must depend on the run's seed
+/// and the iteration alone, so that a resumed run computes what an uninterrupted one does.
+pub trait Recipe:
+    Clone + Debug + PartialEq + Serialize + DeserializeOwned + Send + Sync + 'static
+{
+    /// What files call it, such as `stargan`.
+    const NAME: &'static str;
 
-    /// The same, to be changed.
-    fn training_mut(&mut self) -> &mut TrainingConfig;
-}
+    /// The networks that are trained, with their optimizers.
+    type Networks<B: AutodiffBackend>: Networks<B>;
 
-/// The part of a [`Recipe`] that concerns nobody else.
-pub trait Step: Clone + Debug + PartialEq + Serialize + DeserializeOwned {
-    /// What a checkpoint says of its model, beside the run's configuration.
+    /// What a checkpoint says of the model beside the run, as fields at the top of its description.
     type Model: Clone + Debug + Serialize + DeserializeOwned;
 
-    /// What one part of an iteration has computed.
-    type Losses<B: AutodiffBackend>: StepTerms<B>;
+    /// The run settings that the recipe is usually trained with.
+    fn usual_run(&self) -> RunSettings {
+        RunSettings::default()
+    }
 
-    /// Refuses configurations that can't work.
-    fn check(&self) -> Result<()>;
+    /// Checks the recipe's settings, for a run with settings that are checked already.
+    ///
+    /// # Errors
+    /// [`Error::Config`] or [`Error::Label`] for the first that cannot work, saying what to change.
+    fn check(&self, run: &RunSettings) -> Result<()>;
 
-    /// What is trained.
-    fn architectures(&self) -> Vec<Architecture>;
+    /// Checks that `workers` workers, more than one, can share a step. By default they can't: a step
+    /// for several has to [average](Moment::average) its gradients.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when they can't.
+    fn check_workers(&self, workers: usize) -> Result<()> {
+        Err(Error::Config(format!(
+            "the recipe {} is trained by one worker, not by {workers}",
+            Self::NAME
+        )))
+    }
 
-    /// The model that images after `transform` go into.
-    fn model(&self, transform: Transform) -> Self::Model;
+    /// What deserves a warning before a long run, as sentences; nothing by default.
+    fn warnings(&self, run: &RunSettings) -> Vec<String> {
+        let _ = run;
+        Vec::new()
+    }
+
+    /// Side of the square training images, in pixels.
+    fn image_size(&self) -> usize;
+
+    /// After how many iterations every network was updated at least once: loss terms are logged at
+    /// multiples of it, where all of them are there.
+    fn cycle(&self) -> u64 {
+        1
+    }
+
+    /// Whether image `i` of one dataset belongs to image `i` of the others, so that they have to come
+    /// together.
+    fn paired(&self) -> bool {
+        false
+    }
 
     /// The names of the datasets, of which an iteration takes a batch each.
     ///
@@ -49,24 +87,90 @@ pub trait Step: Clone + Debug + PartialEq + Serialize + DeserializeOwned {
     /// When `data` are not such datasets.
     fn accept(&self, data: &Datasets) -> Result<Vec<String>>;
 
-    /// Whether image `i` of one dataset belongs to image `i` of the others, so that they have to come together.
-    fn paired(&self) -> bool {
-        false
-    }
+    /// The parameters of all networks, counted without making them.
+    fn num_params(&self) -> u64;
 
-    /// The name of a part of an iteration, which its losses' names begin with.
-    fn part(&self, part: usize) -> &str;
+    /// Networks with fresh weights, which depend on the run's seed alone.
+    ///
+    /// # Errors
+    /// When their architecture can't be.
+    fn init<B: AutodiffBackend>(
+        &self,
+        run: &RunSettings,
+        device: &B::Device,
+    ) -> Result<Self::Networks<B>>;
 
-    /// One iteration of the networks that [`architectures`](Self::architectures) lists.
+    /// One iteration, given a batch of every dataset: the updates, and what they have computed.
     ///
     /// # Errors
     /// When another worker is gone.
+    ///
+    /// # Panics
+    /// When a batch does not fit the settings.
     fn step<B: AutodiffBackend>(
         &self,
-        networks: &mut [Adversaries<B>],
+        networks: &mut Self::Networks<B>,
         batches: Vec<Batch>,
         moment: &mut Moment<'_, B>,
-    ) -> Result<Vec<Self::Losses<B>>>;
+    ) -> Result<Vec<StepLosses<B::InnerBackend>>>;
+
+    /// The model that images after `transform` go into.
+    fn model(&self, transform: Transform) -> Self::Model;
+
+    /// The networks as they are now, to translate with: moving averages where there are such.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the recipe's networks don't translate, which is the default.
+    fn translator<B: AutodiffBackend>(
+        &self,
+        networks: &Self::Networks<B>,
+        transform: Transform,
+        device: &B::Device,
+    ) -> Result<Box<dyn Translate<B::InnerBackend>>> {
+        let _ = (networks, transform, device);
+        Err(Error::Config(format!("the recipe {} does not translate images", Self::NAME)))
+    }
+
+    /// The first `count` images of each dataset, to show in grids, labelled as
+    /// [`translator`](Self::translator)'s model knows labels.
+    ///
+    /// # Errors
+    /// When an image can't be read.
+    fn grid_images(&self, data: &Datasets, count: usize) -> Result<Vec<GridImage>> {
+        let mut images = Vec::new();
+        for (dataset, data) in data.iter().enumerate() {
+            for index in 0..count.min(data.len()) {
+                let label = DomainLabel { dataset, label: data.label(index).to_vec() };
+                images.push(GridImage { image: data.load_cropped(index)?, label: Some(label) });
+            }
+        }
+        Ok(images)
+    }
+}
+
+/// The networks of a recipe as a checkpoint sees them.
+pub trait Networks<B: AutodiffBackend>: Debug + Sized {
+    /// Everything that is needed to go on.
+    fn state(&self) -> State;
+
+    /// Fresh networks as [`state`](Self::state) described them; what is used is taken out of `state`.
+    ///
+    /// # Errors
+    /// What is missing or mis-shaped, by name.
+    fn restore(self, state: &mut State, device: &B::Device) -> Result<Self, String>;
+
+    /// Frees what restored networks will replace: there need not be memory for both. Nothing by
+    /// default.
+    fn free(&mut self) {}
+}
+
+/// What a checkpoint keeps of networks.
+#[derive(Clone, Debug, Default)]
+pub struct State {
+    /// Arrays by name: weights, moving averages, the optimizers' running means.
+    pub weights: Weights,
+    /// Updates of every network, by name.
+    pub updates: BTreeMap<String, u64>,
 }
 
 /// When and where a step is made.
@@ -74,29 +178,84 @@ pub trait Step: Clone + Debug + PartialEq + Serialize + DeserializeOwned {
 pub struct Moment<'a, B: AutodiffBackend> {
     /// The iteration, counted from 1.
     pub iteration: u64,
+    /// The learning rate of this iteration.
     pub learning_rate: f64,
+    /// The run's seed.
+    pub seed: u64,
+    /// Where tensors are made.
     pub device: &'a B::Device,
-    /// Who else makes it.
-    pub workers: &'a mut Workers<B::InnerBackend>,
+    pub(crate) workers: &'a mut Workers<B::InnerBackend>,
 }
 
-/// What a part of an iteration has computed, by name.
-pub trait StepTerms<B: AutodiffBackend> {
-    /// Which part: its dataset, say.
-    fn part(&self) -> usize;
-
-    /// The loss terms, unweighted, `[1]`.
-    fn losses(&self) -> Vec<(&'static str, Tensor<B::InnerBackend, 1>)>;
-
-    /// All that should be finite in the order of computation, since what is not finite makes all that follows so: the
-    /// losses and, as `d/gradient` and `g/gradient`, a `[1]` for each network that was updated, which is finite if
-    /// its gradients were.
-    fn terms(&self) -> Vec<(&'static str, Tensor<B::InnerBackend, 1>)>;
+impl<B: AutodiffBackend> Moment<'_, B> {
+    /// Makes of every worker's `gradients` and loss `terms` `[1]` their mean, between the backward
+    /// pass and the update. It does nothing where there is one worker.
+    ///
+    /// # Errors
+    /// When another worker is gone.
+    pub fn average(
+        &mut self,
+        gradients: &mut Gradients<B>,
+        terms: Vec<&mut Tensor<B, 1>>,
+    ) -> Result<()> {
+        self.workers.average(gradients, terms)
+    }
 }
 
-/// The terms `[1]` without their graph.
-pub(crate) fn plain<B: AutodiffBackend>(
-    terms: Vec<(&'static str, Tensor<B, 1>)>,
-) -> impl Iterator<Item = (&'static str, Tensor<B::InnerBackend, 1>)> {
-    terms.into_iter().map(|(name, term)| (name, term.inner()))
+/// What one part of an iteration, such as that of one dataset, has computed, in the order of
+/// computation.
+#[derive(Clone, Debug)]
+pub struct StepLosses<B: Backend> {
+    part: String,
+    terms: Vec<Term<B>>,
+}
+
+#[derive(Clone, Debug)]
+struct Term<B: Backend> {
+    name: &'static str,
+    value: Tensor<B, 1>,
+    is_loss: bool,
+}
+
+impl<B: Backend> StepLosses<B> {
+    /// Nothing yet, of a part whose losses' names begin with `part` and a slash.
+    pub fn new(part: impl Into<String>) -> Self {
+        Self { part: part.into(), terms: Vec::new() }
+    }
+
+    /// Adds unweighted loss terms `[1]` by name, such as `d/real`; their graph is dropped.
+    pub fn with_losses<A>(mut self, terms: Vec<(&'static str, Tensor<A, 1>)>) -> Self
+    where
+        A: AutodiffBackend<InnerBackend = B>,
+    {
+        let term = |(name, value): (_, Tensor<A, 1>)| Term {
+            name,
+            value: value.inner(),
+            is_loss: true,
+        };
+        self.terms.extend(terms.into_iter().map(term));
+        self
+    }
+
+    /// Adds a `[1]` that should be finite and is no loss, such as one for a network's gradients
+    /// ([`Learner::finite`](crate::engine::Learner::finite)).
+    pub fn with_check(mut self, name: &'static str, value: Option<Tensor<B, 1>>) -> Self {
+        self.terms.extend(value.map(|value| Term { name, value, is_loss: false }));
+        self
+    }
+
+    /// The loss terms by name, with the part.
+    pub fn losses(&self) -> impl Iterator<Item = (String, &Tensor<B, 1>)> {
+        self.terms.iter().filter(|term| term.is_loss).map(|term| self.named(term))
+    }
+
+    /// All that should be finite, by name, in the order of computation: what is not finite makes all
+    /// that follows so.
+    pub fn finite_checks(&self) -> impl Iterator<Item = (String, &Tensor<B, 1>)> {
+        self.terms.iter().map(|term| self.named(term))
+    }
+
+    fn named<'a>(&self, term: &'a Term<B>) -> (String, &'a Tensor<B, 1>) {
+        (format!("{}/{}", self.part, term.name), &term.value)
+    }
 }

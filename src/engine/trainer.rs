@@ -1,28 +1,30 @@
 //! The trainer: one loop, whatever it trains.
 
-use std::collections::BTreeMap;
+use std::cell::{Cell, RefCell};
 use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use burn::module::AutodiffModule;
 use burn::tensor::backend::AutodiffBackend;
 
-use crate::engine::learner::{Adversaries, Architecture};
-use crate::engine::checkpoint::{Checkpoint, DatasetIdentity, Progress, RunFolder};
-use crate::recipes::stargan::config::TrainingConfig;
-use crate::engine::divergence::{NonFinite, NonFinitePolicy, Watch};
-use crate::engine::observe::{Iteration, Observer};
-use crate::engine::recipe::{Moment, Recipe, Step};
-use crate::engine::workers::Workers;
-use crate::data::loader::{Batch, Loader, LoaderConfig, UnreadablePolicy};
-use crate::data::transform::{Crop, Transform};
 use crate::data::datasets::Datasets;
+use crate::data::loader::{Batch, Loader, LoaderConfig, Unreadable, UnreadablePolicy};
+use crate::data::transform::Transform;
+use crate::engine::checkpoint::{Checkpoint, DatasetIdentity, Progress, RunFolder, transform};
+use crate::engine::config::TrainingConfig;
+use crate::engine::divergence::{NonFinite, NonFinitePolicy, Watch};
+use crate::engine::observe::observer::{Iteration, Observer, Run, Source};
+use crate::engine::open::restored;
+use crate::engine::recipe::{Moment, Networks, Recipe, State, StepLosses};
+use crate::engine::settings::RunSettings;
+use crate::engine::workers::seam::Workers;
 use crate::error::{Error, Result};
 use crate::files::model;
-use crate::translate::translator::Translator;
 use crate::nn::weights::{self, Weights};
+use crate::translate::grid::Grid;
+use crate::translate::relabel::Translate;
 
 /// How a call of [`Trainer::run`] ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,30 +45,44 @@ pub enum Outcome {
 /// the device.
 const LOOK_EVERY: u64 = 10;
 
-/// Trains a generator and a discriminator on one or more datasets; with another [`Recipe`] than StarGAN's, other
-/// networks by other steps.
+/// Trains the networks of a [`Recipe`] on one or more datasets, in a run folder.
 #[derive(Debug)]
-pub struct Trainer<B: AutodiffBackend, R: Recipe = TrainingConfig> {
+pub struct Trainer<B: AutodiffBackend, R: Recipe> {
     /// None where another worker leads: it has the folder.
     folder: Option<RunFolder>,
     pub(super) workers: Workers<B::InnerBackend>,
-    pub(super) config: R,
+    pub(super) config: TrainingConfig<R>,
     device: B::Device,
-    networks: Vec<Adversaries<B>>,
+    networks: R::Networks<B>,
     iteration: u64,
     datasets: Vec<DatasetIdentity>,
     rollbacks: u32,
     learning_rate_scale: f64,
-    unreadable: BTreeMap<PathBuf, String>,
+    unreadable: Unreadable,
+    waited: Duration,
     stop: Arc<AtomicBool>,
+    asked: Asked,
+}
+
+/// What observers have asked for in an iteration.
+#[derive(Debug, Default)]
+struct Asked {
+    learning_rate: Cell<Option<f64>>,
+    grids: RefCell<Vec<Grid>>,
 }
 
 impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
-    /// A new run in `folder`, which is made; the configuration is written into it.
+    /// A new run in `folder`, which is made; the configuration is written into it. `config` is a
+    /// [`TrainingConfig`], or a recipe to be trained with its usual run settings.
     ///
     /// # Errors
-    /// When the configuration is invalid, or the folder is not empty or can't be written.
-    pub fn new(folder: impl AsRef<Path>, config: R, device: &B::Device) -> Result<Self> {
+    /// When the configuration can't work, or the folder is not empty or can't be written.
+    pub fn new(
+        folder: impl AsRef<Path>,
+        config: impl Into<TrainingConfig<R>>,
+        device: &B::Device,
+    ) -> Result<Self> {
+        let config = config.into();
         config.check()?;
         let folder = RunFolder::create(folder.as_ref(), &config)?;
         Self::fresh(Some(folder), config, device)
@@ -77,15 +93,16 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     /// checkpoint starts again.
     ///
     /// # Errors
-    /// When the folder holds no run, or its checkpoint is damaged or does not fit its configuration.
+    /// When the folder holds no run or one of another recipe, or its checkpoint is damaged or does not
+    /// fit its configuration.
     pub fn resume(folder: impl AsRef<Path>, device: &B::Device) -> Result<Self> {
         Self::restore(RunFolder::open(folder.as_ref())?, device)
     }
 
     /// The run in `folder` at its newest checkpoint, or at its beginning where it has none.
     fn restore(folder: RunFolder, device: &B::Device) -> Result<Self> {
+        let config = folder.config()?;
         let Some(path) = folder.newest_checkpoint()? else {
-            let config: R = folder.config()?;
             config.check()?;
             return Self::fresh(Some(folder), config, device);
         };
@@ -98,97 +115,62 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         folder: Option<RunFolder>,
         path: &Path,
         checkpoint: Checkpoint<R>,
-        mut weights: Weights,
+        weights: Weights,
         device: &B::Device,
     ) -> Result<Self> {
-        let Progress {
-            config,
-            iteration,
-            generator_updates,
-            discriminator_updates,
-            rollbacks,
-            learning_rate_scale,
-            datasets,
-        } = checkpoint.training;
-        config.check()?;
-        let architectures = config.architectures();
-        let params = architectures.iter().map(Architecture::num_params);
-        let params = params.fold(0, u64::saturating_add);
-        weights::check_enough(&weights, params)
-            .map_err(|problem| Error::checkpoint(path, problem))?;
-        let trainer = Self::fresh(folder, config, device)?;
-        let training = trainer.config.training();
-        let updates = [generator_updates, discriminator_updates];
-        let several = trainer.networks.len() > 1;
-        let mut restore = |(number, networks): (usize, Adversaries<B>)| {
-            let prefix = prefix(number, several);
-            networks.restore(training, updates, &prefix, &mut weights, device)
-        };
-        let networks: Result<Vec<_>, String> =
-            trainer.networks.into_iter().enumerate().map(&mut restore).collect();
-        let networks = networks.and_then(|networks| {
-            weights::check_empty(&weights)?;
-            Ok(networks)
-        });
-        Ok(Self {
-            networks: networks.map_err(|problem| Error::checkpoint(path, problem))?,
-            folder: trainer.folder,
-            workers: Workers::Alone,
-            config: trainer.config,
-            device: trainer.device,
-            iteration,
-            datasets,
-            rollbacks,
-            learning_rate_scale,
-            unreadable: BTreeMap::new(),
-            stop: Arc::default(),
-        })
+        let Progress { config, iteration, updates, rollbacks, learning_rate_scale, datasets } =
+            checkpoint.training;
+        let networks = restored::<B, R>(&config, State { weights, updates }, path, device)?;
+        let fresh = Self::begun(folder, config, networks, device);
+        Ok(Self { iteration, rollbacks, learning_rate_scale, datasets, ..fresh })
     }
 
     /// A run at its beginning.
-    pub(super) fn fresh(folder: Option<RunFolder>, config: R, device: &B::Device) -> Result<Self> {
-        let networks = config.architectures();
-        let networks = networks.iter().zip(0..).map(|(architecture, number)| {
-            Adversaries::fresh(architecture, config.training(), number, device)
-        });
-        Ok(Self {
-            networks: networks.collect::<Result<_>>()?,
-            device: device.clone(),
+    pub(super) fn fresh(
+        folder: Option<RunFolder>,
+        config: TrainingConfig<R>,
+        device: &B::Device,
+    ) -> Result<Self> {
+        let networks = config.recipe.init::<B>(&config.run, device)?;
+        Ok(Self::begun(folder, config, networks, device))
+    }
+
+    fn begun(
+        folder: Option<RunFolder>,
+        config: TrainingConfig<R>,
+        networks: R::Networks<B>,
+        device: &B::Device,
+    ) -> Self {
+        Self {
             folder,
             workers: Workers::Alone,
             config,
+            device: device.clone(),
+            networks,
             iteration: 0,
             datasets: Vec::new(),
             rollbacks: 0,
             learning_rate_scale: 1.0,
-            unreadable: BTreeMap::new(),
+            unreadable: Unreadable::new(),
+            waited: Duration::ZERO,
             stop: Arc::default(),
-        })
+            asked: Asked::default(),
+        }
     }
 
-    /// The configuration.
-    pub fn config(&self) -> &R {
+    /// What is trained, and the settings of the run.
+    pub fn config(&self) -> &TrainingConfig<R> {
         &self.config
     }
 
-    /// The settings that every run has, whatever it trains.
-    pub fn training(&self) -> &TrainingConfig {
-        self.config.training()
-    }
-
-    /// The images of all datasets that an iteration takes, those of all workers together.
-    pub(super) fn images_per_iteration(&self) -> u64 {
-        (self.training().batch_size * self.datasets.len()) as u64
+    /// The networks that are trained.
+    pub fn networks(&self) -> &R::Networks<B> {
+        &self.networks
     }
 
     /// What computes.
-    pub(crate) fn device(&self) -> &B::Device {
+    pub fn device(&self) -> &B::Device {
         &self.device
-    }
-
-    #[cfg(feature = "baselines")]
-    pub(crate) fn networks(&self) -> &[Adversaries<B>] {
-        &self.networks
     }
 
     /// The run folder.
@@ -204,22 +186,34 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
 
     /// Changes how many iterations the run has, for example to go on after its end.
     pub fn set_iterations(&mut self, iterations: u64) {
-        self.config.training_mut().iterations = iterations;
+        self.config.run.iterations = iterations;
     }
 
-    /// Changes what becomes of the run when a value is not finite, for example to go on with one that has ended so.
+    /// Changes the learning rate that the schedule starts from.
+    ///
+    /// # Errors
+    /// As [`RunSettings::check`].
+    pub fn set_learning_rate(&mut self, rate: f64) -> Result<()> {
+        let run = self.config.run.clone().with_learning_rate(rate);
+        run.check()?;
+        self.config.run = run;
+        Ok(())
+    }
+
+    /// Changes what happens when a value is not finite, for example to go on with a run that has ended
+    /// so.
     ///
     /// # Errors
     /// As [`NonFinitePolicy::check`].
     pub fn set_on_non_finite(&mut self, policy: NonFinitePolicy) -> Result<()> {
         policy.check()?;
-        self.config.training_mut().on_non_finite = policy;
+        self.config.run.on_non_finite = policy;
         Ok(())
     }
 
-    /// Changes what becomes of the run when an image can't be read.
+    /// Changes what happens when an image can't be read.
     pub fn set_on_unreadable(&mut self, policy: UnreadablePolicy) {
-        self.config.training_mut().on_unreadable = policy;
+        self.config.run.on_unreadable = policy;
     }
 
     /// How often the run was rolled back after it had diverged.
@@ -235,7 +229,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     /// The images that this trainer (of several workers, this one) could not read and left out, with the reasons, up to the end of its last
     /// [`run`](Self::run), whatever ended that; those of an earlier process are not among them.
     /// Empty unless the policy is [`UnreadablePolicy::Skip`].
-    pub fn unreadable(&self) -> &BTreeMap<PathBuf, String> {
+    pub fn unreadable(&self) -> &Unreadable {
         &self.unreadable
     }
 
@@ -255,12 +249,12 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     ///
     /// # Errors
     /// When the datasets are not those of the configuration or of the checkpoint resumed from, an
-    /// image can't be read ([`TrainingConfig::on_unreadable`]), the run folder can't be written, a value
-    /// is not finite ([`TrainingConfig::on_non_finite`]), or another worker is gone or refuses.
+    /// image can't be read ([`RunSettings::on_unreadable`]), the run folder can't be written, a value
+    /// is not finite ([`RunSettings::on_non_finite`]), or another worker is gone or refuses.
     pub fn run(
         &mut self,
         data: impl Into<Datasets>,
-        observer: &mut impl Observer<B, R>,
+        observer: &mut dyn Observer<B>,
     ) -> Result<Outcome> {
         let data = data.into();
         let run = AssertUnwindSafe(|| self.run_together(&data, observer));
@@ -275,7 +269,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     fn run_together(
         &mut self,
         data: &Datasets,
-        observer: &mut impl Observer<B, R>,
+        observer: &mut dyn Observer<B>,
     ) -> Result<Outcome> {
         let accepted = self.accept(data);
         self.workers.agree(accepted)?;
@@ -290,26 +284,27 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     }
 
     /// Trains until the run ends or diverges.
-    fn train(&mut self, data: &Datasets, observer: &mut impl Observer<B, R>) -> Result<Outcome> {
-        let training = self.config.training();
+    fn train(&mut self, data: &Datasets, observer: &mut dyn Observer<B>) -> Result<Outcome> {
+        let TrainingConfig { run, recipe } = &self.config;
         let loader = LoaderConfig {
-            batch_size: training.batch_size,
-            image_size: training.image_size,
-            flip: training.flip,
-            seed: training.seed,
-            threads: training.loader_threads,
-            on_unreadable: training.on_unreadable,
-            paired: self.config.paired(),
+            batch_size: run.batch_size,
+            image_size: recipe.image_size(),
+            flip: run.flip,
+            seed: run.seed,
+            threads: run.loader_threads,
+            on_unreadable: run.on_unreadable,
+            paired: recipe.paired(),
             share: self.workers.share(),
             ..LoaderConfig::default()
         };
         let mut loader = Loader::new(data, loader, self.iteration + 1)?;
-        observer.started(self)?;
+        self.waited = Duration::ZERO;
+        observer.started(&Run::new(self))?;
         let ended = self.iterate(data.len(), &mut loader, observer);
         self.unreadable.extend(loader.unreadable());
         let checkpoint = ended?;
-        observer.finished(self)?;
-        Ok(if self.iteration < self.training().iterations {
+        observer.finished(&Run::new(self))?;
+        Ok(if self.iteration < self.config.run.iterations {
             Outcome::Stopped { checkpoint }
         } else {
             Outcome::Finished { checkpoint }
@@ -321,18 +316,18 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         &mut self,
         datasets: usize,
         loader: &mut Loader,
-        observer: &mut impl Observer<B, R>,
+        observer: &mut dyn Observer<B>,
     ) -> Result<PathBuf> {
         let mut watch = Watch::default();
         let mut saved = None;
-        while self.iteration < self.training().iterations && !self.stopping()? {
+        while self.iteration < self.config.run.iterations && !self.stopping()? {
             let batches: Vec<Batch> =
                 (0..datasets).map(|_| loader.next_batch()).collect::<Result<_>>()?;
             let losses = self.step(batches)?;
-            watch.note(self.iteration, &self.config, &losses);
-            let iteration = Iteration::new(self, &losses, loader.waited());
-            observer.iteration(self, &iteration)?;
-            let due = self.iteration.is_multiple_of(self.training().checkpoint_every);
+            watch.note(self.iteration, &losses);
+            self.waited = loader.waited();
+            self.observe(&losses, observer)?;
+            let due = self.iteration.is_multiple_of(self.config.run.checkpoint_every);
             if due || self.iteration.is_multiple_of(LOOK_EVERY) {
                 self.check_finite(watch.look())?;
             }
@@ -347,13 +342,43 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         }
     }
 
+    /// Tells the observer of this iteration, and does what it asks for.
+    fn observe(
+        &mut self,
+        losses: &[StepLosses<B::InnerBackend>],
+        observer: &mut dyn Observer<B>,
+    ) -> Result<()> {
+        let run = Run::new(self);
+        let iteration = Iteration::new(self.iteration, self.learning_rate(), losses);
+        observer.iteration(&run, &iteration)?;
+        for grid in self.asked.grids.take() {
+            observer.grid(&run, &grid)?;
+        }
+        match self.asked.learning_rate.get() {
+            // The others are told where all of them look.
+            Some(_) if self.workers.several() => Ok(()),
+            Some(rate) => {
+                self.asked.learning_rate.set(None);
+                self.set_learning_rate(rate)
+            }
+            None => Ok(()),
+        }
+    }
+
     /// Whether the run is to stop here, at every worker alike.
     fn stopping(&mut self) -> Result<bool> {
         let raised = self.stop.load(Ordering::Relaxed);
-        if self.workers.several() {
-            return Ok(self.iteration.is_multiple_of(LOOK_EVERY) && self.workers.any(raised)?);
+        if !self.workers.several() {
+            return Ok(raised);
         }
-        Ok(raised)
+        if !self.iteration.is_multiple_of(LOOK_EVERY) {
+            return Ok(false);
+        }
+        let asked = self.asked.learning_rate.take().unwrap_or(self.config.run.learning_rate);
+        let rate = self.workers.broadcast(asked.to_le_bytes().to_vec())?;
+        let rate = <[u8; 8]>::try_from(&rate[..]).map_or(asked, f64::from_le_bytes);
+        self.set_learning_rate(rate)?;
+        self.workers.any(raised)
     }
 
     fn check_finite(&self, found: Option<NonFinite>) -> Result<()> {
@@ -368,16 +393,15 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     ///
     /// # Errors
     /// With `reason` where it does not; when the checkpoint can't be read or written.
-    fn roll_back(&mut self, reason: Error, observer: &mut impl Observer<B, R>) -> Result<()> {
-        let NonFinitePolicy::RollBack { factor, times } = self.training().on_non_finite else {
+    fn roll_back(&mut self, reason: Error, observer: &mut dyn Observer<B>) -> Result<()> {
+        let NonFinitePolicy::RollBack { factor, times } = self.config.run.on_non_finite else {
             return Err(reason);
         };
         if self.rollbacks >= times {
             return Err(reason);
         }
         // What is restored takes their place: there need not be memory for both.
-        let adam = &self.config.training().adam;
-        self.networks.iter_mut().for_each(|networks| networks.free(adam));
+        self.networks.free();
         if let Some(folder) = &self.folder {
             let restored = Self::restore(folder.clone(), &self.device)?;
             let (rollbacks, scale) = (self.rollbacks + 1, self.learning_rate_scale * factor);
@@ -385,7 +409,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
             (self.rollbacks, self.learning_rate_scale) = (rollbacks, scale);
         }
         self.follow()?;
-        observer.rolled_back(self, &reason)?;
+        observer.rolled_back(&Run::new(self), &reason)?;
         // In place of the checkpoint, so that a resumed run knows of it too.
         self.save(observer).map(drop)
     }
@@ -399,45 +423,54 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
             datasets: std::mem::take(&mut self.datasets),
             unreadable: std::mem::take(&mut self.unreadable),
             stop: self.stop.clone(),
+            asked: std::mem::take(&mut self.asked),
+            waited: self.waited,
             ..other
         };
     }
 
-    /// One iteration, given a batch of every dataset: for each in turn, D's update and, when due, G's.
+    /// One iteration, given a batch of every dataset; see [`Recipe::step`].
     ///
     /// # Errors
     /// When there are several workers, and another one is gone.
     ///
     /// # Panics
     /// When a batch does not fit the configuration.
-    pub fn step(&mut self, batches: Vec<Batch>) -> Result<Vec<R::Losses<B>>> {
+    pub fn step(&mut self, batches: Vec<Batch>) -> Result<Vec<StepLosses<B::InnerBackend>>> {
         self.iteration += 1;
         let mut moment = Moment {
             iteration: self.iteration,
             learning_rate: self.learning_rate(),
+            seed: self.config.run.seed,
             device: &self.device,
             workers: &mut self.workers,
         };
-        self.config.step(&mut self.networks, batches, &mut moment)
+        self.config.recipe.step(&mut self.networks, batches, &mut moment)
     }
 
     /// The learning rate of the current iteration: the schedule's, times
     /// [`learning_rate_scale`](Self::learning_rate_scale).
     pub fn learning_rate(&self) -> f64 {
-        let TrainingConfig { schedule, learning_rate, iterations, .. } = *self.training();
+        let RunSettings { schedule, learning_rate, iterations, .. } = self.config.run;
         schedule.learning_rate(learning_rate, self.iteration, iterations) * self.learning_rate_scale
+    }
+
+    /// The networks as they are now, to translate with: moving averages where there are such.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the recipe's networks don't translate.
+    pub fn translate(&self) -> Result<Box<dyn Translate<B::InnerBackend>>> {
+        self.config.recipe.translator::<B>(&self.networks, self.transform(), &self.device)
+    }
+
+    /// What is done to an image before the networks see it.
+    pub(crate) fn transform(&self) -> Transform {
+        transform(&self.datasets, &self.config.recipe)
     }
 
     /// Refuses datasets that do not fit the configuration, or are not those trained on so far.
     fn accept(&mut self, data: &Datasets) -> Result<()> {
-        let names = self.config.accept(data)?.into_iter().zip(data.iter());
-        let identities: Vec<_> = names
-            .map(|(name, dataset)| DatasetIdentity {
-                name,
-                images: dataset.len(),
-                crop: dataset.crop(),
-            })
-            .collect();
+        let identities = DatasetIdentity::all(self.config.recipe.accept(data)?, data);
         if self.iteration > 0 && self.datasets != identities {
             return Err(Error::Config(format!(
                 "the run was trained on {:?} so far and can't go on with {identities:?}; resume it \
@@ -449,41 +482,23 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         Ok(())
     }
 
-    /// What is done to an image before the networks see it.
-    pub(crate) fn transform(&self) -> Transform {
-        let mut crops = self.datasets.iter().map(|dataset| dataset.crop);
-        let first = crops.next().unwrap_or(Crop::Square);
-        // A photo from elsewhere belongs to no dataset: it is cropped as all of them are, or square.
-        let crop = if crops.all(|crop| crop == first) { first } else { Crop::Square };
-        Transform { crop, size: self.training().image_size as u32 }
-    }
-
-    /// What a checkpoint says now, beside its weights.
-    pub(super) fn checkpoint(&self) -> Checkpoint<R> {
-        // All are updated in the same iterations.
-        let [generator_updates, discriminator_updates] = self.networks[0].updates();
+    /// What a checkpoint says now, and its weights.
+    pub(super) fn checkpoint(&self) -> (Checkpoint<R>, Weights) {
+        let State { weights, updates } = self.networks.state();
         let training = Progress {
             config: self.config.clone(),
             iteration: self.iteration,
-            generator_updates,
-            discriminator_updates,
+            updates,
             rollbacks: self.rollbacks,
             learning_rate_scale: self.learning_rate_scale,
             datasets: self.datasets.clone(),
         };
-        Checkpoint { model: self.config.model(self.transform()), training }
-    }
-
-    /// Every array of a checkpoint now.
-    pub(super) fn weights(&self) -> Weights {
-        let several = self.networks.len() > 1;
-        let networks = self.networks.iter().enumerate();
-        networks.flat_map(|(i, networks)| networks.state(&prefix(i, several))).collect()
+        (Checkpoint { model: self.config.recipe.model(self.transform()), training }, weights)
     }
 
     /// Writes a checkpoint, where this worker leads; the others wait for it.
-    fn save(&mut self, observer: &mut impl Observer<B, R>) -> Result<PathBuf> {
-        let weights = self.weights();
+    fn save(&mut self, observer: &mut dyn Observer<B>) -> Result<PathBuf> {
+        let (checkpoint, weights) = self.checkpoint();
         // A weight can leave the numbers where no loss and no gradient did.
         let found = weights::non_finite(&weights).map(|(term, value)| NonFinite {
             iteration: self.iteration,
@@ -492,30 +507,54 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         });
         self.check_finite(found)?;
         self.check_same_weights(&weights)?;
-        let written = self.folder.as_ref().map(|folder| folder.save(&self.checkpoint(), &weights));
+        let written = self.folder.as_ref().map(|folder| folder.save(&checkpoint, &weights));
         drop(weights);
         let path = self.say_where(written)?;
-        observer.checkpoint(self, &path)?;
+        observer.checkpoint(&Run::new(self), &path)?;
         Ok(path)
     }
 }
 
-impl<B: AutodiffBackend> Trainer<B> {
-    /// The networks as they are now, to translate with: the moving average of G where there is one.
-    pub fn translator(&self) -> Translator<B::InnerBackend> {
-        let [networks] = &self.networks[..] else { panic!("one generator and one discriminator") };
-        Translator::new(
-            self.config.model(self.transform()),
-            networks.translating(),
-            Some(networks.discriminator.valid()),
-            self.device.clone(),
-        )
+impl<B: AutodiffBackend, R: Recipe> Source<B> for Trainer<B, R> {
+    fn folder(&self) -> &Path {
+        self.folder()
     }
-}
-
-/// What the names of the `number`-th networks' arrays begin with in a checkpoint.
-fn prefix(number: usize, several: bool) -> String {
-    if several { format!("{number}.") } else { String::new() }
+    fn iteration(&self) -> u64 {
+        self.iteration
+    }
+    fn iterations(&self) -> u64 {
+        self.config.run.iterations
+    }
+    fn cycle(&self) -> u64 {
+        self.config.recipe.cycle()
+    }
+    fn images_per_iteration(&self) -> u64 {
+        (self.config.run.batch_size * self.datasets.len()) as u64
+    }
+    fn learning_rate(&self) -> f64 {
+        self.learning_rate()
+    }
+    fn learning_rate_scale(&self) -> f64 {
+        self.learning_rate_scale
+    }
+    fn waited(&self) -> Duration {
+        self.waited
+    }
+    fn unreadable(&self) -> &Unreadable {
+        &self.unreadable
+    }
+    fn translator(&self) -> Result<Box<dyn Translate<B::InnerBackend>>> {
+        self.translate()
+    }
+    fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
+    }
+    fn request_learning_rate(&self, rate: f64) {
+        self.asked.learning_rate.set(Some(rate));
+    }
+    fn show(&self, grid: Grid) {
+        self.asked.grids.borrow_mut().push(grid);
+    }
 }
 
 #[cfg(test)]

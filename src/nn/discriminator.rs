@@ -55,6 +55,14 @@ impl DiscriminatorConfig {
         Self::new(image_size, label_width).with_downsamplings(halvings)
     }
 
+    /// Sets the side of the square images in pixels, and as many halvings as [`fitting`](Self::fitting)
+    /// has.
+    pub fn with_image_size(mut self, pixels: usize) -> Self {
+        self.image_size = pixels;
+        self.downsamplings = Self::fitting(pixels, self.label_width).downsamplings;
+        self
+    }
+
     /// Sets the channels of an image.
     pub fn with_image_channels(mut self, channels: usize) -> Self {
         self.image_channels = channels;

@@ -70,6 +70,11 @@ impl<B: Backend> Adam<B> {
         module.map(&mut Update { adam: self, before, gradients, learning_rate })
     }
 
+    /// Its constants.
+    pub fn config(&self) -> &AdamConfig {
+        &self.config
+    }
+
     /// Updates done.
     pub fn steps(&self) -> u64 {
         self.steps

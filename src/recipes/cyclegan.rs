@@ -1,27 +1,30 @@
-//! CycleGAN (Zhu et al., ICCV 2017, arXiv:1703.10593): two domains, a direction each way, unpaired images.
+//! CycleGAN (Zhu et al., ICCV 2017, arXiv:1703.10593): two domains, a direction each way, unpaired
+//! images.
 
 use burn::module::Module;
 use burn::tensor::Tensor;
 use burn::tensor::backend::AutodiffBackend;
 use serde::{Deserialize, Serialize};
 
-use crate::recipes::config;
-use crate::recipes::pairwise::settings::PairModel;
-use crate::recipes::pairwise::losses::DirectionLosses;
-use crate::recipes::losses::{DiscriminatorLosses, GeneratorLosses};
-use crate::recipes::{images, pool};
-use crate::data::loader::Batch;
 use crate::data::datasets::Datasets;
+use crate::data::loader::Batch;
 use crate::data::transform::Transform;
-use crate::nn::discriminator::{Discriminator, DiscriminatorConfig};
+use crate::engine::recipe::{Moment, Networks, Recipe, State, StepLosses};
+use crate::engine::settings::RunSettings;
+use crate::engine::trainer::Trainer;
 use crate::error::Result;
+use crate::nn::discriminator::{Discriminator, DiscriminatorConfig};
 use crate::nn::generator::{Generator, GeneratorConfig};
-use crate::recipes::losses::{IdentityWarmup, Objective, reconstruction_loss};
 use crate::random::{Purpose, stream};
-use crate::engine::learner::{Adversaries, Architecture};
-use crate::engine::recipe::{Moment, Recipe};
-use crate::train::Step;
-use crate::recipes::stargan::config::TrainingConfig;
+use crate::recipes::adversaries::Adversaries;
+use crate::recipes::losses::reconstruction_loss;
+use crate::recipes::objective::Objective;
+use crate::recipes::pairwise::direction::{Direction, Pairwise};
+use crate::recipes::pairwise::history;
+use crate::recipes::pairwise::losses::{CriticLosses, DirectionLosses};
+use crate::recipes::pairwise::settings::{self, PairModel};
+use crate::translate::grid::GridImage;
+use crate::translate::relabel::Translate;
 
 /// The terms of both generators (eqs. 1 to 3), direction `i` being from domain `i` to the other: given `real`
 /// images `[N, C, S, S]` of both domains, and `fake`, their translations with their graph; with the identity terms
@@ -35,13 +38,13 @@ pub fn cycle_losses<B: AutodiffBackend>(
     fake: &[Tensor<B, 4>; 2],
     objective: Objective,
     identity: bool,
-) -> [GeneratorLosses<B>; 2] {
+) -> [DirectionLosses<B>; 2] {
     [0, 1].map(|here| {
         let there = 1 - here;
         let real = |domain: usize| Tensor::from_inner(real[domain].clone());
         let translate = |from: usize, images| generators[from].forward_unconditional(images);
         let realness = discriminators[here].clone().no_grad().realness(fake[here].clone());
-        GeneratorLosses {
+        DirectionLosses {
             fake: objective.generator(realness),
             reconstruction: reconstruction_loss(real(here), translate(there, fake[here].clone())),
             identity: identity
@@ -51,20 +54,30 @@ pub fn cycle_losses<B: AutodiffBackend>(
 }
 
 /// How a CycleGAN of two domains is trained, without pairs of images: the recipe of a
-/// [`Trainer`](crate::Trainer) that is given a dataset of each domain.
+/// [`Trainer`](crate::Trainer) that is given a dataset of each domain. The defaults are the paper's.
 ///
 /// ```
-/// use stargan::baselines::CycleGan;
-/// let config = CycleGan::new(["Black_Hair", "Blond_Hair"]).with(|t| t.with_image_size(64).with_batch_size(16));
-/// assert_eq!((config.training.weights.reconstruction, config.pool), (10.0, 50));
+/// use stargan::CycleGan;
+/// let recipe = CycleGan::new(["Black_Hair", "Blond_Hair"]).with_image_size(64);
+/// assert_eq!((recipe.reconstruction, recipe.pool), (10.0, 50));
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct CycleGan {
-    /// The settings that every run has. Of the loss weights, `reconstruction` is the cycle's, lambda, 10;
-    /// `identity` is that of the identity terms, none; the domain's and the penalty's mean nothing. The objective
-    /// is least squares.
-    pub training: TrainingConfig,
+    /// The names of both domains.
+    pub domains: [String; 2],
+    /// The architecture of either generator.
+    pub generator: GeneratorConfig,
+    /// The architecture of either discriminator, which says the image size.
+    pub discriminator: DiscriminatorConfig,
+    /// The adversarial objective: least squares.
+    pub objective: Objective,
+    /// The weight of the cycle's reconstruction, lambda: 10.
+    pub reconstruction: f64,
+    /// The weight of the identity terms, 0 for none; the paper has half of the cycle's where colours
+    /// should stay.
+    pub identity: f64,
     /// How many earlier translations either discriminator is shown again: 50; 0 for none.
     pub pool: usize,
 }
@@ -72,36 +85,28 @@ pub struct CycleGan {
 impl CycleGan {
     /// The paper's settings for two `domains`.
     pub fn new(domains: [&str; 2]) -> Self {
-        Self { training: config::training(domains, Objective::Lsgan, 10.0), pool: 50 }
+        let (generator, discriminator) = settings::networks(1);
+        Self {
+            domains: domains.map(str::to_owned),
+            generator,
+            discriminator,
+            objective: Objective::Lsgan,
+            reconstruction: 10.0,
+            identity: 0.0,
+            pool: 50,
+        }
     }
 
-    /// Changes the settings that every run has.
-    pub fn with(mut self, change: impl FnOnce(TrainingConfig) -> TrainingConfig) -> Self {
-        self.training = change(self.training);
+    /// Sets the side of the training images in pixels, and the halvings of D that suit it.
+    pub fn with_image_size(mut self, pixels: usize) -> Self {
+        self.discriminator = self.discriminator.with_image_size(pixels);
         self
     }
 
-    /// Sets the weight of the identity terms for the whole run; the paper has half of the cycle's, 5, where
-    /// colours should stay.
+    /// Sets the weight of the identity terms.
     pub fn with_identity(mut self, weight: f64) -> Self {
-        let identity = IdentityWarmup { weight, last_iteration: u64::MAX };
-        self.training = self.training.with_identity(Some(identity));
+        self.identity = weight;
         self
-    }
-
-    /// The generator of either direction.
-    pub fn generator(&self) -> GeneratorConfig {
-        config::architecture(&self.training, 1).generator
-    }
-
-    /// The discriminator of either domain.
-    pub fn discriminator(&self) -> DiscriminatorConfig {
-        config::architecture(&self.training, 1).discriminator
-    }
-
-    /// The parameters of both generators and both discriminators.
-    pub fn num_params(&self) -> u64 {
-        2 * config::architecture(&self.training, 1).num_params()
     }
 
     /// Sets how many earlier translations either discriminator is shown again.
@@ -111,91 +116,188 @@ impl CycleGan {
     }
 }
 
-impl Recipe for CycleGan {
-    fn training(&self) -> &TrainingConfig {
-        &self.training
+/// Both directions, each with the translations that its discriminator is shown again.
+#[derive(Clone, Debug)]
+pub struct CycleNetworks<B: AutodiffBackend> {
+    directions: [Adversaries<B>; 2],
+    /// Of either direction, `[1, C, S, S]` each.
+    histories: [Vec<Tensor<B::InnerBackend, 4>>; 2],
+    /// Channels, height and width of an image.
+    image: [usize; 3],
+}
+
+fn history_name(direction: usize) -> String {
+    format!("{direction}.history")
+}
+
+impl<B: AutodiffBackend> Networks<B> for CycleNetworks<B> {
+    fn state(&self) -> State {
+        let mut state = State::default();
+        self.directions.iter().for_each(|networks| networks.save(&mut state));
+        for (direction, history) in self.histories.iter().enumerate() {
+            if !history.is_empty() {
+                let history = Tensor::cat(history.clone(), 0).into_data().convert::<f32>();
+                state.weights.insert(history_name(direction), history);
+            }
+        }
+        state
     }
 
-    fn training_mut(&mut self) -> &mut TrainingConfig {
-        &mut self.training
+    fn restore(self, state: &mut State, device: &B::Device) -> Result<Self, String> {
+        let [first, second] = self.directions;
+        let directions = [first.restore(state, device)?, second.restore(state, device)?];
+        let image = self.image;
+        let mut histories = [Vec::new(), Vec::new()];
+        for (direction, history) in histories.iter_mut().enumerate() {
+            let name = history_name(direction);
+            let Some(data) = state.weights.remove(&name) else { continue };
+            *history = match data.shape.as_slice() {
+                [_, sides @ ..] if *sides == image => Tensor::from_data(data, device).split(1, 0),
+                found => return Err(format!("{name}: expected images {image:?}, found {found:?}")),
+            };
+        }
+        Ok(Self { directions, histories, image })
+    }
+
+    fn free(&mut self) {
+        self.directions.iter_mut().for_each(Networks::free);
     }
 }
 
-impl Step for CycleGan {
+impl Recipe for CycleGan {
+    const NAME: &'static str = "cyclegan";
+    type Networks<B: AutodiffBackend> = CycleNetworks<B>;
     type Model = PairModel;
-    type Losses<B: AutodiffBackend> = DirectionLosses<B>;
 
-    fn check(&self) -> Result<()> {
-        config::check(&self.training)
+    fn usual_run(&self) -> RunSettings {
+        settings::usual_run()
     }
 
-    fn architectures(&self) -> Vec<Architecture> {
-        vec![config::architecture(&self.training, 1); 2]
+    fn check(&self, _run: &RunSettings) -> Result<()> {
+        let weights = [("reconstruction", self.reconstruction), ("identity", self.identity)];
+        settings::check(&self.domains, &self.generator, &self.discriminator, 1, &weights)
+    }
+
+    fn image_size(&self) -> usize {
+        self.discriminator.image_size
+    }
+
+    fn accept(&self, data: &Datasets) -> Result<Vec<String>> {
+        settings::accept(&self.domains, data)
+    }
+
+    /// Those of both generators and both discriminators.
+    fn num_params(&self) -> u64 {
+        let direction =
+            self.generator.num_params().saturating_add(self.discriminator.num_params());
+        direction.saturating_mul(2)
+    }
+
+    fn init<B: AutodiffBackend>(
+        &self,
+        run: &RunSettings,
+        device: &B::Device,
+    ) -> Result<CycleNetworks<B>> {
+        let init = |number: u64, prefix| {
+            let names = (number, prefix);
+            Adversaries::init(&self.generator, &self.discriminator, run, names, device)
+        };
+        let side = self.discriminator.image_size;
+        Ok(CycleNetworks {
+            directions: [init(0, "0.")?, init(1, "1.")?],
+            histories: [Vec::new(), Vec::new()],
+            image: [self.generator.image_channels, side, side],
+        })
+    }
+
+    /// Both generators' update and then both discriminators', on the same translations. A part is
+    /// named after the domain that its direction leads to.
+    fn step<B: AutodiffBackend>(
+        &self,
+        networks: &mut CycleNetworks<B>,
+        batches: Vec<Batch>,
+        moment: &mut Moment<'_, B>,
+    ) -> Result<Vec<StepLosses<B::InnerBackend>>> {
+        let CycleNetworks { directions, histories, .. } = networks;
+        let real = settings::images(batches, moment.device);
+        let generators = directions.each_ref().map(|networks| networks.generator.module());
+        let fake: [Tensor<B, 4>; 2] = std::array::from_fn(|from| {
+            generators[from].forward_unconditional(Tensor::from_inner(real[from].clone()))
+        });
+        let losses = cycle_losses(
+            generators,
+            directions.each_ref().map(|networks| networks.discriminator.module()),
+            &real,
+            &fake,
+            self.objective,
+            self.identity > 0.0,
+        );
+        let totals = losses.each_ref().map(|l| l.total(self.reconstruction, self.identity));
+        let [there, back] = totals;
+        let mut gradients = (there + back).backward();
+
+        let steps = directions.iter_mut().zip(histories).zip(losses).zip(fake).enumerate();
+        let step = |(direction, (((networks, history), losses), fake)): (
+            usize,
+            (((&mut Adversaries<B>, &mut Vec<_>), DirectionLosses<B>), Tensor<B, 4>),
+        )| {
+            let gradients = networks.generator.gradients(&mut gradients);
+            networks.generator.update(gradients, moment.learning_rate);
+            let mut rng =
+                stream(moment.seed, Purpose::Pool, direction as u64, moment.iteration);
+            let shown = history::draw(history, self.pool, fake.inner(), &mut rng);
+            let real = real[1 - direction].clone();
+            let critic = networks.discriminator.module();
+            let critic = CriticLosses::new(critic, real, shown, self.objective);
+            let gradients = &mut critic.total().backward();
+            let gradients = networks.discriminator.gradients(gradients);
+            networks.update_discriminator(gradients, moment.learning_rate);
+            StepLosses::new(&self.domains[1 - direction])
+                .with_losses(losses.terms())
+                .with_check("g/gradient", networks.generator.finite())
+                .with_losses(critic.terms())
+                .with_check("d/gradient", networks.discriminator.finite())
+        };
+        Ok(steps.map(step).collect())
     }
 
     fn model(&self, transform: Transform) -> PairModel {
         PairModel { transform }
     }
 
-    fn accept(&self, data: &Datasets) -> Result<Vec<String>> {
-        config::accept(&self.training, data)
-    }
-
-    /// A direction is named after the domain that it leads to.
-    fn part(&self, direction: usize) -> &str {
-        config::domains(&self.training)[1 - direction]
-    }
-
-    /// Both generators' update and then both discriminators', on the same translations.
-    fn step<B: AutodiffBackend>(
+    fn translator<B: AutodiffBackend>(
         &self,
-        networks: &mut [Adversaries<B>],
-        batches: Vec<Batch>,
-        moment: &mut Moment<'_, B>,
-    ) -> Result<Vec<DirectionLosses<B>>> {
-        let [first, second] = networks else { panic!("two directions") };
-        let real = images(batches, moment.device);
-        let translate = |networks: &Adversaries<B>, real: &Tensor<B::InnerBackend, 4>| {
-            networks.generator.forward_unconditional(Tensor::from_inner(real.clone()))
-        };
-        let fake = [translate(first, &real[0]), translate(second, &real[1])];
-
-        let TrainingConfig { objective, ref weights, seed, .. } = self.training;
-        let identity = weights.identity_at(moment.iteration);
-        let generators = cycle_losses(
-            [&first.generator, &second.generator],
-            [&first.discriminator, &second.discriminator],
-            &real,
-            &fake,
-            objective,
-            identity.is_some(),
-        );
-        let [there, back] = generators.each_ref().map(|losses| losses.total(weights, identity));
-        let mut gradients = (there + back).backward();
-        let fake = fake.map(Tensor::inner);
-
-        let directions = [first, second].into_iter().zip(generators).zip(fake).enumerate();
-        directions
-            .map(|(direction, ((networks, generator), fake))| {
-                let gradients = networks.generator_gradients(&mut gradients);
-                networks.update_generator(gradients, moment.learning_rate);
-                let mut rng = stream(seed, Purpose::Pool, direction as u64, moment.iteration);
-                let shown = pool::draw(&mut networks.history, self.pool, fake, &mut rng);
-                let real = real[1 - direction].clone();
-                let judge = &networks.discriminator;
-                let discriminator = DiscriminatorLosses::new(judge, real, shown, objective);
-                let mut gradients = discriminator.total().backward();
-                let gradients = networks.discriminator_gradients(&mut gradients);
-                networks.update_discriminator(gradients, moment.learning_rate);
-                let gradients = networks.finite(true);
-                Ok(DirectionLosses {
-                    direction,
-                    discriminator,
-                    generator,
-                    gradients,
-                    generator_first: true,
-                })
-            })
-            .collect()
+        networks: &CycleNetworks<B>,
+        transform: Transform,
+        device: &B::Device,
+    ) -> Result<Box<dyn Translate<B::InnerBackend>>> {
+        let [there, back] = directions(networks, transform, device);
+        let spaces = settings::spaces(&self.domains);
+        let model = Pairwise::new(spaces, transform, device.clone());
+        Ok(Box::new(model.with(0, 1, there).with(1, 0, back)))
     }
+
+    fn grid_images(&self, data: &Datasets, count: usize) -> Result<Vec<GridImage>> {
+        settings::grid_images(data, 2, count)
+    }
+}
+
+impl<B: AutodiffBackend> Trainer<B, CycleGan> {
+    /// Both generators as they are now, from the first domain to the second and back: their moving
+    /// averages where there are such.
+    pub fn directions(&self) -> [Direction<B::InnerBackend>; 2] {
+        directions(self.networks(), self.transform(), self.device())
+    }
+}
+
+fn directions<B: AutodiffBackend>(
+    networks: &CycleNetworks<B>,
+    transform: Transform,
+    device: &B::Device,
+) -> [Direction<B::InnerBackend>; 2] {
+    networks.directions.each_ref().map(|networks| Direction {
+        generator: networks.generator.averaged(),
+        transform,
+        device: device.clone(),
+    })
 }

@@ -5,22 +5,23 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use serde::{Deserialize, Serialize};
 
-use crate::recipes::config;
-use crate::recipes::pairwise::settings::PairModel;
-use crate::recipes::images;
-use crate::recipes::pairwise::losses::DirectionLosses;
-use crate::recipes::losses::{DiscriminatorLosses, GeneratorLosses};
-use crate::data::loader::{Batch, UnreadablePolicy};
 use crate::data::datasets::Datasets;
+use crate::data::loader::{Batch, UnreadablePolicy};
 use crate::data::transform::Transform;
-use crate::nn::discriminator::{Discriminator, DiscriminatorConfig};
+use crate::engine::recipe::{Moment, Recipe, StepLosses};
+use crate::engine::settings::RunSettings;
+use crate::engine::trainer::Trainer;
 use crate::error::{Error, Result};
+use crate::nn::discriminator::{Discriminator, DiscriminatorConfig};
 use crate::nn::generator::GeneratorConfig;
-use crate::recipes::losses::{Objective, reconstruction_loss};
-use crate::engine::learner::{Adversaries, Architecture};
-use crate::engine::recipe::{Moment, Recipe};
-use crate::train::Step;
-use crate::recipes::stargan::config::TrainingConfig;
+use crate::recipes::adversaries::Adversaries;
+use crate::recipes::losses::reconstruction_loss;
+use crate::recipes::objective::Objective;
+use crate::recipes::pairwise::direction::{Direction, Pairwise};
+use crate::recipes::pairwise::losses::{CriticLosses, DirectionLosses};
+use crate::recipes::pairwise::settings::{self, PairModel};
+use crate::translate::grid::GridImage;
+use crate::translate::relabel::Translate;
 
 /// What the conditional discriminator sees: `source` and, real or translated, `target`, both `[N, C, S, S]`,
 /// as `[N, 2 C, S, S]`.
@@ -36,147 +37,176 @@ pub fn paired_losses<B: AutodiffBackend>(
     target: Tensor<B::InnerBackend, 4>,
     fake: Tensor<B, 4>,
     objective: Objective,
-) -> GeneratorLosses<B> {
+) -> DirectionLosses<B> {
     let judged = under_condition(Tensor::from_inner(source), fake.clone());
     let realness = discriminator.clone().no_grad().realness(judged);
-    GeneratorLosses {
+    DirectionLosses {
         fake: objective.generator(realness),
         reconstruction: reconstruction_loss(Tensor::from_inner(target), fake),
         identity: None,
     }
 }
 
-/// How a pix2pix model is trained, on pairs of images: the recipe of a [`Trainer`](crate::Trainer) that is given two
-/// datasets of one length, the sources and, in the same order, their targets.
+/// How a pix2pix model is trained, on pairs of images: the recipe of a [`Trainer`](crate::Trainer)
+/// that is given two datasets of one length, the sources and, in the same order, their targets. The
+/// defaults are the paper's.
 ///
 /// ```
-/// use stargan::baselines::Pix2Pix;
-/// let config = Pix2Pix::new(["Black_Hair", "Blond_Hair"]).with(|t| t.with_image_size(64).with_batch_size(16));
-/// assert_eq!(config.training.weights.reconstruction, 100.0);
+/// use stargan::Pix2Pix;
+/// let recipe = Pix2Pix::new(["Black_Hair", "Blond_Hair"]).with_image_size(64);
+/// assert_eq!(recipe.reconstruction, 100.0);
 /// ```
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[non_exhaustive]
 pub struct Pix2Pix {
-    /// The settings that every run has. Of the loss weights, `reconstruction` is that of the distance from the
-    /// truth, lambda, 100; the others mean nothing. The objective is `vanilla`.
-    pub training: TrainingConfig,
+    /// The names of both domains, source and target.
+    pub domains: [String; 2],
+    /// The generator's architecture.
+    pub generator: GeneratorConfig,
+    /// The architecture of the discriminator, which sees two images at once; it says the image size.
+    pub discriminator: DiscriminatorConfig,
+    /// The adversarial objective: `vanilla`.
+    pub objective: Objective,
+    /// The weight of the distance from the truth, lambda: 100.
+    pub reconstruction: f64,
 }
 
 impl Pix2Pix {
     /// The paper's settings for the translation from the first of two `domains` to the second.
     pub fn new(domains: [&str; 2]) -> Self {
-        Self { training: config::training(domains, Objective::Vanilla, 100.0) }
+        let (generator, discriminator) = settings::networks(2);
+        Self {
+            domains: domains.map(str::to_owned),
+            generator,
+            discriminator,
+            objective: Objective::Vanilla,
+            reconstruction: 100.0,
+        }
     }
 
-    /// Changes the settings that every run has.
-    pub fn with(mut self, change: impl FnOnce(TrainingConfig) -> TrainingConfig) -> Self {
-        self.training = change(self.training);
+    /// Sets the side of the training images in pixels, and the halvings of D that suit it.
+    pub fn with_image_size(mut self, pixels: usize) -> Self {
+        self.discriminator = self.discriminator.with_image_size(pixels);
         self
-    }
-
-    /// The generator.
-    pub fn generator(&self) -> GeneratorConfig {
-        config::architecture(&self.training, 2).generator
-    }
-
-    /// The discriminator, which sees two images at once.
-    pub fn discriminator(&self) -> DiscriminatorConfig {
-        config::architecture(&self.training, 2).discriminator
-    }
-
-    /// The parameters of the generator and the discriminator.
-    pub fn num_params(&self) -> u64 {
-        config::architecture(&self.training, 2).num_params()
     }
 }
 
 impl Recipe for Pix2Pix {
-    fn training(&self) -> &TrainingConfig {
-        &self.training
-    }
-
-    fn training_mut(&mut self) -> &mut TrainingConfig {
-        &mut self.training
-    }
-}
-
-impl Step for Pix2Pix {
+    const NAME: &'static str = "pix2pix";
+    type Networks<B: AutodiffBackend> = Adversaries<B>;
     type Model = PairModel;
-    type Losses<B: AutodiffBackend> = DirectionLosses<B>;
 
-    fn check(&self) -> Result<()> {
-        config::check(&self.training)?;
-        if self.training.weights.identity.is_some() {
+    fn usual_run(&self) -> RunSettings {
+        settings::usual_run()
+    }
+
+    fn check(&self, run: &RunSettings) -> Result<()> {
+        let weights = [("reconstruction", self.reconstruction)];
+        settings::check(&self.domains, &self.generator, &self.discriminator, 2, &weights)?;
+        if run.on_unreadable == UnreadablePolicy::Skip {
             return Err(Error::Config(
-                "pix2pix has no identity term: it knows the truth; leave the identity out"
-                    .to_owned(),
-            ));
-        }
-        if self.training.on_unreadable == UnreadablePolicy::Skip {
-            return Err(Error::Config(
-                "on_unreadable is skip: another image in the place of one of a pair would not belong to \
-                 the other; take fail"
+                "on_unreadable is skip: another image in the place of one of a pair would not \
+                 belong to the other; take fail"
                     .to_owned(),
             ));
         }
         Ok(())
     }
 
-    fn architectures(&self) -> Vec<Architecture> {
-        vec![config::architecture(&self.training, 2)]
-    }
-
-    fn model(&self, transform: Transform) -> PairModel {
-        PairModel { transform }
-    }
-
-    fn accept(&self, data: &Datasets) -> Result<Vec<String>> {
-        config::accept(&self.training, data)
+    fn image_size(&self) -> usize {
+        self.discriminator.image_size
     }
 
     fn paired(&self) -> bool {
         true
     }
 
-    /// The direction is named after the domain that it leads to.
-    fn part(&self, _direction: usize) -> &str {
-        config::domains(&self.training)[1]
+    fn accept(&self, data: &Datasets) -> Result<Vec<String>> {
+        settings::accept(&self.domains, data)
     }
 
-    /// The discriminator's update and then the generator's against the result, on the same translations.
+    fn num_params(&self) -> u64 {
+        self.generator.num_params().saturating_add(self.discriminator.num_params())
+    }
+
+    fn init<B: AutodiffBackend>(
+        &self,
+        run: &RunSettings,
+        device: &B::Device,
+    ) -> Result<Adversaries<B>> {
+        Adversaries::init(&self.generator, &self.discriminator, run, (0, ""), device)
+    }
+
+    /// The discriminator's update and then the generator's against the result, on the same
+    /// translations. The part is named after the target domain.
     fn step<B: AutodiffBackend>(
         &self,
-        networks: &mut [Adversaries<B>],
+        networks: &mut Adversaries<B>,
         batches: Vec<Batch>,
         moment: &mut Moment<'_, B>,
-    ) -> Result<Vec<DirectionLosses<B>>> {
-        let [networks] = networks else { panic!("one direction") };
-        let TrainingConfig { objective, ref weights, .. } = self.training;
-        let [source, target] = images::<B::InnerBackend>(batches, moment.device);
-        let fake = networks.generator.forward_unconditional(Tensor::from_inner(source.clone()));
+    ) -> Result<Vec<StepLosses<B::InnerBackend>>> {
+        let [source, target] = settings::images::<B::InnerBackend>(batches, moment.device);
+        let generator = networks.generator.module();
+        let fake = generator.forward_unconditional(Tensor::from_inner(source.clone()));
 
-        let discriminator = DiscriminatorLosses::new(
-            &networks.discriminator,
+        let critic = CriticLosses::new(
+            networks.discriminator.module(),
             under_condition(source.clone(), target.clone()),
             under_condition(source.clone(), fake.clone().inner()),
-            objective,
+            self.objective,
         );
-        let mut gradients = discriminator.total().backward();
-        let gradients = networks.discriminator_gradients(&mut gradients);
+        let gradients = networks.discriminator.gradients(&mut critic.total().backward());
         networks.update_discriminator(gradients, moment.learning_rate);
 
-        let generator = paired_losses(&networks.discriminator, source, target, fake, objective);
-        let mut gradients = generator.total(weights, None).backward();
-        let gradients = networks.generator_gradients(&mut gradients);
-        networks.update_generator(gradients, moment.learning_rate);
+        let discriminator = networks.discriminator.module();
+        let losses = paired_losses(discriminator, source, target, fake, self.objective);
+        let total = losses.total(self.reconstruction, 0.0);
+        let gradients = networks.generator.gradients(&mut total.backward());
+        networks.generator.update(gradients, moment.learning_rate);
 
-        let gradients = networks.finite(true);
-        Ok(vec![DirectionLosses {
-            direction: 0,
-            discriminator,
-            generator,
-            gradients,
-            generator_first: false,
-        }])
+        Ok(vec![
+            StepLosses::new(&self.domains[1])
+                .with_losses(critic.terms())
+                .with_check("d/gradient", networks.discriminator.finite())
+                .with_losses(losses.terms())
+                .with_check("g/gradient", networks.generator.finite()),
+        ])
     }
+
+    fn model(&self, transform: Transform) -> PairModel {
+        PairModel { transform }
+    }
+
+    fn translator<B: AutodiffBackend>(
+        &self,
+        networks: &Adversaries<B>,
+        transform: Transform,
+        device: &B::Device,
+    ) -> Result<Box<dyn Translate<B::InnerBackend>>> {
+        let spaces = settings::spaces(&self.domains);
+        let model = Pairwise::new(spaces, transform, device.clone());
+        Ok(Box::new(model.with(0, 1, direction(networks, transform, device))))
+    }
+
+    /// Of the sources only.
+    fn grid_images(&self, data: &Datasets, count: usize) -> Result<Vec<GridImage>> {
+        settings::grid_images(data, 1, count)
+    }
+}
+
+impl<B: AutodiffBackend> Trainer<B, Pix2Pix> {
+    /// The generator as it is now: its moving average where there is one.
+    pub fn direction(&self) -> Direction<B::InnerBackend> {
+        direction(self.networks(), self.transform(), self.device())
+    }
+}
+
+fn direction<B: AutodiffBackend>(
+    networks: &Adversaries<B>,
+    transform: Transform,
+    device: &B::Device,
+) -> Direction<B::InnerBackend> {
+    let generator = networks.generator.averaged();
+    Direction { generator, transform, device: device.clone() }
 }

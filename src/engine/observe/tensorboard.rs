@@ -3,29 +3,31 @@
 //! The crates that write them bring a protobuf stack for four messages, so these are encoded here.
 
 use std::fs::{self, File};
-use std::io::Write;
+use std::io::{Cursor, Write};
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use burn::tensor::backend::AutodiffBackend;
+use image::ImageFormat;
 
-use crate::engine::observe::{Iteration, Observer, sample_path};
-use crate::engine::recipe::Recipe;
-use crate::engine::trainer::Trainer;
+use crate::engine::observe::every::Every;
+use crate::engine::observe::observer::{Iteration, Observer, Run};
 use crate::error::{Error, Result};
+use crate::translate::grid::Grid;
+
 
 mod record;
 
 use record::{Message, record};
 
 /// Writes every loss term, the learning rate and images per second to a TensorBoard event file in
-/// `tensorboard/` in the run folder, every so many iterations, and the sample grids that
-/// [`SampleGrids`](super::SampleGrids) saves, if that observer comes before this one.
+/// `tensorboard/` in the run folder, every so many iterations, and every grid that an observer
+/// [shows](Run::show).
 ///
 /// A resumed run writes another file, which tells TensorBoard to forget what came after the checkpoint.
 #[derive(Debug)]
 pub struct TensorBoard {
-    every: u64,
+    every: Every,
     file: Option<(PathBuf, File)>,
     since: (u64, Instant),
 }
@@ -33,7 +35,7 @@ pub struct TensorBoard {
 impl TensorBoard {
     /// Writes every `iterations`-th iteration.
     pub fn every(iterations: u64) -> Self {
-        Self { every: iterations.max(1), file: None, since: (0, Instant::now()) }
+        Self { every: Every::new(iterations), file: None, since: (0, Instant::now()) }
     }
 
     fn write(&mut self, event: Message) -> Result<()> {
@@ -42,9 +44,9 @@ impl TensorBoard {
     }
 }
 
-impl<B: AutodiffBackend, R: Recipe> Observer<B, R> for TensorBoard {
-    fn started(&mut self, trainer: &Trainer<B, R>) -> Result<()> {
-        let folder = trainer.folder().join("tensorboard");
+impl<B: AutodiffBackend> Observer<B> for TensorBoard {
+    fn started(&mut self, run: &Run<'_, B>) -> Result<()> {
+        let folder = run.folder().join("tensorboard");
         fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
         let now = now();
         // The name that TensorBoard looks for; nanoseconds keep quick restarts apart, and files in order.
@@ -54,37 +56,34 @@ impl<B: AutodiffBackend, R: Recipe> Observer<B, R> for TensorBoard {
             now.subsec_nanos()
         ));
         let file = File::create_new(&path).map_err(|error| Error::io(&path, error))?;
-        let again = self.file.is_some() || trainer.iteration() > 0;
+        let again = self.file.is_some() || run.iteration() > 0;
         self.file = Some((path, file));
-        self.since = (trainer.iteration(), Instant::now());
+        self.since = (run.iteration(), Instant::now());
         self.write(version(now))?;
-        if again { self.write(restart(now, trainer.iteration() + 1)) } else { Ok(()) }
+        if again { self.write(restart(now, run.iteration() + 1)) } else { Ok(()) }
     }
 
-    fn iteration(
-        &mut self,
-        trainer: &Trainer<B, R>,
-        iteration: &Iteration<'_, B, R>,
-    ) -> Result<()> {
+    fn iteration(&mut self, run: &Run<'_, B>, iteration: &Iteration<'_, B>) -> Result<()> {
+        if !self.every.losses_due(run) {
+            return Ok(());
+        }
         let step = iteration.number;
-        let last = step == trainer.training().iterations;
-        let period = self.every.next_multiple_of(trainer.training().critic_steps);
-        let mut values = Vec::new();
-        if step.is_multiple_of(period) || last {
-            values.extend(iteration.losses().iter().map(|(term, value)| scalar(term, *value)));
-            values.push(scalar("learning_rate", iteration.learning_rate as f32));
-            let (before, since) = self.since;
-            let images = (trainer.images_per_iteration() * (step - before)) as f32;
-            values.push(scalar("images_per_second", images / since.elapsed().as_secs_f32()));
-            self.since = (step, Instant::now());
-        }
-        let grid = sample_path(trainer.folder(), step);
-        // One that an interrupted run left is replaced by the observer before this one.
-        if let Ok(png) = fs::read(&grid) {
-            let size = image::image_dimensions(&grid).map_err(|e| Error::image(&grid, e))?;
-            values.push(picture("samples", &png, size));
-        }
-        if values.is_empty() { Ok(()) } else { self.write(summary(now(), step, values)) }
+        let losses = iteration.losses().iter();
+        let mut values: Vec<_> = losses.map(|(term, value)| scalar(term, *value)).collect();
+        values.push(scalar("learning_rate", iteration.learning_rate as f32));
+        let (before, since) = self.since;
+        let images = (run.images_per_iteration() * (step - before)) as f32;
+        values.push(scalar("images_per_second", images / since.elapsed().as_secs_f32()));
+        self.since = (step, Instant::now());
+        self.write(summary(now(), step, values))
+    }
+
+    fn grid(&mut self, run: &Run<'_, B>, grid: &Grid) -> Result<()> {
+        let mut png = Cursor::new(Vec::new());
+        let encoded = grid.image.write_to(&mut png, ImageFormat::Png);
+        encoded.map_err(|error| Error::image("a sample grid", error))?;
+        let image = picture("samples", &png.into_inner(), grid.image.dimensions());
+        self.write(summary(now(), run.iteration(), vec![image]))
     }
 }
 

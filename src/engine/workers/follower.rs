@@ -8,16 +8,17 @@ use burn::tensor::backend::{AutodiffBackend, Backend};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::data::dataset::{Dataset, base_name};
+use crate::data::datasets::Datasets;
 use crate::engine::checkpoint::Checkpoint;
-use crate::recipes::stargan::config::TrainingConfig;
+use crate::engine::config::TrainingConfig;
 use crate::engine::recipe::Recipe;
 use crate::engine::trainer::{Outcome, Trainer};
-use crate::engine::workers::{Collective, Workers};
-use crate::data::dataset::Dataset;
-use crate::data::datasets::Datasets;
+use crate::engine::workers::seam::{Collective, Workers};
 use crate::error::{Error, Result};
 use crate::files::model;
 use crate::nn::weights::Weights;
+
 
 /// The first thing that worker 0 says. The version comes first of all, whatever follows it.
 #[derive(Serialize, Deserialize)]
@@ -31,7 +32,7 @@ struct Introduction {
 /// Settings that may differ from worker to worker.
 const OWN: [&str; 1] = ["loader_threads"];
 
-impl<B: AutodiffBackend> Trainer<B> {
+impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     /// Makes of this trainer the first of several workers, worker 0 of `link`; the others are [`Follower`]s of it. Each
     /// takes its share of every batch, so that together they compute what one worker computes, and only this one
     /// observes and writes.
@@ -61,9 +62,9 @@ impl<B: AutodiffBackend> Trainer<B> {
 /// A worker that steps with a leading [`Trainer`]. It has no run folder, it observes nothing and it writes nothing:
 /// configuration and state come from worker 0.
 #[derive(Debug)]
-pub struct Follower<B: AutodiffBackend>(Trainer<B>);
+pub struct Follower<B: AutodiffBackend, R: Recipe>(Trainer<B, R>);
 
-impl<B: AutodiffBackend> Follower<B> {
+impl<B: AutodiffBackend, R: Recipe> Follower<B, R> {
     /// Joins the run of worker 0 of `link`, which must have the configuration `expected`, the number of loader
     /// threads aside; `None` takes any.
     ///
@@ -71,7 +72,7 @@ impl<B: AutodiffBackend> Follower<B> {
     /// When worker 0 is of another version or has another configuration, or refuses or is gone.
     pub fn join(
         link: Box<dyn Collective<B::InnerBackend>>,
-        expected: Option<&TrainingConfig>,
+        expected: Option<&TrainingConfig<R>>,
         device: &B::Device,
     ) -> Result<Self> {
         let mut workers = Workers::Linked(link, device.clone());
@@ -84,7 +85,7 @@ impl<B: AutodiffBackend> Follower<B> {
     }
 
     /// The configuration of the run.
-    pub fn config(&self) -> &TrainingConfig {
+    pub fn config(&self) -> &TrainingConfig<R> {
         self.0.config()
     }
 
@@ -112,18 +113,18 @@ impl<B: AutodiffBackend> Follower<B> {
         })
     }
 
-    /// The networks as they are now; after [`run`](Self::run) those of worker 0, bit for bit.
-    pub fn translator(&self) -> crate::Translator<B::InnerBackend> {
-        self.0.translator()
+    /// The trainer within, whose networks are after [`run`](Self::run) those of worker 0, bit for bit.
+    pub fn trainer(&self) -> &Trainer<B, R> {
+        &self.0
     }
 }
 
 /// The configuration in an introduction.
-fn read(
+fn read<R: Recipe>(
     introduction: &[u8],
     own_backend: &str,
-    expected: Option<&TrainingConfig>,
-) -> Result<TrainingConfig> {
+    expected: Option<&TrainingConfig<R>>,
+) -> Result<TrainingConfig<R>> {
     let unreadable = |error: serde_json::Error| {
         Error::Workers(format!("worker 0 introduces itself in another way: {error}"))
     };
@@ -148,9 +149,9 @@ fn read(
             )));
         }
     }
-    let mut config: TrainingConfig = serde_json::from_value(config).map_err(unreadable)?;
+    let mut config: TrainingConfig<R> = serde_json::from_value(config).map_err(unreadable)?;
     if let Some(expected) = expected {
-        config.loader_threads = expected.loader_threads;
+        config.run.loader_threads = expected.run.loader_threads;
     }
     Ok(config)
 }
@@ -172,7 +173,7 @@ fn difference(name: &str, here: &Value, there: &Value) -> Option<String> {
     }
 }
 
-/// What is compared of a dataset: its length, and the CRC-32 of every image's file name and label, in order.
+/// What is compared of a dataset: its length, and the CRC-32 of every image's name and label, in order.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Fingerprint {
     images: usize,
@@ -180,12 +181,10 @@ struct Fingerprint {
 }
 
 impl Fingerprint {
-    fn of(dataset: &dyn Dataset) -> Self {
+    fn new(dataset: &dyn Dataset) -> Self {
         let mut hasher = crc32fast::Hasher::new();
         for image in 0..dataset.len() {
-            // Not its folder: that is each machine's own.
-            let name = dataset.path(image).file_name().unwrap_or_default();
-            hasher.update(name.as_encoded_bytes());
+            hasher.update(base_name(&dataset.name(image)).as_bytes());
             dataset.label(image).iter().for_each(|value| hasher.update(&value.to_le_bytes()));
         }
         Self { images: dataset.len(), checksum: hasher.finalize() }
@@ -194,11 +193,11 @@ impl Fingerprint {
 
 impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     /// Refuses data that are not those of worker 0.
-    pub(super) fn check_same_data(&mut self, data: &Datasets) -> Result<()> {
+    pub(crate) fn check_same_data(&mut self, data: &Datasets) -> Result<()> {
         if !self.workers.several() {
             return Ok(());
         }
-        let own: Vec<_> = data.iter().map(Fingerprint::of).collect();
+        let own: Vec<_> = data.iter().map(Fingerprint::new).collect();
         let first = self.workers.broadcast(serde_json::to_vec(&own).expect("JSON"))?;
         let same = match serde_json::from_slice::<Vec<Fingerprint>>(&first) {
             Ok(first) if first == own => Ok(()),
@@ -212,13 +211,17 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     }
 
     /// Takes over the state of worker 0, at every other worker.
-    pub(super) fn follow(&mut self) -> Result<()> {
+    pub(crate) fn follow(&mut self) -> Result<()> {
         if !self.workers.several() {
             return Ok(());
         }
         let leads = self.workers.share().rank == 0;
-        let state =
-            if leads { model::encode(&self.checkpoint(), &self.weights()) } else { Ok(vec![]) };
+        let state = if leads {
+            let (checkpoint, weights) = self.checkpoint();
+            model::encode(&checkpoint, &weights)
+        } else {
+            Ok(Vec::new())
+        };
         let path = Path::new("the state of worker 0");
         let state = state.map_err(|problem| Error::checkpoint(path, problem));
         let state = self.workers.agree(state)?;
@@ -229,14 +232,14 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         let (checkpoint, weights) = model::decode::<Checkpoint<R>>(&state)
             .map_err(|problem| Error::checkpoint(path, problem))?;
         let mut first = Self::at(None, path, checkpoint, weights, self.device())?;
-        first.config.training_mut().loader_threads = self.training().loader_threads;
+        first.config.run.loader_threads = self.config.run.loader_threads;
         self.config = first.config.clone();
         self.go_on_as(first);
         Ok(())
     }
 
     /// Refuses to go on with weights that are not those of worker 0, bit for bit.
-    pub(super) fn check_same_weights(&mut self, weights: &Weights) -> Result<()> {
+    pub(crate) fn check_same_weights(&mut self, weights: &Weights) -> Result<()> {
         if !self.workers.several() {
             return Ok(());
         }
@@ -252,7 +255,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     }
 
     /// Where worker 0 has `written` a checkpoint, at every worker; the others have written none.
-    pub(super) fn say_where(&mut self, written: Option<Result<PathBuf>>) -> Result<PathBuf> {
+    pub(crate) fn say_where(&mut self, written: Option<Result<PathBuf>>) -> Result<PathBuf> {
         let own = self.workers.agree(written.transpose())?;
         let path = own.as_deref().unwrap_or(Path::new("")).as_os_str().as_encoded_bytes().to_vec();
         let first = self.workers.broadcast(path)?;

@@ -25,11 +25,6 @@
 //! # }
 //! ```
 
-mod devices;
-mod rendezvous;
-mod ring;
-mod worker;
-
-pub use rendezvous::Rendezvous;
-pub use ring::Ring;
-pub use worker::{Worker, workers};
+pub use crate::engine::workers::rendezvous::Rendezvous;
+pub use crate::engine::workers::ring::Ring;
+pub use crate::engine::workers::worker::{Worker, workers};

@@ -6,7 +6,7 @@ use burn::tensor::{Tensor, TensorData};
 use crate::engine::workers::devices::Device;
 use crate::engine::workers::ring::Ring;
 use crate::error::{Error, Result};
-use crate::engine::workers::Collective;
+use crate::engine::workers::seam::Collective;
 
 /// One worker of a run: a device of this process, connected with the others and with those of other processes.
 #[derive(Debug)]

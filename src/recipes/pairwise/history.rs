@@ -10,7 +10,7 @@ use crate::random::below;
 ///
 /// Until the history is full, an image is shown and kept; then with probability 1/2 it takes the place of an
 /// earlier one, which is shown instead. A history of size 0 shows `fake`.
-pub(super) fn draw<B: Backend>(
+pub(crate) fn draw<B: Backend>(
     history: &mut Vec<Tensor<B, 4>>,
     size: usize,
     fake: Tensor<B, 4>,

@@ -4,19 +4,20 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 
 use crate::nn::discriminator::Discriminator;
-use crate::recipes::losses::{LossWeights, NamedLosses, Objective, read};
-use crate::engine::recipe::{StepTerms, plain};
+use crate::recipes::losses::{NamedLosses, read};
+use crate::recipes::objective::Objective;
+
 
 /// The terms of the discriminator that judges where a direction leads, unweighted scalars `[1]`.
 #[derive(Clone, Debug)]
-pub struct DiscriminatorLosses<B: Backend> {
+pub struct CriticLosses<B: Backend> {
     /// The adversarial term on real images.
     pub real: Tensor<B, 1>,
     /// The adversarial term on translated images.
     pub fake: Tensor<B, 1>,
 }
 
-impl<B: AutodiffBackend> DiscriminatorLosses<B> {
+impl<B: AutodiffBackend> CriticLosses<B> {
     /// The terms under `objective`, given `real` and `fake` `[N, C, S, S]` without a graph.
     pub fn new(
         discriminator: &Discriminator<B>,
@@ -29,7 +30,7 @@ impl<B: AutodiffBackend> DiscriminatorLosses<B> {
     }
 }
 
-impl<B: Backend> DiscriminatorLosses<B> {
+impl<B: Backend> CriticLosses<B> {
     /// What D minimises: half of the sum, which slows D down beside G (pix2pix, section 3.3; CycleGAN, section 7).
     pub fn total(&self) -> Tensor<B, 1> {
         (self.real.clone() + self.fake.clone()) * 0.5
@@ -49,7 +50,7 @@ impl<B: Backend> DiscriminatorLosses<B> {
 
 /// The terms of a direction's generator, unweighted scalars `[1]`.
 #[derive(Clone, Debug)]
-pub struct GeneratorLosses<B: Backend> {
+pub struct DirectionLosses<B: Backend> {
     /// The adversarial term on its translations.
     pub fake: Tensor<B, 1>,
     /// The mean absolute difference of what should be equal: of an image and its cycle through both directions
@@ -60,14 +61,13 @@ pub struct GeneratorLosses<B: Backend> {
     pub identity: Option<Tensor<B, 1>>,
 }
 
-impl<B: Backend> GeneratorLosses<B> {
-    /// What G minimises: `fake + reconstruction * weights.reconstruction`, and the identity term times
-    /// `identity`.
-    pub fn total(&self, weights: &LossWeights, identity: Option<f64>) -> Tensor<B, 1> {
-        let total = self.fake.clone() + self.reconstruction.clone() * weights.reconstruction;
-        match (&self.identity, identity) {
-            (Some(term), Some(weight)) => total + term.clone() * weight,
-            _ => total,
+impl<B: Backend> DirectionLosses<B> {
+    /// What G minimises: `fake`, and the other terms times their weights.
+    pub fn total(&self, reconstruction: f64, identity: f64) -> Tensor<B, 1> {
+        let total = self.fake.clone() + self.reconstruction.clone() * reconstruction;
+        match &self.identity {
+            Some(term) => total + term.clone() * identity,
+            None => total,
         }
     }
 
@@ -82,39 +82,5 @@ impl<B: Backend> GeneratorLosses<B> {
     /// The terms by name, read from the device.
     pub fn named(&self) -> NamedLosses {
         read(self.terms())
-    }
-}
-
-/// What one iteration has computed for a direction.
-#[derive(Clone, Debug)]
-pub struct DirectionLosses<B: AutodiffBackend> {
-    /// Which one, in the recipe's order.
-    pub direction: usize,
-    /// The terms of its discriminator.
-    pub discriminator: DiscriminatorLosses<B>,
-    /// The terms of its generator.
-    pub generator: GeneratorLosses<B>,
-    /// For both networks, D first, a `[1]` that is finite if the gradient is.
-    pub(super) gradients: [Option<Tensor<B::InnerBackend, 1>>; 2],
-    /// Whether the generator's update comes before the discriminator's.
-    pub(super) generator_first: bool,
-}
-
-impl<B: AutodiffBackend> StepTerms<B> for DirectionLosses<B> {
-    fn part(&self) -> usize {
-        self.direction
-    }
-
-    fn losses(&self) -> Vec<(&'static str, Tensor<B::InnerBackend, 1>)> {
-        plain(self.discriminator.terms()).chain(plain(self.generator.terms())).collect()
-    }
-
-    fn terms(&self) -> Vec<(&'static str, Tensor<B::InnerBackend, 1>)> {
-        let [d, g] = self.gradients.clone();
-        let d = d.map(|finite| ("d/gradient", finite));
-        let g = g.map(|finite| ("g/gradient", finite));
-        let d: Vec<_> = plain(self.discriminator.terms()).chain(d).collect();
-        let g: Vec<_> = plain(self.generator.terms()).chain(g).collect();
-        if self.generator_first { [g, d].concat() } else { [d, g].concat() }
     }
 }

@@ -1,85 +1,83 @@
-//! What the configurations of both methods share.
+//! What the settings of both methods have in common.
 
+use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use crate::data::datasets::Datasets;
+use crate::data::loader::Batch;
 use crate::data::transform::Transform;
-use crate::nn::discriminator::DiscriminatorConfig;
-use crate::labels::spaces::LabelSpaces;
+use crate::engine::settings::RunSettings;
 use crate::error::{Error, Result};
-use crate::nn::generator::GeneratorConfig;
 use crate::labels::space::LabelSpace;
-use crate::recipes::losses::{LossWeights, Objective};
-use crate::engine::learner::Architecture;
-use crate::recipes::stargan::config::TrainingConfig;
+use crate::labels::spaces::LabelSpaces;
+use crate::nn::discriminator::DiscriminatorConfig;
+use crate::nn::generator::GeneratorConfig;
+use crate::translate::grid::GridImage;
+use crate::translate::relabel::DomainLabel;
 
-/// What a checkpoint says of its model, beside the run's configuration.
+/// What a checkpoint says of its model, beside the run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PairModel {
     /// What is done to an image before the networks see it.
     pub transform: Transform,
 }
 
-/// The settings that either method's paper has: both networks are updated at every iteration by Adam at 2e-4, on one
-/// image at a time, without a penalty or a moving average.
-pub(super) fn training(
-    domains: [&str; 2],
-    objective: Objective,
-    reconstruction: f64,
-) -> TrainingConfig {
-    let weights = LossWeights { reconstruction, ..LossWeights::default() };
-    let domains = LabelSpaces::single(LabelSpace::classes(domains));
-    TrainingConfig { weights, ema: 0.0, ..TrainingConfig::new(domains) }
-        .with_objective(objective)
-        .with_batch_size(1)
-        .with_critic_steps(1)
-        .with_learning_rate(2e-4)
+/// The run settings of either paper: both networks are updated at every iteration by Adam at 2e-4, on
+/// one image at a time, without a moving average.
+pub(crate) fn usual_run() -> RunSettings {
+    RunSettings::default().with_ema(0.0).with_batch_size(1).with_learning_rate(2e-4)
 }
 
-/// Checks the settings that mean something else here, or nothing, than in StarGAN's training.
-pub(super) fn check(training: &TrainingConfig) -> Result<()> {
-    training.check()?;
-    let none = crate::recipes::penalty::Penalty::None;
-    let pair = training.spaces.len() == 1 && training.spaces.space(0).width() == 2;
-    for (wrong, message) in [
-        (!pair, "a pairwise model has two domains: the two classes of one label space"),
-        (training.penalty != none, "a pairwise model is trained without a penalty: take none"),
-        (
-            training.critic_steps != 1,
-            "a pairwise model updates both networks at every iteration: critic_steps is 1",
-        ),
-        (
-            !training.dataset_weights.is_empty(),
-            "a pairwise model has one set of weights: dataset_weights is empty",
-        ),
+/// A generator without labels, and a discriminator without any of `images` images at once.
+pub(crate) fn networks(images: usize) -> (GeneratorConfig, DiscriminatorConfig) {
+    let generator = GeneratorConfig::new(0);
+    let discriminator = DiscriminatorConfig::fitting(128, 0)
+        .with_image_channels(images * generator.image_channels);
+    (generator, discriminator)
+}
+
+/// The two domains as the classes of one label space.
+pub(crate) fn spaces(domains: &[String; 2]) -> LabelSpaces {
+    LabelSpaces::single(LabelSpace::classes(domains))
+}
+
+/// Checks domains, networks and the weights of loss terms.
+pub(crate) fn check(
+    domains: &[String; 2],
+    generator: &GeneratorConfig,
+    discriminator: &DiscriminatorConfig,
+    images: usize,
+    weights: &[(&str, f64)],
+) -> Result<()> {
+    spaces(domains).check()?;
+    let side = discriminator.image_size;
+    generator.check_image_size(side, side)?;
+    discriminator.check()?;
+    let seen = images * generator.image_channels;
+    for (what, found, expected) in [
+        ("generator's condition width", generator.condition_width, 0),
+        ("discriminator's label width", discriminator.label_width, 0),
+        ("discriminator's image_channels", discriminator.image_channels, seen),
     ] {
-        if wrong {
-            return Err(Error::Config(message.to_owned()));
+        if found != expected {
+            return Err(Error::Config(format!(
+                "the {what} is {found}, a model of two domains needs {expected}"
+            )));
+        }
+    }
+    for (name, weight) in weights {
+        if !weight.is_finite() || *weight < 0.0 {
+            return Err(Error::Config(format!(
+                "the {name} loss weight is {weight}; it must be finite and at least 0"
+            )));
         }
     }
     Ok(())
 }
 
-/// The names of both domains.
-pub(super) fn domains(training: &TrainingConfig) -> [&str; 2] {
-    let names = training.spaces.space(0).names();
-    [&names[0], &names[1]]
-}
-
-/// The networks of one direction, of whose discriminator's `images` images at once are seen.
-pub(super) fn architecture(training: &TrainingConfig, images: usize) -> Architecture {
-    let generator = GeneratorConfig { condition_width: 0, ..training.generator() };
-    let discriminator = training.discriminator();
-    let image_channels = images * generator.image_channels;
-    Architecture {
-        generator,
-        discriminator: DiscriminatorConfig { label_width: 0, image_channels, ..discriminator },
-    }
-}
-
 /// The names of two datasets, the first of which is of the first domain.
-pub(super) fn accept(training: &TrainingConfig, data: &Datasets) -> Result<Vec<String>> {
-    let domains = domains(training);
+pub(crate) fn accept(domains: &[String; 2], data: &Datasets) -> Result<Vec<String>> {
     if data.len() != 2 {
         return Err(Error::Config(format!(
             "expected two datasets, one of {} and one of {}, found {}",
@@ -88,5 +86,33 @@ pub(super) fn accept(training: &TrainingConfig, data: &Datasets) -> Result<Vec<S
             data.len()
         )));
     }
-    Ok(domains.map(str::to_owned).to_vec())
+    Ok(domains.to_vec())
+}
+
+/// The first `count` images of the first of `datasets` datasets, which are of their domains.
+pub(crate) fn grid_images(
+    data: &Datasets,
+    datasets: usize,
+    count: usize,
+) -> Result<Vec<GridImage>> {
+    let mut images = Vec::new();
+    for (domain, data) in data.iter().take(datasets).enumerate() {
+        let mut label = vec![0.0; 2];
+        label[domain] = 1.0;
+        for index in 0..count.min(data.len()) {
+            let label = Some(DomainLabel { dataset: 0, label: label.clone() });
+            images.push(GridImage { image: data.load_cropped(index)?, label });
+        }
+    }
+    Ok(images)
+}
+
+/// The images of a batch of each domain, on the device.
+pub(crate) fn images<B: Backend>(batches: Vec<Batch>, device: &B::Device) -> [Tensor<B, 4>; 2] {
+    let images = batches.into_iter().map(|batch| {
+        let shape = batch.shape();
+        Tensor::from_data(TensorData::new(batch.images, shape), device)
+    });
+    let images: Vec<_> = images.collect();
+    images.try_into().unwrap_or_else(|_| panic!("a batch of either domain"))
 }

@@ -1,0 +1,90 @@
+//! What is trained and how the run goes, together: what `config.json` in a run folder holds.
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::recipe::Recipe;
+use crate::engine::settings::RunSettings;
+use crate::error::Result;
+
+/// A recipe and the settings of its run.
+///
+/// As JSON: `{"recipe": NAME, "run": {...}, "settings": {...}}`, where the settings are the recipe's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(bound = "R: Recipe", try_from = "Stored<R>", into = "Stored<R>")]
+pub struct TrainingConfig<R: Recipe> {
+    /// How the run goes.
+    pub run: RunSettings,
+    /// What is trained.
+    pub recipe: R,
+}
+
+/// A [`TrainingConfig`] as files hold it.
+#[derive(Serialize, Deserialize)]
+#[serde(bound = "R: Recipe", deny_unknown_fields)]
+struct Stored<R: Recipe> {
+    recipe: String,
+    run: RunSettings,
+    settings: R,
+}
+
+impl<R: Recipe> From<TrainingConfig<R>> for Stored<R> {
+    fn from(TrainingConfig { run, recipe }: TrainingConfig<R>) -> Self {
+        Self { recipe: R::NAME.to_owned(), run, settings: recipe }
+    }
+}
+
+impl<R: Recipe> TryFrom<Stored<R>> for TrainingConfig<R> {
+    type Error = String;
+
+    fn try_from(Stored { recipe, run, settings }: Stored<R>) -> Result<Self, String> {
+        if recipe != R::NAME {
+            return Err(format!("expected the recipe {:?}, found {recipe:?}", R::NAME));
+        }
+        Ok(Self { run, recipe: settings })
+    }
+}
+
+/// The recipe with its usual run settings.
+impl<R: Recipe> From<R> for TrainingConfig<R> {
+    fn from(recipe: R) -> Self {
+        Self::new(recipe)
+    }
+}
+
+impl<R: Recipe> TrainingConfig<R> {
+    /// The recipe with its [usual](Recipe::usual_run) run settings.
+    pub fn new(recipe: R) -> Self {
+        Self { run: recipe.usual_run(), recipe }
+    }
+
+    /// Changes the run settings.
+    pub fn with_run(mut self, change: impl FnOnce(RunSettings) -> RunSettings) -> Self {
+        self.run = change(self.run);
+        self
+    }
+
+    /// Changes the recipe.
+    pub fn with_recipe(mut self, change: impl FnOnce(R) -> R) -> Self {
+        self.recipe = change(self.recipe);
+        self
+    }
+
+    /// Checks both parts.
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) or [`Error::Label`](crate::Error::Label) for the first
+    /// thing that cannot work, saying what to change.
+    pub fn check(&self) -> Result<()> {
+        self.run.check()?;
+        self.recipe.check(&self.run)
+    }
+
+    /// Checks that `workers` workers can share this run, which one worker always can.
+    ///
+    /// # Errors
+    /// As [`RunSettings::check_workers`] and [`Recipe::check_workers`].
+    pub fn check_workers(&self, workers: usize) -> Result<()> {
+        self.run.check_workers(workers)?;
+        if workers > 1 { self.recipe.check_workers(workers) } else { Ok(()) }
+    }
+}

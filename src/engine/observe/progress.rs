@@ -1,0 +1,170 @@
+//! How far a run is, for whoever looks at the terminal.
+
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+use burn::tensor::backend::AutodiffBackend;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::engine::observe::every::Every;
+use crate::engine::observe::observer::{Iteration, Observer, Run};
+use crate::error::{Error, Result};
+
+/// A progress bar with losses, images per second and the time left on a terminal; a plain line every
+/// now and then otherwise. Writes to standard error.
+#[derive(Debug)]
+pub struct Progress {
+    every: Every,
+    bar: Option<ProgressBar>,
+    began: Instant,
+    first: u64,
+    losses: Vec<(String, f32)>,
+    printed: Instant,
+}
+
+impl Default for Progress {
+    /// Losses every 20 iterations.
+    fn default() -> Self {
+        Self::every(20)
+    }
+}
+
+impl Progress {
+    /// Reads the losses every `iterations`: each reading waits for the device.
+    pub fn every(iterations: u64) -> Self {
+        let now = Instant::now();
+        Self {
+            every: Every::new(iterations),
+            bar: None,
+            began: now,
+            first: 0,
+            losses: Vec::new(),
+            printed: now,
+        }
+    }
+
+    fn leave_bar(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.abandon();
+        }
+    }
+
+    /// The newest value of every term, the names shortened where no two datasets share them.
+    fn summary(&self) -> String {
+        let single = self.losses.iter().map(|(name, _)| name.split('/').next()).collect::<Vec<_>>();
+        let shared = single.windows(2).all(|pair| pair[0] == pair[1]);
+        self.losses
+            .iter()
+            .map(|(name, value)| {
+                let name = if shared {
+                    name.split_once('/').map_or(&name[..], |(_, term)| term)
+                } else {
+                    name
+                };
+                format!("{name} {value:.3}")
+            })
+            .collect::<Vec<_>>()
+            .join("  ")
+    }
+
+    fn remember(&mut self, losses: &[(String, f32)]) {
+        for (name, value) in losses {
+            match self.losses.iter_mut().find(|(known, _)| known == name) {
+                Some((_, old)) => *old = *value,
+                None => self.losses.push((name.clone(), *value)),
+            }
+        }
+        // The identity term ends with its warm-up.
+        self.losses.retain(|(name, _)| {
+            !name.ends_with("identity") || losses.iter().any(|(current, _)| current == name)
+        });
+    }
+}
+
+impl<B: AutodiffBackend> Observer<B> for Progress {
+    fn started(&mut self, run: &Run<'_, B>) -> Result<()> {
+        self.began = Instant::now();
+        self.printed = self.began;
+        self.first = run.iteration();
+        let total = run.iterations();
+        if std::io::stderr().is_terminal() {
+            let style = ProgressStyle::with_template(
+                "{bar:30} {pos}/{len}  {msg}\n{wide_bar:.dim} {elapsed_precise} elapsed, {eta_precise} left",
+            )
+            .unwrap_or_else(|_| ProgressStyle::default_bar());
+            self.leave_bar();
+            let bar = ProgressBar::new(total).with_style(style).with_position(self.first);
+            bar.reset_eta();
+            self.bar = Some(bar);
+        } else {
+            let folder = run.folder().display();
+            eprintln!("training from iteration {} to {total} in {folder}", self.first);
+        }
+        Ok(())
+    }
+
+    fn iteration(&mut self, run: &Run<'_, B>, iteration: &Iteration<'_, B>) -> Result<()> {
+        let total = run.iterations();
+        let due = self.every.losses_due(run);
+        if due {
+            self.remember(iteration.losses());
+        }
+        let done = iteration.number - self.first;
+        let images = (done * run.images_per_iteration()) as f64;
+        let elapsed = self.began.elapsed();
+        let speed = images / elapsed.as_secs_f64();
+        let last = iteration.number == total;
+        match &self.bar {
+            Some(bar) => {
+                bar.set_position(iteration.number);
+                if due {
+                    bar.set_message(format!("{speed:.0} images/s  {}", self.summary()));
+                }
+            }
+            None if due && (last || self.printed.elapsed() >= Duration::from_secs(10)) => {
+                self.printed = Instant::now();
+                let left = elapsed.mul_f64((total - iteration.number) as f64 / done as f64);
+                eprintln!(
+                    "{}/{total}  {speed:.0} images/s  {} left  {}",
+                    iteration.number,
+                    clock(left),
+                    self.summary()
+                );
+            }
+            None => {}
+        }
+        Ok(())
+    }
+
+    fn rolled_back(&mut self, run: &Run<'_, B>, reason: &Error) -> Result<()> {
+        self.leave_bar();
+        let what = match reason {
+            Error::NonFinite { iteration, term, value, .. } => {
+                format!("iteration {iteration}: {term} is {value}")
+            }
+            other => other.to_string(),
+        };
+        eprintln!(
+            "{what}: rolled back to iteration {}, with the learning rate times {} from here on",
+            run.iteration(),
+            run.learning_rate_scale()
+        );
+        Ok(())
+    }
+
+    fn finished(&mut self, run: &Run<'_, B>) -> Result<()> {
+        self.leave_bar();
+        let unreadable = run.unreadable();
+        if !unreadable.is_empty() {
+            eprintln!("{} image(s) could not be read, others took their places:", unreadable.len());
+            unreadable.values().for_each(|reason| eprintln!("  {reason}"));
+        }
+        Ok(())
+    }
+}
+
+/// `1:02:03`.
+fn clock(duration: Duration) -> String {
+    let seconds = duration.as_secs();
+    format!("{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60)
+}

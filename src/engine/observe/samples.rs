@@ -1,0 +1,54 @@
+//! Grids of the same images and their translations throughout a run.
+
+use std::fs;
+
+use burn::tensor::backend::AutodiffBackend;
+use serde_json::json;
+
+use crate::engine::observe::every::Every;
+use crate::engine::observe::observer::{Iteration, Observer, Run};
+use crate::error::{Error, Result};
+use crate::files::model::replace_file;
+use crate::translate::grid::{Grid, GridImage};
+
+/// Shows a grid of fixed images and their translations to all observers, and saves it as a picture to
+/// `samples/` in the run folder; `samples/grid.json` says what its columns show. For every recipe that
+/// translates.
+#[derive(Debug)]
+pub struct SampleGrids {
+    every: Every,
+    images: Vec<GridImage>,
+}
+
+impl SampleGrids {
+    /// A grid of `images`, such as a recipe's
+    /// [`grid_images`](crate::engine::Recipe::grid_images), every `iterations` and at the end.
+    pub fn new(images: Vec<GridImage>, iterations: u64) -> Self {
+        Self { every: Every::new(iterations), images }
+    }
+}
+
+impl<B: AutodiffBackend> Observer<B> for SampleGrids {
+    fn iteration(&mut self, run: &Run<'_, B>, _iteration: &Iteration<'_, B>) -> Result<()> {
+        if !self.every.due(run) {
+            return Ok(());
+        }
+        let translator = run.translator()?;
+        let grid = Grid::of_targets(&*translator, &self.images)?;
+        let folder = run.folder().join("samples");
+        fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
+        let path = folder.join(format!("{:08}.png", run.iteration()));
+        grid.image.save(&path).map_err(|error| Error::image(&path, error))?;
+        let about = json!({
+            "columns": grid.columns,
+            "cell": grid.cell,
+            "datasets": translator.spaces().len(),
+        });
+        let path = folder.join("grid.json");
+        replace_file(&path, |file| {
+            fs::write(file, about.to_string()).map_err(|error| Error::io(&path, error))
+        })?;
+        run.show(grid);
+        Ok(())
+    }
+}

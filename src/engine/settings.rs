@@ -1,0 +1,216 @@
+//! The settings that every run has, whatever it trains.
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::loader::UnreadablePolicy;
+use crate::engine::divergence::NonFinitePolicy;
+use crate::error::{Error, Result};
+use crate::optim::adam::AdamConfig;
+use crate::optim::schedule::Schedule;
+
+/// How a run goes: how long, how fast, on how many images at once, and what it leaves.
+///
+/// What is trained is the [`Recipe`](crate::engine::Recipe)'s. The defaults are the paper's, with
+/// the moving average of the generator added.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct RunSettings {
+    /// Images per batch: 16.
+    pub batch_size: usize,
+    /// Iterations of the whole run, each an update of D: 200,000.
+    pub iterations: u64,
+    /// Learning rate of every network: 1e-4.
+    pub learning_rate: f64,
+    /// How the learning rate changes during the run.
+    pub schedule: Schedule,
+    /// Adam's constants.
+    pub adam: AdamConfig,
+    /// Decay of the generator's moving average, in `[0, 1)`; 0 keeps none: 0.999.
+    pub ema: f64,
+    /// Mirror training images with probability 1/2.
+    pub flip: bool,
+    /// Decides every random number of the run.
+    pub seed: u64,
+    /// A checkpoint is written every so many iterations, and at the end: 1,000.
+    pub checkpoint_every: u64,
+    /// Checkpoints kept, the newest ones: 3.
+    pub keep: usize,
+    /// Threads that load images: 2.
+    pub loader_threads: usize,
+    /// What happens when an image can't be read: the run ends.
+    pub on_unreadable: UnreadablePolicy,
+    /// What happens when a value is not finite: the run ends.
+    pub on_non_finite: NonFinitePolicy,
+}
+
+impl Default for RunSettings {
+    fn default() -> Self {
+        Self {
+            batch_size: 16,
+            iterations: 200_000,
+            learning_rate: 1e-4,
+            schedule: Schedule::default(),
+            adam: AdamConfig::default(),
+            ema: 0.999,
+            flip: true,
+            seed: 0,
+            checkpoint_every: 1_000,
+            keep: 3,
+            loader_threads: 2,
+            on_unreadable: UnreadablePolicy::default(),
+            on_non_finite: NonFinitePolicy::default(),
+        }
+    }
+}
+
+impl RunSettings {
+    /// Sets the number of images per batch.
+    pub fn with_batch_size(mut self, images: usize) -> Self {
+        self.batch_size = images;
+        self
+    }
+
+    /// Sets the number of iterations.
+    pub fn with_iterations(mut self, iterations: u64) -> Self {
+        self.iterations = iterations;
+        self
+    }
+
+    /// Sets the learning rate.
+    pub fn with_learning_rate(mut self, rate: f64) -> Self {
+        self.learning_rate = rate;
+        self
+    }
+
+    /// Sets how the learning rate changes during the run.
+    pub fn with_schedule(mut self, schedule: Schedule) -> Self {
+        self.schedule = schedule;
+        self
+    }
+
+    /// Sets the decay of the generator's moving average; 0 keeps none.
+    pub fn with_ema(mut self, decay: f64) -> Self {
+        self.ema = decay;
+        self
+    }
+
+    /// Sets the seed.
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Sets how often a checkpoint is written, in iterations.
+    pub fn with_checkpoint_every(mut self, iterations: u64) -> Self {
+        self.checkpoint_every = iterations;
+        self
+    }
+
+    /// Sets how many checkpoints are kept.
+    pub fn with_keep(mut self, checkpoints: usize) -> Self {
+        self.keep = checkpoints;
+        self
+    }
+
+    /// Sets what happens when an image can't be read.
+    pub fn with_on_unreadable(mut self, policy: UnreadablePolicy) -> Self {
+        self.on_unreadable = policy;
+        self
+    }
+
+    /// Sets what happens when a value is not finite.
+    pub fn with_on_non_finite(mut self, policy: NonFinitePolicy) -> Self {
+        self.on_non_finite = policy;
+        self
+    }
+
+    /// Checks every number.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for the first that cannot work, saying what to change.
+    pub fn check(&self) -> Result<()> {
+        self.on_non_finite.check()?;
+        for (name, value) in [
+            ("batch_size", self.batch_size as u64),
+            ("iterations", self.iterations),
+            ("checkpoint_every", self.checkpoint_every),
+            ("keep", self.keep as u64),
+            ("loader_threads", self.loader_threads as u64),
+        ] {
+            if value == 0 {
+                return Err(Error::Config(format!("{name} is 0; it must be at least 1")));
+            }
+        }
+        let AdamConfig { beta1, beta2, epsilon } = self.adam;
+        for (name, value, range) in [
+            ("learning_rate", self.learning_rate, f64::MIN_POSITIVE..=1.0),
+            ("beta1", beta1, 0.0..=0.999_999),
+            ("beta2", beta2, 0.0..=0.999_999_9),
+            ("epsilon", epsilon, f64::MIN_POSITIVE..=1.0),
+            ("ema", self.ema, 0.0..=0.999_999_9),
+        ] {
+            if !range.contains(&value) {
+                return Err(Error::Config(format!(
+                    "{name} is {value}; it must be between {} and {}",
+                    range.start(),
+                    range.end()
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that `workers` workers can share a batch.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when a batch has no equal part for each of them.
+    pub fn check_workers(&self, workers: usize) -> Result<()> {
+        let batch = self.batch_size;
+        if workers == 0 || !batch.is_multiple_of(workers) {
+            return Err(Error::Config(format!(
+                "a batch of {batch} has no equal part for each of {workers} workers: make the batch \
+                 size a multiple of {workers}"
+            )));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bad_settings_say_what_to_change() {
+        RunSettings::default().check().unwrap();
+        type Change = fn(&mut RunSettings);
+        let cases: [(Change, &str); 9] = [
+            (|run| run.batch_size = 0, "batch_size is 0; it must be at least 1"),
+            (|run| run.iterations = 0, "iterations is 0"),
+            (|run| run.checkpoint_every = 0, "checkpoint_every is 0"),
+            (|run| run.keep = 0, "keep is 0"),
+            (|run| run.loader_threads = 0, "loader_threads is 0"),
+            (|run| run.learning_rate = 0.0, "learning_rate is 0; it must be between"),
+            (|run| run.adam.beta1 = 1.0, "beta1 is 1; it must be between 0 and 0.999999"),
+            (|run| run.adam.epsilon = f64::NAN, "epsilon is NaN"),
+            (|run| run.ema = 1.0, "ema is 1; it must be between 0 and 0.9999999"),
+        ];
+        for (change, expected) in cases {
+            let mut run = RunSettings::default();
+            change(&mut run);
+            let error = run.check().unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn workers_need_an_equal_part_each() {
+        let run = RunSettings::default().with_batch_size(6);
+        [1, 2, 3, 6].map(|workers| run.check_workers(workers).unwrap());
+        for workers in [0, 4, 7] {
+            let error = run.check_workers(workers).unwrap_err().to_string();
+            assert!(error.contains("has no equal part for each of"), "{error}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! A generator and a discriminator that learn against each other.
+
+use burn::tensor::backend::AutodiffBackend;
+
+use crate::engine::learner::{Gradients, Learner};
+use crate::engine::recipe::{Networks, State};
+use crate::engine::settings::RunSettings;
+use crate::error::Result;
+use crate::nn::discriminator::{Discriminator, DiscriminatorConfig};
+use crate::nn::generator::{Generator, GeneratorConfig};
+use crate::random::{Purpose, stream};
+
+/// A generator, with its moving average where the run has one, and a discriminator.
+#[derive(Clone, Debug)]
+pub struct Adversaries<B: AutodiffBackend> {
+    /// `generator` in files, its average `average`.
+    pub generator: Learner<B, Generator<B>>,
+    /// `discriminator` in files.
+    pub discriminator: Learner<B, Discriminator<B>>,
+}
+
+impl<B: AutodiffBackend> Adversaries<B> {
+    /// Fresh weights: those of the `number`-th adversaries of a run, whose names in files begin with
+    /// `prefix`.
+    ///
+    /// # Errors
+    /// When an architecture can't be.
+    pub fn init(
+        generator: &GeneratorConfig,
+        discriminator: &DiscriminatorConfig,
+        run: &RunSettings,
+        (number, prefix): (u64, &str),
+        device: &B::Device,
+    ) -> Result<Self> {
+        let rng = |purpose| stream(run.seed, purpose, number, 0);
+        let generator = generator.init::<B>(&mut rng(Purpose::Generator), device)?;
+        let discriminator = discriminator.init::<B>(&mut rng(Purpose::Discriminator), device)?;
+        let adam = || run.adam.clone();
+        Ok(Self {
+            generator: Learner::new("generator", generator, adam())
+                .with_average("average", run.ema)
+                .with_prefix(prefix),
+            discriminator: Learner::new("discriminator", discriminator, adam())
+                .with_prefix(prefix),
+        })
+    }
+
+    /// One update of the discriminator, and of its spectral norms.
+    pub fn update_discriminator(&mut self, gradients: Gradients<B>, learning_rate: f64) {
+        self.discriminator.update(gradients, learning_rate);
+        self.discriminator.change(Discriminator::follow_spectral_norms);
+    }
+
+    /// Adds what a checkpoint keeps of both.
+    pub fn save(&self, state: &mut State) {
+        self.generator.save(state);
+        self.discriminator.save(state);
+    }
+}
+
+impl<B: AutodiffBackend> Networks<B> for Adversaries<B> {
+    fn state(&self) -> State {
+        let mut state = State::default();
+        self.save(&mut state);
+        state
+    }
+
+    fn restore(self, state: &mut State, device: &B::Device) -> Result<Self, String> {
+        Ok(Self {
+            generator: self.generator.restore(state, device)?,
+            discriminator: self.discriminator.restore(state, device)?,
+        })
+    }
+
+    fn free(&mut self) {
+        self.generator.free();
+        self.discriminator.free();
+    }
+}

@@ -1,0 +1,42 @@
+//! Opening a model of any recipe of this crate.
+
+use std::path::Path;
+
+use burn::tensor::backend::AutodiffBackend;
+use serde_json::Value;
+
+use crate::engine::open::open_checkpoint;
+use crate::engine::recipe::Recipe;
+use crate::error::Result;
+use crate::files::model;
+use crate::files::run::resolve_model;
+use crate::recipes::cyclegan::CycleGan;
+use crate::recipes::pix2pix::Pix2Pix;
+use crate::translate::relabel::Translate;
+use crate::translate::translator::Translator;
+
+/// Opens a model file, a checkpoint, or the newest checkpoint of a run folder, whichever recipe of this
+/// crate has trained it. For StarGAN's models [`Translator::open`] needs no autodiff backend, and a
+/// [`Translator`] can do more.
+///
+/// # Errors
+/// [`Error::Io`](crate::Error::Io) when it can't be read; [`Error::Checkpoint`](crate::Error::Checkpoint) when it is no model of these recipes, is
+/// of another version, is damaged, or its weights do not fit its description.
+pub fn open_model<B: AutodiffBackend>(
+    path: impl AsRef<Path>,
+    device: &B::Device,
+) -> Result<Box<dyn Translate<B::InnerBackend>>> {
+    let path = resolve_model(path.as_ref())?;
+    match &recipe_of(&path)?[..] {
+        CycleGan::NAME => open_checkpoint::<B, CycleGan>(&path, device),
+        Pix2Pix::NAME => open_checkpoint::<B, Pix2Pix>(&path, device),
+        _ => Ok(Box::new(Translator::<B::InnerBackend>::open(&path, device)?)),
+    }
+}
+
+/// The recipe that a checkpoint says that it is of; nothing where it says none.
+fn recipe_of(path: &Path) -> Result<String> {
+    let (description, _) = model::read::<Value>(path)?;
+    let name = description.pointer("/training/config/recipe").and_then(Value::as_str);
+    Ok(name.unwrap_or_default().to_owned())
+}

@@ -1,0 +1,96 @@
+//! The terms of `L_D` and `L_G` (eqs. 5 and 6), named, and their weighted sums.
+
+use burn::tensor::Tensor;
+use burn::tensor::backend::Backend;
+
+use crate::recipes::losses::{NamedLosses, read};
+use crate::recipes::stargan::weights::LossWeights;
+
+/// The discriminator's loss terms, unweighted scalars `[1]`.
+#[derive(Clone, Debug)]
+pub struct DiscriminatorLosses<B: Backend> {
+    /// The adversarial term on real images.
+    pub real: Tensor<B, 1>,
+    /// The adversarial term on translated images.
+    pub fake: Tensor<B, 1>,
+    /// `L_cls^r`: domain classification of real images.
+    pub domain: Tensor<B, 1>,
+    /// The gradient penalty, where the configuration has one.
+    pub penalty: Option<Tensor<B, 1>>,
+}
+
+impl<B: Backend> DiscriminatorLosses<B> {
+    /// `L_D` (eq. 5): the weighted sum that D minimises.
+    pub fn total(&self, weights: &LossWeights) -> Tensor<B, 1> {
+        let total = self.real.clone() + self.fake.clone() + self.domain.clone() * weights.domain;
+        match &self.penalty {
+            Some(penalty) => total + penalty.clone() * weights.penalty,
+            None => total,
+        }
+    }
+
+    /// The terms by name.
+    pub fn terms(&self) -> Vec<(&'static str, Tensor<B, 1>)> {
+        let Self { real, fake, domain, penalty } = self.clone();
+        let mut terms = vec![("d/real", real), ("d/fake", fake), ("d/domain", domain)];
+        terms.extend(penalty.map(|penalty| ("d/penalty", penalty)));
+        terms
+    }
+
+    /// The terms in the order of [`terms`](Self::terms).
+    pub(crate) fn terms_mut(&mut self) -> Vec<&mut Tensor<B, 1>> {
+        let Self { real, fake, domain, penalty } = self;
+        [real, fake, domain].into_iter().chain(penalty).collect()
+    }
+
+    /// The terms by name, read from the device.
+    pub fn named(&self) -> NamedLosses {
+        read(self.terms())
+    }
+}
+
+/// The generator's loss terms, unweighted scalars `[1]`.
+#[derive(Clone, Debug)]
+pub struct GeneratorLosses<B: Backend> {
+    /// The adversarial term on translated images.
+    pub fake: Tensor<B, 1>,
+    /// `L_cls^f`: domain classification of translated images.
+    pub domain: Tensor<B, 1>,
+    /// `L_rec`: the cycle back to the source domain.
+    pub reconstruction: Tensor<B, 1>,
+    /// The identity term, while the warm-up lasts.
+    pub identity: Option<Tensor<B, 1>>,
+}
+
+impl<B: Backend> GeneratorLosses<B> {
+    /// `L_G` (eq. 6): the weighted sum that G minimises; `identity` is the identity term's weight.
+    pub fn total(&self, weights: &LossWeights, identity: Option<f64>) -> Tensor<B, 1> {
+        let total = self.fake.clone()
+            + self.domain.clone() * weights.domain
+            + self.reconstruction.clone() * weights.reconstruction;
+        match (&self.identity, identity) {
+            (Some(term), Some(weight)) => total + term.clone() * weight,
+            _ => total,
+        }
+    }
+
+    /// The terms by name.
+    pub fn terms(&self) -> Vec<(&'static str, Tensor<B, 1>)> {
+        let Self { fake, domain, reconstruction, identity } = self.clone();
+        let mut terms =
+            vec![("g/fake", fake), ("g/domain", domain), ("g/reconstruction", reconstruction)];
+        terms.extend(identity.map(|identity| ("g/identity", identity)));
+        terms
+    }
+
+    /// The terms in the order of [`terms`](Self::terms).
+    pub(crate) fn terms_mut(&mut self) -> Vec<&mut Tensor<B, 1>> {
+        let Self { fake, domain, reconstruction, identity } = self;
+        [fake, domain, reconstruction].into_iter().chain(identity).collect()
+    }
+
+    /// The terms by name, read from the device.
+    pub fn named(&self) -> NamedLosses {
+        read(self.terms())
+    }
+}

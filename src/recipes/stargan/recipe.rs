@@ -1,0 +1,201 @@
+//! StarGAN as a recipe: for every dataset in turn, D's update and, when due, G's.
+
+use burn::module::AutodiffModule;
+use burn::tensor::Tensor;
+use burn::tensor::backend::AutodiffBackend;
+
+use crate::data::dataset::Dataset;
+use crate::data::datasets::Datasets;
+use crate::data::loader::Batch;
+use crate::data::transform::Transform;
+use crate::engine::recipe::{Moment, Recipe, StepLosses};
+use crate::engine::settings::RunSettings;
+use crate::engine::trainer::Trainer;
+use crate::error::{Error, Result};
+use crate::files::model::ModelConfig;
+use crate::recipes::adversaries::Adversaries;
+use crate::recipes::penalty::Penalty;
+use crate::recipes::stargan::batch::{StepBatch, sample};
+use crate::recipes::stargan::config::StarGan;
+use crate::recipes::stargan::losses::{DiscriminatorLosses, GeneratorLosses};
+use crate::recipes::stargan::step::{discriminator_losses, generator_losses};
+use crate::recipes::stargan::weights::LossWeights;
+use crate::translate::relabel::Translate;
+use crate::translate::translator::Translator;
+
+impl Recipe for StarGan {
+    const NAME: &'static str = "stargan";
+    type Networks<B: AutodiffBackend> = Adversaries<B>;
+    type Model = ModelConfig;
+
+    fn check(&self, _run: &RunSettings) -> Result<()> {
+        self.check()
+    }
+
+    fn check_workers(&self, _workers: usize) -> Result<()> {
+        if self.penalty == Penalty::Dragan {
+            return Err(Error::Config(
+                "the penalty dragan takes a standard deviation over the whole batch, which no \
+                 worker has: choose another penalty, or one worker"
+                    .to_owned(),
+            ));
+        }
+        Ok(())
+    }
+
+    fn warnings(&self, run: &RunSettings) -> Vec<String> {
+        let batch_of_one = "with a batch of one the target label is always the image's own, so \
+                            nothing is learnt about other domains; use a batch of at least 2";
+        (run.batch_size == 1).then(|| batch_of_one.to_owned()).into_iter().collect()
+    }
+
+    fn image_size(&self) -> usize {
+        self.discriminator.image_size
+    }
+
+    fn cycle(&self) -> u64 {
+        self.critic_steps
+    }
+
+    fn accept(&self, data: &Datasets) -> Result<Vec<String>> {
+        let spaces = &self.spaces;
+        if data.len() != spaces.len() {
+            return Err(Error::Config(format!(
+                "the configuration has the labels of {} dataset(s), the data are {}",
+                spaces.len(),
+                data.len()
+            )));
+        }
+        let name = |(i, dataset): (usize, &dyn Dataset)| {
+            spaces.check_space(i, dataset.labels())?;
+            Ok(spaces.name(i).to_owned())
+        };
+        data.iter().enumerate().map(name).collect()
+    }
+
+    fn num_params(&self) -> u64 {
+        self.generator.num_params().saturating_add(self.discriminator.num_params())
+    }
+
+    fn init<B: AutodiffBackend>(
+        &self,
+        run: &RunSettings,
+        device: &B::Device,
+    ) -> Result<Adversaries<B>> {
+        Adversaries::init(&self.generator, &self.discriminator, run, (0, ""), device)
+    }
+
+    fn step<B: AutodiffBackend>(
+        &self,
+        networks: &mut Adversaries<B>,
+        batches: Vec<Batch>,
+        moment: &mut Moment<'_, B>,
+    ) -> Result<Vec<StepLosses<B::InnerBackend>>> {
+        let generator_due = moment.iteration.is_multiple_of(self.critic_steps);
+        let mut parts = Vec::new();
+        for batch in batches {
+            let dataset = batch.dataset;
+            let batch = sample(self, batch, moment.seed, moment.iteration, moment.device);
+            let weights = self.weights_of(dataset);
+            // D's update leaves G as it is, so both learn from the same translations.
+            let generator = networks.generator.module();
+            let tracked = generator_due.then(|| batch.tracked_fake(generator));
+            let fake = match &tracked {
+                Some(fake) => fake.clone().inner(),
+                None => batch.fake(&generator.valid()),
+            };
+            let losses = discriminator_step(self, networks, fake, &batch, weights, moment)?;
+            let mut part = StepLosses::new(self.spaces.name(dataset))
+                .with_losses(losses.terms())
+                .with_check("d/gradient", networks.discriminator.finite());
+            if let Some(fake) = tracked {
+                let losses = generator_step(self, networks, fake, &batch, weights, moment)?;
+                part = part
+                    .with_losses(losses.terms())
+                    .with_check("g/gradient", networks.generator.finite());
+            }
+            parts.push(part);
+        }
+        Ok(parts)
+    }
+
+    fn model(&self, transform: Transform) -> ModelConfig {
+        ModelConfig {
+            spaces: self.spaces.clone(),
+            transform,
+            generator: self.generator.clone(),
+            discriminator: Some(self.discriminator.clone()),
+        }
+    }
+
+    fn translator<B: AutodiffBackend>(
+        &self,
+        networks: &Adversaries<B>,
+        transform: Transform,
+        device: &B::Device,
+    ) -> Result<Box<dyn Translate<B::InnerBackend>>> {
+        Ok(Box::new(translator(self, networks, transform, device)))
+    }
+}
+
+impl<B: AutodiffBackend> Trainer<B, StarGan> {
+    /// The networks as they are now: the moving average of G where there is one.
+    pub fn translator(&self) -> Translator<B::InnerBackend> {
+        translator(&self.config().recipe, self.networks(), self.transform(), self.device())
+    }
+}
+
+fn translator<B: AutodiffBackend>(
+    recipe: &StarGan,
+    networks: &Adversaries<B>,
+    transform: Transform,
+    device: &B::Device,
+) -> Translator<B::InnerBackend> {
+    Translator::new(
+        recipe.model(transform),
+        networks.generator.averaged(),
+        Some(networks.discriminator.module().valid()),
+        device.clone(),
+    )
+}
+
+pub(crate) fn discriminator_step<B: AutodiffBackend>(
+    recipe: &StarGan,
+    networks: &mut Adversaries<B>,
+    fake: Tensor<B::InnerBackend, 4>,
+    batch: &StepBatch<B::InnerBackend>,
+    weights: &LossWeights,
+    moment: &mut Moment<'_, B>,
+) -> Result<DiscriminatorLosses<B>> {
+    let StarGan { objective, penalty, .. } = *recipe;
+    let discriminator = networks.discriminator.module();
+    let mut losses = discriminator_losses(discriminator, fake, batch, objective, penalty);
+    let mut gradients = networks.discriminator.gradients(&mut losses.total(weights).backward());
+    moment.average(&mut gradients, losses.terms_mut())?;
+    networks.update_discriminator(gradients, moment.learning_rate);
+    Ok(losses)
+}
+
+pub(crate) fn generator_step<B: AutodiffBackend>(
+    recipe: &StarGan,
+    networks: &mut Adversaries<B>,
+    fake: Tensor<B, 4>,
+    batch: &StepBatch<B::InnerBackend>,
+    weights: &LossWeights,
+    moment: &mut Moment<'_, B>,
+) -> Result<GeneratorLosses<B>> {
+    let identity = weights.identity_at(moment.iteration);
+    let mut losses = generator_losses(
+        networks.discriminator.module(),
+        networks.generator.module(),
+        fake,
+        batch,
+        recipe.objective,
+        identity.is_some(),
+    );
+    let mut gradients =
+        networks.generator.gradients(&mut losses.total(weights, identity).backward());
+    moment.average(&mut gradients, losses.terms_mut())?;
+    networks.generator.update(gradients, moment.learning_rate);
+    Ok(losses)
+}
