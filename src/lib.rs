@@ -9,9 +9,76 @@ pub mod engine;
 mod error;
 mod files;
 mod labels;
+#[cfg(feature = "metrics")]
+pub mod metrics;
 pub mod nn;
 mod optim;
 mod random;
 #[cfg(feature = "train")]
 pub mod recipes;
+#[cfg(feature = "report")]
+mod report;
+#[cfg(test)]
+mod tests;
 mod translate;
+
+/// The burn that this crate is built on, so that versions can't diverge.
+pub use burn;
+/// The image crate whose types are in this crate's interface.
+pub use image;
+/// The rand whose traits are in this crate's interface.
+pub use rand;
+
+pub use data::celeba::CelebA;
+pub use data::dataset::Dataset;
+pub use data::datasets::Datasets;
+pub use data::folder::Folder;
+pub use data::subset::Subset;
+pub use data::transform::{Crop, Transform};
+pub use error::{Error, Result};
+pub use files::model::ModelConfig;
+pub use files::pytorch::model::PublicModel;
+pub use files::run::resolve_model;
+pub use labels::edit::Edit;
+pub use labels::space::{LabelKind, LabelSpace, Target};
+pub use labels::spaces::{DomainEdit, LabelSpaces};
+pub use translate::grid::{Grid, GridImage};
+pub use translate::relabel::{DomainLabel, Relabelling, Translate};
+pub use translate::translator::{Parts, Translator};
+
+#[cfg(feature = "train")]
+pub use train::*;
+
+/// What the feature `train` adds to the crate's root.
+#[cfg(feature = "train")]
+mod train {
+    pub use crate::data::loader::UnreadablePolicy;
+    pub use crate::engine::config::TrainingConfig;
+    pub use crate::engine::divergence::NonFinitePolicy;
+    pub use crate::engine::observe::losses::CsvLog;
+    pub use crate::engine::observe::observer::{Iteration, Observer, Run};
+    pub use crate::engine::observe::progress::Progress;
+    pub use crate::engine::observe::samples::SampleGrids;
+    pub use crate::engine::observe::tensorboard::TensorBoard;
+    pub use crate::engine::observe::timing::TimingLog;
+    pub use crate::engine::settings::RunSettings;
+    pub use crate::engine::trainer::{Outcome, Trainer};
+    pub use crate::optim::adam::AdamConfig;
+    pub use crate::optim::schedule::Schedule;
+    pub use crate::recipes::cyclegan::CycleGan;
+    pub use crate::recipes::objective::Objective;
+    pub use crate::recipes::open::open_model;
+    pub use crate::recipes::penalty::Penalty;
+    pub use crate::recipes::pix2pix::Pix2Pix;
+    pub use crate::recipes::stargan::config::StarGan;
+    pub use crate::recipes::stargan::preset::Preset;
+    pub use crate::recipes::stargan::weights::{IdentityWarmup, LossWeights};
+}
+
+#[cfg(feature = "report")]
+pub use report::Report;
+
+/// The code in the tutorial compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/guide.md")]
+struct Guide;

@@ -13,7 +13,6 @@ use std::{
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use crate::data::dataset::Dataset;
 use crate::data::datasets::Datasets;
 use crate::data::image::MAX_IMAGE_SIDE;
 use crate::data::sampler::{Draw, Sampler};

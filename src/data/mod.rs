@@ -18,3 +18,9 @@ pub(crate) mod sampler;
 pub(crate) mod splits;
 pub(crate) mod subset;
 pub(crate) mod transform;
+
+pub use self::folder::image_files;
+pub use self::image::{MAX_IMAGE_SIDE, decode_image, load_image};
+#[cfg(feature = "train")]
+pub use self::loader::{Batch, Loader, LoaderConfig, Share, Unreadable};
+pub use self::transform::{to_network, to_rgb_image};

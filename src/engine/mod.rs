@@ -10,3 +10,11 @@ pub(crate) mod recipe;
 pub(crate) mod settings;
 pub(crate) mod trainer;
 pub(crate) mod workers;
+
+pub use self::learner::{Gradients, Learner};
+pub use self::open::open_checkpoint;
+pub use self::recipe::{Moment, Networks, Recipe, State, StepLosses};
+pub use self::workers::follower::Follower;
+#[cfg(feature = "collective")]
+pub use self::workers::net::{Rendezvous, Ring, Worker, workers};
+pub use self::workers::seam::Collective;

@@ -228,11 +228,8 @@ impl<B: Backend> StepLosses<B> {
     where
         A: AutodiffBackend<InnerBackend = B>,
     {
-        let term = |(name, value): (_, Tensor<A, 1>)| Term {
-            name,
-            value: value.inner(),
-            is_loss: true,
-        };
+        let term =
+            |(name, value): (_, Tensor<A, 1>)| Term { name, value: value.inner(), is_loss: true };
         self.terms.extend(terms.into_iter().map(term));
         self
     }

@@ -207,7 +207,9 @@ mod tests {
     #[test]
     fn workers_need_an_equal_part_each() {
         let run = RunSettings::default().with_batch_size(6);
-        [1, 2, 3, 6].map(|workers| run.check_workers(workers).unwrap());
+        for workers in [1, 2, 3, 6] {
+            run.check_workers(workers).unwrap();
+        }
         for workers in [0, 4, 7] {
             let error = run.check_workers(workers).unwrap_err().to_string();
             assert!(error.contains("has no equal part for each of"), "{error}");

@@ -266,11 +266,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         ended.unwrap_or_else(|panic| panic::resume_unwind(panic))
     }
 
-    fn run_together(
-        &mut self,
-        data: &Datasets,
-        observer: &mut dyn Observer<B>,
-    ) -> Result<Outcome> {
+    fn run_together(&mut self, data: &Datasets, observer: &mut dyn Observer<B>) -> Result<Outcome> {
         let accepted = self.accept(data);
         self.workers.agree(accepted)?;
         self.check_same_data(data)?;
@@ -556,6 +552,3 @@ impl<B: AutodiffBackend, R: Recipe> Source<B> for Trainer<B, R> {
         self.asked.grids.borrow_mut().push(grid);
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -22,9 +22,9 @@ use crate::metrics::asked::Relabelling;
 use crate::metrics::scores::{CounterfactualScores, Errors, Mean, Sums, TOTAL};
 use crate::metrics::similarity::{psnr, ssim};
 
+use crate::data::attributes::read_text;
 use crate::data::dataset::Dataset;
 use crate::data::transform::Transform;
-use crate::data::attributes::read_text;
 use crate::error::{Error, Result};
 use crate::labels::space::LabelKind;
 use crate::translate::translator::{CHUNK, Translator, host, upload};

@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::labels::space::{LabelKind, LabelSpace};
 use crate::metrics::evaluation::table::Measured;
 use crate::metrics::frechet::Moments;
-use crate::labels::space::{LabelKind, LabelSpace};
 
 /// The images whose label entry `name` is `value`: those with an attribute or of a class, and those without a
 /// free attribute.

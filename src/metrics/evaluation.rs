@@ -4,14 +4,14 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use image::RgbImage;
 
+use crate::data::dataset::Dataset;
+use crate::error::Result;
+use crate::labels::space::LabelKind;
 use crate::metrics::asked::{Asked, asked_of};
 use crate::metrics::domain::{Domain, DomainDistance, DomainSets};
 use crate::metrics::judge::{Judge, Look};
 use crate::metrics::readings::Readings;
 use crate::metrics::scores::Mean;
-use crate::data::dataset::Dataset;
-use crate::error::Result;
-use crate::labels::space::LabelKind;
 use crate::translate::translator::{CHUNK, Translator, host, upload};
 
 mod table;

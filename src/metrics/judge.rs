@@ -9,22 +9,22 @@ use burn::tensor::{Tensor, TensorData};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::asked::{Asked, Relabelling, asked_of};
-use crate::metrics::readings::Readings;
-use crate::optim::adam::{self, Adam, AdamConfig};
 use crate::data::dataset::Dataset;
 use crate::data::datasets::Datasets;
 use crate::data::loader::{Loader, LoaderConfig};
 use crate::data::transform::Transform;
-use crate::nn::discriminator::{Discriminator, DiscriminatorConfig};
 use crate::error::{Error, Result};
-use crate::labels::space::{LabelKind, LabelSpace};
-use crate::recipes::losses::domain_loss;
 use crate::files::model;
-use crate::random::{Purpose, stream};
-use crate::optim::schedule::Schedule;
-use crate::translate::translator::{CHUNK, Translator, host, upload};
+use crate::labels::space::{LabelKind, LabelSpace};
+use crate::metrics::asked::{Asked, Relabelling, asked_of};
+use crate::metrics::readings::Readings;
+use crate::nn::discriminator::{Discriminator, DiscriminatorConfig};
 use crate::nn::weights;
+use crate::optim::adam::{self, Adam, AdamConfig};
+use crate::optim::schedule::Schedule;
+use crate::random::{Purpose, stream};
+use crate::recipes::losses::domain_loss;
+use crate::translate::translator::{CHUNK, Translator, host, upload};
 
 /// How a [`Judge`] is trained.
 #[derive(Clone, Debug, PartialEq)]
@@ -338,8 +338,8 @@ mod tests {
     use super::*;
     use crate::data::celeba::CelebA;
     use crate::data::folder::Folder;
-    use crate::labels::spaces::LabelSpaces;
     use crate::engine::trainer::Trainer;
+    use crate::labels::spaces::LabelSpaces;
     use crate::recipes::stargan::config::TrainingConfig;
 
     const EXPRESSIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/expressions");

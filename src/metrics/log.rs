@@ -9,11 +9,11 @@ use std::path::PathBuf;
 use burn::tensor::backend::AutodiffBackend;
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::scores::{CounterfactualScores, Scores};
-use crate::metrics::counterfactual::Counterfactuals;
-use crate::error::{Error, Result};
 use crate::engine::observe::{Iteration, Observer, continue_csv};
 use crate::engine::trainer::Trainer;
+use crate::error::{Error, Result};
+use crate::metrics::counterfactual::Counterfactuals;
+use crate::metrics::scores::{CounterfactualScores, Scores};
 
 const HEADER: &str = "iteration,change,n,inside,inside_nothing,outside,outside_nothing,psnr,\
                       psnr_nothing,ssim,ssim_nothing";

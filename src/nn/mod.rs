@@ -7,3 +7,7 @@ pub(crate) mod layers;
 pub(crate) mod ops;
 pub(crate) mod spectral;
 pub(crate) mod weights;
+
+pub use self::discriminator::{Discriminator, DiscriminatorConfig, Prediction};
+pub use self::generator::{Generator, GeneratorConfig};
+pub use self::weights::Weights;

@@ -7,7 +7,7 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 
 /// Parameters by their path in a module, such as `blocks.0.first.conv.weight`.
-pub(crate) type Weights = BTreeMap<String, TensorData>;
+pub type Weights = BTreeMap<String, TensorData>;
 
 /// The path and the shape of every parameter of `module`, in visiting order.
 pub(crate) fn paths<B: Backend, M: Module<B>>(module: &M) -> Vec<(String, Vec<usize>)> {

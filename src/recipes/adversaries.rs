@@ -40,8 +40,7 @@ impl<B: AutodiffBackend> Adversaries<B> {
             generator: Learner::new("generator", generator, adam())
                 .with_average("average", run.ema)
                 .with_prefix(prefix),
-            discriminator: Learner::new("discriminator", discriminator, adam())
-                .with_prefix(prefix),
+            discriminator: Learner::new("discriminator", discriminator, adam()).with_prefix(prefix),
         })
     }
 

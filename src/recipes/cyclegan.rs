@@ -188,8 +188,7 @@ impl Recipe for CycleGan {
 
     /// Those of both generators and both discriminators.
     fn num_params(&self) -> u64 {
-        let direction =
-            self.generator.num_params().saturating_add(self.discriminator.num_params());
+        let direction = self.generator.num_params().saturating_add(self.discriminator.num_params());
         direction.saturating_mul(2)
     }
 
@@ -243,8 +242,7 @@ impl Recipe for CycleGan {
         )| {
             let gradients = networks.generator.gradients(&mut gradients);
             networks.generator.update(gradients, moment.learning_rate);
-            let mut rng =
-                stream(moment.seed, Purpose::Pool, direction as u64, moment.iteration);
+            let mut rng = stream(moment.seed, Purpose::Pool, direction as u64, moment.iteration);
             let shown = history::draw(history, self.pool, fake.inner(), &mut rng);
             let real = real[1 - direction].clone();
             let critic = networks.discriminator.module();

@@ -9,3 +9,15 @@ pub(crate) mod pairwise;
 pub(crate) mod penalty;
 pub(crate) mod pix2pix;
 pub(crate) mod stargan;
+
+pub use self::adversaries::Adversaries;
+pub use self::cyclegan::{CycleNetworks, cycle_losses};
+pub use self::losses::{NamedLosses, domain_loss, reconstruction_loss};
+pub use self::pairwise::direction::{Direction, Pairwise};
+pub use self::pairwise::losses::{CriticLosses, DirectionLosses};
+pub use self::pairwise::settings::PairModel;
+pub use self::penalty::PenaltyDraw;
+pub use self::pix2pix::{paired_losses, under_condition};
+pub use self::stargan::batch::{Label, StepBatch};
+pub use self::stargan::losses::{DiscriminatorLosses, GeneratorLosses};
+pub use self::stargan::step::{discriminator_losses, generator_losses};

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::metrics::log::DatasetScores;
 use crate::files::model::replace_file;
+use crate::metrics::log::DatasetScores;
 use crate::recipes::stargan::config::TrainingConfig;
 use read::Series;
 use samples::Samples;

@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
+use crate::metrics::scores::Scores;
 use crate::report::Report;
 use crate::report::plot::{Plot, noisy, several, short};
 use crate::report::read::Series;
 use crate::report::samples::Picture;
-use crate::metrics::scores::Scores;
 
 const STYLE: &str = include_str!("style.css");
 

@@ -51,9 +51,8 @@ impl Samples {
         let grids = grids(&run.join("samples"))?;
         let side = config.image_size as u32;
         let spaces = &config.spaces;
-        let targets = (0..spaces.len()).flat_map(|dataset| {
-            spaces.targets(dataset, &vec![0.0; spaces.space(dataset).width()])
-        });
+        let targets = (0..spaces.len())
+            .flat_map(|dataset| spaces.targets(dataset, &vec![0.0; spaces.space(dataset).width()]));
         let columns = std::iter::once("input".to_owned()).chain(targets.map(|t| t.name)).collect();
         let Some((last, path)) = grids.last() else {
             return Ok(Self { columns, side, ..Self::default() });

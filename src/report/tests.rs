@@ -1,6 +1,6 @@
 use super::*;
-use crate::labels::spaces::LabelSpaces;
 use crate::labels::space::LabelSpace;
+use crate::labels::spaces::LabelSpaces;
 
 /// The size that a page may have, whatever the run's.
 const LARGEST: usize = 3_000_000;

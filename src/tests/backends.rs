@@ -2,11 +2,11 @@
 
 use burn::tensor::backend::AutodiffBackend;
 
-use crate::tests::on_every_backend;
 use crate::nn::discriminator::DiscriminatorConfig;
 use crate::nn::generator::GeneratorConfig;
-use crate::random::{Purpose, stream};
 use crate::nn::weights::{self, Weights};
+use crate::random::{Purpose, stream};
+use crate::tests::on_every_backend;
 
 on_every_backend!(fresh_weights_are_those_of_the_seed, fresh_weights_have_pytorchs_spread);
 

@@ -6,12 +6,11 @@ use safetensors::tensor::{Dtype, SafeTensors};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::files::pytorch::keys::{Key, discriminator_keys, generator_keys, import};
 use crate::nn::discriminator::{Discriminator, DiscriminatorConfig};
 use crate::nn::generator::{Generator, GeneratorConfig};
-use crate::files::pytorch;
-use crate::files::pytorch::keys::{Key, discriminator_keys, generator_keys};
-use crate::random::{Purpose, stream};
 use crate::nn::weights::{self, Weights};
+use crate::random::{Purpose, stream};
 
 /// The tensors of one file; they are taken out of it.
 pub(crate) struct Fixture {
@@ -101,7 +100,7 @@ impl Fixture {
 
     /// Takes the parameters named `public_prefix` and a public name out, as ours under `prefix.`.
     pub fn parameters(&mut self, keys: &[Key], public_prefix: &str, prefix: &str) -> Weights {
-        pytorch::import(keys, &mut self.tensors, public_prefix, prefix).unwrap()
+        import(keys, &mut self.tensors, public_prefix, prefix).unwrap()
     }
 
     /// The generator of the parameters `g.`.

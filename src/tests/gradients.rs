@@ -4,16 +4,20 @@ use burn::backend::{Autodiff, NdArray};
 use burn::module::{AutodiffModule, Module};
 use burn::tensor::{FloatDType, Tensor, TensorData};
 
-use crate::tests::penalty::{Double, Move, doubles, scalar};
+use crate::labels::space::LabelKind;
+use crate::nn::discriminator::Discriminator;
+use crate::nn::generator::Generator;
+use crate::recipes::losses::{domain_loss, reconstruction_loss};
+use crate::recipes::objective::Objective;
+use crate::recipes::penalty::{Penalty, PenaltyDraw};
+use crate::recipes::stargan::batch::Label;
+use crate::recipes::stargan::batch::StepBatch;
+use crate::recipes::stargan::step::{discriminator_losses, generator_losses};
+use crate::recipes::stargan::weights::LossWeights;
 use crate::tests::fixture::{Fixture, Networks};
 use crate::tests::gradients;
 use crate::tests::one_at_a_time;
-use crate::nn::discriminator::Discriminator;
-use crate::nn::generator::Generator;
-use crate::labels::space::LabelKind;
-use crate::recipes::losses::{LossWeights, Objective, domain_loss, reconstruction_loss};
-use crate::recipes::penalty::{Penalty, PenaltyDraw};
-use crate::recipes::stargan::step::{Label, StepBatch, discriminator_losses, generator_losses};
+use crate::tests::penalty::{Double, Move, doubles, scalar};
 
 /// Tensors are made float64 one by one: what `NdArray<f64>` makes is what the process made first.
 type Plain = NdArray;

@@ -4,17 +4,20 @@ use burn::module::AutodiffModule;
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Tensor, TensorData};
 
-use crate::tests::fixture::Networks;
-use crate::tests::fixture::Fixture;
-use crate::tests::gradients;
-use crate::tests::on_every_backend;
+use crate::labels::space::LabelKind;
 use crate::nn::discriminator::Discriminator;
 use crate::nn::generator::Generator;
-use crate::labels::space::LabelKind;
-use crate::recipes::losses::{LossWeights, Objective};
-use crate::recipes::penalty::{Penalty, PenaltyDraw};
-use crate::recipes::stargan::step::{Label, StepBatch, discriminator_losses, generator_losses};
 use crate::nn::weights;
+use crate::recipes::objective::Objective;
+use crate::recipes::penalty::{Penalty, PenaltyDraw};
+use crate::recipes::stargan::batch::Label;
+use crate::recipes::stargan::batch::StepBatch;
+use crate::recipes::stargan::step::{discriminator_losses, generator_losses};
+use crate::recipes::stargan::weights::LossWeights;
+use crate::tests::fixture::Fixture;
+use crate::tests::fixture::Networks;
+use crate::tests::gradients;
+use crate::tests::on_every_backend;
 
 on_every_backend!(each_loss_moves_its_own_network_only, other_datasets_logits_learn_nothing);
 

@@ -4,10 +4,11 @@
 //! that the features bring.
 
 mod backends;
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(feature = "ndarray")]
 mod gradients;
 mod isolation;
+mod iterations;
 mod networks;
 mod objectives;
 mod optimizer;
@@ -16,6 +17,7 @@ mod penalty;
 mod precision;
 mod published;
 mod spectral;
+mod steps;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -23,7 +25,6 @@ use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Tensor, TensorData};
 
-pub(crate) use self::fixture::{Fixture, Networks};
 use crate::nn::weights::{Weights, paths};
 
 /// Makes tests of generic functions `fn body<B: AutodiffBackend>()`: `flex::body`, `ndarray::body`,

@@ -3,8 +3,8 @@
 use burn::tensor::Tensor;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 
-use crate::tests::fixture::Networks;
 use crate::tests::fixture::Fixture;
+use crate::tests::fixture::Networks;
 use crate::tests::{backend_name, on_every_backend, relative_error};
 
 on_every_backend!(networks_translate_and_judge_as_pytorchs_do);

@@ -5,15 +5,15 @@ use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Tensor, TensorData};
 use serde_json::Value;
 
-use crate::tests::fixture::{Fixture, Networks};
-use crate::tests::{backend_name, largest_error, on_every_backend, relative_error};
-use crate::tests::gradients;
+use crate::files::pytorch::keys::Key;
 use crate::nn::discriminator::Discriminator;
 use crate::nn::generator::Generator;
-use crate::recipes::losses::Objective;
-use crate::recipes::penalty::{Penalty, PenaltyDraw};
-use crate::files::pytorch::keys::Key;
 use crate::nn::weights::Weights;
+use crate::recipes::objective::Objective;
+use crate::recipes::penalty::{Penalty, PenaltyDraw};
+use crate::tests::fixture::{Fixture, Networks};
+use crate::tests::gradients;
+use crate::tests::{backend_name, largest_error, on_every_backend, relative_error};
 
 on_every_backend!(objectives_are_pytorchs, penalties_are_pytorchs);
 

@@ -5,9 +5,9 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use serde::Deserialize;
 
+use crate::optim::adam::{self, Adam, AdamConfig};
 use crate::tests::fixture::Fixture;
 use crate::tests::{backend_name, on_every_backend};
-use crate::optim::adam::{self, Adam, AdamConfig};
 
 on_every_backend!(adam_moves_as_pytorchs_does, adam_counts_a_missing_gradient_as_zero);
 

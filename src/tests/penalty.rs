@@ -5,13 +5,13 @@ use burn::module::{AutodiffModule, Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{DType, FloatDType, Tensor, TensorData};
 
-use crate::tests::gradients::assert_module_slopes;
+use crate::nn::discriminator::Discriminator;
+use crate::nn::weights::Weights;
+use crate::recipes::penalty::{Penalty, PenaltyDraw, image_norm};
 use crate::tests::fixture::{Fixture, Networks};
 use crate::tests::gradients;
+use crate::tests::gradients::assert_module_slopes;
 use crate::tests::{largest_error, one_at_a_time, relative_error};
-use crate::nn::discriminator::Discriminator;
-use crate::recipes::penalty::{Penalty, PenaltyDraw, image_norm};
-use crate::nn::weights::Weights;
 
 /// Tensors are float64 here, because the penalty jumps where an activation crosses LeakyReLU's kink:
 /// the steps have to be so small that none does, and in float32 rounding would drown the difference.

@@ -4,9 +4,9 @@ use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{DType, Tensor, TensorData};
 
+use crate::nn::ops;
 use crate::tests::fixture::{Fixture, Networks};
 use crate::tests::{backend_name, on_every_backend, relative_error};
-use crate::nn::ops;
 
 on_every_backend!(half_precision_norms_keep_their_range, half_precision_translations_are_close);
 

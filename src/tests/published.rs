@@ -4,18 +4,18 @@
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Tensor, TensorData};
 
-use crate::tests::fixture::{Fixture, Networks};
-use crate::tests::{backend_name, on_every_backend, relative_error};
 use crate::data::transform::{Crop, Transform};
-use crate::nn::discriminator::DiscriminatorConfig;
-use crate::labels::spaces::LabelSpaces;
-use crate::nn::generator::GeneratorConfig;
-use crate::labels::space::LabelSpace;
 use crate::files::model::write_tensors;
 use crate::files::pytorch::keys::{Key, discriminator_keys, generator_keys};
 use crate::files::pytorch::model::PublicModel;
-use crate::translate::translator::Translator;
+use crate::labels::space::LabelSpace;
+use crate::labels::spaces::LabelSpaces;
+use crate::nn::discriminator::DiscriminatorConfig;
+use crate::nn::generator::GeneratorConfig;
 use crate::nn::weights::Weights;
+use crate::tests::fixture::{Fixture, Networks};
+use crate::tests::{backend_name, on_every_backend, relative_error};
+use crate::translate::translator::Translator;
 
 on_every_backend!(small_imported_networks_are_pytorchs);
 
@@ -111,7 +111,7 @@ fn imported<B: Backend>(
     assert_eq!(model.discriminator(), Some(discriminator));
     let spaces = LabelSpaces::single(LabelSpace::attributes(LABELS));
     let transform = Transform { crop: Crop::Centre(178), size: discriminator.image_size as u32 };
-    model.into_translator(spaces, transform, &Default::default()).unwrap()
+    Translator::import(model, spaces, transform, &Default::default()).unwrap()
 }
 
 fn compare<B: Backend>(translator: &Translator<B>, inputs: [TensorData; 2], fixture: &mut Fixture) {

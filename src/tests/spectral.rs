@@ -3,14 +3,15 @@
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Tensor, TensorData};
 
-use crate::tests::fixture::{Fixture, Networks};
-use crate::tests::{backend_name, largest_error, on_every_backend, relative_error};
-use crate::tests::gradients;
 use crate::labels::space::LabelKind;
-use crate::recipes::losses::{Objective, domain_loss};
-use crate::recipes::penalty::{Penalty, PenaltyDraw};
-use crate::random::{Purpose, stream};
 use crate::nn::weights::{self, Weights};
+use crate::random::{Purpose, stream};
+use crate::recipes::losses::domain_loss;
+use crate::recipes::objective::Objective;
+use crate::recipes::penalty::{Penalty, PenaltyDraw};
+use crate::tests::fixture::{Fixture, Networks};
+use crate::tests::gradients;
+use crate::tests::{backend_name, largest_error, on_every_backend, relative_error};
 
 on_every_backend!(spectral_norms_are_pytorchs);
 

@@ -15,7 +15,6 @@ use crate::engine::observe::observer::{Iteration, Observer, Run};
 use crate::error::{Error, Result};
 use crate::translate::grid::Grid;
 
-
 mod record;
 
 use record::{Message, record};

@@ -12,7 +12,6 @@ use crate::engine::observe::every::Every;
 use crate::engine::observe::observer::{Iteration, Observer, Run};
 use crate::error::{Error, Result};
 
-
 const HEADER: &str = "iteration,seconds,images_per_second,waited";
 
 /// Writes the time to `timing.csv` in the run folder every so many iterations and at the end:

@@ -19,7 +19,6 @@ use crate::error::{Error, Result};
 use crate::files::model;
 use crate::nn::weights::Weights;
 
-
 /// The first thing that worker 0 says. The version comes first of all, whatever follows it.
 #[derive(Serialize, Deserialize)]
 struct Introduction {

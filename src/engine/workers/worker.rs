@@ -5,8 +5,8 @@ use burn::tensor::{Tensor, TensorData};
 
 use crate::engine::workers::devices::Device;
 use crate::engine::workers::ring::Ring;
-use crate::error::{Error, Result};
 use crate::engine::workers::seam::Collective;
+use crate::error::{Error, Result};
 
 /// One worker of a run: a device of this process, connected with the others and with those of other processes.
 #[derive(Debug)]

@@ -380,7 +380,7 @@ mod tests {
             (few, TRANSFORM, "condition width is 5, the labels need 2"),
             (spaces(), other, "the discriminator takes 32 pixel images"),
         ] {
-            let model = open().into_translator::<Flex>(spaces, transform, &Default::default());
+            let model = Translator::<Flex>::import(open(), spaces, transform, &Default::default());
             let error = model.unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");
         }

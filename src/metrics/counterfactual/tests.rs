@@ -211,9 +211,9 @@ mod on_flex {
 
     use super::*;
     use crate::data::transform::{Crop, Transform};
+    use crate::files::model::ModelConfig;
     use crate::labels::spaces::LabelSpaces;
     use crate::nn::generator::GeneratorConfig;
-    use crate::files::model::ModelConfig;
     use crate::random::{Purpose, stream};
 
     fn untrained(space: LabelSpace) -> Translator<Flex> {

@@ -2,13 +2,13 @@ use burn::backend::{Autodiff, Flex};
 
 use super::*;
 use crate::data::celeba::CelebA;
-use crate::data::transform::{Crop, Transform};
 use crate::data::folder::Folder;
-use crate::labels::spaces::LabelSpaces;
-use crate::nn::generator::GeneratorConfig;
-use crate::labels::space::LabelSpace;
-use crate::metrics::judge::JudgeConfig;
+use crate::data::transform::{Crop, Transform};
 use crate::files::model::ModelConfig;
+use crate::labels::space::LabelSpace;
+use crate::labels::spaces::LabelSpaces;
+use crate::metrics::judge::JudgeConfig;
+use crate::nn::generator::GeneratorConfig;
 use crate::random::{Purpose, stream};
 
 const SIZE: usize = 16;

@@ -7,7 +7,6 @@ use crate::nn::discriminator::Discriminator;
 use crate::recipes::losses::{NamedLosses, read};
 use crate::recipes::objective::Objective;
 
-
 /// The terms of the discriminator that judges where a direction leads, unweighted scalars `[1]`.
 #[derive(Clone, Debug)]
 pub struct CriticLosses<B: Backend> {

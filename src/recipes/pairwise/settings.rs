@@ -32,8 +32,8 @@ pub(crate) fn usual_run() -> RunSettings {
 /// A generator without labels, and a discriminator without any of `images` images at once.
 pub(crate) fn networks(images: usize) -> (GeneratorConfig, DiscriminatorConfig) {
     let generator = GeneratorConfig::new(0);
-    let discriminator = DiscriminatorConfig::fitting(128, 0)
-        .with_image_channels(images * generator.image_channels);
+    let discriminator =
+        DiscriminatorConfig::fitting(128, 0).with_image_channels(images * generator.image_channels);
     (generator, discriminator)
 }
 

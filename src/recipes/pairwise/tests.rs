@@ -4,23 +4,25 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use serde::Deserialize;
 
-use crate::recipes::cyclegan::{CycleGan, cycle_losses};
-use crate::recipes::pairwise::losses::{DiscriminatorLosses, GeneratorLosses};
-use crate::recipes::pix2pix::{Pix2Pix, paired_losses, under_condition};
-use crate::optim::adam::{self, Adam, AdamConfig};
-use crate::nn::discriminator::{Discriminator, DiscriminatorConfig};
-use crate::labels::spaces::LabelSpaces;
-use crate::nn::generator::{Generator, GeneratorConfig};
+use crate::engine::recipe::Recipe;
+use crate::files::pytorch::keys::{Key, discriminator_keys, export, generator_keys};
 use crate::labels::space::LabelSpace;
-use crate::recipes::losses::{LossWeights, NamedLosses, Objective, read};
-use crate::files::pytorch;
-use crate::files::pytorch::keys::{Key, discriminator_keys, generator_keys};
-use crate::random::{Purpose, stream};
-use crate::tests::fixture::Fixture;
-use crate::tests::{backend_name, largest_error, on_every_backend, relative_error};
-use crate::tests::gradients;
-use crate::recipes::stargan::config::TrainingConfig;
+use crate::labels::spaces::LabelSpaces;
+use crate::nn::discriminator::{Discriminator, DiscriminatorConfig};
+use crate::nn::generator::{Generator, GeneratorConfig};
 use crate::nn::weights::{self, Weights};
+use crate::optim::adam::{self, Adam, AdamConfig};
+use crate::random::{Purpose, stream};
+use crate::recipes::cyclegan::{CycleGan, cycle_losses};
+use crate::recipes::losses::{NamedLosses, read};
+use crate::recipes::objective::Objective;
+use crate::recipes::pairwise::losses::{CriticLosses, DirectionLosses};
+use crate::recipes::pix2pix::{Pix2Pix, paired_losses, under_condition};
+use crate::recipes::stargan::config::StarGan;
+use crate::recipes::stargan::weights::LossWeights;
+use crate::tests::fixture::Fixture;
+use crate::tests::gradients;
+use crate::tests::{backend_name, largest_error, on_every_backend, relative_error};
 
 on_every_backend!(a_cyclegan_step_is_pytorchs, a_pix2pix_step_is_pytorchs);
 
@@ -42,12 +44,6 @@ struct StepAdam {
     learning_rate: f64,
     #[serde(flatten)]
     constants: AdamConfig,
-}
-
-impl StepConfig {
-    fn weights(&self) -> LossWeights {
-        LossWeights { reconstruction: self.reconstruction, ..LossWeights::default() }
-    }
 }
 
 /// A fixture whose values are compared with as they are taken out.
@@ -92,7 +88,7 @@ impl Comparison {
 
     fn gradients(&mut self, prefix: &str, network: usize, found: Weights) {
         let keys = &self.keys[network];
-        let found = pytorch::export(keys, found, "m", "").unwrap();
+        let found = export(keys, found, "m", "").unwrap();
         let expected: Weights = keys
             .iter()
             .map(|key| {
@@ -115,15 +111,15 @@ fn a_cyclegan_step_is_pytorchs<B: AutodiffBackend>() {
     let mut case = Comparison::open("step_cyclegan");
     let directions = ["0.", "1."].map(|prefix| case.networks::<B>(prefix));
     let real = ["real.0", "real.1"].map(|name| case.fixture.tensor::<B::InnerBackend, 4>(name));
-    let (objective, weights, identity) =
-        (case.config.objective, case.config.weights(), case.config.identity);
+    let StepConfig { objective, reconstruction, identity, .. } = case.config;
+    let identity = identity.expect("an identity term");
 
     let generators = directions.each_ref().map(|(generator, _)| generator);
     let discriminators = directions.each_ref().map(|(_, discriminator)| discriminator);
     let fake: [Tensor<B, 4>; 2] =
         [0, 1].map(|i| generators[i].forward_unconditional(Tensor::from_inner(real[i].clone())));
     let losses = cycle_losses(generators, discriminators, &real, &fake, objective, true);
-    let totals = losses.each_ref().map(|losses| losses.total(&weights, identity));
+    let totals = losses.each_ref().map(|losses| losses.total(reconstruction, identity));
     let [first, second] = totals.clone();
     let of_both = (first + second).backward();
     for i in [0, 1] {
@@ -133,7 +129,7 @@ fn a_cyclegan_step_is_pytorchs<B: AutodiffBackend>() {
         assert!(gradients(discriminator, &of_both, "m").is_empty(), "G's loss reaches D");
 
         let fake = fake[i].clone().inner();
-        let losses = DiscriminatorLosses::new(discriminator, real[1 - i].clone(), fake, objective);
+        let losses = CriticLosses::new(discriminator, real[1 - i].clone(), fake, objective);
         let total = losses.total();
         let found = total.backward();
         case.terms(&format!("{i}.d"), losses.named(), &total);
@@ -148,11 +144,11 @@ fn a_pix2pix_step_is_pytorchs<B: AutodiffBackend>() {
     let (generator, mut discriminator) = case.networks::<B>("");
     let [source, target] =
         ["source", "target"].map(|name| case.fixture.tensor::<B::InnerBackend, 4>(name));
-    let (objective, weights) = (case.config.objective, case.config.weights());
+    let StepConfig { objective, reconstruction, .. } = case.config;
     let StepAdam { learning_rate, constants } = case.config.adam.take().unwrap();
 
     let fake = generator.forward_unconditional(Tensor::from_inner(source.clone()));
-    let losses = DiscriminatorLosses::new(
+    let losses = CriticLosses::new(
         &discriminator,
         under_condition(source.clone(), target.clone()),
         under_condition(source.clone(), fake.clone().inner()),
@@ -165,8 +161,8 @@ fn a_pix2pix_step_is_pytorchs<B: AutodiffBackend>() {
     let found = adam::gradients(&discriminator, &mut found);
     discriminator = Adam::new(constants).step(discriminator, found, learning_rate);
 
-    let losses: GeneratorLosses<B> = paired_losses(&discriminator, source, target, fake, objective);
-    let total = losses.total(&weights, None);
+    let losses: DirectionLosses<B> = paired_losses(&discriminator, source, target, fake, objective);
+    let total = losses.total(reconstruction, 0.0);
     let found = total.backward();
     case.terms("g", losses.named(), &total);
     case.gradients("g", 0, gradients(&generator, &found, "m"));
@@ -184,12 +180,11 @@ fn the_documented_parameter_counts_are_those_of_the_configurations() {
         groups.join(",").chars().rev().collect::<String>()
     };
     let (cyclegan, pix2pix) = (CycleGan::new(["a", "b"]), Pix2Pix::new(["a", "b"]));
-    let direction = cyclegan.generator().num_params() + cyclegan.discriminator().num_params();
+    let direction = cyclegan.generator.num_params() + cyclegan.discriminator.num_params();
     assert_eq!(direction, 8_414_848 + 44_721_088);
     for k in 2..=8 {
         let domains = LabelSpaces::single(LabelSpace::classes((0..k).map(|i| i.to_string())));
-        let star = TrainingConfig::new(domains);
-        let star = star.generator().num_params() + star.discriminator().num_params();
+        let star = StarGan::new(domains).num_params();
         let directions = k * (k - 1);
         let row = format!(
             "| {k} | 1 | {} | {} | {directions} | {} | {directions} | {} |",

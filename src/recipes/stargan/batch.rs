@@ -57,7 +57,11 @@ impl<B: Backend> StepBatch<B> {
 
     /// The domain loss of `logits` `[N, label_width]` for `label` `[N, width]`, over the dataset's
     /// own entries.
-    pub(crate) fn domain_loss<T: Backend>(&self, logits: Tensor<T, 2>, label: Tensor<T, 2>) -> Tensor<T, 1> {
+    pub(crate) fn domain_loss<T: Backend>(
+        &self,
+        logits: Tensor<T, 2>,
+        label: Tensor<T, 2>,
+    ) -> Tensor<T, 1> {
         let [n, _] = logits.dims();
         domain_loss(self.kind, logits.slice([0..n, self.logits.clone()]), label)
     }
