@@ -50,7 +50,8 @@ pub(crate) fn collect<B: Backend, M: Module<B>>(module: &M, prefix: &str) -> Wei
     names(module, prefix).into_iter().zip(collector.0).collect()
 }
 
-/// Refuses weights that are too few for networks of `params` parameters, before memory is taken for those.
+/// Refuses weights that are too few for networks of `params` parameters, before memory is taken for
+/// those.
 ///
 /// # Errors
 /// Saying how many there are of either.

@@ -8,8 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::nn::discriminator::{Discriminator, DiscriminatorConfig};
 use crate::nn::generator::{Generator, GeneratorConfig};
-use crate::files::pytorch;
-use crate::files::pytorch::keys::{Key, discriminator_keys, generator_keys};
+use crate::files::pytorch::keys::{self, Key, discriminator_keys, generator_keys};
 use crate::random::{Purpose, stream};
 use crate::nn::weights::{self, Weights};
 
@@ -101,7 +100,7 @@ impl Fixture {
 
     /// Takes the parameters named `public_prefix` and a public name out, as ours under `prefix.`.
     pub fn parameters(&mut self, keys: &[Key], public_prefix: &str, prefix: &str) -> Weights {
-        pytorch::import(keys, &mut self.tensors, public_prefix, prefix).unwrap()
+        keys::import(keys, &mut self.tensors, public_prefix, prefix).unwrap()
     }
 
     /// The generator of the parameters `g.`.

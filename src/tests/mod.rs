@@ -4,7 +4,7 @@
 //! that the features bring.
 
 mod backends;
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(feature = "ndarray")]
 mod gradients;
 mod isolation;
@@ -16,6 +16,8 @@ mod penalty;
 mod precision;
 mod published;
 mod spectral;
+#[cfg(feature = "flex")]
+mod table;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
