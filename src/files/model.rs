@@ -277,7 +277,7 @@ mod tests {
             spaces: LabelSpaces::single(crate::labels::space::LabelSpace::attributes([
                 "Male", "Young",
             ])),
-            transform: Transform { crop: crate::data::Crop::Square, size: 16 },
+            transform: Transform { crop: crate::data::transform::Crop::Square, size: 16 },
             generator: GeneratorConfig::new(2),
             discriminator: Some(DiscriminatorConfig::new(16, 2).with_downsamplings(3)),
         }

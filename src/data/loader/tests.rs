@@ -12,7 +12,7 @@ use crate::data::folder::Folder;
 use crate::labels::space::LabelSpace;
 
 /// Images of one colour that tells their index, with the index as label.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Colours {
     space: LabelSpace,
     labels: Vec<f32>,
