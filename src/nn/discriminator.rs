@@ -60,15 +60,17 @@ impl DiscriminatorConfig {
         Self::new(image_size, label_width).with_downsamplings(halvings)
     }
 
-    /// Sets the width of the domain head.
-    pub fn with_label_width(mut self, width: usize) -> Self {
-        self.label_width = width;
+    /// Sets the side of the square images in pixels, and as many halvings as [`fitting`](Self::fitting)
+    /// has.
+    pub fn with_image_size(mut self, pixels: usize) -> Self {
+        self.image_size = pixels;
+        self.downsamplings = Self::fitting(pixels, self.label_width).downsamplings;
         self
     }
 
-    /// Sets the side of the images in pixels.
-    pub fn with_image_size(mut self, pixels: usize) -> Self {
-        self.image_size = pixels;
+    /// Sets the width of the domain head.
+    pub fn with_label_width(mut self, width: usize) -> Self {
+        self.label_width = width;
         self
     }
 
@@ -330,6 +332,7 @@ mod tests {
             let error = config.check().unwrap_err().to_string();
             assert!(error.contains(expected), "{config:?}: {error}");
         }
+        assert_eq!(base.with_downsamplings(usize::MAX).num_params(), u64::MAX);
     }
 
     #[cfg(feature = "flex")]

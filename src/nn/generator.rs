@@ -235,6 +235,7 @@ mod tests {
             let error = config.check().unwrap_err().to_string();
             assert!(error.contains(expected), "{config:?}: {error}");
         }
+        assert_eq!(base.clone().with_downsamplings(usize::MAX).num_params(), u64::MAX);
         base.check_image_size(24, 40).unwrap();
         for (height, width, expected) in [
             (

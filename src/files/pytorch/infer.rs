@@ -83,3 +83,21 @@ pub(super) fn discriminator(weights: &Weights) -> Result<DiscriminatorConfig, St
         .with_base_channels(base)
         .with_downsamplings(trunk))
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::TensorData;
+
+    use super::*;
+
+    #[test]
+    fn a_trunk_beyond_any_machine_is_described_without_being_built() {
+        let zeros = |name: String, shape: [usize; 4]| (name, TensorData::zeros::<f32, _>(shape));
+        let trunk = (0..40).map(|i| zeros(format!("main.{}.weight", 2 * i), [1, 1, 4, 4]));
+        let head = zeros("conv2.weight".to_owned(), [2, 1, 2, 2]);
+        let config = discriminator(&trunk.chain([head]).collect()).unwrap();
+        assert_eq!(config.downsamplings, MOST_HALVINGS);
+        let error = config.check().unwrap_err().to_string();
+        assert!(error.contains("more than 65536 channels wide (1 doubled 30 times)"), "{error}");
+    }
+}

@@ -1,7 +1,8 @@
 //! Files that PyTorch wouldn't write.
 
+use crate::files::pytorch::state_dict::entry::{Array, Entry};
+use crate::files::pytorch::state_dict::read_state_dict;
 use crate::files::pytorch::state_dict::tests::{checkpoint, zip};
-use crate::files::pytorch::state_dict::{Array, Entry, read_state_dict};
 
 /// A zip checkpoint of one float storage `0` and this pickle.
 fn around(pickled: &[u8], values: &[f32]) -> Vec<u8> {
