@@ -15,8 +15,8 @@ const FIRST_ITERATIONS: usize = 15;
 /// The estimate of a weight's first left singular vector, of the weight as a matrix of one row per
 /// output.
 ///
-/// It is a parameter in that files and modules hold it; every use is detached, so it has no
-/// gradient and Adam leaves it alone.
+/// It is stored as a parameter, so that modules and files hold it; every use is detached, so it has
+/// no gradient and Adam does not change it.
 #[derive(Module, Debug)]
 pub(crate) struct Spectral<B: Backend> {
     /// `u`, `[outputs]`, of length 1.

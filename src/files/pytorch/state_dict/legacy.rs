@@ -29,7 +29,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<BTreeMap<String, Entry>, String> {
     let (magic, _) = next("magic number")?;
     if !matches!(magic.root, Value::Long(long) if long == MAGIC) {
         return Err(format!(
-            "byte 0: expected PyTorch's magic number, found {}; this is a pickle of another program",
+            "byte 0: expected PyTorch's magic number, found {}; this is a pickle of another \
+             program",
             magic.root.kind()
         ));
     }

@@ -34,7 +34,7 @@ pub(crate) fn update(
                 || {
                     let means = first.iter_mut().zip(second);
                     let values = updated.iter_mut().zip(value).zip(gradient);
-                    // Of bits, whose order does not matter, so that it is vector code.
+                    // By bits: an OR has no order, so the loop can be vectorised.
                     let mut infinite = false;
                     for (((updated, value), gradient), (first, second)) in values.zip(means) {
                         infinite |= gradient.to_bits() & INFINITY == INFINITY;

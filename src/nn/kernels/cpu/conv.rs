@@ -274,7 +274,7 @@ pub(crate) fn weight_gradient(geometry: &Geometry, small: &[f32], large: &[f32])
                 plane.spread(image, source, stride, (phase / stride, phase % stride), channel);
             }
         });
-        // The zeros between rows and images keep what lies there out of the sums.
+        // Between rows and images one factor is zero, so nothing there adds to the sums.
         staged_small.par_chunks_mut(plane.length).enumerate().for_each(|(channel, to)| {
             to.fill(0.0);
             for image in 0..images {

@@ -8,7 +8,7 @@ use crate::nn::kernels::cpu::epilogue::Epilogue;
 use crate::nn::kernels::cpu::geometry::Geometry;
 use crate::nn::kernels::cpu::product::{COLUMNS, LeftMatrix, inner_products, multiply};
 
-/// Up to so many output pixels of all images together.
+/// The most output pixels, of all images together, of a convolution that takes this path.
 const MOST_PIXELS: usize = 128;
 
 /// Whether a convolution is one of these.

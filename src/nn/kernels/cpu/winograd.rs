@@ -2,9 +2,9 @@
 //! arXiv:1509.09308): 16 products for every 2x2 pixels instead of 36.
 //!
 //! Images are cut into tiles of 4x4 pixels that overlap by two. With tiles `d`, filters `g` and
-//! output gradients `dy`, a convolution is `A' [(G g G') * (B' d B)] A`, product by product, so
-//! that the sum over channels is sixteen matrix products; and the weight gradient is `G' [(A dy A')
-//! * (B' d B)] G`.
+//! output gradients `dy`, a convolution is `A' [(G g G') * (B' d B)] A`, where `*` is by element,
+//! so that the sum over channels is sixteen matrix products. The weight gradient is
+//! `G' [(A dy A') * (B' d B)] G`.
 
 mod filters;
 mod tiles;
@@ -92,7 +92,7 @@ fn filtered(geometry: &Geometry, input: &[f32], filters: &Filters) -> Vec<f32> {
 /// Weight gradient: the small and the large tensor to `[A, B, 3, 3]`.
 pub(super) fn weight_gradient(geometry: &Geometry, small: &[f32], large: &[f32]) -> Vec<f32> {
     let &Geometry { small_channels, large_channels, .. } = geometry;
-    // Groups are summed one after the other, so that what they are must not depend on the threads.
+    // The groups are summed in order, so their sizes must not depend on the number of threads.
     let tiles = |channels| Tiles::new(geometry, channels, GRADIENT_TILES, geometry.images);
     let (of_small, of_large) = (tiles(small_channels), tiles(large_channels));
     let mut sums = vec![0.0; PLACES * small_channels * large_channels];
@@ -103,7 +103,7 @@ pub(super) fn weight_gradient(geometry: &Geometry, small: &[f32], large: &[f32])
     let whole = of_small.images * of_small.height * of_small.width / 4 == columns;
     with_scratch([of_small.length(), of_large.length()], |staged_small, staged_large| {
         for (small, large) in groups {
-            // What is no tile of this group must be zero.
+            // Places that hold no tile of this group must be zero.
             if !whole || small.len() < group(&of_small) {
                 staged_small.fill(0.0);
                 staged_large.fill(0.0);
