@@ -68,12 +68,6 @@ impl DiscriminatorConfig {
         self
     }
 
-    /// Sets the width of the domain head.
-    pub fn with_label_width(mut self, width: usize) -> Self {
-        self.label_width = width;
-        self
-    }
-
     /// Sets the channels of an image.
     pub fn with_image_channels(mut self, channels: usize) -> Self {
         self.image_channels = channels;
@@ -83,6 +77,12 @@ impl DiscriminatorConfig {
     /// Sets the channels after the first convolution.
     pub fn with_base_channels(mut self, channels: usize) -> Self {
         self.base_channels = channels;
+        self
+    }
+
+    /// Sets the width of the domain head.
+    pub fn with_label_width(mut self, width: usize) -> Self {
+        self.label_width = width;
         self
     }
 
