@@ -6,28 +6,33 @@ use burn::tensor::backend::{AutodiffBackend, Backend};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
-use crate::nn::generator::{check_divisible, check_feasible, count, widest};
-use crate::nn::layers::{Convolution, LeakyConvolution, Window};
+use crate::error::Result;
+use crate::nn::architecture::{Architecture, ConvolutionSize, Operation, Sequence, Window};
+use crate::nn::layers::{Convolution, LeakyConvolution};
+use crate::nn::limits::{
+    MOST_HALVINGS, check_divisible, check_feasible, check_positive, check_width, doubled,
+};
 use crate::nn::spectral::Spectral;
 
 /// The architecture of a [`Discriminator`]; the defaults are the paper's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct DiscriminatorConfig {
     /// Width of the domain head: the label entries of all datasets
-    /// ([`LabelSpaces::label_width`](crate::labels::spaces::LabelSpaces::label_width)); 0 for none, as those of pairwise models
-    /// have.
+    /// ([`LabelSpaces::label_width`](crate::labels::spaces::LabelSpaces::label_width)); 0 for no
+    /// domain head, as discriminators of pairwise models have none.
     pub label_width: usize,
     /// Side of the square images in pixels; divisible by `2^downsamplings`.
     pub image_size: usize,
-    /// Channels of an image: 3 for RGB, 6 for two such images at once, of which one is the other's condition.
+    /// Channels of an image: 3 for RGB, 6 for two such images at once, of which one is the other's
+    /// condition.
     pub image_channels: usize,
     /// Channels after the first convolution, 64 in the paper; doubled by every further one.
     pub base_channels: usize,
     /// Convolutions of the trunk, each halving the size: 6 in the paper.
     pub downsamplings: usize,
-    /// Spectral normalisation of every convolution (Miyato et al., 2018), which bounds D's slope with or
-    /// without a penalty; not in the paper.
+    /// Spectral normalisation of every convolution (Miyato et al., 2018), which bounds D's slope
+    /// with or without a penalty; not in the paper.
     #[serde(default)]
     pub spectral_norm: bool,
 }
@@ -45,8 +50,8 @@ impl DiscriminatorConfig {
         }
     }
 
-    /// The paper's discriminator with as many halvings, up to its 6, as leave at least 2x2 patches of
-    /// images of `image_size` pixels.
+    /// The paper's discriminator with as many halvings, up to its 6, as leave at least 2x2 patches
+    /// of an image of `image_size` pixels.
     pub fn fitting(image_size: usize, label_width: usize) -> Self {
         let leaves_patches = |halvings: &usize| {
             image_size.is_multiple_of(1 << halvings) && image_size >> halvings >= 2
@@ -75,62 +80,79 @@ impl DiscriminatorConfig {
         self
     }
 
+    /// Sets the width of the domain head.
+    pub fn with_label_width(mut self, width: usize) -> Self {
+        self.label_width = width;
+        self
+    }
+
     /// Sets the number of trunk convolutions.
     pub fn with_downsamplings(mut self, downsamplings: usize) -> Self {
         self.downsamplings = downsamplings;
         self
     }
 
-    /// Switches spectral normalisation on or off.
-    pub fn with_spectral_norm(mut self, spectral_norm: bool) -> Self {
-        self.spectral_norm = spectral_norm;
+    /// Normalises every convolution spectrally.
+    pub fn with_spectral_norm(mut self) -> Self {
+        self.spectral_norm = true;
         self
     }
 
     /// Checks the configuration.
     ///
     /// # Errors
-    /// [`Error::Config`] when a width is 0, the trunk is empty or too wide, or the image size is
-    /// not divisible by `2^downsamplings`, saying what to change.
+    /// [`Error::Config`](crate::error::Error::Config) when a width is 0, the trunk is empty or too
+    /// wide, or the image size is not divisible by `2^downsamplings`, saying what to change.
     pub fn check(&self) -> Result<()> {
-        for (name, value) in [
-            ("image_channels", self.image_channels),
-            ("base_channels", self.base_channels),
-            ("downsamplings", self.downsamplings),
-        ] {
-            if value == 0 {
-                return Err(Error::Config(format!(
-                    "the discriminator's {name} is 0; it must be at least 1"
-                )));
-            }
-        }
-        widest(self.base_channels, self.downsamplings - 1, "discriminator")?;
+        check_positive(
+            "discriminator",
+            &[
+                ("image_channels", self.image_channels),
+                ("base_channels", self.base_channels),
+                ("downsamplings", self.downsamplings),
+            ],
+        )?;
+        check_width("discriminator", self.base_channels, self.downsamplings - 1)?;
         check_divisible("discriminator", [self.image_size; 2], self.downsamplings)?;
-        check_feasible(self.num_params(), "discriminator")
+        check_feasible("discriminator", self.num_params())
     }
 
-    /// The number of parameters: 44,762,048 with five labels and the defaults at 128 pixels. [`u64::MAX`] stands
-    /// for more.
-    ///
-    /// # Panics
-    /// When there are no downsamplings or more than 31, which no valid configuration has.
+    /// The number of parameters: 44,762,048 with five labels and the defaults at 128 pixels.
+    /// [`u64::MAX`] stands for more.
     pub fn num_params(&self) -> u64 {
-        assert!((1..32).contains(&self.downsamplings), "{} downsamplings", self.downsamplings);
-        let width = |level: usize| self.base_channels.saturating_mul(1usize << level);
-        let first =
-            count([self.image_channels, self.base_channels, 16]) + count([self.base_channels]);
-        let rest = (1..self.downsamplings)
-            .map(|level| count([width(level - 1), width(level), 16]) + count([width(level)]));
-        let features = width(self.downsamplings - 1);
-        let patches = self.image_size >> self.downsamplings;
-        let heads = count([features, 9]).saturating_add(count([
-            features,
-            self.label_width,
-            patches,
-            patches,
-        ]));
-        let all = first.saturating_add(rest.sum()).saturating_add(heads);
-        u64::try_from(all).unwrap_or(u64::MAX)
+        match self.downsamplings {
+            ..=MOST_HALVINGS => self.architecture().num_params(),
+            _ => u64::MAX,
+        }
+    }
+
+    /// The table of the discriminator's layers; the heads are that of realness and, where there are
+    /// labels, that of domains.
+    pub(crate) fn architecture(&self) -> Architecture {
+        let width = |level: usize| match level {
+            0 => self.image_channels,
+            level => doubled(self.base_channels, level - 1),
+        };
+        let mut trunk = Sequence::default();
+        for i in 0..self.downsamplings {
+            let halving = ConvolutionSize::new(width(i), width(i + 1), Window::HALF);
+            trunk.push(format!("trunk.{i}"), Operation::BiasedConvolution(halving));
+            trunk.push_activation(Operation::LeakyRelu);
+        }
+
+        let features = width(self.downsamplings);
+        let head = |path, outputs, window| {
+            let size = ConvolutionSize::new(features, outputs, window);
+            let mut head = Sequence::default();
+            head.push(path, Operation::Convolution(size));
+            head
+        };
+        let mut heads = vec![head("realness", 1, Window::SAME)];
+        if self.label_width > 0 {
+            let patches = self.image_size / doubled(1, self.downsamplings);
+            heads.push(head("domain", self.label_width, Window::whole(patches)));
+        }
+        Architecture { trunk, heads }
     }
 
     /// A discriminator with fresh weights drawn from `rng` in a fixed order, the same on every
@@ -144,22 +166,14 @@ impl DiscriminatorConfig {
         device: &B::Device,
     ) -> Result<Discriminator<B>> {
         self.check()?;
-        let width = |level: usize| match level {
-            0 => self.image_channels,
-            level => self.base_channels << (level - 1),
-        };
-        let features = width(self.downsamplings);
-        let patches = self.image_size >> self.downsamplings;
-        let mut discriminator = Discriminator {
-            trunk: (0..self.downsamplings)
-                .map(|i| LeakyConvolution::init([width(i), width(i + 1)], rng, device))
-                .collect(),
-            realness: Convolution::init([features, 1], Window::SAME, rng, device),
-            domain: (self.label_width > 0).then(|| {
-                let channels = [features, self.label_width];
-                Convolution::init(channels, Window::whole(patches), rng, device)
-            }),
-        };
+        let Architecture { trunk, heads } = self.architecture();
+        let layers = &mut trunk.with_parameters();
+        let trunk = (0..self.downsamplings).map(|_| LeakyConvolution::init(layers, rng, device));
+        let trunk = trunk.collect();
+        let mut heads =
+            heads.iter().map(|head| Convolution::init(&mut head.with_parameters(), rng, device));
+        let realness = heads.next().expect("the table has a head of realness");
+        let mut discriminator = Discriminator { trunk, realness, domain: heads.next() };
         if self.spectral_norm {
             discriminator.each_weight(|weight, spectral| {
                 *spectral = Some(Spectral::init(weight.val(), rng));
@@ -172,7 +186,8 @@ impl DiscriminatorConfig {
 /// What the discriminator says of a batch of `N` images.
 #[derive(Clone, Debug)]
 pub struct Prediction<B: Backend> {
-    /// `D_src`: how real each patch is, `[N, 1, S / 2^downsamplings, S / 2^downsamplings]`, unbounded.
+    /// `D_src`: how real each patch is, `[N, 1, S / 2^downsamplings, S / 2^downsamplings]`,
+    /// unbounded.
     pub realness: Tensor<B, 4>,
     /// `D_cls`: logits of every label, `[N, label_width]`.
     pub domain_logits: Tensor<B, 2>,
@@ -195,8 +210,8 @@ impl<B: Backend> Discriminator<B> {
         self.heads(self.features(images))
     }
 
-    /// `D_src` alone, which a discriminator without a domain head has too: how real each patch of `images`
-    /// `[N, C, S, S]` is, `[N, 1, S / 2^downsamplings, S / 2^downsamplings]`, unbounded.
+    /// `D_src` alone, which a discriminator without a domain head has too: how real each patch of
+    /// `images` `[N, C, S, S]` is, `[N, 1, S / 2^downsamplings, S / 2^downsamplings]`, unbounded.
     ///
     /// # Panics
     /// When the images have another number of channels.
@@ -204,12 +219,12 @@ impl<B: Backend> Discriminator<B> {
         self.realness.forward(self.features(images))
     }
 
-    /// What the trunk makes of `images`: `[N, F, S / 2^downsamplings, S / 2^downsamplings]`.
+    /// The trunk's output for `images`: `[N, F, S / 2^downsamplings, S / 2^downsamplings]`.
     pub(crate) fn features(&self, images: Tensor<B, 4>) -> Tensor<B, 4> {
         self.trunk.iter().fold(images, |x, conv| conv.forward(x))
     }
 
-    /// What both heads say of [`features`](Self::features).
+    /// Both heads' outputs for [`features`](Self::features).
     pub(crate) fn heads(&self, features: Tensor<B, 4>) -> Prediction<B> {
         let [n, ..] = features.dims();
         let realness = self.realness.forward(features.clone());
@@ -227,8 +242,8 @@ impl<B: Backend> Discriminator<B> {
         Prediction { realness, domain_logits }
     }
 
-    /// One more power iteration for the spectral norms, where there are any: due after every update of the
-    /// weights.
+    /// One more power iteration for the spectral norms, where there are any: due after every update
+    /// of the weights.
     pub(crate) fn follow_spectral_norms(mut self) -> Self {
         self.each_weight(|weight, spectral| {
             if let Some(spectral) = spectral {
@@ -265,10 +280,11 @@ impl<B: AutodiffBackend> Discriminator<B> {
     /// The gradient of the summed realness with respect to `images` `[N, C, S, S]`, of the same
     /// shape, itself differentiable with respect to the weights.
     ///
-    /// The trunk is convolutions and LeakyReLU, hence piecewise linear: its input gradient is a chain
-    /// of transposed convolutions with the same weights, multiplied by the LeakyReLU slopes, which
-    /// are constants. The slopes come from a forward pass without a graph, the chain is ordinary
-    /// operations, so that the first-order `backward` of anything computed from it is exact.
+    /// The trunk is convolutions and LeakyReLU, hence piecewise linear: its input gradient is a
+    /// chain of transposed convolutions with the same weights, multiplied by the LeakyReLU slopes,
+    /// which are constants. The slopes come from a forward pass without a graph, the chain is
+    /// ordinary operations, so that the first-order `backward` of anything computed from it is
+    /// exact.
     pub fn input_gradient(&self, images: Tensor<B::InnerBackend, 4>) -> Tensor<B, 4> {
         let plain = self.valid();
         let mut slopes = Vec::with_capacity(plain.trunk.len());
@@ -304,7 +320,8 @@ mod tests {
             (DiscriminatorConfig::new(0, 5), "0 pixels is not divisible by 64"),
             (
                 DiscriminatorConfig::new(100, 5),
-                "100 pixels is not divisible by 64, which the discriminator's 6 downsamplings need; use 128 or fewer downsamplings",
+                "100 pixels is not divisible by 64, which the discriminator's 6 downsamplings \
+                 need; use 128 or fewer downsamplings",
             ),
             (DiscriminatorConfig::new(1 << 40, 5), "more than 68 billion parameters"),
             (DiscriminatorConfig::new(128, usize::MAX), "more than 68 billion parameters"),
@@ -315,6 +332,7 @@ mod tests {
             let error = config.check().unwrap_err().to_string();
             assert!(error.contains(expected), "{config:?}: {error}");
         }
+        assert_eq!(base.with_downsamplings(usize::MAX).num_params(), u64::MAX);
     }
 
     #[cfg(feature = "flex")]

@@ -6,15 +6,20 @@ use burn::tensor::{Tensor, activation};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
-use crate::nn::layers::{ConvNorm, Convolution, Residual, UpNorm, Window};
+use crate::error::Result;
+use crate::nn::architecture::{Architecture, ConvolutionSize, Operation, Sequence, Window};
+use crate::nn::layers::{ConvNorm, Convolution, Residual, UpNorm};
+use crate::nn::limits::{
+    MOST_HALVINGS, check_divisible, check_feasible, check_positive, check_width, doubled,
+};
 
 /// The architecture of a [`Generator`]; the defaults are the paper's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct GeneratorConfig {
     /// Width of the condition vector that is concatenated to the image
-    /// ([`LabelSpaces::condition_width`](crate::labels::spaces::LabelSpaces::condition_width)); 0 for a generator that knows one
-    /// target only, as those of pairwise models do.
+    /// ([`LabelSpaces::condition_width`](crate::labels::spaces::LabelSpaces::condition_width)); 0
+    /// for a generator that knows one target only, as those of pairwise models do.
     pub condition_width: usize,
     /// Channels of an image: 3 for RGB.
     pub image_channels: usize,
@@ -36,6 +41,12 @@ impl GeneratorConfig {
             residual_blocks: 6,
             downsamplings: 2,
         }
+    }
+
+    /// Sets the width of the condition vector.
+    pub fn with_condition_width(mut self, width: usize) -> Self {
+        self.condition_width = width;
+        self
     }
 
     /// Sets the channels of an image.
@@ -65,49 +76,65 @@ impl GeneratorConfig {
     /// Checks the configuration for itself.
     ///
     /// # Errors
-    /// [`Error::Config`] when a width is 0 or the widest layer overflows, saying what to change.
+    /// [`Error::Config`](crate::error::Error::Config) when a width is 0 or the widest layer
+    /// overflows, saying what to change.
     pub fn check(&self) -> Result<()> {
-        for (name, value) in
-            [("image_channels", self.image_channels), ("base_channels", self.base_channels)]
-        {
-            if value == 0 {
-                return Err(Error::Config(format!(
-                    "the generator's {name} is 0; it must be at least 1"
-                )));
-            }
-        }
-        widest(self.base_channels, self.downsamplings, "generator")?;
-        check_feasible(self.num_params(), "generator")
+        let Self { image_channels, base_channels, downsamplings, .. } = *self;
+        let positive = [("image_channels", image_channels), ("base_channels", base_channels)];
+        check_positive("generator", &positive)?;
+        check_width("generator", base_channels, downsamplings)?;
+        check_feasible("generator", self.num_params())
     }
 
-    /// The number of parameters: 8,430,528 with five labels and the defaults. [`u64::MAX`] stands for more.
-    ///
-    /// # Panics
-    /// When there are more than 31 downsamplings, which no valid configuration has.
+    /// The number of parameters: 8,430,528 with five labels and the defaults. [`u64::MAX`] stands
+    /// for more.
     pub fn num_params(&self) -> u64 {
-        assert!(self.downsamplings < 32, "{} downsamplings", self.downsamplings);
+        match self.downsamplings {
+            ..=MOST_HALVINGS => self.architecture().num_params(),
+            _ => u64::MAX,
+        }
+    }
+
+    /// The table of the generator's layers, whose length does not depend on the number of blocks.
+    pub(crate) fn architecture(&self) -> Architecture {
+        let width = |level| doubled(self.base_channels, level);
+        let mut trunk = Sequence::default();
+
         let inputs = self.image_channels.saturating_add(self.condition_width);
-        let width = |level| self.base_channels.saturating_mul(1usize << level);
+        let stem = ConvolutionSize::new(inputs, width(0), Window::WIDE);
+        trunk.push_normed("stem", Operation::Convolution, stem);
+        trunk.push_activation(Operation::Relu);
+        for i in 0..self.downsamplings {
+            let down = ConvolutionSize::new(width(i), width(i + 1), Window::HALF);
+            trunk.push_normed(&format!("down.{i}"), Operation::Convolution, down);
+            trunk.push_activation(Operation::Relu);
+        }
+
         let bottleneck = width(self.downsamplings);
-        let norm = |channels| count([2, channels, 1]);
-        let levels = (0..self.downsamplings).map(|level| [width(level), width(level + 1)]);
-        let resampling = levels.map(|[low, high]| {
-            // Down by 4x4 kernels, and up again.
-            2 * count([low, high, 16]) + norm(low) + norm(high)
-        });
-        let block = 2 * (count([bottleneck, bottleneck, 9]) + norm(bottleneck));
-        let ends = count([inputs, self.base_channels, 49])
-            + norm(self.base_channels)
-            + count([self.base_channels, self.image_channels, 49]);
-        let blocks = (self.residual_blocks as u128).saturating_mul(block);
-        let all = ends.saturating_add(blocks).saturating_add(resampling.sum());
-        u64::try_from(all).unwrap_or(u64::MAX)
+        let same = ConvolutionSize::new(bottleneck, bottleneck, Window::SAME);
+        let mut block = Sequence::default();
+        block.push_normed("first", Operation::Convolution, same);
+        block.push_activation(Operation::Relu);
+        block.push_normed("second", Operation::Convolution, same);
+        trunk.push("blocks", Operation::Residual { times: self.residual_blocks, layers: block });
+
+        for i in 0..self.downsamplings {
+            let level = self.downsamplings - i;
+            let up = ConvolutionSize::new(width(level), width(level - 1), Window::HALF);
+            trunk.push_normed(&format!("up.{i}"), Operation::TransposedConvolution, up);
+            trunk.push_activation(Operation::Relu);
+        }
+        let head = ConvolutionSize::new(width(0), self.image_channels, Window::WIDE);
+        trunk.push("head", Operation::Convolution(head));
+        trunk.push_activation(Operation::Tanh);
+        Architecture { trunk, heads: Vec::new() }
     }
 
     /// Checks that images of `height` x `width` pixels keep their size through the network.
     ///
     /// # Errors
-    /// [`Error::Config`] when a side is 0 or not divisible by `2^downsamplings`.
+    /// [`Error::Config`](crate::error::Error::Config) when a side is 0 or not divisible by
+    /// `2^downsamplings`.
     pub fn check_image_size(&self, height: usize, width: usize) -> Result<()> {
         self.check()?;
         check_divisible("generator", [height, width], self.downsamplings)
@@ -119,79 +146,17 @@ impl GeneratorConfig {
     /// As [`check`](Self::check).
     pub fn init<B: Backend>(&self, rng: &mut impl Rng, device: &B::Device) -> Result<Generator<B>> {
         self.check()?;
-        let inputs = self.image_channels + self.condition_width;
-        let width = |level: usize| self.base_channels << level;
-        let bottleneck = width(self.downsamplings);
+        let architecture = self.architecture();
+        let layers = &mut architecture.trunk.with_parameters();
+        let levels = || 0..self.downsamplings;
         Ok(Generator {
-            stem: ConvNorm::init([inputs, self.base_channels], Window::WIDE, rng, device),
-            down: (0..self.downsamplings)
-                .map(|i| ConvNorm::init([width(i), width(i + 1)], Window::HALF, rng, device))
-                .collect(),
-            blocks: (0..self.residual_blocks)
-                .map(|_| Residual::init(bottleneck, rng, device))
-                .collect(),
-            up: (0..self.downsamplings)
-                .rev()
-                .map(|i| UpNorm::init([width(i + 1), width(i)], rng, device))
-                .collect(),
-            head: Convolution::init(
-                [self.base_channels, self.image_channels],
-                Window::WIDE,
-                rng,
-                device,
-            ),
+            stem: ConvNorm::init(layers, rng, device),
+            down: levels().map(|_| ConvNorm::init(layers, rng, device)).collect(),
+            blocks: Residual::init_all(layers, rng, device),
+            up: levels().map(|_| UpNorm::init(layers, rng, device)).collect(),
+            head: Convolution::init(layers, rng, device),
         })
     }
-}
-
-/// The width of the widest layer, refused where it is beyond any machine.
-pub(crate) fn widest(base_channels: usize, downsamplings: usize, network: &str) -> Result<usize> {
-    u32::try_from(downsamplings)
-        .ok()
-        .and_then(|power| 2usize.checked_pow(power))
-        .and_then(|factor| base_channels.checked_mul(factor))
-        .filter(|&width| width <= 1 << 16)
-        .ok_or_else(|| {
-            Error::Config(format!(
-                "the {network} would be more than 65536 channels wide ({base_channels} doubled \
-                 {downsamplings} times); lower base_channels or downsamplings"
-            ))
-        })
-}
-
-/// The product of the sizes of an array.
-pub(crate) fn count<const N: usize>(sizes: [usize; N]) -> u128 {
-    // Far from overflow even when a handful of them is added up.
-    sizes.into_iter().fold(1u128, |all, size| all.saturating_mul(size as u128)).min(1 << 100)
-}
-
-/// Refuses a network whose parameters would fill hundreds of GiB: it is a slip, not a plan.
-pub(crate) fn check_feasible(params: u64, network: &str) -> Result<()> {
-    if params > 1 << 36 {
-        return Err(Error::Config(format!(
-            "the {network} would have more than 68 billion parameters; lower its channels, blocks or labels"
-        )));
-    }
-    Ok(())
-}
-
-/// Refuses image sides that `downsamplings` halvings do not divide.
-pub(crate) fn check_divisible(
-    network: &str,
-    sides: [usize; 2],
-    downsamplings: usize,
-) -> Result<()> {
-    let factor = 1usize << downsamplings;
-    for side in sides {
-        if side == 0 || side % factor != 0 {
-            return Err(Error::Config(format!(
-                "an image side of {side} pixels is not divisible by {factor}, which the {network}'s \
-                 {downsamplings} downsamplings need; use {} or fewer downsamplings",
-                side.div_ceil(factor).max(1).saturating_mul(factor)
-            )));
-        }
-    }
-    Ok(())
 }
 
 /// The generator. See [`GeneratorConfig`].
@@ -270,18 +235,21 @@ mod tests {
             let error = config.check().unwrap_err().to_string();
             assert!(error.contains(expected), "{config:?}: {error}");
         }
+        assert_eq!(base.clone().with_downsamplings(usize::MAX).num_params(), u64::MAX);
         base.check_image_size(24, 40).unwrap();
         for (height, width, expected) in [
             (
                 126,
                 128,
-                "126 pixels is not divisible by 4, which the generator's 2 downsamplings need; use 128",
+                "126 pixels is not divisible by 4, which the generator's 2 downsamplings need; \
+                 use 128",
             ),
             (128, 3, "3 pixels is not divisible by 4"),
             (
                 0,
                 128,
-                "0 pixels is not divisible by 4, which the generator's 2 downsamplings need; use 4",
+                "0 pixels is not divisible by 4, which the generator's 2 downsamplings need; \
+                 use 4",
             ),
         ] {
             let error = base.check_image_size(height, width).unwrap_err().to_string();

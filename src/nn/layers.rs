@@ -5,10 +5,12 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{DType, Tensor, TensorData};
 use rand::Rng;
 
+use crate::nn::architecture::{ConvolutionSize, NEGATIVE_SLOPE, Operation, Window};
 use crate::nn::ops;
 use crate::nn::spectral::Spectral;
 
-/// `shape`-many values, uniform in `[-1/sqrt(fan_in), 1/sqrt(fan_in))`: the default of PyTorch's layers.
+/// `shape`-many values, uniform in `[-1/sqrt(fan_in), 1/sqrt(fan_in))`: the default of PyTorch's
+/// layers.
 fn uniform<B: Backend, const D: usize>(
     shape: [usize; D],
     fan_in: usize,
@@ -41,34 +43,21 @@ fn normalised<B: Backend>(
     }
 }
 
-/// The shape of a square convolution: kernel size, stride and padding.
-#[derive(Clone, Copy)]
-pub(crate) struct Window {
-    pub kernel: usize,
-    pub stride: usize,
-    pub padding: usize,
-}
-
-impl Window {
-    /// 7x7, size kept.
-    pub const WIDE: Self = Self { kernel: 7, stride: 1, padding: 3 };
-    /// 3x3, size kept.
-    pub const SAME: Self = Self { kernel: 3, stride: 1, padding: 1 };
-    /// 4x4, size halved (doubled, transposed).
-    pub const HALF: Self = Self { kernel: 4, stride: 2, padding: 1 };
-    /// The whole of a `size` x `size` input at once.
-    pub const fn whole(size: usize) -> Self {
-        Self { kernel: size, stride: 1, padding: 0 }
-    }
-}
-
 impl<B: Backend> Convolution<B> {
-    pub fn init(
-        [inputs, outputs]: [usize; 2],
-        window: Window,
+    /// Fresh parameters of the sizes that the next of `layers` has.
+    ///
+    /// # Panics
+    /// When that is a layer of another kind.
+    pub fn init<'a>(
+        layers: &mut impl Iterator<Item = &'a Operation>,
         rng: &mut impl Rng,
         device: &B::Device,
     ) -> Self {
+        let Some(&Operation::Convolution(ConvolutionSize { inputs, outputs, window })) =
+            layers.next()
+        else {
+            panic!("the table has no convolution here");
+        };
         let Window { kernel, stride, padding } = window;
         let fan_in = inputs * kernel * kernel;
         Self {
@@ -89,13 +78,13 @@ impl<B: Backend> Convolution<B> {
         ops::conv2d(x, self.weight(), self.stride, self.padding)
     }
 
-    /// [`forward`](Self::forward) of `images` `[N, C, H, W]` with a constant plane for every entry of
-    /// `condition` `[N, L]` as further channels, at stride 1.
+    /// [`forward`](Self::forward) of `images` `[N, C, H, W]` with a constant plane for every entry
+    /// of `condition` `[N, L]` as further channels, at stride 1.
     ///
     /// # Panics
     /// When `C + L` is not the number of input channels.
-    // The planes are not made: what a kernel sees of them depends only on which of its rows and columns lie
-    // inside the image, so their part is two small matrix products.
+    // The planes are not made: what a kernel sees of them depends only on which of its rows and
+    // columns lie inside the image, so their part is two small matrix products.
     pub fn forward_conditioned(
         &self,
         images: Tensor<B, 4>,
@@ -125,8 +114,8 @@ impl<B: Backend> Convolution<B> {
     }
 }
 
-/// `[side, kernel]`: 1 where the tap of a padded kernel at a position lies inside an image of that side, and 0
-/// where it lies in the padding.
+/// `[side, kernel]`: 1 where the tap of a padded kernel at a position lies inside an image of that
+/// side, and 0 where it lies in the padding.
 fn inside<B: Backend>(
     side: usize,
     kernel: usize,
@@ -148,11 +137,22 @@ pub(crate) struct LeakyConvolution<B: Backend> {
 }
 
 impl<B: Backend> LeakyConvolution<B> {
-    /// The slope of LeakyReLU below 0.
-    const NEGATIVE_SLOPE: f64 = 0.01;
-
-    pub fn init([inputs, outputs]: [usize; 2], rng: &mut impl Rng, device: &B::Device) -> Self {
-        let kernel = Window::HALF.kernel;
+    /// Fresh parameters of the sizes that the next of `layers` has.
+    ///
+    /// # Panics
+    /// When that is a layer of another kind.
+    pub fn init<'a>(
+        layers: &mut impl Iterator<Item = &'a Operation>,
+        rng: &mut impl Rng,
+        device: &B::Device,
+    ) -> Self {
+        let Some(&Operation::BiasedConvolution(ConvolutionSize { inputs, outputs, window })) =
+            layers.next()
+        else {
+            panic!("the table has no convolution with bias here");
+        };
+        assert_eq!(window, Window::HALF);
+        let kernel = window.kernel;
         let fan_in = inputs * kernel * kernel;
         Self {
             weight: uniform([outputs, inputs, kernel, kernel], fan_in, rng, device),
@@ -170,12 +170,12 @@ impl<B: Backend> LeakyConvolution<B> {
     pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
         let Window { stride, padding, .. } = Window::HALF;
         let (weight, bias) = (self.weight(), self.bias.val());
-        ops::conv2d_leaky_relu(x, weight, bias, [stride, padding], Self::NEGATIVE_SLOPE)
+        ops::conv2d_leaky_relu(x, weight, bias, [stride, padding], NEGATIVE_SLOPE)
     }
 
-    /// The derivative of the activation, told from the output of [`forward`](Self::forward).
+    /// The derivative of the activation, computed from the output of [`forward`](Self::forward).
     pub fn slope(y: Tensor<B, 4>) -> Tensor<B, 4> {
-        ops::leaky_relu_slope(y, Self::NEGATIVE_SLOPE)
+        ops::leaky_relu_slope(y, NEGATIVE_SLOPE)
     }
 
     /// The input gradient, given the gradient before the activation.
@@ -192,8 +192,22 @@ pub(crate) struct TransposedConvolution<B: Backend> {
 }
 
 impl<B: Backend> TransposedConvolution<B> {
-    pub fn init([inputs, outputs]: [usize; 2], rng: &mut impl Rng, device: &B::Device) -> Self {
-        let kernel = Window::HALF.kernel;
+    /// Fresh parameters of the sizes that the next of `layers` has.
+    ///
+    /// # Panics
+    /// When that is a layer of another kind.
+    pub fn init<'a>(
+        layers: &mut impl Iterator<Item = &'a Operation>,
+        rng: &mut impl Rng,
+        device: &B::Device,
+    ) -> Self {
+        let Some(&Operation::TransposedConvolution(ConvolutionSize { inputs, outputs, window })) =
+            layers.next()
+        else {
+            panic!("the table has no transposed convolution here");
+        };
+        assert_eq!(window, Window::HALF);
+        let kernel = window.kernel;
         // PyTorch counts the fan-in of a transposed convolution on its output side.
         let fan_in = outputs * kernel * kernel;
         Self { weight: uniform([inputs, outputs, kernel, kernel], fan_in, rng, device) }
@@ -213,7 +227,14 @@ pub(crate) struct InstanceNorm<B: Backend> {
 }
 
 impl<B: Backend> InstanceNorm<B> {
-    pub fn init(channels: usize, device: &B::Device) -> Self {
+    /// Fresh parameters of the sizes that the next of `layers` has.
+    ///
+    /// # Panics
+    /// When that is a layer of another kind.
+    pub fn init<'a>(layers: &mut impl Iterator<Item = &'a Operation>, device: &B::Device) -> Self {
+        let Some(&Operation::InstanceNorm { channels }) = layers.next() else {
+            panic!("the table has no instance norm here");
+        };
         Self {
             weight: Param::from_tensor(Tensor::ones([channels], device)),
             bias: Param::from_tensor(Tensor::zeros([channels], device)),
@@ -237,15 +258,15 @@ pub(crate) struct ConvNorm<B: Backend> {
 }
 
 impl<B: Backend> ConvNorm<B> {
-    pub fn init(
-        channels: [usize; 2],
-        window: Window,
+    /// Fresh parameters of the sizes that the next two of `layers` have.
+    pub fn init<'a>(
+        layers: &mut impl Iterator<Item = &'a Operation>,
         rng: &mut impl Rng,
         device: &B::Device,
     ) -> Self {
         Self {
-            conv: Convolution::init(channels, window, rng, device),
-            norm: InstanceNorm::init(channels[1], device),
+            conv: Convolution::init(layers, rng, device),
+            norm: InstanceNorm::init(layers, device),
         }
     }
 
@@ -272,10 +293,15 @@ pub(crate) struct UpNorm<B: Backend> {
 }
 
 impl<B: Backend> UpNorm<B> {
-    pub fn init(channels: [usize; 2], rng: &mut impl Rng, device: &B::Device) -> Self {
+    /// Fresh parameters of the sizes that the next two of `layers` have.
+    pub fn init<'a>(
+        layers: &mut impl Iterator<Item = &'a Operation>,
+        rng: &mut impl Rng,
+        device: &B::Device,
+    ) -> Self {
         Self {
-            conv: TransposedConvolution::init(channels, rng, device),
-            norm: InstanceNorm::init(channels[1], device),
+            conv: TransposedConvolution::init(layers, rng, device),
+            norm: InstanceNorm::init(layers, device),
         }
     }
 
@@ -292,11 +318,26 @@ pub(crate) struct Residual<B: Backend> {
 }
 
 impl<B: Backend> Residual<B> {
-    pub fn init(channels: usize, rng: &mut impl Rng, device: &B::Device) -> Self {
-        Self {
-            first: ConvNorm::init([channels; 2], Window::SAME, rng, device),
-            second: ConvNorm::init([channels; 2], Window::SAME, rng, device),
-        }
+    /// All blocks of the next of `layers`, with fresh parameters.
+    ///
+    /// # Panics
+    /// When that is a layer of another kind.
+    pub fn init_all<'a>(
+        layers: &mut impl Iterator<Item = &'a Operation>,
+        rng: &mut impl Rng,
+        device: &B::Device,
+    ) -> Vec<Self> {
+        let Some(Operation::Residual { times, layers }) = layers.next() else {
+            panic!("the table has no residual blocks here");
+        };
+        let mut block = || {
+            let layers = &mut layers.with_parameters();
+            Self {
+                first: ConvNorm::init(layers, rng, device),
+                second: ConvNorm::init(layers, rng, device),
+            }
+        };
+        (0..*times).map(|_| block()).collect()
     }
 
     pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
@@ -321,7 +362,9 @@ mod tests {
     fn a_condition_is_constant_planes<B: AutodiffBackend>() {
         let device = Default::default();
         let mut rng = stream(0, Purpose::Generator, 0, 0);
-        let conv = Convolution::<B>::init([3 + 2, 4], Window::WIDE, &mut rng, &device);
+        let size = ConvolutionSize::new(3 + 2, 4, Window::WIDE);
+        let layer = Operation::Convolution(size);
+        let conv = Convolution::<B>::init(&mut [&layer].into_iter(), &mut rng, &device);
         let mut values = |shape: [usize; 4]| {
             let count = shape.iter().product();
             let values = (0..count).map(|_| rng.random::<f32>() - 0.5).collect();

@@ -1,7 +1,7 @@
 //! The tensor operations the networks are made of.
 //!
-//! Each is [`composed`] of burn's own operations, for every backend; where [`cpu`] has a specialised
-//! path for the backend at hand, that path is taken instead.
+//! Each is [`composed`] of burn's own operations, for every backend; where [`cpu`] has a
+//! specialised path for the backend at hand, that path is taken instead.
 
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, activation};
@@ -67,8 +67,8 @@ pub(crate) fn instance_norm<B: Backend>(
     composed::instance_norm(x, gamma, beta, relu)
 }
 
-/// One update of Adam: `[value, gradient, first mean, second mean]`, all `[n]`, to the new value and means, and
-/// a `[1]` that is finite if all of the gradient is.
+/// One update of Adam: `[value, gradient, first mean, second mean]`, all `[n]`, to the new value
+/// and means, and a `[1]` that is finite if all of the gradient is.
 pub(crate) fn adam<B: Backend>(tensors: [Tensor<B, 1>; 4], step: AdamStep) -> [Tensor<B, 1>; 4] {
     #[cfg(any(feature = "flex", feature = "ndarray"))]
     let tensors = match cpu::adam(tensors, step) {
@@ -78,8 +78,8 @@ pub(crate) fn adam<B: Backend>(tensors: [Tensor<B, 1>; 4], step: AdamStep) -> [T
     composed::adam(tensors, step)
 }
 
-/// The derivative of LeakyReLU, told from its output `y`, which has its input's sign: 1 above 0,
-/// `negative_slope` elsewhere.
+/// The derivative of LeakyReLU, computed from its output `y`, which has the input's sign: 1 above
+/// 0, `negative_slope` elsewhere.
 pub(crate) fn leaky_relu_slope<B: Backend>(y: Tensor<B, 4>, negative_slope: f64) -> Tensor<B, 4> {
     y.ones_like().mask_fill(y.lower_equal_elem(0.0), negative_slope)
 }
@@ -98,9 +98,9 @@ pub(crate) fn log_softmax<B: Backend>(x: Tensor<B, 2>) -> Tensor<B, 2> {
     x.clone() - log(x.exp().sum_dim(1))
 }
 
-/// The natural logarithm, one of Newton's steps from burn's, `l`, held constant: `l + x e^-l - 1`, whose
-/// gradient is `e^-l`. That of burn's own logarithm is a reciprocal, which on NdArray is a hardware
-/// estimate, good to 11 bits on most processors.
+/// The natural logarithm, one of Newton's steps from burn's, `l`, held constant: `l + x e^-l - 1`,
+/// whose gradient is `e^-l`. That of burn's own logarithm is a reciprocal, which on NdArray is a
+/// hardware estimate, good to 11 bits on most processors.
 fn log<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
     let log = x.clone().detach().log();
     let inverse = log.clone().neg().exp();
@@ -157,8 +157,8 @@ pub(crate) mod composed {
         relu: bool,
     ) -> Tensor<B, 4> {
         let [n, c, h, w] = x.dims();
-        // Squares beyond 65504 are infinite in float16, and epsilon is below its normal numbers, which
-        // a device may flush to 0, so that a constant plane would come out as NaN.
+        // Squares beyond 65504 are infinite in float16, and epsilon is below its normal numbers,
+        // which a device may flush to 0, so that a constant plane would come out as NaN.
         let dtype = x.dtype();
         let wide = if matches!(dtype, DType::F16 | DType::BF16) { DType::F32 } else { dtype };
         let [gamma, beta] = [gamma, beta].map(|affine| affine.cast(wide));
@@ -196,8 +196,8 @@ mod tests {
 
     on_every_backend!(logarithms_have_the_gradients_of_their_equations);
 
-    /// Of the largest value: a few roundings of float32, as many as a GPU's exponential may take. An estimated
-    /// reciprocal is off by 6e-5 or more.
+    /// Of the largest value: a few roundings of float32, as many as a GPU's exponential may take.
+    /// An estimated reciprocal is off by 6e-5 or more.
     const TOLERANCE: f64 = 1e-5;
 
     /// Enough rows for vector instructions.

@@ -15,8 +15,8 @@ const FIRST_ITERATIONS: usize = 15;
 /// The estimate of a weight's first left singular vector, of the weight as a matrix of one row per
 /// output.
 ///
-/// It is a parameter in that files and modules hold it; every use is detached, so it has no gradient and
-/// Adam leaves it alone.
+/// It is stored as a parameter, so that modules and files hold it; every use is detached, so it has
+/// no gradient and Adam does not change it.
 #[derive(Module, Debug)]
 pub(crate) struct Spectral<B: Backend> {
     /// `u`, `[outputs]`, of length 1.
@@ -37,7 +37,8 @@ impl<B: Backend> Spectral<B> {
     }
 
     /// `weight` divided by the estimate of its largest singular value, `|u W|`.
-    // With u and v = u W / |u W| held constant, u W v and |u W| have the same value and gradient, u v'.
+    // With u and v = u W / |u W| held constant, u W v and |u W| have the same value and the same
+    // gradient, u v'.
     pub fn normalise(&self, weight: Tensor<B, 4>) -> Tensor<B, 4> {
         let largest = length(self.row().matmul(matrix(weight.clone())));
         weight / largest.unsqueeze::<4>()

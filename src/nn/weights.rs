@@ -1,4 +1,4 @@
-//! A module's parameters as named host arrays: what files hold and what networks are set from.
+//! A module's parameters as named host arrays, as files hold them.
 
 use std::collections::BTreeMap;
 
@@ -50,10 +50,11 @@ pub(crate) fn collect<B: Backend, M: Module<B>>(module: &M, prefix: &str) -> Wei
     names(module, prefix).into_iter().zip(collector.0).collect()
 }
 
-/// Refuses weights that are too few for networks of `params` parameters, before memory is taken for those.
+/// Checks that there are as many weights as networks of `params` parameters need, before memory is
+/// taken for the networks.
 ///
 /// # Errors
-/// Saying how many there are of either.
+/// Both numbers, when there are fewer.
 pub(crate) fn check_enough(weights: &Weights, params: u64) -> Result<(), String> {
     let values: usize = weights.values().map(|data| data.num_elements()).sum();
     if (values as u64) < params {
@@ -78,7 +79,7 @@ pub(crate) fn non_finite(weights: &Weights) -> Option<(String, f32)> {
 /// Sets every parameter of `module` from its entry under `prefix.`, taking it out of `weights`.
 ///
 /// # Errors
-/// Every missing or mis-shaped parameter, by name; then nothing may be used of the result.
+/// Every missing or mis-shaped parameter, by name.
 pub(crate) fn apply<B: Backend, M: Module<B>>(
     module: M,
     prefix: &str,
@@ -122,10 +123,10 @@ pub(crate) fn apply<B: Backend, M: Module<B>>(
     if applier.problems.is_empty() { Ok(module) } else { Err(applier.problems.join("; ")) }
 }
 
-/// Refuses weights that no module took.
+/// Checks that the modules took all weights.
 ///
 /// # Errors
-/// Their names.
+/// The names of those that are left.
 pub(crate) fn check_empty(weights: &Weights) -> Result<(), String> {
     if weights.is_empty() {
         return Ok(());

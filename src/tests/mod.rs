@@ -18,6 +18,8 @@ mod precision;
 mod published;
 mod spectral;
 mod steps;
+#[cfg(feature = "flex")]
+mod table;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -1,5 +1,6 @@
-//! Networks through the import of PyTorch's files, against PyTorch: of the published sizes on the CPU backends, and
-//! small ones on every backend, for wgpu without a GPU takes minutes to choose its kernels for large ones.
+//! Networks through the import of PyTorch's files, against PyTorch: of the published sizes on the
+//! CPU backends, and small ones on every backend, for wgpu without a GPU takes minutes to choose
+//! its kernels for large ones.
 
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Tensor, TensorData};
@@ -31,7 +32,8 @@ fn imported_networks_of_the_published_sizes_are_pytorchs_on_ndarray() {
     published::<burn::backend::NdArray>();
 }
 
-/// Of each output's largest value: sums of up to 8,192 products in another order, through up to 20 layers.
+/// Of each output's largest value: sums of up to 8,192 products in another order, through up to 20
+/// layers.
 const TOLERANCE: f64 = 2e-5;
 
 const LABELS: [&str; 5] = ["a", "b", "c", "d", "e"];

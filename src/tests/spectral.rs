@@ -21,7 +21,7 @@ const TOLERANCE: f64 = 1e-4;
 fn spectral_norms_are_pytorchs<B: AutodiffBackend>() {
     let (networks, mut fixture) = Fixture::open::<Networks>("spectral");
     let keys = networks.discriminator_keys();
-    let config = networks.discriminator().with_spectral_norm(true);
+    let config = networks.discriminator().with_spectral_norm();
     let mut rng = stream(0, Purpose::Discriminator, 0, 0);
     let fresh = config.init::<B>(&mut rng, &Default::default()).unwrap();
     // The layers by PyTorch's name and by ours.

@@ -1,7 +1,7 @@
 //! StarGAN's steps against PyTorch: losses, gradients and the weights after both updates.
 
 use burn::module::AutodiffModule;
-use burn::tensor::backend::{AutodiffBackend, Backend};
+use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{ElementConversion, Tensor, TensorData};
 use serde::Deserialize;
 

@@ -1,66 +1,103 @@
-//! The architecture of a public network, told from the shapes in its `state_dict`.
+//! Infers the architecture of a public network from the shapes in its `state_dict`.
+//!
+//! The first and the last weights have the numbers of channels. The numbers of layers are found by
+//! comparison with the tables of networks that have more and more of them.
 
+use crate::files::pytorch::keys::{Key, keys};
+use crate::nn::architecture::Architecture;
 use crate::nn::discriminator::DiscriminatorConfig;
 use crate::nn::generator::GeneratorConfig;
+use crate::nn::limits::{MOST_HALVINGS, doubled};
 use crate::nn::weights::Weights;
+
+/// The key of the parameter at `path`.
+fn key(architecture: &Architecture, path: &str) -> Key {
+    keys(architecture).find(|key| key.path == path).expect("a parameter of the table")
+}
 
 /// The four sides of a convolution's weight.
 ///
 /// # Errors
-/// When it is missing, or no such weight.
-fn sides(weights: &Weights, key: &str) -> Result<[usize; 4], String> {
-    let data = weights.get(key).ok_or_else(|| format!("{key} is missing"))?;
+/// When it is missing or has another number of sides.
+fn sides(weights: &Weights, Key { public, .. }: &Key) -> Result<[usize; 4], String> {
+    let data = weights.get(public).ok_or_else(|| format!("{public} is missing"))?;
     let shape = data.shape.as_slice();
     match shape {
         &[a, b, c, d] if a.min(b).min(c).min(d) > 0 => Ok([a, b, c, d]),
-        _ => Err(format!("{key}: expected a convolution's weight of four sides, found {shape:?}")),
+        _ => {
+            Err(format!("{public}: expected a convolution's weight of four sides, found {shape:?}"))
+        }
     }
 }
 
 /// The generator whose stem, halvings and residual blocks `weights` have.
 ///
 /// # Errors
-/// When the stem is missing or none; what else does not fit shows when the weights are taken.
+/// When the stem is missing or is no convolution. Whether the rest fits is checked when the weights
+/// are taken.
 pub(super) fn generator(weights: &Weights) -> Result<GeneratorConfig, String> {
-    const IMAGE_CHANNELS: usize = 3;
-    let [base, inputs, ..] = sides(weights, "main.0.weight")?;
-    let condition = inputs.checked_sub(IMAGE_CHANNELS).filter(|width| *width > 0).ok_or_else(|| {
+    let config = GeneratorConfig::new(0);
+    let channels = config.image_channels;
+    let stem = key(&config.architecture(), "stem.conv.weight");
+    let [base, inputs, ..] = sides(weights, &stem)?;
+    let condition = inputs.checked_sub(channels).filter(|width| *width > 0).ok_or_else(|| {
         format!(
-            "main.0.weight: expected the input channels of a generator, {IMAGE_CHANNELS} of the image and one \
-             per label, found {inputs}; is it the discriminator's file?"
+            "{}: expected the input channels of a generator, {channels} of the image and one per \
+             label, found {inputs}; is it the discriminator's file?",
+            stem.public
         )
     })?;
-    // Every halving doubles the channels; the first doubling back does not, nor does the head.
-    let is_halving = |level: &usize| {
-        let width = base << level;
-        sides(weights, &format!("main.{}.weight", 3 + 3 * level)) == Ok([2 * width, width, 4, 4])
+    let config = config.with_condition_width(condition).with_base_channels(base);
+
+    // Where there is no further halving, a weight of another shape is in its place.
+    let has_halving = |level: &usize| {
+        let deeper = config.clone().with_downsamplings(level + 1).architecture();
+        let halving = key(&deeper, &format!("down.{level}.conv.weight"));
+        weights.get(&halving.public).is_some_and(|data| data.shape.as_slice() == halving.shape)
     };
-    // More would be wider than any machine, which the check of the configuration says.
-    let downsamplings = (0..16).take_while(is_halving).count();
-    let place = 3 + 3 * downsamplings;
-    let blocks = (place..).take_while(|i| weights.contains_key(&format!("main.{i}.main.0.weight")));
-    Ok(GeneratorConfig::new(condition)
-        .with_base_channels(base)
-        .with_downsamplings(downsamplings)
-        .with_residual_blocks(blocks.count()))
+    let downsamplings = (0..MOST_HALVINGS).take_while(has_halving).count();
+
+    let config = config.with_downsamplings(downsamplings);
+    let longest = config.clone().with_residual_blocks(weights.len()).architecture();
+    let is_block =
+        |key: &Key| key.path.starts_with("blocks.") && key.path.ends_with(".first.conv.weight");
+    let blocks = keys(&longest).filter(is_block);
+    let blocks = blocks.take_while(|key| weights.contains_key(&key.public)).count();
+    Ok(config.with_residual_blocks(blocks))
 }
 
 /// The discriminator whose trunk and domain head `weights` have.
 ///
 /// # Errors
-/// When one of them is missing or none.
+/// When one of them is missing or is no convolution.
 pub(super) fn discriminator(weights: &Weights) -> Result<DiscriminatorConfig, String> {
-    let [base, channels, ..] = sides(weights, "main.0.weight")?;
-    let [labels, _, patches, _] = sides(weights, "conv2.weight")
+    let deepest = DiscriminatorConfig::new(1, 1).with_downsamplings(MOST_HALVINGS).architecture();
+    let [base, channels, ..] = sides(weights, &key(&deepest, "trunk.0.weight"))?;
+    let [labels, _, patches, _] = sides(weights, &key(&deepest, "domain.weight"))
         .map_err(|error| format!("{error}; is it the generator's file?"))?;
-    let trunk =
-        (0..).take_while(|i| weights.contains_key(&format!("main.{}.weight", 2 * i))).count();
-    let image_size = u32::try_from(trunk).ok().and_then(|shift| patches.checked_shl(shift));
-    let image_size = image_size.filter(|size| size >> trunk == patches).ok_or_else(|| {
-        format!("conv2.weight: {patches} patches after {trunk} halvings would be an image beyond any machine")
-    })?;
-    Ok(DiscriminatorConfig::new(image_size, labels)
+    let trunk = keys(&deepest)
+        .filter(|key| key.path.starts_with("trunk.") && key.path.ends_with(".weight"));
+    let trunk = trunk.take_while(|key| weights.contains_key(&key.public)).count();
+    Ok(DiscriminatorConfig::new(doubled(patches, trunk), labels)
         .with_image_channels(channels)
         .with_base_channels(base)
         .with_downsamplings(trunk))
+}
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::TensorData;
+
+    use super::*;
+
+    #[test]
+    fn a_trunk_beyond_any_machine_is_described_without_being_built() {
+        let zeros = |name: String, shape: [usize; 4]| (name, TensorData::zeros::<f32, _>(shape));
+        let trunk = (0..40).map(|i| zeros(format!("main.{}.weight", 2 * i), [1, 1, 4, 4]));
+        let head = zeros("conv2.weight".to_owned(), [2, 1, 2, 2]);
+        let config = discriminator(&trunk.chain([head]).collect()).unwrap();
+        assert_eq!(config.downsamplings, MOST_HALVINGS);
+        let error = config.check().unwrap_err().to_string();
+        assert!(error.contains("more than 65536 channels wide (1 doubled 30 times)"), "{error}");
+    }
 }

@@ -1,8 +1,9 @@
 //! The public PyTorch code's parameter names: which of ours each of them is, and its shape.
 //!
-//! The tables are computed from a configuration, since the public names are positions in one
-//! sequence of layers, and serve both directions.
+//! Both are read off the network's table, since the public names are places in its sequences, and
+//! serve both directions.
 
+use crate::nn::architecture::{Architecture, Operation, Sequence};
 use crate::nn::discriminator::DiscriminatorConfig;
 use crate::nn::generator::GeneratorConfig;
 use crate::nn::weights::Weights;
@@ -18,98 +19,69 @@ pub(crate) struct Key {
     pub shape: Vec<usize>,
 }
 
-/// A network's parameters as they are listed.
-#[derive(Default)]
-struct Keys(Vec<Key>);
+/// The parameters of a network, in visiting order.
+///
+/// In the public code a trunk is one sequence, `main`, in which every layer has a place,
+/// activations too; each residual block has one, and is itself a sequence, `main`. The heads are
+/// `conv1`, `conv2` and so on.
+pub(crate) fn keys(architecture: &Architecture) -> impl Iterator<Item = Key> {
+    let heads = architecture.heads.iter().enumerate().flat_map(|(i, head)| {
+        let public = format!("conv{}", i + 1);
+        let layers = head.layers().iter();
+        layers.flat_map(move |layer| of_layer(&layer.path, &public, &layer.operation))
+    });
+    of_sequence(&architecture.trunk, "", "main").chain(heads)
+}
 
-impl Keys {
-    fn add(&mut self, path: &str, public: &str, parameter: &str, shape: &[usize]) {
-        self.0.push(Key {
+/// The parameters of a sequence whose paths begin with `path` and whose public names with
+/// `public.`.
+fn of_sequence<'a>(
+    sequence: &'a Sequence,
+    path: &str,
+    public: &str,
+) -> Box<dyn Iterator<Item = Key> + 'a> {
+    let (path, public) = (path.to_owned(), public.to_owned());
+    let mut place = 0;
+    Box::new(sequence.layers().iter().flat_map(move |layer| {
+        let (path, first) = (format!("{path}{}", layer.path), place);
+        let keys: Box<dyn Iterator<Item = Key>> = match &layer.operation {
+            Operation::Residual { times, layers } => {
+                place += times;
+                let public = public.clone();
+                Box::new((0..*times).flat_map(move |i| {
+                    let public = format!("{public}.{}.main", first + i);
+                    of_sequence(layers, &format!("{path}.{i}."), &public)
+                }))
+            }
+            operation => {
+                place += 1;
+                Box::new(of_layer(&path, &format!("{public}.{first}"), operation).into_iter())
+            }
+        };
+        keys
+    }))
+}
+
+/// The parameters of a layer.
+fn of_layer(path: &str, public: &str, operation: &Operation) -> Vec<Key> {
+    let parameters = operation.parameters().into_iter();
+    parameters
+        .map(|(parameter, shape)| Key {
             path: format!("{path}.{parameter}"),
             public: format!("{public}.{parameter}"),
-            shape: shape.to_vec(),
-        });
-    }
-
-    /// A convolution without bias, `[outputs, inputs, kernel, kernel]` or, transposed, inputs first; then a norm.
-    fn conv_norm(
-        &mut self,
-        path: &str,
-        [conv, norm]: [&str; 2],
-        weight: [usize; 4],
-        channels: usize,
-    ) {
-        self.add(&format!("{path}.conv"), conv, "weight", &weight);
-        for parameter in ["weight", "bias"] {
-            self.add(&format!("{path}.norm"), norm, parameter, &[channels]);
-        }
-    }
+            shape,
+        })
+        .collect()
 }
 
 /// The generator's parameters, in visiting order.
-///
-/// The public generator is one sequence, `main`: a convolution, a norm and a ReLU each for the stem
-/// and every halving, one entry per residual block, three per doubling, the head.
 pub(crate) fn generator_keys(config: &GeneratorConfig) -> Vec<Key> {
-    let mut keys = Keys::default();
-    let mut next = 0;
-    let mut outer = |keys: &mut Keys, path: String, weight, channels| {
-        let public = [format!("main.{next}"), format!("main.{}", next + 1)];
-        keys.conv_norm(&path, public.each_ref().map(String::as_str), weight, channels);
-        next += 3;
-        next
-    };
-    let width = |level: usize| config.base_channels << level;
-    let inputs = config.image_channels + config.condition_width;
-    let mut place = outer(&mut keys, "stem".to_owned(), [width(0), inputs, 7, 7], width(0));
-    for i in 0..config.downsamplings {
-        let weight = [width(i + 1), width(i), 4, 4];
-        place = outer(&mut keys, format!("down.{i}"), weight, width(i + 1));
-    }
-    let channels = width(config.downsamplings);
-    for i in 0..config.residual_blocks {
-        for (part, conv) in [("first", 0), ("second", 3)] {
-            let public = [conv, conv + 1].map(|layer| format!("main.{place}.main.{layer}"));
-            let public = public.each_ref().map(String::as_str);
-            let weight = [channels, channels, 3, 3];
-            keys.conv_norm(&format!("blocks.{i}.{part}"), public, weight, channels);
-        }
-        place += 1;
-    }
-    for i in 0..config.downsamplings {
-        let level = config.downsamplings - i;
-        let public = [format!("main.{place}"), format!("main.{}", place + 1)];
-        let public = public.each_ref().map(String::as_str);
-        let weight = [width(level), width(level - 1), 4, 4];
-        keys.conv_norm(&format!("up.{i}"), public, weight, width(level - 1));
-        place += 3;
-    }
-    let weight = [config.image_channels, width(0), 7, 7];
-    keys.add("head", &format!("main.{place}"), "weight", &weight);
-    keys.0
+    keys(&config.architecture()).collect()
 }
 
-/// The discriminator's parameters, in visiting order: the trunk is `main` with a LeakyReLU after every
-/// convolution, the heads are `conv1` and `conv2`.
+/// The discriminator's parameters, in visiting order.
 pub(crate) fn discriminator_keys(config: &DiscriminatorConfig) -> Vec<Key> {
-    let mut keys = Keys::default();
-    let width = |level: usize| match level {
-        0 => config.image_channels,
-        level => config.base_channels << (level - 1),
-    };
-    for i in 0..config.downsamplings {
-        let (path, public) = (format!("trunk.{i}"), format!("main.{}", 2 * i));
-        keys.add(&path, &public, "weight", &[width(i + 1), width(i), 4, 4]);
-        keys.add(&path, &public, "bias", &[width(i + 1)]);
-    }
-    let features = width(config.downsamplings);
-    let patches = config.image_size >> config.downsamplings;
-    keys.add("realness", "conv1", "weight", &[1, features, 3, 3]);
-    if config.label_width > 0 {
-        let weight = [config.label_width, features, patches, patches];
-        keys.add("domain", "conv2", "weight", &weight);
-    }
-    keys.0
+    keys(&config.architecture()).collect()
 }
 
 /// Takes the parameters of `keys` out of `public`, where they are named `public_prefix` and their

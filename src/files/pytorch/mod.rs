@@ -1,7 +1,8 @@
 //! Weights that travel to and from the public PyTorch code.
 //!
-//! The networks are its networks to the parameter, so that its checkpoints (`200000-G.ckpt`, `200000-D.ckpt`) can be
-//! used here and models of this crate there. `docs/interop.md` has both ways step by step.
+//! The networks are its networks to the parameter, so that its checkpoints (`200000-G.ckpt`,
+//! `200000-D.ckpt`) can be used here and models of this crate there. `docs/interop.md` has both
+//! ways step by step.
 
 pub(crate) mod infer;
 pub(crate) mod keys;

@@ -10,19 +10,21 @@ use crate::error::{Error, Result};
 use crate::files::model::{ModelConfig, floats, tensors_of, write_tensors};
 use crate::files::pytorch::infer;
 use crate::files::pytorch::keys::{Key, discriminator_keys, export, generator_keys, import};
-use crate::files::pytorch::state_dict::{Array, Entry, read_state_dict};
+use crate::files::pytorch::state_dict::entry::{Array, Entry};
+use crate::files::pytorch::state_dict::read_state_dict;
 use crate::labels::spaces::LabelSpaces;
 use crate::nn::discriminator::DiscriminatorConfig;
 use crate::nn::generator::GeneratorConfig;
 use crate::nn::weights::Weights;
 
-/// What PyTorch's instance norm keeps beside its parameters under `track_running_stats=True`. The public code never
-/// uses them, for it never calls `eval()`.
+/// What PyTorch's instance norm keeps beside its parameters under `track_running_stats=True`. The
+/// public code never uses them, for it never calls `eval()`.
 const STATISTICS: [&str; 3] = ["running_mean", "running_var", "num_batches_tracked"];
 
 /// The networks in files of the public PyTorch code.
 ///
-/// What they are, apart from their labels' names, is told from the shapes. Nothing is taken unless everything fits.
+/// The architectures are inferred from the shapes; the files do not hold the labels' names. A file
+/// is refused unless every one of its arrays fits.
 #[derive(Clone, Debug)]
 pub struct PublicModel {
     generator: (GeneratorConfig, Weights),
@@ -30,13 +32,14 @@ pub struct PublicModel {
 }
 
 impl PublicModel {
-    /// Reads a generator's file and, where there is one, its discriminator's: PyTorch checkpoints of a
-    /// `state_dict`, zip or legacy, or safetensors with the same keys. A pickle is read as data; nothing in it can
-    /// run. Running statistics are passed over.
+    /// Reads a generator's file and, where there is one, its discriminator's: PyTorch checkpoints
+    /// of a `state_dict`, zip or legacy, or safetensors with the same keys. A pickle is read as
+    /// data; nothing in it can run. Running statistics are ignored.
     ///
     /// # Errors
-    /// [`Error::Io`] when a file can't be read; [`Error::Checkpoint`] when it is damaged or of another kind, and
-    /// for every key that is missing, unexpected or has another shape than its network's, naming it.
+    /// [`Error::Io`] when a file can't be read; [`Error::Checkpoint`] when it is damaged or of
+    /// another kind, and for every key that is missing, unexpected or has another shape than its
+    /// network's, naming it.
     pub fn open(
         generator: impl AsRef<Path>,
         discriminator: Option<impl AsRef<Path>>,
@@ -59,13 +62,13 @@ impl PublicModel {
         &self.generator.0
     }
 
-    /// The discriminator's architecture, which says the image size too.
+    /// The discriminator's architecture, which has the image size too.
     pub fn discriminator(&self) -> Option<&DiscriminatorConfig> {
         self.discriminator.as_ref().map(|(config, _)| config)
     }
 
-    /// What the model is, given its labels' names and what is done to an image before G sees it, and
-    /// the weights of both networks by our names.
+    /// What the model is, given its labels' names and what is done to an image before G sees it,
+    /// and the weights of both networks by our names.
     ///
     /// # Errors
     /// [`Error::Config`] when the number of labels or the image size does not fit the networks.
@@ -205,7 +208,8 @@ mod tests {
         LabelSpaces::single(LabelSpace::attributes(["a", "b", "c", "d", "e"]))
     }
 
-    /// The networks of the fixture as files of the public code, without and with running statistics.
+    /// The networks of the fixture as files of the public code, without and with running
+    /// statistics.
     struct Files {
         folder: tempfile::TempDir,
         networks: Networks,

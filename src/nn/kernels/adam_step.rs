@@ -1,6 +1,6 @@
 //! The constants of one update by Adam.
 
-/// What [`ops::adam`](crate::nn::ops::adam) is told of an update.
+/// The constants that [`ops::adam`](crate::nn::ops::adam) takes.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AdamStep {
     /// Decay of either running mean: `beta1` and `beta2`.

@@ -19,7 +19,6 @@ use crate::recipes::objective::Objective;
 use crate::recipes::pairwise::losses::{CriticLosses, DirectionLosses};
 use crate::recipes::pix2pix::{Pix2Pix, paired_losses, under_condition};
 use crate::recipes::stargan::config::StarGan;
-use crate::recipes::stargan::weights::LossWeights;
 use crate::tests::fixture::Fixture;
 use crate::tests::gradients;
 use crate::tests::{backend_name, largest_error, on_every_backend, relative_error};

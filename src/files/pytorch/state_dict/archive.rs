@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::files::pytorch::state_dict::entry::Entry;
 use crate::files::pytorch::state_dict::pickle;
+use crate::files::pytorch::state_dict::quoted::quoted;
 use crate::files::pytorch::state_dict::tensors;
 use crate::files::pytorch::state_dict::zip;
-use crate::files::pytorch::state_dict::{Entry, quoted};
 
 /// Reads the state_dict of a zip checkpoint.
 ///

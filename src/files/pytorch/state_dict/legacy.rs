@@ -4,10 +4,11 @@
 use std::collections::BTreeMap;
 
 use crate::files::pytorch::state_dict::cursor::Cursor;
+use crate::files::pytorch::state_dict::entry::Entry;
 use crate::files::pytorch::state_dict::objects::{Pickle, Value};
 use crate::files::pytorch::state_dict::pickle;
+use crate::files::pytorch::state_dict::quoted::quoted;
 use crate::files::pytorch::state_dict::tensors;
-use crate::files::pytorch::state_dict::{Entry, quoted};
 
 /// 0x1950a86a20f9469cfc6c, little-endian: too wide for the pickles' other integers.
 const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
@@ -28,7 +29,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<BTreeMap<String, Entry>, String> {
     let (magic, _) = next("magic number")?;
     if !matches!(magic.root, Value::Long(long) if long == MAGIC) {
         return Err(format!(
-            "byte 0: expected PyTorch's magic number, found {}; this is a pickle of another program",
+            "byte 0: expected PyTorch's magic number, found {}; this is a pickle of another \
+             program",
             magic.root.kind()
         ));
     }

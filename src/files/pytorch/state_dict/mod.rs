@@ -1,16 +1,18 @@
 //! Reads PyTorch checkpoints that hold a state_dict, without Python and without running anything.
 //!
-//! Both file formats are read: the zip of PyTorch 1.6 and later, and the sequence of pickles written
-//! before (0.1.10 to 1.5, and today with `_use_new_zipfile_serialization=False`). The pickles inside
-//! are data here: they can build dicts, numbers, strings and tensors, nothing else.
+//! Both file formats are read: the zip of PyTorch 1.6 and later, and the sequence of pickles
+//! written before (0.1.10 to 1.5, and today with `_use_new_zipfile_serialization=False`). The
+//! pickles inside are data here: they can build dicts, numbers, strings and tensors, nothing else.
 
 mod archive;
 mod calls;
 mod cursor;
 mod dtype;
+pub(super) mod entry;
 mod legacy;
 mod objects;
 mod pickle;
+mod quoted;
 mod tensors;
 #[cfg(test)]
 mod tests;
@@ -18,28 +20,8 @@ mod zip;
 
 use std::collections::BTreeMap;
 
-/// A tensor's values in row-major order; `values.len()` is the product of `shape`.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Array {
-    /// Size of each dimension; empty for a scalar.
-    pub shape: Vec<usize>,
-    /// The values, converted from the file's type to `f32`.
-    pub values: Vec<f32>,
-}
-
-/// What one key of a state_dict holds.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Entry {
-    /// A tensor of float32, float64 (rounded to nearest), float16 or bfloat16.
-    Floats(Array),
-    /// A tensor of another type, such as a batch norm's `num_batches_tracked`; its values aren't read.
-    Other {
-        /// PyTorch's name of the type: `"int64"`, `"bool"`, ...
-        dtype: &'static str,
-        /// Size of each dimension; empty for a scalar.
-        shape: Vec<usize>,
-    },
-}
+use crate::files::pytorch::state_dict::entry::Entry;
+use crate::files::pytorch::state_dict::quoted::quoted;
 
 /// Reads the state_dict held by the bytes of a PyTorch checkpoint.
 ///
@@ -61,12 +43,4 @@ pub(super) fn read_state_dict(bytes: &[u8]) -> Result<BTreeMap<String, Entry>, S
             quoted(&bytes[..bytes.len().min(8)])
         )),
     }
-}
-
-/// Text from the file for an error message: escaped and cut to a readable length.
-fn quoted(text: impl AsRef<[u8]>) -> String {
-    const SHOWN: usize = 80;
-    let text = text.as_ref();
-    let more = if text.len() > SHOWN { "..." } else { "" };
-    format!("`{}{more}`", text[..text.len().min(SHOWN)].escape_ascii())
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::files::pytorch::state_dict::cursor::Cursor;
 use crate::files::pytorch::state_dict::objects::{Global, Objects, Pickle, Value};
-use crate::files::pytorch::state_dict::quoted;
+use crate::files::pytorch::state_dict::quoted::quoted;
 
 pub(super) const PROTO: u8 = 0x80;
 
@@ -186,7 +186,8 @@ impl<'a> Machine<'a> {
                 let storage = self.objects.persistent(id)?;
                 self.push(storage)?;
             }
-            // BUILD sets attributes. Modules put `_metadata` on their state_dict; it has no weights.
+            // BUILD sets attributes. Modules put `_metadata` on their state_dict; it has no
+            // weights.
             b'b' => {
                 let (attributes, target) = (self.pop()?, self.top()?);
                 let (Value::Dict(_), Value::Dict(_)) = (target, attributes) else {

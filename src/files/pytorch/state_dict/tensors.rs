@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::files::pytorch::state_dict::entry::{Array, Entry};
 use crate::files::pytorch::state_dict::objects::{Pickle, Tensor, Value};
-use crate::files::pytorch::state_dict::{Array, Entry, quoted};
+use crate::files::pytorch::state_dict::quoted::quoted;
 
 /// Bytes of values that a file may unfold to, as a multiple of its length. Float16 takes twice its
 /// size; the rest is room for tensors that share one storage, as tied weights do.
@@ -24,7 +25,8 @@ pub(super) fn state_dict(
         return Err(format!("expected a state_dict (a dict of tensors), found {found}"));
     };
     let pairs = &pickle.objects.dicts[root];
-    // Looked for first: beside the wrapped state_dict, epochs and the like would give less of a hint.
+    // Looked for first: beside the wrapped state_dict, epochs and the like would give less of a
+    // hint.
     for (key, value) in pairs {
         if let (Value::Str(key), Value::Dict(_)) = (key, value) {
             return Err(format!(

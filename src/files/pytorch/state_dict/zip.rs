@@ -6,7 +6,7 @@
 //! (APPNOTE.TXT 6.3.10, sections 4.3 and 4.5.3.)
 
 use crate::files::pytorch::state_dict::cursor::Cursor;
-use crate::files::pytorch::state_dict::quoted;
+use crate::files::pytorch::state_dict::quoted::quoted;
 
 const LOCAL: u32 = 0x0403_4b50;
 const RECORD: u32 = 0x0201_4b50;

@@ -11,8 +11,8 @@ const BLOCK: usize = 1 << 14;
 /// The exponent bits, all of which are set in infinities and NaN only.
 const INFINITY: u32 = f32::INFINITY.to_bits();
 
-/// The new values, and whether all of the gradient is finite; the running means are updated in place. All
-/// slices have one length.
+/// The new values, and whether all of the gradient is finite; the running means are updated in
+/// place. All slices have one length.
 pub(crate) fn update(
     [value, gradient]: [&[f32]; 2],
     [first, second]: [&mut [f32]; 2],
@@ -34,7 +34,7 @@ pub(crate) fn update(
                 || {
                     let means = first.iter_mut().zip(second);
                     let values = updated.iter_mut().zip(value).zip(gradient);
-                    // Of bits, whose order does not matter, so that it is vector code.
+                    // By bits: an OR has no order, so the loop can be vectorised.
                     let mut infinite = false;
                     for (((updated, value), gradient), (first, second)) in values.zip(means) {
                         infinite |= gradient.to_bits() & INFINITY == INFINITY;

@@ -1,10 +1,10 @@
 //! Square convolutions on host slices: forward, transposed and weight gradient.
 //!
 //! All three relate a *small* tensor `[N, A, h, w]` and a *large* one `[N, B, s h, s w]` through a
-//! weight `[A, B, k, k]` and a stride `s`: a convolution maps large to small, its input gradient (and
-//! a transposed convolution) small to large, and its weight gradient multiplies the two. The large
-//! tensor's pixels are split by their coordinates modulo `s` into `s * s` phases, each as small as
-//! the small tensor, whereupon every stride is 1.
+//! weight `[A, B, k, k]` and a stride `s`: a convolution maps large to small, its input gradient
+//! (and a transposed convolution) small to large, and its weight gradient multiplies the two. The
+//! large tensor's pixels are split by their coordinates modulo `s` into `s * s` phases, each as
+//! small as the small tensor, whereupon every stride is 1.
 
 use std::ops::Range;
 
@@ -23,8 +23,8 @@ fn phases(stride: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..stride * stride).map(move |phase| (phase / stride, phase % stride))
 }
 
-/// Where every tap of the large tensor's `channels` begins, among the phases of all of them laid out one after
-/// the other.
+/// Where every tap of the large tensor's `channels` begins, among the phases of all of them laid
+/// out one after the other.
 fn bases(geometry: &Geometry, plane: &Plane, channels: Range<usize>) -> Vec<usize> {
     let &Geometry { kernel, stride, .. } = geometry;
     let mut bases = Vec::with_capacity(channels.len() * kernel * kernel);
@@ -274,7 +274,7 @@ pub(crate) fn weight_gradient(geometry: &Geometry, small: &[f32], large: &[f32])
                 plane.spread(image, source, stride, (phase / stride, phase % stride), channel);
             }
         });
-        // The zeros between rows and images keep what lies there out of the sums.
+        // Between rows and images one factor is zero, so nothing there adds to the sums.
         staged_small.par_chunks_mut(plane.length).enumerate().for_each(|(channel, to)| {
             to.fill(0.0);
             for image in 0..images {

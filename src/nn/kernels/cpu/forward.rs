@@ -40,7 +40,8 @@ pub(super) fn instance_norm<B: Host>(inputs: [Primitive<B>; 3], relu: bool) -> P
     tensor::<B, 4>(y, shape)
 }
 
-/// As [`ops::adam`](crate::nn::ops::adam); the means' memory is used again where nobody else holds it.
+/// As [`ops::adam`](crate::nn::ops::adam); the means' memory is used again where nobody else holds
+/// it.
 pub(super) fn adam<B: Host>(tensors: [Primitive<B>; 4], step: AdamStep) -> [Primitive<B>; 4] {
     let [value, gradient, mut first, mut second] = tensors.map(B::contiguous);
     let shape: [usize; 1] = dims(&value);

@@ -8,7 +8,8 @@ use rayon::prelude::*;
 use crate::nn::kernels::cpu::geometry::Geometry;
 use crate::nn::kernels::cpu::plane::Plane;
 
-/// Product rows that are made and stored together, so that they are still in the caches when they are stored.
+/// Product rows that are made and stored together, so that they are still in the caches when they
+/// are stored.
 const ROWS: usize = 32;
 
 thread_local! {
@@ -45,10 +46,10 @@ pub(super) fn group_size(geometry: &Geometry) -> usize {
 }
 
 /// Fills `output`, group of images by group, in parallel: `stage` lays a group's input out in the
-/// first buffer, which holds anything before, `compute` makes the product rows of some channels from it,
-/// and `store` moves these into the group's part of the output. `lengths` are those of the staged input and
-/// of one product row. Where there are fewer groups than threads, the channels are divided instead; every
-/// value is computed in the same way however the work is divided.
+/// first buffer, which holds anything before, `compute` makes the product rows of some channels
+/// from it, and `store` moves these into the group's part of the output. `lengths` are those of the
+/// staged input and of one product row. Where there are fewer groups than threads, the channels are
+/// divided instead; every value is computed in the same way however the work is divided.
 pub(super) fn each_group(
     output: &mut [f32],
     group_length: usize,

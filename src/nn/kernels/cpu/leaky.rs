@@ -8,7 +8,8 @@ use crate::nn::kernels::cpu::norm::sum;
 /// Values that one task works on.
 const BLOCK: usize = 1 << 14;
 
-/// The gradient before LeakyReLU, given its output's and its output, which has its input's sign.
+/// The gradient of LeakyReLU's input, given the output's and the output, which has the input's
+/// sign.
 pub(super) fn leaky_gradient(gradient: &[f32], output: &[f32], slope: f32) -> Vec<f32> {
     let mut before = vec![0.0; gradient.len()];
     let blocks = gradient.par_chunks(BLOCK).zip(output.par_chunks(BLOCK));

@@ -1,9 +1,9 @@
 //! Specialised paths for the backends whose tensors are host memory: Flex and NdArray.
 //!
-//! [`ops`](crate::nn::ops) asks here first. The backend is recognised at run time by its type, so that the
-//! public API needs no trait beyond burn's `Backend`; every other backend takes burn's own operations.
-//! Each operation exists once, on slices (`conv`, `norm`), is lifted to tensors in `forward` and to
-//! the autodiff graph in `backward`.
+//! [`ops`](crate::nn::ops) asks here first. The backend is recognised at run time by its type, so
+//! that the public API needs no trait beyond burn's `Backend`; every other backend takes burn's own
+//! operations. Each operation exists once, on slices (`conv`, `norm`), is lifted to tensors in
+//! `forward` and to the autodiff graph in `backward`.
 
 mod adam;
 mod backward;
@@ -45,18 +45,19 @@ macro_rules! on_host {
             return None;
         }
         let backend = TypeId::of::<$backend>();
-        on_host!(@host $backend, backend, "flex", burn::backend::Flex, $operation, inputs, $options);
-        on_host!(@host $backend, backend, "ndarray", burn::backend::NdArray, $operation, inputs, $options);
+        #[cfg(feature = "flex")]
+        on_host!(@host burn::backend::Flex, backend, $operation, inputs, $options);
+        #[cfg(feature = "ndarray")]
+        on_host!(@host burn::backend::NdArray, backend, $operation, inputs, $options);
         None
     }};
-    (@host $backend:ident, $id:ident, $feature:literal, $host:ty, $operation:ident, $inputs:ident, $options:expr) => {
-        #[cfg(feature = $feature)]
+    (@host $host:ty, $backend:ident, $operation:ident, $inputs:ident, $options:expr) => {
         {
-            if $id == TypeId::of::<$host>() {
+            if $backend == TypeId::of::<$host>() {
                 let output = forward::$operation::<$host>(cast($inputs), $options);
                 return Some(Tensor::from_primitive(TensorPrimitive::Float(cast(output))));
             }
-            if $id == TypeId::of::<Autodiff<$host>>() {
+            if $backend == TypeId::of::<Autodiff<$host>>() {
                 let output = backward::$operation::<$host>(cast($inputs), $options);
                 return Some(Tensor::from_primitive(TensorPrimitive::Float(cast(output))));
             }

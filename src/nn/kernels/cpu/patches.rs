@@ -1,5 +1,6 @@
-//! Convolutions of few pixels, such as D's last ones: every output pixel's patch of the input is laid out as
-//! one row, and nothing of the weight, which is most of the memory there, is moved or packed.
+//! Convolutions of few pixels, such as D's last ones: every output pixel's patch of the input is
+//! laid out as one row, and nothing of the weight, which is most of the memory there, is moved or
+//! packed.
 
 use rayon::prelude::*;
 
@@ -7,7 +8,7 @@ use crate::nn::kernels::cpu::epilogue::Epilogue;
 use crate::nn::kernels::cpu::geometry::Geometry;
 use crate::nn::kernels::cpu::product::{COLUMNS, LeftMatrix, inner_products, multiply};
 
-/// Up to so many output pixels of all images together.
+/// The most output pixels, of all images together, of a convolution that takes this path.
 const MOST_PIXELS: usize = 128;
 
 /// Whether a convolution is one of these.
@@ -25,8 +26,8 @@ fn taps(geometry: &Geometry) -> usize {
     geometry.large_channels * geometry.kernel * geometry.kernel
 }
 
-/// Calls `visit` with every tap of one channel that lies inside its image: output pixel, tap, and where in the
-/// channel's plane it reads.
+/// Calls `visit` with every tap of one channel that lies inside its image: output pixel, tap, and
+/// where in the channel's plane it reads.
 #[inline(always)]
 fn each_inside(geometry: &Geometry, mut visit: impl FnMut(usize, usize, usize)) {
     let &Geometry { small: [h, w], kernel, stride, padding, .. } = geometry;
@@ -99,7 +100,8 @@ fn small_rows<'a>(geometry: &Geometry, values: &'a [f32], by_pixel: bool) -> Sma
     Small { values, channels: geometry.small_channels, area, by_pixel }
 }
 
-/// The length of the parts, two for every thread, that `length` is divided into: a multiple of `unit`.
+/// The length of the parts, two for every thread, that `length` is divided into: a multiple of
+/// `unit`.
 fn part_length(length: usize, unit: usize) -> usize {
     length.div_ceil(2 * rayon::current_num_threads()).next_multiple_of(unit)
 }

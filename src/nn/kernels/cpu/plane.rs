@@ -3,9 +3,9 @@
 use crate::nn::kernels::cpu::geometry::Geometry;
 use crate::nn::kernels::cpu::product::COLUMNS;
 
-/// How the images of a group lie in a row of memory: rows of `small[1]` pixels and `halo` zeros, then
-/// `halo` rows of zeros after every image. A tap that leaves a row on the right reads the zeros before
-/// the next one's first pixel, so that one border serves two sides.
+/// How the images of a group lie in a row of memory: rows of `small[1]` pixels and `halo` zeros,
+/// then `halo` rows of zeros after every image. A tap that leaves a row on the right reads the
+/// zeros before the next one's first pixel, so that one border serves two sides.
 #[derive(Clone, Copy)]
 pub(super) struct Plane {
     small: [usize; 2],

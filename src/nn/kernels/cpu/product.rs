@@ -1,9 +1,9 @@
 //! The two products that every convolution comes down to, on slices, vectorised.
 //!
 //! A convolution is a sum over its taps of a weight times the *shifted* input. With the input's
-//! channels laid out as padded planes, every (channel, tap) pair is one contiguous row that begins at
-//! some base offset; so a convolution is a matrix product whose right-hand rows overlap in memory and
-//! need not be copied apart.
+//! channels laid out as padded planes, every (channel, tap) pair is one contiguous row that begins
+//! at some base offset; so a convolution is a matrix product whose right-hand rows overlap in
+//! memory and need not be copied apart.
 
 use pulp::{Arch, Simd, WithSimd};
 
@@ -19,8 +19,8 @@ const SPAN: usize = 512;
 
 /// The rows of the left matrix: `weight(row, tap)` for `rows` x `taps`.
 pub(super) trait LeftMatrix: Sync {
-    /// `weight(row + i, tap)` of `count` rows at `[(tap - first) * width + i]` for the taps in `first..last`,
-    /// written to `buffer` where they do not lie so already.
+    /// `weight(row + i, tap)` of `count` rows at `[(tap - first) * width + i]` for the taps in
+    /// `first..last`, written to `buffer` where they do not lie so already.
     fn panel<'a>(
         &'a self,
         row: usize,

@@ -17,7 +17,8 @@ fn random<B: AutodiffBackend, const D: usize>(shape: [usize; D], seed: u64) -> T
         .require_grad()
 }
 
-/// Compares outputs, and the gradients of a weighted sum of the outputs, of two forms of a function.
+/// Compares outputs, and the gradients of a weighted sum of the outputs, of two forms of a
+/// function.
 fn assert_same<B: AutodiffBackend, const N: usize>(
     inputs: [Tensor<B, N>; 2],
     vector: Option<Tensor<B, 1>>,

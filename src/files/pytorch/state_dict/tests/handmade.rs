@@ -1,7 +1,8 @@
 //! Files that PyTorch wouldn't write.
 
+use crate::files::pytorch::state_dict::entry::{Array, Entry};
+use crate::files::pytorch::state_dict::read_state_dict;
 use crate::files::pytorch::state_dict::tests::{checkpoint, zip};
-use crate::files::pytorch::state_dict::{Array, Entry, read_state_dict};
 
 /// A zip checkpoint of one float storage `0` and this pickle.
 fn around(pickled: &[u8], values: &[f32]) -> Vec<u8> {
@@ -57,8 +58,8 @@ fn tensors_stay_within_their_storage() {
 
 #[test]
 fn a_small_file_cannot_unfold_into_a_large_one() {
-    // One tensor of 200 values under each of 250 keys, 8 bytes apiece. An attribute of the dict puts
-    // the tensor in the memo first.
+    // One tensor of 200 values under each of 250 keys, 8 bytes apiece. An attribute of the dict
+    // puts the tensor in the memo first.
     let mut pickled = b"\x80\x02}}U\x01t".to_vec();
     pickled.extend(tensor(200, 0, &[200], &[1]));
     pickled.extend(b"q\0sb");

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
-use crate::files::pytorch::state_dict::{Array, Entry, read_state_dict};
+use crate::files::pytorch::state_dict::entry::{Array, Entry};
+use crate::files::pytorch::state_dict::read_state_dict;
 
 fn folder() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/checkpoints"))

@@ -1,0 +1,206 @@
+//! The table of a network: its layers, each listed once, as data computed from its configuration.
+//!
+//! A fresh network takes its sizes from the table, and the number of its parameters, their names
+//! and shapes in the public PyTorch code's files and what such a file's shapes say of its network
+//! are derived from it. A spectral norm is no layer: it is another way to hold a weight.
+
+/// The slope of LeakyReLU below 0.
+pub(crate) const NEGATIVE_SLOPE: f64 = 0.01;
+
+/// The shape of a square convolution: kernel size, stride and padding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Window {
+    pub kernel: usize,
+    pub stride: usize,
+    pub padding: usize,
+}
+
+impl Window {
+    /// 7x7, size kept.
+    pub const WIDE: Self = Self { kernel: 7, stride: 1, padding: 3 };
+    /// 3x3, size kept.
+    pub const SAME: Self = Self { kernel: 3, stride: 1, padding: 1 };
+    /// 4x4, size halved (doubled, transposed).
+    pub const HALF: Self = Self { kernel: 4, stride: 2, padding: 1 };
+    /// The whole of a `size` x `size` input at once.
+    pub const fn whole(size: usize) -> Self {
+        Self { kernel: size, stride: 1, padding: 0 }
+    }
+}
+
+/// The sizes of a convolution's weight.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct ConvolutionSize {
+    pub inputs: usize,
+    pub outputs: usize,
+    pub window: Window,
+}
+
+impl ConvolutionSize {
+    pub fn new(inputs: usize, outputs: usize, window: Window) -> Self {
+        Self { inputs, outputs, window }
+    }
+}
+
+/// What a layer computes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Operation {
+    /// Zero-padded, without bias; the weight is `[outputs, inputs, kernel, kernel]`.
+    Convolution(ConvolutionSize),
+    /// The same with a bias.
+    BiasedConvolution(ConvolutionSize),
+    /// Transposed, without bias; the weight is `[inputs, outputs, kernel, kernel]`.
+    TransposedConvolution(ConvolutionSize),
+    /// By each image's own statistics, then scaled and shifted.
+    InstanceNorm {
+        channels: usize,
+    },
+    Relu,
+    /// With [`NEGATIVE_SLOPE`].
+    LeakyRelu,
+    Tanh,
+    /// `times` blocks one after the other, each `x + layers(x)`. The table holds the layers once,
+    /// so that its length does not depend on a number that a file may declare.
+    Residual {
+        times: usize,
+        layers: Sequence,
+    },
+}
+
+impl Operation {
+    /// The name and the shape of each parameter, in visiting order; blocks have theirs in their
+    /// layers.
+    pub fn parameters(&self) -> Vec<(&'static str, Vec<usize>)> {
+        let weight = |first, second, window: &Window| {
+            ("weight", vec![first, second, window.kernel, window.kernel])
+        };
+        match self {
+            Self::Convolution(ConvolutionSize { inputs, outputs, window }) => {
+                vec![weight(*outputs, *inputs, window)]
+            }
+            Self::BiasedConvolution(ConvolutionSize { inputs, outputs, window }) => {
+                vec![weight(*outputs, *inputs, window), ("bias", vec![*outputs])]
+            }
+            Self::TransposedConvolution(ConvolutionSize { inputs, outputs, window }) => {
+                vec![weight(*inputs, *outputs, window)]
+            }
+            Self::InstanceNorm { channels } => {
+                vec![("weight", vec![*channels]), ("bias", vec![*channels])]
+            }
+            Self::Relu | Self::LeakyRelu | Self::Tanh | Self::Residual { .. } => Vec::new(),
+        }
+    }
+
+    /// The number of parameters. [`u128::MAX`] stands for more.
+    fn num_params(&self) -> u128 {
+        match self {
+            Self::Residual { times, layers } => layers.num_params().saturating_mul(*times as u128),
+            _ => self
+                .parameters()
+                .iter()
+                .map(|(_, shape)| product(shape))
+                .fold(0, u128::saturating_add),
+        }
+    }
+}
+
+/// The product of the sizes of an array.
+fn product(shape: &[usize]) -> u128 {
+    shape.iter().fold(1, |product: u128, &size| product.saturating_mul(size as u128))
+}
+
+/// One layer, or one entry for equal blocks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Layer {
+    /// Where the module holds it, such as `down.0.conv`; block `i` of `blocks` is `blocks.i`. Empty
+    /// where there is nothing to hold.
+    pub path: String,
+    pub operation: Operation,
+}
+
+/// Layers of which each takes what the one before it makes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Sequence(Vec<Layer>);
+
+impl Sequence {
+    /// Adds a layer with parameters, or blocks.
+    pub fn push(&mut self, path: impl Into<String>, operation: Operation) {
+        self.0.push(Layer { path: path.into(), operation });
+    }
+
+    /// Adds a layer without parameters.
+    pub fn push_activation(&mut self, operation: Operation) {
+        self.push("", operation);
+    }
+
+    /// Adds a convolution of this `kind` and the instance norm after it.
+    pub fn push_normed(
+        &mut self,
+        path: &str,
+        kind: fn(ConvolutionSize) -> Operation,
+        size: ConvolutionSize,
+    ) {
+        self.push(format!("{path}.conv"), kind(size));
+        let norm = Operation::InstanceNorm { channels: size.outputs };
+        self.push(format!("{path}.norm"), norm);
+    }
+
+    /// Every entry, in order.
+    pub fn layers(&self) -> &[Layer] {
+        &self.0
+    }
+
+    /// What has parameters, in order: modules take their layers from here, each the next ones.
+    pub fn with_parameters(&self) -> impl Iterator<Item = &Operation> {
+        let operations = self.0.iter().map(|layer| &layer.operation);
+        operations.filter(|operation| {
+            matches!(operation, Operation::Residual { .. }) || !operation.parameters().is_empty()
+        })
+    }
+
+    fn num_params(&self) -> u128 {
+        self.0.iter().map(|layer| layer.operation.num_params()).fold(0, u128::saturating_add)
+    }
+}
+
+/// A network: a trunk, and heads of which each takes what the trunk makes. Without heads the
+/// trunk's output is the network's.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Architecture {
+    pub trunk: Sequence,
+    pub heads: Vec<Sequence>,
+}
+
+impl Architecture {
+    /// The number of parameters. [`u64::MAX`] stands for more.
+    pub fn num_params(&self) -> u64 {
+        let sequences = std::iter::once(&self.trunk).chain(&self.heads);
+        let count = sequences.map(Sequence::num_params).fold(0, u128::saturating_add);
+        u64::try_from(count).unwrap_or(u64::MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_size_and_any_number_of_blocks_is_counted_at_once() {
+        let count = |side: usize, times: usize| {
+            let size = ConvolutionSize::new(side, side, Window::whole(side));
+            let mut block = Sequence::default();
+            block.push_normed("first", Operation::TransposedConvolution, size);
+            block.push_activation(Operation::Relu);
+            let mut trunk = Sequence::default();
+            trunk.push("trunk.0", Operation::BiasedConvolution(size));
+            trunk.push("blocks", Operation::Residual { times, layers: block });
+            Architecture { heads: vec![trunk.clone(), Sequence::default()], trunk }.num_params()
+        };
+        assert_eq!(count(3, 0), 2 * (81 + 3));
+        assert_eq!(count(3, 5), 2 * (81 + 3 + 5 * (81 + 6)));
+        assert_eq!(count(1, 1 << 60), 2 * (2 + (3 << 60)));
+        for (side, times) in [(usize::MAX, 0), (1, usize::MAX), (usize::MAX, usize::MAX)] {
+            assert_eq!(count(side, times), u64::MAX, "{side} {times}");
+        }
+    }
+}

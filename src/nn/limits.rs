@@ -1,0 +1,97 @@
+//! What no network may be: checks of a configuration before any memory is taken for it.
+
+use crate::error::{Error, Result};
+
+/// The most channels of a layer.
+const MOST_CHANNELS: usize = 1 << 16;
+
+/// The most parameters of a network: beyond them are hundreds of GiB, which is a slip, not a plan.
+const MOST_PARAMETERS: u64 = 1 << 36;
+
+/// The most halvings whose parameters are worth counting: more have over 2^64 of them.
+pub(crate) const MOST_HALVINGS: usize = 31;
+
+/// `channels * 2^times`. [`usize::MAX`] stands for more.
+pub(crate) fn doubled(channels: usize, times: usize) -> usize {
+    let factor = u32::try_from(times).ok().and_then(|times| 2usize.checked_pow(times));
+    channels.saturating_mul(factor.unwrap_or(usize::MAX))
+}
+
+/// Refuses a setting that is 0.
+///
+/// # Errors
+/// [`Error::Config`] naming the first.
+pub(crate) fn check_positive(network: &str, settings: &[(&str, usize)]) -> Result<()> {
+    match settings.iter().find(|(_, value)| *value == 0) {
+        None => Ok(()),
+        Some((name, _)) => {
+            let message = format!("the {network}'s {name} is 0; it must be at least 1");
+            Err(Error::Config(message))
+        }
+    }
+}
+
+/// Refuses `base_channels` that are too many after `doublings`.
+///
+/// # Errors
+/// [`Error::Config`], saying what to lower.
+pub(crate) fn check_width(network: &str, base_channels: usize, doublings: usize) -> Result<()> {
+    if doubled(base_channels, doublings) > MOST_CHANNELS {
+        return Err(Error::Config(format!(
+            "the {network} would be more than {MOST_CHANNELS} channels wide ({base_channels} \
+             doubled {doublings} times); lower base_channels or downsamplings"
+        )));
+    }
+    Ok(())
+}
+
+/// Refuses a network of too many parameters.
+///
+/// # Errors
+/// [`Error::Config`], saying what to lower.
+pub(crate) fn check_feasible(network: &str, params: u64) -> Result<()> {
+    if params > MOST_PARAMETERS {
+        return Err(Error::Config(format!(
+            "the {network} would have more than 68 billion parameters; lower its channels, blocks \
+             or labels"
+        )));
+    }
+    Ok(())
+}
+
+/// Refuses image sides that are 0 or that `downsamplings` halvings do not divide.
+///
+/// # Errors
+/// [`Error::Config`], saying what size or number of halvings would do.
+pub(crate) fn check_divisible(
+    network: &str,
+    sides: [usize; 2],
+    downsamplings: usize,
+) -> Result<()> {
+    let factor = doubled(1, downsamplings);
+    for side in sides {
+        if side == 0 || side % factor != 0 {
+            return Err(Error::Config(format!(
+                "an image side of {side} pixels is not divisible by {factor}, which the \
+                 {network}'s {downsamplings} downsamplings need; use {} or fewer downsamplings",
+                side.div_ceil(factor).max(1).saturating_mul(factor)
+            )));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doubling_never_overflows() {
+        assert_eq!(doubled(3, 4), 48);
+        assert_eq!(doubled(1, usize::BITS as usize - 1), 1 << (usize::BITS - 1));
+        for (channels, times) in [(1, usize::BITS as usize), (2, usize::MAX), (usize::MAX, 1)] {
+            assert_eq!(doubled(channels, times), usize::MAX, "{channels} {times}");
+        }
+        assert_eq!(doubled(0, usize::MAX), 0);
+    }
+}

@@ -1,0 +1,146 @@
+//! The networks' tables: a walk over a table computes what its network does, and a seed gives the
+//! weights that it always gave.
+
+use burn::backend::Flex;
+use burn::tensor::{Tensor, TensorData, activation};
+
+use crate::files::model::checksum;
+use crate::nn::architecture::{Architecture, NEGATIVE_SLOPE, Operation, Sequence};
+use crate::nn::discriminator::DiscriminatorConfig;
+use crate::nn::generator::GeneratorConfig;
+use crate::nn::ops::composed;
+use crate::nn::weights::{self, Weights};
+use crate::random::{Purpose, stream};
+use crate::tests::relative_error;
+
+/// Sums of a few hundred products in another order, through up to a dozen layers.
+const TOLERANCE: f64 = 1e-5;
+
+/// Values that repeat nowhere.
+fn values(shape: &[usize]) -> TensorData {
+    let count = shape.iter().product::<usize>();
+    TensorData::new((0..count).map(|i| (i as f32 * 0.7).sin()).collect(), shape.to_vec())
+}
+
+/// What the layers make of `x` with the weights of their paths after `prefix`.
+fn walk(
+    sequence: &Sequence,
+    prefix: &str,
+    weights: &Weights,
+    x: Tensor<Flex, 4>,
+) -> Tensor<Flex, 4> {
+    let device = Default::default();
+    sequence.layers().iter().fold(x, |x, layer| {
+        let path = format!("{prefix}{}", layer.path);
+        let vector = |name: &str| {
+            Tensor::<Flex, 1>::from_data(weights[&format!("{path}.{name}")].clone(), &device)
+        };
+        let weight =
+            || Tensor::<Flex, 4>::from_data(weights[&format!("{path}.weight")].clone(), &device);
+        match &layer.operation {
+            Operation::Convolution(size) => {
+                composed::conv2d(x, weight(), None, size.window.stride, size.window.padding)
+            }
+            Operation::BiasedConvolution(size) => {
+                let (window, bias) = (size.window, Some(vector("bias")));
+                composed::conv2d(x, weight(), bias, window.stride, window.padding)
+            }
+            Operation::TransposedConvolution(size) => {
+                let window = size.window;
+                composed::conv_transpose2d(x, weight(), window.stride, window.padding)
+            }
+            Operation::InstanceNorm { .. } => {
+                composed::instance_norm(x, vector("weight"), vector("bias"), false)
+            }
+            Operation::Relu => activation::relu(x),
+            Operation::LeakyRelu => activation::leaky_relu(x, NEGATIVE_SLOPE),
+            Operation::Tanh => activation::tanh(x),
+            Operation::Residual { times, layers } => (0..*times)
+                .fold(x, |x, i| x.clone() + walk(layers, &format!("{path}.{i}."), weights, x)),
+        }
+    })
+}
+
+/// The weights of a module, those of one side (a fresh norm's are all equal) replaced.
+fn replaced(mut weights: Weights) -> Weights {
+    for data in weights.values_mut().filter(|data| data.shape.num_dims() == 1) {
+        *data = values(data.shape.as_slice());
+    }
+    weights
+}
+
+fn close(found: Tensor<Flex, 4>, expected: Tensor<Flex, 4>) {
+    assert_eq!(found.dims(), expected.dims());
+    let error = relative_error(&found.into_data(), &expected.into_data());
+    assert!(error <= TOLERANCE, "{error:e}");
+}
+
+#[test]
+fn a_walk_over_the_table_is_the_generator() {
+    let device = Default::default();
+    for (downsamplings, blocks) in [(0, 0), (2, 3)] {
+        let config = GeneratorConfig::new(2)
+            .with_base_channels(4)
+            .with_downsamplings(downsamplings)
+            .with_residual_blocks(blocks);
+        let mut rng = stream(0, Purpose::Generator, 0, 0);
+        let fresh = config.init::<Flex>(&mut rng, &device).unwrap();
+        let weights = replaced(weights::collect(&fresh, "g"));
+        let generator = weights::apply(fresh, "g", &mut weights.clone()).unwrap();
+
+        let images: Tensor<Flex, 4> = Tensor::from_data(values(&[2, 3, 8, 12]), &device);
+        let condition: Tensor<Flex, 2> = Tensor::from_data([[1.0, 0.0], [0.5, -1.0]], &device);
+        let planes = condition.clone().reshape([2, 2, 1, 1]).expand([2, 2, 8, 12]);
+        let inputs = Tensor::cat(vec![images.clone(), planes], 1);
+        let Architecture { trunk, heads } = config.architecture();
+        assert!(heads.is_empty(), "the trunk's output is the image");
+        close(walk(&trunk, "g.", &weights, inputs), generator.forward(images, condition));
+    }
+}
+
+#[test]
+fn a_walk_over_the_table_is_the_discriminator() {
+    let device = Default::default();
+    let config = DiscriminatorConfig::new(16, 3).with_base_channels(4).with_downsamplings(3);
+    let mut rng = stream(0, Purpose::Discriminator, 0, 0);
+    let discriminator = config.init::<Flex>(&mut rng, &device).unwrap();
+    let weights = weights::collect(&discriminator, "d");
+    let images: Tensor<Flex, 4> = Tensor::from_data(values(&[2, 3, 16, 16]), &device);
+    let Architecture { trunk, heads } = config.architecture();
+    let features = walk(&trunk, "d.", &weights, images.clone());
+    let [realness, domain] = &heads[..] else { panic!("{} heads", heads.len()) };
+    let judged = discriminator.forward(images);
+    close(walk(realness, "d.", &weights, features.clone()), judged.realness);
+    let logits = judged.domain_logits.reshape([2, 3, 1, 1]);
+    close(walk(domain, "d.", &weights, features), logits);
+}
+
+/// Checksums of the weights that these seeds gave before there were tables.
+#[test]
+fn a_seed_gives_the_same_weights_as_ever() {
+    let device = Default::default();
+    let generator = GeneratorConfig::new(2).with_base_channels(4).with_residual_blocks(3);
+    for (config, expected) in [
+        (generator.clone(), "782f084c"),
+        (
+            generator.with_condition_width(0).with_residual_blocks(0).with_downsamplings(3),
+            "43fa4a3e",
+        ),
+    ] {
+        let mut rng = stream(7, Purpose::Generator, 0, 0);
+        let weights = weights::collect(&config.init::<Flex>(&mut rng, &device).unwrap(), "g");
+        assert_eq!(checksum("", &weights), expected, "{config:?}");
+    }
+    let discriminator = DiscriminatorConfig::new(64, 5).with_base_channels(8);
+    for (config, expected) in [
+        (discriminator.clone(), "11c6b11a"),
+        (
+            discriminator.with_label_width(0).with_image_channels(6).with_downsamplings(3),
+            "bf330975",
+        ),
+    ] {
+        let mut rng = stream(7, Purpose::Discriminator, 0, 0);
+        let weights = weights::collect(&config.init::<Flex>(&mut rng, &device).unwrap(), "d");
+        assert_eq!(checksum("", &weights), expected, "{config:?}");
+    }
+}
