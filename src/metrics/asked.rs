@@ -1,15 +1,7 @@
 //! The translations that are asked of an image when a model is measured.
 
 use crate::data::dataset::Dataset;
-
-/// The labels that a translation is from and to.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Relabelling<'a> {
-    /// The image's own label.
-    pub source: &'a [f32],
-    /// The label asked for.
-    pub target: &'a [f32],
-}
+use crate::translate::relabel::Relabelling;
 
 /// A translation that is asked for.
 pub(super) struct Asked {
@@ -21,8 +13,20 @@ pub(super) struct Asked {
     pub label: Vec<f32>,
 }
 
+impl Asked {
+    /// From the image's own label to the one asked for.
+    pub fn there<'a>(&'a self, data: &'a dyn Dataset) -> Relabelling<'a> {
+        Relabelling { source: data.label(self.image), target: &self.label }
+    }
+
+    /// From the label asked for to the image's own.
+    pub fn back<'a>(&'a self, data: &'a dyn Dataset) -> Relabelling<'a> {
+        Relabelling { source: &self.label, target: data.label(self.image) }
+    }
+}
+
 /// Every target of an image but its own label: what a sample grid shows of it
-/// ([`LabelSpace::targets`](crate::labels::space::LabelSpace::targets)).
+/// ([`LabelSpace::targets`](crate::LabelSpace::targets)).
 pub(super) fn asked_of(data: &dyn Dataset, image: usize) -> impl Iterator<Item = Asked> {
     let own = data.label(image).to_vec();
     let labels = data.labels().targets(&own).into_iter().map(|target| target.label);

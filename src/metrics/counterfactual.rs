@@ -1,7 +1,7 @@
 //! Translations against the truth: the same image, really changed.
 //!
-//! Photographs have no such truth; drawn images do: the same face with other hair. A pairs file lists
-//! them, as `source,target,change` under a header line of these words:
+//! Photographs have no such truth; drawn images do: the same face with other hair. A pairs file
+//! lists them, as `source,target,change` under a header line of these words:
 //!
 //! ```text
 //! source,target,change
@@ -9,29 +9,22 @@
 //! ```
 
 use std::collections::BTreeMap;
-use std::ffi::OsStr;
 use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use image::RgbImage;
 
-use crate::metrics::asked::Relabelling;
-use crate::metrics::scores::{CounterfactualScores, Errors, Mean, Sums, TOTAL};
-use crate::metrics::similarity::{psnr, ssim};
-
 use crate::data::attributes::read_text;
-use crate::data::dataset::Dataset;
-use crate::data::transform::Transform;
+use crate::data::dataset::{Dataset, base_name};
 use crate::error::{Error, Result};
 use crate::labels::space::LabelKind;
-use crate::translate::translator::{CHUNK, Translator, host, upload};
-
-/// Pixels of source and target that differ by more than this, in any channel and of the range
-/// `[0, 1]`, are what the change changes. Between 7 and 8 levels of 255.
-pub const CHANGED: f32 = 0.03;
+use crate::metrics::pixel::compared::{Compared, changed};
+use crate::metrics::scores::{CounterfactualScores, TOTAL};
+use crate::metrics::sums::{Means, Sums};
+use crate::translate::images::{CHUNK, host, upload};
+use crate::translate::relabel::{Relabelling, Translate};
 
 const HEADER: &str = "source,target,change";
 
@@ -52,34 +45,36 @@ struct Pair {
 
 impl Counterfactuals {
     /// Reads the pairs in `file`, whose images are `data`'s: under the header line
-    /// `source,target,change`, a line of two image names and a change such as `hair_Black` per pair.
-    /// Windows line ends, a byte order mark and blank lines are accepted. `dataset` says whose label
-    /// space of the models to be measured `data` has: 0 where there is one.
+    /// `source,target,change`, a line of two image names and a change such as `hair_Black` per
+    /// pair. Windows line ends, a byte order mark and blank lines are accepted. `dataset` says
+    /// which dataset of the models to be measured `data` are like: 0 where there is one.
     ///
     /// # Errors
-    /// When the file can't be read, has another header, no pairs, a line of other than three fields,
-    /// or names an image that `data` lacks. The message gives the line.
+    /// When the file can't be read, has another header, no pairs, a line of other than three
+    /// fields, or names an image that `data` lacks. The message gives the line.
     pub fn open(file: impl AsRef<Path>, data: Arc<dyn Dataset>, dataset: usize) -> Result<Self> {
         let file = file.as_ref();
         let pairs = parse(file, &read_text(file)?, &*data)?;
         Ok(Self { data, dataset, pairs })
     }
 
-    /// The pairs of images of the same file name in different class folders: the same person in
-    /// other expressions. A pair's change is the class of its target. `dataset` is as at
+    /// The pairs of images of one name in different classes, such as the files `happy/0002.png` and
+    /// `sad/0002.png`: the same person with other expressions. What stands before a name's last `/`
+    /// does not count. A pair's change is the class of its target. `dataset` is as at
     /// [`open`](Self::open).
     ///
     /// # Errors
-    /// When the labels are attributes, or no two classes share a file name.
+    /// [`Error::Label`] when the labels are attributes, a class is named `total`, which is the sum
+    /// of all, or no two classes share a name.
     pub fn between_classes(data: Arc<dyn Dataset>, dataset: usize) -> Result<Self> {
         let labels = data.labels();
         if labels.kind() != LabelKind::Classes {
             let message = "only classes have pairs by file name: attributes need a pairs file";
             return Err(Error::Label(message.to_owned()));
         }
-        let mut people: BTreeMap<&OsStr, Vec<usize>> = BTreeMap::new();
+        let mut people: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for index in 0..data.len() {
-            people.entry(data.path(index).file_name().unwrap_or_default()).or_default().push(index);
+            people.entry(base_name(&data.name(index)).to_owned()).or_default().push(index);
         }
         let class = |index: usize| data.label(index).iter().position(|value| *value == 1.0);
         if let Some(TOTAL) = labels.names().iter().map(String::as_str).find(|name| *name == TOTAL) {
@@ -103,13 +98,13 @@ impl Counterfactuals {
         Ok(Self { data, dataset, pairs })
     }
 
-    /// Pairs of positions in `data`, a source and a target each, with the name of their change. `dataset` is as
-    /// at [`open`](Self::open).
+    /// Pairs of positions in `data`, a source and a target each, with the name of their change.
+    /// `dataset` is as at [`open`](Self::open).
     ///
     /// # Errors
-    /// [`Error::Config`] when there are no pairs or no such image; [`Error::Label`] when a change is named
-    /// `total`, which is the sum of all.
-    pub fn of(
+    /// [`Error::Config`] when there are no pairs or no such image; [`Error::Label`] when a change
+    /// is named `total`, which is the sum of all.
+    pub fn new(
         data: Arc<dyn Dataset>,
         dataset: usize,
         pairs: impl IntoIterator<Item = (usize, usize, String)>,
@@ -126,7 +121,8 @@ impl Counterfactuals {
         if let Some(pair) = pairs.iter().find(missing) {
             let (source, target) = (pair.source, pair.target);
             return Err(Error::Config(format!(
-                "there is no pair of the images {source} and {target}: the dataset has {images}, counted from 0"
+                "there is no pair of the images {source} and {target}: the dataset has {images}, \
+                 counted from 0"
             )));
         }
         if pairs.iter().any(|pair| pair.change == TOTAL) {
@@ -146,50 +142,17 @@ impl Counterfactuals {
         self.pairs.is_empty()
     }
 
-    /// Translates every source to its target's label and compares the result, before it is rounded to
-    /// 8 bits, with the target. Both images go through the model's transform.
+    /// Translates every source to its target's label and compares the result, before it is rounded
+    /// to 8 bits, with the target. Both images are cropped as the dataset says and have the model's
+    /// size.
     ///
     /// # Errors
     /// When the data's label space is not the model's, or an image can't be read.
-    pub fn measure<B: Backend>(&self, translator: &Translator<B>) -> Result<CounterfactualScores> {
-        self.measure_conditions(translator, |label| {
-            translator.spaces().condition(self.dataset, label)
-        })
-    }
-
-    /// [`measure`](Self::measure) with the generator told `condition` of a target's label, such as one with
-    /// another mask.
-    ///
-    /// # Errors
-    /// As [`measure`](Self::measure).
-    ///
-    /// # Panics
-    /// When a condition has not the model's
-    /// [`condition_width`](crate::labels::spaces::LabelSpaces::condition_width) entries.
-    pub fn measure_conditions<B: Backend>(
+    pub fn measure<B: Backend>(
         &self,
-        translator: &Translator<B>,
-        condition: impl Fn(&[f32]) -> Vec<f32>,
+        model: &(impl Translate<B> + ?Sized),
     ) -> Result<CounterfactualScores> {
-        translator.spaces().check_space(self.dataset, self.data.labels())?;
-        let transform = translator.config().transform;
-        self.measure_with(transform, translator.device(), |images, labels| {
-            let conditions: Vec<_> = labels.iter().map(|labels| condition(labels.target)).collect();
-            translator.forward_conditions(images, &conditions)
-        })
-    }
-
-    /// [`measure`](Self::measure) of anything that translates: `translate` is given images `[N, 3, S, S]` in
-    /// `[-1, 1]` after `transform`, with the labels of each, and returns as many of the same shape and range.
-    ///
-    /// # Errors
-    /// When an image can't be read.
-    pub fn measure_with<B: Backend>(
-        &self,
-        transform: Transform,
-        device: &B::Device,
-        translate: impl Fn(Tensor<B, 4>, &[Relabelling<'_>]) -> Tensor<B, 4>,
-    ) -> Result<CounterfactualScores> {
+        model.spaces().check_space(self.dataset, self.data.labels())?;
         let mut left_out = BTreeMap::new();
         let mut known = Vec::new();
         for pair in &self.pairs {
@@ -200,11 +163,13 @@ impl Counterfactuals {
             }
         }
 
+        let transform = model.transform();
+        let size = [transform.size as usize; 2];
         let mut total = Sums::default();
         let mut changes: BTreeMap<String, Sums> = BTreeMap::new();
         for pairs in known.chunks(CHUNK) {
             let load = |index: usize| -> Result<RgbImage> {
-                Ok(transform.crop_and_resize(&self.data.load_cropped(index)?))
+                Ok(transform.resize(&self.data.load_cropped(index)?))
             };
             let sources = pairs.iter().map(|p| load(p.source)).collect::<Result<Vec<_>>>()?;
             let targets = pairs.iter().map(|p| load(p.target)).collect::<Result<Vec<_>>>()?;
@@ -213,19 +178,21 @@ impl Counterfactuals {
                 target: self.data.label(pair.target),
             };
             let labels: Vec<_> = pairs.iter().map(label).collect();
-            let sources = upload(&sources, device);
-            let translated = translate(sources.clone(), &labels);
-            let [sources, targets, translated] = [sources, upload(&targets, device), translated]
-                .map(|images| host(((images + 1.0) / 2.0).into_data()));
+            let sources = upload(&sources, model.device());
+            let translated = model.relabel(sources.clone(), self.dataset, &labels);
+            let [sources, targets, translated] =
+                [sources, upload(&targets, model.device()), translated]
+                    .map(|images| host(((images + 1.0) / 2.0).into_data()));
             let values = sources.len() / pairs.len();
             for (at, pair) in pairs.iter().enumerate() {
-                let image = at * values..(at + 1) * values;
-                let size = [transform.size as usize; 2];
-                let truth = Truth::new(&sources[image.clone()], &targets[image.clone()], size);
-                let errors =
-                    [truth.compare(&translated[image.clone()]), truth.compare(&sources[image])];
-                total.add(errors);
-                changes.entry(pair.change.clone()).or_default().add(errors);
+                let [source, truth, translated] = [&sources, &targets, &translated]
+                    .map(|images| &images[at * values..(at + 1) * values]);
+                let changed = changed(source, truth, size);
+                let measure =
+                    |image| Means::new(&Compared { image, truth, size, changed: &changed });
+                let (translated, nothing) = (measure(translated), measure(source));
+                total.add(translated, nothing);
+                changes.entry(pair.change.clone()).or_default().add(translated, nothing);
             }
         }
         let changes = changes.into_iter().map(|(change, sums)| (change, sums.scores())).collect();
@@ -279,37 +246,6 @@ fn parse(file: &Path, text: &str, data: &dyn Dataset) -> Result<Vec<Pair>> {
         return Err(Error::data(file, None, "expected pairs of images, found only the header"));
     }
     Ok(pairs)
-}
-
-/// A target image and where it differs from its source. Images are `[C, H, W]`, flat, in `[0, 1]`.
-struct Truth<'a> {
-    target: &'a [f32],
-    /// Height and width.
-    size: [usize; 2],
-    /// Per pixel.
-    changed: Vec<bool>,
-}
-
-impl<'a> Truth<'a> {
-    fn new(source: &[f32], target: &'a [f32], size: [usize; 2]) -> Self {
-        let mut changed = vec![false; size[0] * size[1]];
-        let pixels = changed.len();
-        for (at, (source, target)) in source.iter().zip(target).enumerate() {
-            changed[at % pixels] |= (source - target).abs() > CHANGED;
-        }
-        Self { target, size, changed }
-    }
-
-    fn compare(&self, image: &[f32]) -> Errors {
-        let (mut inside, mut outside) = (Mean::default(), Mean::default());
-        for (at, (value, target)) in image.iter().zip(self.target).enumerate() {
-            let changed = self.changed[at % self.changed.len()];
-            let region = if changed { &mut inside } else { &mut outside };
-            region.add(f64::from((value - target).abs()));
-        }
-        let (psnr, ssim) = (psnr(image, self.target), ssim(image, self.target, self.size));
-        Errors { inside, outside, psnr, ssim }
-    }
 }
 
 #[cfg(test)]

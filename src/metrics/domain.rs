@@ -3,11 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::labels::space::{LabelKind, LabelSpace};
-use crate::metrics::evaluation::table::Measured;
 use crate::metrics::frechet::Moments;
+use crate::metrics::measured::Measured;
 
-/// The images whose label entry `name` is `value`: those with an attribute or of a class, and those without a
-/// free attribute.
+/// The images whose label entry `name` is `value`: those with an attribute or of a class, and
+/// those without a free attribute.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Domain {
     pub name: usize,
@@ -17,8 +17,8 @@ pub(super) struct Domain {
 }
 
 impl Domain {
-    /// The domains that translations lead to: of a class and of a member of an exclusive group one, of a free
-    /// attribute two.
+    /// The domains that translations lead to: of a class and of a member of an exclusive group one,
+    /// of a free attribute two.
     pub fn all(labels: &LabelSpace) -> Vec<Self> {
         let free = |name| labels.kind() == LabelKind::Attributes && labels.rivals(name).is_empty();
         let of = |(name, title): (usize, &String)| {
@@ -30,9 +30,10 @@ impl Domain {
     }
 }
 
-/// How far images are from a domain's real ones: the Frechet distance of a judge's features, 0 where there is
-/// none. It has no unit, and no scale that another judge would share.
+/// How far images are from a domain's real ones: the Frechet distance of a judge's features, 0 for
+/// equal sets. It has no unit, and another judge's distances have another scale.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct DomainDistance {
     /// The attribute or class; `-Male` for the images without a free attribute.
     pub domain: String,
@@ -42,7 +43,8 @@ pub struct DomainDistance {
     pub translated: Measured,
     /// Of their sources, untranslated: what doing nothing scores.
     pub nothing: Measured,
-    /// Of the data's own real images of the domain, where the reference are others: what can be hoped for.
+    /// Of the data's own real images of the domain, where the reference are others: what can be
+    /// hoped for.
     pub real: Measured,
 }
 

@@ -1,206 +1,146 @@
-//! One pass over labelled test images: what translations keep, and what a judge says of them.
+//! The results of an evaluation: every number with how many it is of, as JSON and as a table.
 
-use burn::tensor::Tensor;
-use burn::tensor::backend::Backend;
-use image::RgbImage;
+use std::fmt;
 
-use crate::data::dataset::Dataset;
-use crate::error::Result;
-use crate::labels::space::LabelKind;
-use crate::metrics::asked::{Asked, asked_of};
-use crate::metrics::domain::{Domain, DomainDistance, DomainSets};
-use crate::metrics::judge::{Judge, Look};
-use crate::metrics::readings::Readings;
-use crate::metrics::scores::Mean;
-use crate::translate::translator::{CHUNK, Translator, host, upload};
+use serde::{Deserialize, Serialize};
 
-mod table;
+use crate::metrics::domain::DomainDistance;
+use crate::metrics::mean::Mean;
+use crate::metrics::measured::Measured;
+use crate::metrics::readings::{Agreement, Readings};
 
-use table::Judged;
-pub use table::{Evaluation, JudgeErrors, Measured, TargetScores};
-
-/// Measures a translator on labelled images that it was not trained on, with what they allow.
-pub struct Evaluator<'a, B: Backend> {
-    translator: &'a Translator<B>,
-    data: &'a dyn Dataset,
-    dataset: usize,
-    judge: Option<&'a Judge<B>>,
-    reference: Option<&'a dyn Dataset>,
+/// What an [`Evaluator`](super::Evaluator) found. Errors of pixels are L1 distances in `[0, 1]`,
+/// averaged over all pixels, channels and images; classification errors are shares in `[0, 1]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Evaluation {
+    /// Of `G(x, c')` from `x`: images under their own label, which should stay as they are.
+    pub identity_l1: Measured,
+    /// Of `G(G(x, c), c')` from `x`: images translated and back.
+    pub reconstruction_l1: Measured,
+    /// By what was asked for, in label order: a class, an attribute that is set or toggled.
+    pub targets: Vec<TargetScores>,
+    /// The judge's classification error over all names, where there is a judge.
+    pub judge_error: Option<JudgeErrors>,
+    /// The Frechet distance (judge features) of every domain; none without a judge.
+    pub frechet_judge_features: Vec<DomainDistance>,
 }
 
-impl<'a, B: Backend> Evaluator<'a, B> {
-    /// `data` are like the translator's dataset number `dataset`, 0 where there is one.
-    pub fn new(translator: &'a Translator<B>, data: &'a dyn Dataset, dataset: usize) -> Self {
-        Self { translator, data, dataset, judge: None, reference: None }
-    }
+/// The scores of one class or attribute.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct TargetScores {
+    /// The class or attribute.
+    pub name: String,
+    /// [`Evaluation::reconstruction_l1`] of the translations to it.
+    pub reconstruction_l1: Measured,
+    /// The judge's error about it, where there is a judge.
+    pub judge_error: Option<JudgeErrors>,
+}
 
-    /// Asks `judge` too, which was trained on other real images: for the domain classification error and for
-    /// the features of the Frechet distance.
-    pub fn with_judge(mut self, judge: &'a Judge<B>) -> Self {
-        self.judge = Some(judge);
-        self
-    }
+/// How often a judge reads labels otherwise than they are, or than they were asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct JudgeErrors {
+    /// Of translations, which should have the label asked for (paper, Table 3).
+    pub translated: Measured,
+    /// Of their sources, untranslated, held against the same label: what doing nothing scores.
+    pub nothing: Measured,
+    /// Of the data's real images and their own labels: how far the judge is to be trusted.
+    pub real: Measured,
+}
 
-    /// Measures Frechet distances from the real images of `reference` instead of from those of the data, so
-    /// that the data's own real images have a distance to compare with.
-    pub fn with_reference(mut self, reference: &'a dyn Dataset) -> Self {
-        self.reference = Some(reference);
-        self
-    }
+/// What a judge found.
+pub(super) struct Judged {
+    /// Of real images and their own labels.
+    pub real: Readings,
+    /// Of translations and the label asked for.
+    pub translated: Readings,
+    /// Of the translations' sources and the label asked for.
+    pub nothing: Readings,
+    /// By domain.
+    pub frechet: Vec<DomainDistance>,
+}
 
-    /// Translates every image to its own label, and to every target that a sample grid shows of it
-    /// ([`LabelSpace::targets`](crate::labels::space::LabelSpace::targets)) and back.
-    ///
-    /// # Errors
-    /// When the labels of data, reference, judge and translator differ, the judge takes images of another size
-    /// than the translator makes, or an image can't be read.
-    pub fn measure(&self) -> Result<Evaluation> {
-        let space = self.data.labels();
-        self.translator.spaces().check_space(self.dataset, space)?;
-        if let Some(judge) = self.judge {
-            judge.labels().check_same(space)?;
-            judge.check_size(self.translator)?;
-        }
-        let mut identity = Mean::default();
-        let mut reconstruction = vec![Mean::default(); space.width()];
-        let mut seen = self.judge.map(|judge| Seen::new(judge, self.data));
-        let images: Vec<usize> = (0..self.data.len()).collect();
-        for chunk in images.chunks(CHUNK) {
-            let load = |&index: &usize| -> Result<RgbImage> {
-                Ok(self.translator.prepare(&self.data.load_cropped(index)?.into()))
-            };
-            let real = chunk.iter().map(load).collect::<Result<Vec<_>>>()?;
-            let looks = self.real(chunk, &real, &mut identity, &mut seen);
-            let asked: Vec<Asked> =
-                chunk.iter().flat_map(|&image| asked_of(self.data, image)).collect();
-            for asked in asked.chunks(CHUNK) {
-                let sources: Vec<_> =
-                    asked.iter().map(|asked| real[asked.image - chunk[0]].clone()).collect();
-                let (there, errors) = self.there_and_back(asked, &sources);
-                for (asked, error) in asked.iter().zip(errors) {
-                    reconstruction[asked.name].add(error);
-                }
-                if let (Some(seen), Some(looks)) = (&mut seen, &looks) {
-                    seen.translated(asked, there, |asked| asked.image - chunk[0], looks);
-                }
-            }
-        }
-        let judged = match seen {
-            Some(seen) => Some(seen.finish(self.reference)?),
-            None => None,
+impl Evaluation {
+    pub(super) fn new(
+        names: &[String],
+        identity: Mean,
+        reconstruction: &[Mean],
+        judged: Option<Judged>,
+    ) -> Self {
+        let errors = |part: &dyn Fn(&Readings) -> Agreement| {
+            judged.as_ref().map(|judged| JudgeErrors {
+                translated: part(&judged.translated).into(),
+                nothing: part(&judged.nothing).into(),
+                real: part(&judged.real).into(),
+            })
         };
-        Ok(Evaluation::new(space.names(), identity, &reconstruction, judged))
-    }
-
-    /// Real images, and what the generator makes of them under their own labels.
-    fn real(
-        &self,
-        images: &[usize],
-        real: &[RgbImage],
-        identity: &mut Mean,
-        seen: &mut Option<Seen<'_, B>>,
-    ) -> Option<Look> {
-        let real = upload(real, self.translator.device());
-        let own: Vec<_> = images.iter().map(|&image| self.own(image)).collect();
-        let same = self.translator.forward_conditions(real.clone(), &own);
-        errors(same, real.clone()).for_each(|error| identity.add(error));
-        seen.as_mut().map(|seen| seen.real(images, real))
-    }
-
-    /// `G(x, c)` of every image asked for, and the errors of `G(G(x, c), c')`.
-    fn there_and_back(
-        &self,
-        asked: &[Asked],
-        sources: &[RgbImage],
-    ) -> (Tensor<B, 4>, impl Iterator<Item = f64>) {
-        let sources = upload(sources, self.translator.device());
-        let condition = |label: &[f32]| self.translator.spaces().condition(self.dataset, label);
-        let targets: Vec<_> = asked.iter().map(|asked| condition(&asked.label)).collect();
-        let own: Vec<_> = asked.iter().map(|asked| self.own(asked.image)).collect();
-        let there = self.translator.forward_conditions(sources.clone(), &targets);
-        let back = self.translator.forward_conditions(there.clone(), &own);
-        (there, errors(back, sources))
-    }
-
-    fn own(&self, image: usize) -> Vec<f32> {
-        self.translator.spaces().condition(self.dataset, self.data.label(image))
-    }
-}
-
-/// The L1 distance of every image `[N, C, S, S]` in `[-1, 1]` from its truth, in `[0, 1]`.
-fn errors<B: Backend>(images: Tensor<B, 4>, truth: Tensor<B, 4>) -> impl Iterator<Item = f64> {
-    let means = (images - truth).abs().flatten::<2>(1, 3).mean_dim(1);
-    host(means.into_data()).into_iter().map(|mean| f64::from(mean) / 2.0)
-}
-
-/// What a judge has seen.
-struct Seen<'a, B: Backend> {
-    judge: &'a Judge<B>,
-    data: &'a dyn Dataset,
-    real: Readings,
-    translated: Readings,
-    nothing: Readings,
-    sets: DomainSets,
-}
-
-impl<'a, B: Backend> Seen<'a, B> {
-    fn new(judge: &'a Judge<B>, data: &'a dyn Dataset) -> Self {
-        let none = || Readings::new(judge.labels());
-        let sets = DomainSets::new(Domain::all(judge.labels()), judge.feature_width());
-        Self { judge, data, real: none(), translated: none(), nothing: none(), sets }
-    }
-
-    fn real(&mut self, images: &[usize], real: Tensor<B, 4>) -> Look {
-        let look = self.judge.look(real);
-        let attributes = self.judge.labels().kind() == LabelKind::Attributes;
-        for ((&image, read), features) in images.iter().zip(&look.labels).zip(&look.features) {
-            let own = self.data.label(image);
-            for name in (0..own.len()).filter(|&name| attributes || own[name] == 1.0) {
-                self.real.add(name, read[name] == own[name]);
-            }
-            self.sets.add_real(own, features);
-        }
-        look
-    }
-
-    /// Translations and the looks at their sources, which are at `position`.
-    fn translated(
-        &mut self,
-        asked: &[Asked],
-        images: Tensor<B, 4>,
-        position: impl Fn(&Asked) -> usize,
-        sources: &Look,
-    ) {
-        let look = self.judge.look(images);
-        for ((asked, read), features) in asked.iter().zip(&look.labels).zip(&look.features) {
-            let Asked { name, label, .. } = asked;
-            let source = position(asked);
-            self.translated.add(*name, read[*name] == label[*name]);
-            self.nothing.add(*name, sources.labels[source][*name] == label[*name]);
-            self.sets.add_translated(*name, label[*name], features, &sources.features[source]);
+        let mut all = Mean::default();
+        reconstruction.iter().for_each(|mean| all.merge(*mean));
+        let target = |(at, name): (usize, &String)| TargetScores {
+            name: name.clone(),
+            reconstruction_l1: reconstruction[at].into(),
+            judge_error: errors(&|readings| readings.by_name[at].1),
+        };
+        Self {
+            identity_l1: identity.into(),
+            reconstruction_l1: all.into(),
+            targets: names.iter().enumerate().map(target).collect(),
+            judge_error: errors(&Readings::total),
+            frechet_judge_features: judged.map(|judged| judged.frechet).unwrap_or_default(),
         }
     }
+}
 
-    fn finish(mut self, reference: Option<&dyn Dataset>) -> Result<Judged> {
-        if let Some(reference) = reference {
-            self.judge.labels().check_same(reference.labels())?;
-            let images: Vec<usize> = (0..reference.len()).collect();
-            for chunk in images.chunks(CHUNK) {
-                let prepared = chunk
-                    .iter()
-                    .map(|&index| self.judge.prepare(reference, index))
-                    .collect::<Result<Vec<_>>>()?;
-                let look = self.judge.look(upload(&prepared, self.judge.device()));
-                for (&index, features) in chunk.iter().zip(&look.features) {
-                    self.sets.add_reference(reference.label(index), features);
-                }
+/// `0.0123 (446)`.
+fn cell(measured: Measured) -> String {
+    match measured.value {
+        Some(value) => format!("{value:.4} ({})", measured.n),
+        None => format!("- ({})", measured.n),
+    }
+}
+
+/// Tables of everything, each number with how many it is of in brackets.
+impl fmt::Display for Evaluation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut lines = vec![
+            format!("{:<24} {:>16}", "L1 (images)", ""),
+            format!("{:<24} {:>16}", "identity", cell(self.identity_l1)),
+            format!("{:<24} {:>16}", "reconstruction", cell(self.reconstruction_l1)),
+        ];
+        for target in &self.targets {
+            let name = format!("  {}", target.name);
+            lines.push(format!("{name:<24} {:>16}", cell(target.reconstruction_l1)));
+        }
+        if let Some(total) = &self.judge_error {
+            let row = |name: &str, [a, b, c]: [String; 3]| {
+                format!("{name:<24} {a:>16}  {b:>16}  {c:>16}")
+            };
+            let cells =
+                |errors: &JudgeErrors| [errors.translated, errors.nothing, errors.real].map(cell);
+            let titles = ["translated (n)", "nothing (n)", "real (n)"].map(String::from);
+            lines.extend([String::new(), row("judge's error", titles)]);
+            let each = self.targets.iter().filter_map(|t| Some((&t.name[..], t.judge_error?)));
+            for (name, errors) in each.chain([("all", *total)]) {
+                lines.push(row(name, cells(&errors)));
             }
         }
-        let frechet: Vec<DomainDistance> = self.sets.distances(reference.is_some());
-        let Self { real, translated, nothing, .. } = self;
-        Ok(Judged { real, translated, nothing, frechet })
+        if !self.frechet_judge_features.is_empty() {
+            let row = |name: &str, [a, b, c, d]: [String; 4]| {
+                format!("{name:<24} {a:>16}  {b:>16}  {c:>16}  {d:>9}")
+            };
+            let titles = ["translated (n)", "nothing (n)", "real (n)", "reference"];
+            lines.extend([
+                String::new(),
+                "Frechet distance (judge features)".to_owned(),
+                row("domain", titles.map(String::from)),
+            ]);
+            for distance in &self.frechet_judge_features {
+                let [a, b, c] = [distance.translated, distance.nothing, distance.real].map(cell);
+                lines.push(row(&distance.domain, [a, b, c, distance.reference.to_string()]));
+            }
+        }
+        f.write_str(&lines.join("\n"))
     }
 }
-
-#[cfg(all(test, feature = "flex"))]
-mod tests;

@@ -9,7 +9,8 @@ const ROUNDS: usize = 100;
 #[derive(Clone, Debug)]
 pub(super) struct Moments {
     n: usize,
-    /// The first vector, from which the others are measured: so nothing is lost where the mean is far from 0.
+    /// The first vector, from which the others are measured, so that no digits are lost where the
+    /// mean is far from 0.
     origin: DVector<f64>,
     sum: DVector<f64>,
     products: DMatrix<f64>,
@@ -46,11 +47,11 @@ impl Moments {
         (&self.products - &self.sum * self.sum.transpose() / n) / (n - 1.0)
     }
 
-    /// `|m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^1/2)`; none where one side has fewer than two vectors or values
-    /// that are not finite.
+    /// `|m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^1/2)`; none where one side has fewer than two vectors
+    /// or values that are not finite.
     ///
-    /// The trace of the root is that of `(S1^1/2 S2 S1^1/2)^1/2`, which has the same eigenvalues and is
-    /// symmetric, so that eigenvalues of symmetric matrices are all that is needed.
+    /// The trace of the root is that of `(S1^1/2 S2 S1^1/2)^1/2`, which has the same eigenvalues
+    /// and is symmetric, so that eigenvalues of symmetric matrices are all that is needed.
     pub fn distance(&self, other: &Self) -> Option<f64> {
         if self.n < 2 || other.n < 2 {
             return None;
@@ -80,13 +81,13 @@ fn eigen(matrix: DMatrix<f64>) -> Option<SymmetricEigen<f64, nalgebra::Dyn>> {
     SymmetricEigen::try_new(matrix, f64::EPSILON, rounds)
 }
 
-/// The Frechet distance (Heusel et al., 2017, "GANs Trained by a Two Time-Scale Update Rule", section 2) of two
-/// sets of feature vectors: `|m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^1/2)` of their means and sample covariances,
-/// in 64 bits. It is 0 for equal sets and has the features' unit, squared. None where a set has fewer than two
-/// vectors, or values are not finite.
+/// The Frechet distance (Heusel et al., 2017, "GANs Trained by a Two Time-Scale Update Rule",
+/// section 2) of two sets of feature vectors: `|m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^1/2)` of their
+/// means and sample covariances, in 64 bits. It is 0 for equal sets and has the features' unit,
+/// squared. None where a set has fewer than two vectors, or values are not finite.
 ///
-/// Few vectors make it larger than that of the distributions they come from: compare only what has about as
-/// many on both sides.
+/// Few vectors make it larger than that of the distributions they come from: compare only
+/// distances of sets that have about as many vectors.
 ///
 /// # Panics
 /// When vectors differ in length.
@@ -109,8 +110,9 @@ mod tests {
     const VALUES: &str =
         include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/metrics/values.json"));
 
-    /// Relative. Roots of eigenvalues that are 0 but for rounding, about 1e-16 of the largest, add up to 1e-8 each
-    /// where there are fewer vectors than features; SciPy's root of the product is as rough there.
+    /// Relative. Roots of eigenvalues that are 0 but for rounding, about 1e-16 of the largest, add
+    /// up to 1e-8 each where there are fewer vectors than features; SciPy's root of the product is
+    /// as rough there.
     const TOLERANCE: f64 = 1e-6;
 
     #[derive(Deserialize)]

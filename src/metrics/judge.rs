@@ -1,5 +1,5 @@
-//! A classifier trained on real images, which says what translated images look like (paper, section 5.5
-//! and Table 3).
+//! A classifier trained on real images, which says what translated images look like (paper,
+//! section 5.5 and Table 3).
 
 use std::path::Path;
 
@@ -16,7 +16,7 @@ use crate::data::transform::Transform;
 use crate::error::{Error, Result};
 use crate::files::model;
 use crate::labels::space::{LabelKind, LabelSpace};
-use crate::metrics::asked::{Asked, Relabelling, asked_of};
+use crate::metrics::asked::{Asked, asked_of};
 use crate::metrics::readings::Readings;
 use crate::nn::discriminator::{Discriminator, DiscriminatorConfig};
 use crate::nn::weights;
@@ -24,10 +24,12 @@ use crate::optim::adam::{self, Adam, AdamConfig};
 use crate::optim::schedule::Schedule;
 use crate::random::{Purpose, stream};
 use crate::recipes::losses::domain_loss;
-use crate::translate::translator::{CHUNK, Translator, host, upload};
+use crate::translate::images::{CHUNK, host, upload};
+use crate::translate::relabel::Translate;
 
 /// How a [`Judge`] is trained.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct JudgeConfig {
     /// Side of the square images in pixels.
     pub image_size: usize,
@@ -56,11 +58,41 @@ impl JudgeConfig {
         }
     }
 
+    /// Sets the channels after the first convolution.
+    pub fn with_base_channels(mut self, channels: usize) -> Self {
+        self.base_channels = channels;
+        self
+    }
+
+    /// Sets the number of images per batch.
+    pub fn with_batch_size(mut self, images: usize) -> Self {
+        self.batch_size = images;
+        self
+    }
+
+    /// Sets the number of updates.
+    pub fn with_iterations(mut self, iterations: u64) -> Self {
+        self.iterations = iterations;
+        self
+    }
+
+    /// Sets Adam's learning rate.
+    pub fn with_learning_rate(mut self, rate: f64) -> Self {
+        self.learning_rate = rate;
+        self
+    }
+
+    /// Sets what decides the first weights and the order of the images.
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
     /// Trains a judge of the labels of `data`, one dataset, whose images are mirrored at random.
     ///
     /// # Errors
-    /// When the configuration can't work, there is not one dataset, it does not fill a batch, or an image
-    /// can't be read.
+    /// When the configuration can't work, there is not one dataset, it does not fill a batch, or an
+    /// image can't be read.
     pub fn train<B: AutodiffBackend>(
         &self,
         data: impl Into<Datasets>,
@@ -74,8 +106,8 @@ impl JudgeConfig {
         }
         if iterations == 0 || !(f64::MIN_POSITIVE..=1.0).contains(&self.learning_rate) {
             return Err(Error::Config(format!(
-                "a judge needs at least 1 iteration and a learning rate above 0 and up to 1, found {iterations} \
-                 and {}",
+                "a judge needs at least 1 iteration and a learning rate above 0 and up to 1, \
+                 found {iterations} and {}",
                 self.learning_rate
             )));
         }
@@ -102,11 +134,11 @@ impl JudgeConfig {
     }
 }
 
-/// A classifier of one dataset's labels, trained on real images only: a [`Discriminator`] without its
-/// realness.
+/// A classifier of one dataset's labels, trained on real images only: a [`Discriminator`] without
+/// its realness.
 ///
-/// It says what a translated image looks like. What that is worth depends on how often it is right about
-/// real images that it has not seen: ask for its [`accuracy`](Self::accuracy) first.
+/// It says what a translated image looks like. What that is worth depends on how often it is right
+/// about real images that it has not seen: ask for its [`accuracy`](Self::accuracy) first.
 #[derive(Clone, Debug)]
 pub struct Judge<B: Backend> {
     network: Discriminator<B>,
@@ -139,7 +171,8 @@ impl<B: Backend> Judge<B> {
     /// Opens a judge that [`save`](Self::save) wrote.
     ///
     /// # Errors
-    /// [`Error::Io`] when the file can't be read; [`Error::Checkpoint`] when it holds no judge, or is damaged.
+    /// [`Error::Io`] when the file can't be read; [`Error::Checkpoint`] when it holds no judge, or
+    /// is damaged.
     pub fn open(path: impl AsRef<Path>, device: &B::Device) -> Result<Self> {
         let path = path.as_ref();
         let (File { judge: about }, mut weights) = model::read::<File>(path)?;
@@ -193,15 +226,15 @@ impl<B: Backend> Judge<B> {
     /// Image `index` of `data` as it takes it.
     pub(super) fn prepare(&self, data: &dyn Dataset, index: usize) -> Result<RgbImage> {
         let transform = Transform { crop: data.crop(), size: self.image_size() as u32 };
-        Ok(transform.crop_and_resize(&data.load(index)?))
+        Ok(transform.resize(&data.load_cropped(index)?))
     }
 
-    /// Refuses a translator that makes images of another size.
-    pub(super) fn check_size(&self, translator: &Translator<B>) -> Result<()> {
-        let size = translator.config().transform.size as usize;
+    /// Refuses a model that makes images of another size.
+    pub(super) fn check_size(&self, model: &(impl Translate<B> + ?Sized)) -> Result<()> {
+        let size = model.transform().size as usize;
         if size != self.image_size() {
             return Err(Error::Config(format!(
-                "the judge takes {} pixel images, the translator makes {size} pixel ones",
+                "the judge takes {} pixel images, the model makes {size} pixel ones",
                 self.image_size()
             )));
         }
@@ -223,8 +256,8 @@ impl<B: Backend> Judge<B> {
         Look { labels, features: rows(host(averaged.into_data()), width) }
     }
 
-    /// How often the judge reads the labels of `data` rightly; its accuracy, where these are real images
-    /// that it was not trained on. An image counts for its class, or for every attribute.
+    /// How often the judge reads the labels of `data` rightly; its accuracy, where these are real
+    /// images that it was not trained on. An image counts for its class, or for every attribute.
     ///
     /// # Errors
     /// When the data have other labels than the judge, or an image can't be read.
@@ -249,72 +282,33 @@ impl<B: Backend> Judge<B> {
         Ok(readings)
     }
 
-    /// How often the judge reads from a translated image what was asked for: every image of `data`, which
-    /// are like the translator's `dataset`, is translated to every label that a sample grid shows of it
-    /// ([`LabelSpace::targets`]), but not to its own.
+    /// How often the judge reads from a translated image what was asked for: every image of `data`,
+    /// which are like the model's `dataset`, is translated to every label that a sample grid shows
+    /// of it ([`LabelSpace::targets`]), but not to its own.
     ///
     /// # Errors
-    /// When the labels or the image sizes of data, translator and judge differ, or an image can't be read.
+    /// When the labels or the image sizes of data, model and judge differ, or an image can't be
+    /// read.
     pub fn measure(
         &self,
-        translator: &Translator<B>,
+        model: &(impl Translate<B> + ?Sized),
         data: &dyn Dataset,
         dataset: usize,
     ) -> Result<Readings> {
-        translator.spaces().check_space(dataset, data.labels())?;
-        let condition = |label: &[f32]| translator.spaces().condition(dataset, label);
-        self.measure_conditions(translator, data, condition)
-    }
-
-    /// [`measure`](Self::measure) with the generator told `condition` of a target label, such as one with
-    /// another mask.
-    ///
-    /// # Errors
-    /// As [`measure`](Self::measure).
-    ///
-    /// # Panics
-    /// When a condition has not the model's
-    /// [`condition_width`](crate::labels::spaces::LabelSpaces::condition_width) entries.
-    pub fn measure_conditions(
-        &self,
-        translator: &Translator<B>,
-        data: &dyn Dataset,
-        condition: impl Fn(&[f32]) -> Vec<f32>,
-    ) -> Result<Readings> {
-        self.check_size(translator)?;
-        self.measure_with(data, translator.config().transform, |images, labels| {
-            let conditions: Vec<_> = labels.iter().map(|labels| condition(labels.target)).collect();
-            translator.forward_conditions(images, &conditions)
-        })
-    }
-
-    /// [`measure`](Self::measure) of anything that translates: `translate` is given images `[N, 3, S, S]` in
-    /// `[-1, 1]` after `transform`, with the labels of each, and returns as many of the same shape and range.
-    ///
-    /// # Errors
-    /// When the labels of the data differ from the judge's, or an image can't be read.
-    ///
-    /// # Panics
-    /// When the transform makes images of another size than the judge's.
-    pub fn measure_with(
-        &self,
-        data: &dyn Dataset,
-        transform: Transform,
-        translate: impl Fn(Tensor<B, 4>, &[Relabelling<'_>]) -> Tensor<B, 4>,
-    ) -> Result<Readings> {
+        model.spaces().check_space(dataset, data.labels())?;
+        self.check_size(model)?;
         self.labels().check_same(data.labels())?;
+        let transform = model.transform();
         let mut readings = Readings::new(self.labels());
         let asked: Vec<Asked> = (0..data.len()).flat_map(|at| asked_of(data, at)).collect();
         for chunk in asked.chunks(CHUNK) {
             let images = chunk
                 .iter()
-                .map(|asked| Ok(transform.crop_and_resize(&data.load_cropped(asked.image)?)))
+                .map(|asked| Ok(transform.resize(&data.load_cropped(asked.image)?)))
                 .collect::<Result<Vec<RgbImage>>>()?;
-            let labels: Vec<_> = chunk
-                .iter()
-                .map(|asked| Relabelling { source: data.label(asked.image), target: &asked.label })
-                .collect();
-            let read = self.read(translate(upload(&images, &self.device), &labels));
+            let labels: Vec<_> = chunk.iter().map(|asked| asked.there(data)).collect();
+            let images = upload(&images, model.device());
+            let read = self.read(model.relabel(images, dataset, &labels));
             for (Asked { name, label, .. }, read) in chunk.iter().zip(read) {
                 readings.add(*name, read[*name] == label[*name]);
             }
@@ -332,112 +326,4 @@ impl<B: Backend> Judge<B> {
 }
 
 #[cfg(all(test, feature = "flex"))]
-mod tests {
-    use burn::backend::{Autodiff, Flex};
-
-    use super::*;
-    use crate::data::celeba::CelebA;
-    use crate::data::folder::Folder;
-    use crate::engine::trainer::Trainer;
-    use crate::labels::spaces::LabelSpaces;
-    use crate::recipes::stargan::config::TrainingConfig;
-
-    const EXPRESSIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/expressions");
-
-    fn judge(data: &Folder, iterations: u64) -> Judge<Flex> {
-        let config = JudgeConfig { base_channels: 8, iterations, ..JudgeConfig::new(16) };
-        config.train::<Autodiff<Flex>>(data, &Default::default()).unwrap()
-    }
-
-    #[test]
-    fn it_learns_to_read_expressions_of_people_it_has_not_seen() {
-        let _turn = crate::tests::one_at_a_time();
-        let train = Folder::open(format!("{EXPRESSIONS}/train")).unwrap();
-        let test = Folder::open(format!("{EXPRESSIONS}/test")).unwrap();
-        let accuracy = judge(&train, 200).accuracy(&test).unwrap();
-        assert_eq!(accuracy.by_name.len(), 5);
-        assert!(accuracy.by_name.iter().all(|(_, agreement)| agreement.n == 50));
-        let total = accuracy.total();
-        assert_eq!(total.n, 250);
-        // Guessing reads 20 % rightly, and no luck with 250 images makes that 60 %.
-        assert!(total.share() > Some(0.6), "{accuracy:?}");
-    }
-
-    #[test]
-    fn translations_count_for_the_label_asked_for_and_never_for_the_own_one() {
-        let _turn = crate::tests::one_at_a_time();
-        let test = Folder::open(format!("{EXPRESSIONS}/test")).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let config = TrainingConfig::new(LabelSpaces::single(test.labels().clone()))
-            .with_image_size(16)
-            .with_base_channels(4)
-            .with_residual_blocks(1);
-        let run = folder.path().join("run");
-        let trainer = Trainer::<Autodiff<Flex>>::new(&run, config, &Default::default()).unwrap();
-        let translator = trainer.translator();
-        let judge = judge(&test, 1);
-        let readings = judge.measure(&translator, &test, 0).unwrap();
-        // 50 people in 5 expressions: each class is asked for by the 200 images of the others.
-        assert!(readings.by_name.iter().all(|(_, agreement)| agreement.n == 200), "{readings:?}");
-
-        let transform = translator.config().transform;
-        let by_hand = judge.measure_with(&test, transform, |images, labels| {
-            assert!(labels.iter().all(|labels| labels.source != labels.target));
-            let targets = labels.iter().map(|labels| labels.target.to_vec()).collect::<Vec<_>>();
-            translator.forward_conditions(images, &targets)
-        });
-        assert_eq!(by_hand.unwrap(), readings);
-
-        let larger = JudgeConfig { iterations: 1, ..JudgeConfig::new(32) };
-        let larger = larger.train::<Autodiff<Flex>>(&test, &Default::default()).unwrap();
-        let error = larger.measure(&translator, &test, 0).unwrap_err().to_string();
-        assert!(error.contains("takes 32 pixel images, the translator makes 16"), "{error}");
-        assert!(judge.measure(&translator, &test, 1).is_err(), "there is one dataset");
-
-        for (config, expected) in [
-            (JudgeConfig { iterations: 0, ..JudgeConfig::new(16) }, "at least 1 iteration"),
-            (JudgeConfig { learning_rate: f64::NAN, ..JudgeConfig::new(16) }, "a learning rate"),
-            (JudgeConfig::new(17), "divisible"),
-        ] {
-            let error = config.train::<Autodiff<Flex>>(&test, &Default::default()).unwrap_err();
-            assert!(error.to_string().contains(expected), "{error}");
-        }
-        let two = Datasets::from(&test).with(&test);
-        let error = JudgeConfig::new(16).train::<Autodiff<Flex>>(two, &Default::default());
-        assert!(error.unwrap_err().to_string().contains("of one dataset, found 2"));
-    }
-
-    #[test]
-    fn a_saved_judge_reads_as_before_and_is_no_model() {
-        let _turn = crate::tests::one_at_a_time();
-        let test = Folder::open(format!("{EXPRESSIONS}/test")).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("judge.safetensors");
-        let judge = judge(&test, 2);
-        judge.save(&path).unwrap();
-        let opened = Judge::<Flex>::open(&path, &Default::default()).unwrap();
-        assert_eq!((opened.labels(), opened.image_size()), (judge.labels(), 16));
-        assert_eq!(opened.accuracy(&test).unwrap(), judge.accuracy(&test).unwrap());
-        assert!(judge.save(&path).unwrap_err().to_string().contains("exists"));
-        let error = Translator::<Flex>::open(&path, &Default::default()).unwrap_err().to_string();
-        assert!(error.contains("its description is invalid"), "{error}");
-        let model = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/models/faces64.safetensors");
-        let error = Judge::<Flex>::open(model, &Default::default()).unwrap_err().to_string();
-        assert!(error.contains("missing field `judge`"), "{error}");
-    }
-
-    #[test]
-    fn attributes_count_one_by_one() {
-        let _turn = crate::tests::one_at_a_time();
-        let labels = LabelSpace::attributes(["Male", "Eyeglasses"]);
-        let faces = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/faces");
-        let open = |part: &str| CelebA::open(format!("{faces}/{part}"), &labels).unwrap();
-        let config = JudgeConfig { base_channels: 8, iterations: 150, ..JudgeConfig::new(16) };
-        let judge = config.train::<Autodiff<Flex>>(&open("train"), &Default::default()).unwrap();
-        let test = open("test");
-        let accuracy = judge.accuracy(&test).unwrap();
-        assert!(accuracy.by_name.iter().all(|(_, agreement)| agreement.n == test.len()));
-        // Half of the faces wear glasses, which cover a tenth of the picture.
-        assert!(accuracy.by_name[1].1.share() > Some(0.8), "{accuracy:?}");
-    }
-}
+mod tests;

@@ -1,78 +1,37 @@
 //! Measuring while training.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Write;
 use std::path::PathBuf;
 
 use burn::tensor::backend::AutodiffBackend;
-use serde::{Deserialize, Serialize};
 
-use crate::engine::observe::{Iteration, Observer, continue_csv};
-use crate::engine::trainer::Trainer;
+use crate::engine::observe::csv::continue_csv;
+use crate::engine::observe::every::Every;
+use crate::engine::observe::observer::{Iteration, Observer, Run};
 use crate::error::{Error, Result};
+use crate::files::model::replace_file;
 use crate::metrics::counterfactual::Counterfactuals;
-use crate::metrics::scores::{CounterfactualScores, Scores};
+use crate::metrics::dataset_scores::DatasetScores;
+use crate::metrics::scores::Scores;
 
-const HEADER: &str = "iteration,change,n,inside,inside_nothing,outside,outside_nothing,psnr,\
-                      psnr_nothing,ssim,ssim_nothing";
-
-/// Measures [`Counterfactuals`] of one or more datasets every so many iterations and at the end of the
-/// run, and writes the scores to `metrics.csv` in the run folder. A resumed run continues the file where
-/// the checkpoint left it.
+/// Measures [`Counterfactuals`] of one or more datasets every so many iterations and at the end of
+/// the run, whatever its recipe, if it translates.
+///
+/// The scores go to `metrics.csv` in the run folder, which a resumed run continues where the
+/// checkpoint left it, and those at the end of the run to `metrics.json`.
 #[derive(Debug)]
 pub struct CounterfactualLog {
     pairs: Vec<Counterfactuals>,
-    every: u64,
+    every: Every,
     file: Option<(PathBuf, File)>,
+    /// With the iteration that they are of.
     latest: Option<(u64, DatasetScores)>,
 }
 
-/// The scores of one dataset, or of several by name.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(untagged)]
-pub enum DatasetScores {
-    /// Those of the one dataset that is measured.
-    One(CounterfactualScores),
-    /// Those of several datasets, by name.
-    Several(BTreeMap<String, CounterfactualScores>),
-}
-
-impl DatasetScores {
-    /// Every change with its scores, then the total; of several datasets, `faces/hair` and `faces/total`.
-    pub fn rows(&self) -> Vec<(String, &Scores)> {
-        match self {
-            Self::One(scores) => {
-                scores.rows().map(|(change, scores)| (change.to_owned(), scores)).collect()
-            }
-            Self::Several(datasets) => datasets
-                .iter()
-                .flat_map(|(name, scores)| {
-                    scores.rows().map(move |(change, scores)| (format!("{name}/{change}"), scores))
-                })
-                .collect(),
-        }
-    }
-}
-
-/// A table per dataset, under its name where there are several.
-impl fmt::Display for DatasetScores {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::One(scores) => scores.fmt(f),
-            Self::Several(datasets) => {
-                let table =
-                    |(name, scores): (&String, &CounterfactualScores)| format!("{name}\n{scores}");
-                f.write_str(&datasets.iter().map(table).collect::<Vec<_>>().join("\n\n"))
-            }
-        }
-    }
-}
-
 impl CounterfactualLog {
-    /// Measures `pairs`, those of each dataset together, every `iterations`, or only at the end of the run
-    /// when that is 0.
+    /// Measures `pairs`, those of each dataset together, every `iterations`, or only at the end of
+    /// the run when that is 0.
     ///
     /// # Errors
     /// [`Error::Config`] when there are none, or two of one dataset.
@@ -82,69 +41,109 @@ impl CounterfactualLog {
             let message = "expected the pairs of one dataset or more, and of each only once";
             return Err(Error::Config(message.to_owned()));
         }
-        Ok(Self { pairs, every: iterations, file: None, latest: None })
+        Ok(Self { pairs, every: Every::new(iterations), file: None, latest: None })
     }
 
-    /// The scores of the trainer's networks as they are now.
-    ///
-    /// # Errors
-    /// As [`Counterfactuals::measure`].
-    pub fn measured<B: AutodiffBackend>(&mut self, trainer: &Trainer<B>) -> Result<&DatasetScores> {
+    /// The scores that were measured last; none before the first.
+    pub fn measured(&self) -> Option<&DatasetScores> {
+        self.latest.as_ref().map(|(_, scores)| scores)
+    }
+
+    /// The scores of the run's networks as they are now.
+    fn measure<B: AutodiffBackend>(&mut self, run: &Run<'_, B>) -> Result<&DatasetScores> {
         let scores = match self.latest.take() {
-            Some((iteration, scores)) if iteration == trainer.iteration() => scores,
-            _ => self.measure(trainer)?,
+            Some((iteration, scores)) if iteration == run.iteration() => scores,
+            _ => {
+                let model = run.translator()?;
+                match &self.pairs[..] {
+                    [pairs] => DatasetScores::One(pairs.measure(&*model)?),
+                    several => {
+                        let named = |pairs: &Counterfactuals| {
+                            let scores = pairs.measure(&*model)?;
+                            Ok((model.spaces().name(pairs.dataset()).to_owned(), scores))
+                        };
+                        DatasetScores::Several(several.iter().map(named).collect::<Result<_>>()?)
+                    }
+                }
+            }
         };
-        Ok(&self.latest.insert((trainer.iteration(), scores)).1)
-    }
-
-    fn measure<B: AutodiffBackend>(&self, trainer: &Trainer<B>) -> Result<DatasetScores> {
-        let translator = trainer.translator();
-        Ok(match &self.pairs[..] {
-            [pairs] => DatasetScores::One(pairs.measure(&translator)?),
-            several => DatasetScores::Several(
-                several
-                    .iter()
-                    .map(|pairs| {
-                        let scores = pairs.measure(&translator)?;
-                        Ok((translator.spaces().name(pairs.dataset()).to_owned(), scores))
-                    })
-                    .collect::<Result<_>>()?,
-            ),
-        })
+        Ok(&self.latest.insert((run.iteration(), scores)).1)
     }
 }
 
 impl<B: AutodiffBackend> Observer<B> for CounterfactualLog {
-    fn started(&mut self, trainer: &Trainer<B>) -> Result<()> {
-        let path = trainer.folder().join("metrics.csv");
-        let file = continue_csv(&path, HEADER, trainer.iteration())?;
+    fn started(&mut self, run: &Run<'_, B>) -> Result<()> {
+        // A recipe that does not translate is refused now, not after hours of training.
+        run.translator()?;
+        let path = run.folder().join("metrics.csv");
+        let file = continue_csv(&path, &header(), run.iteration())?;
         self.file = Some((path, file));
         self.latest = None;
         Ok(())
     }
 
-    fn iteration(&mut self, trainer: &Trainer<B>, iteration: &Iteration<'_, B>) -> Result<()> {
-        let last = iteration.number == trainer.config().iterations;
-        let due = self.every > 0 && iteration.number.is_multiple_of(self.every);
-        if !due && !last {
+    fn iteration(&mut self, run: &Run<'_, B>, _iteration: &Iteration<'_, B>) -> Result<()> {
+        if !self.every.due(run) {
             return Ok(());
         }
-        let mut rows = String::new();
-        for (change, scores) in self.measured(trainer)?.rows() {
-            let values = [
-                scores.inside,
-                scores.inside_nothing,
-                scores.outside,
-                scores.outside_nothing,
-                scores.psnr,
-                scores.psnr_nothing,
-                scores.ssim,
-                scores.ssim_nothing,
-            ];
-            let cells = values.map(|value| value.map_or(String::new(), |v| format!("{v:.5}")));
-            rows += &format!("{},{change},{},{}\n", iteration.number, scores.n, cells.join(","));
-        }
+        let rows = rows(run.iteration(), self.measure(run)?);
         let Some((path, file)) = &mut self.file else { return Ok(()) };
         file.write_all(rows.as_bytes()).map_err(|error| Error::io(path, error))
+    }
+
+    fn finished(&mut self, run: &Run<'_, B>) -> Result<()> {
+        self.file = None;
+        if run.iteration() < run.iterations() {
+            return Ok(());
+        }
+        let json = serde_json::to_vec_pretty(self.measure(run)?).map_err(Error::other)?;
+        let path = run.folder().join("metrics.json");
+        replace_file(&path, |file| fs::write(file, &json).map_err(|error| Error::io(&path, error)))
+    }
+}
+
+/// The header of `metrics.csv`.
+fn header() -> String {
+    let names: String = Scores::names().map(|name| format!(",{name}")).collect();
+    format!("iteration,change,n{names}")
+}
+
+/// The rows of one iteration in `metrics.csv`.
+fn rows(iteration: u64, scores: &DatasetScores) -> String {
+    let cell = |value: Option<f64>| value.map_or(",".to_owned(), |value| format!(",{value:.5}"));
+    let row = |(change, scores): (String, &Scores)| {
+        let cells: String = scores.values().map(cell).collect();
+        format!("{iteration},{change},{}{cells}\n", scores.n)
+    };
+    scores.rows().into_iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Word for word what versions before this one wrote, but that measures may have been added.
+    #[test]
+    fn a_row_has_a_cell_per_measure_and_an_empty_one_where_there_is_none() {
+        let expected = "iteration,change,n,inside,inside_nothing,outside,outside_nothing,psnr,\
+                        psnr_nothing,ssim,ssim_nothing";
+        assert!(header().starts_with(expected), "{}", header());
+        let hair =
+            r#"{"n":2,"inside":0.1,"inside_nothing":0.2999999,"psnr":20,"psnr_nothing":9.5}"#;
+        let scores = format!(r#"{{"hair":{hair},"total":{{"n":3,"ssim":1.0}}}}"#);
+        let rows = rows(40, &serde_json::from_str(&scores).unwrap());
+        let expected =
+            ["40,hair,2,0.10000,0.30000,,,20.00000,9.50000,,", "40,total,3,,,,,,,1.00000,"];
+        assert_eq!(rows.lines().count(), expected.len());
+        for (row, expected) in rows.lines().zip(expected) {
+            assert!(row.starts_with(expected), "{row}");
+            assert_eq!(row.split(',').count(), header().split(',').count());
+        }
+    }
+
+    #[test]
+    fn every_dataset_is_measured_once() {
+        let error = CounterfactualLog::new(Vec::new(), 0).unwrap_err().to_string();
+        assert!(error.contains("of one dataset or more"), "{error}");
     }
 }

@@ -1,23 +1,34 @@
-//! What is measured on translated images. `docs/metrics.md` says what each measure means and where it ends.
+//! What is measured on translated images. `docs/metrics.md` says what each measure means and where
+//! it ends.
 
-mod asked;
-mod counterfactual;
-mod domain;
-mod evaluation;
-mod frechet;
-mod judge;
-mod log;
-mod readings;
-mod scores;
-mod similarity;
+pub(crate) mod asked;
+pub(crate) mod counterfactual;
+pub(crate) mod dataset_scores;
+pub(crate) mod domain;
+pub(crate) mod evaluation;
+pub(crate) mod evaluator;
+pub(crate) mod frechet;
+pub(crate) mod judge;
+pub(crate) mod log;
+pub(crate) mod mean;
+pub(crate) mod measured;
+pub(crate) mod pixel;
+pub(crate) mod readings;
+pub(crate) mod scores;
+pub(crate) mod sums;
+#[cfg(all(test, feature = "flex"))]
+mod untrained;
 
-pub use asked::Relabelling;
 pub use counterfactual::Counterfactuals;
+pub use dataset_scores::DatasetScores;
 pub use domain::DomainDistance;
-pub use evaluation::{Evaluation, Evaluator, JudgeErrors, Measured, TargetScores};
+pub use evaluation::{Evaluation, JudgeErrors, TargetScores};
+pub use evaluator::Evaluator;
 pub use frechet::frechet_distance;
 pub use judge::{Judge, JudgeConfig};
-pub use log::{CounterfactualLog, DatasetScores};
+pub use log::CounterfactualLog;
+pub use measured::Measured;
+pub use pixel::psnr::psnr;
+pub use pixel::ssim::ssim;
 pub use readings::{Agreement, Readings};
-pub use scores::{CounterfactualScores, Scores};
-pub use similarity::{psnr, ssim};
+pub use scores::{CounterfactualScores, Measures, Scores};

@@ -6,6 +6,7 @@ use crate::labels::space::LabelSpace;
 
 /// How often a judge read what was expected, by class or attribute.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Readings {
     /// In label order.
     pub by_name: Vec<(String, Agreement)>,

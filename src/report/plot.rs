@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use crate::report::page::{escape, grouped};
 use crate::report::read::Series;
+use crate::report::text::{escape, grouped, short};
 
 /// The drawing in its own units, which the page scales.
 const WIDTH: f64 = 460.0;
@@ -14,11 +14,11 @@ const MARGINS: [f64; 4] = [54.0, 12.0, 10.0, 26.0];
 /// A curve of more points is thinned to the least and the greatest value of as many stretches.
 const STRETCHES: usize = 300;
 
-/// The share of a noisy curve's values at each end that may lie beyond the axis: the first iterations' peaks
-/// would flatten all that follows.
+/// The share of a noisy curve's values at each end that may lie beyond the axis: the first
+/// iterations' peaks would flatten all that follows.
 const BEYOND: f64 = 0.01;
 
-/// A plot with what is to be said of it.
+/// A plot with a note on it.
 pub(super) struct Plot {
     pub svg: String,
     pub note: String,
@@ -33,7 +33,7 @@ pub(super) fn noisy(series: &Series) -> Plot {
     let skipped = (values.len() as f64 * BEYOND) as usize;
     let kept = values.get(skipped..values.len() - skipped).unwrap_or_default();
     let span = (kept.first().copied(), kept.last().copied());
-    let axes = Axes::of(&series.points, span.0.unwrap_or(0.0), span.1.unwrap_or(1.0));
+    let axes = Axes::new(&series.points, span.0.unwrap_or(0.0), span.1.unwrap_or(1.0));
     let beyond = values.iter().filter(|value| **value < axes.y[0] || **value > axes.y[1]).count();
     let mut note = match (average.last(), values.is_empty()) {
         (Some(last), false) => format!("{} at the end", short(last.1)),
@@ -63,7 +63,7 @@ pub(super) fn noisy(series: &Series) -> Plot {
 pub(super) fn several(title: &str, all: &[Series]) -> Plot {
     let points: Vec<_> = all.iter().flat_map(|series| series.points.iter().copied()).collect();
     let values = || finite(&points).map(|point| point.1);
-    let axes = Axes::of(
+    let axes = Axes::new(
         &points,
         values().fold(f64::INFINITY, f64::min),
         values().fold(f64::NEG_INFINITY, f64::max),
@@ -85,8 +85,8 @@ fn finite(points: &[(f64, f64)]) -> impl Iterator<Item = &(f64, f64)> {
     points.iter().filter(|point| point.1.is_finite())
 }
 
-/// The exponential moving average of the finite values, whose weights reach back `window` points and are even
-/// at the start.
+/// The exponential moving average of the finite values, whose weights reach back `window` points
+/// and are even at the start.
 fn smoothed(points: &[(f64, f64)], window: usize) -> Vec<(f64, f64)> {
     let rate = 2.0 / (window as f64 + 1.0);
     let mut mean = 0.0;
@@ -127,7 +127,7 @@ struct Axes {
 }
 
 impl Axes {
-    fn of(points: &[(f64, f64)], low: f64, high: f64) -> Self {
+    fn new(points: &[(f64, f64)], low: f64, high: f64) -> Self {
         let last = points.iter().map(|point| point.0).fold(0.0, f64::max);
         let (low, high) = if low <= high { (low, high) } else { (0.0, 1.0) };
         let room = match high - low {
@@ -213,44 +213,9 @@ fn ticks([from, to]: [f64; 2]) -> Vec<f64> {
     (first..).map(|at| at as f64 * step).take_while(|value| *value <= to).take(20).collect()
 }
 
-/// A number in a few characters: `0.0123`, `-4.1`, `5e-5`.
-pub(super) fn short(value: f64) -> String {
-    if value == 0.0 {
-        return "0".to_owned();
-    }
-    let digits = value.abs().log10().floor() as i32;
-    if !(-3..6).contains(&digits) {
-        let text = format!("{value:.2e}");
-        let (number, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-        let number = number.trim_end_matches('0').trim_end_matches('.');
-        return format!("{number}e{exponent}");
-    }
-    let decimals = (2 - digits).max(0) as usize;
-    let text = format!("{value:.decimals$}");
-    match text.contains('.') {
-        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
-        false => text,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_short() {
-        for (value, expected) in [
-            (0.0, "0"),
-            (0.012345, "0.0123"),
-            (-4.1, "-4.1"),
-            (5e-5, "5e-5"),
-            (1234.4, "1234"),
-            (2e7, "2e7"),
-            (100.0, "100"),
-        ] {
-            assert_eq!(short(value), expected);
-        }
-    }
 
     #[test]
     fn ticks_are_round_and_within() {

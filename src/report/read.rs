@@ -4,6 +4,8 @@ use std::path::Path;
 
 use crate::data::attributes::read_text;
 use crate::error::{Error, Result};
+use crate::metrics::pixel::PIXEL_METRICS;
+use crate::metrics::pixel::metric::PixelMetric;
 
 /// A curve: values by iteration.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -75,22 +77,24 @@ pub(super) fn timing(path: &Path) -> Result<(Series, Option<f64>)> {
     Ok((speed, seconds))
 }
 
-/// What `metrics.csv` has of every change, by what is measured, where it was measured more than once.
-pub(super) fn measured(path: &Path) -> Result<Vec<(String, Vec<Series>)>> {
+/// What `metrics.csv` has of every change, by measure, where it was measured more than once.
+pub(super) fn measured(path: &Path) -> Result<Vec<(&'static PixelMetric, Vec<Series>)>> {
     let Table { header, rows } = table(path)?;
     let mut measured = Vec::new();
-    for what in ["inside", "outside", "psnr", "ssim"] {
-        let Some(column) = header.iter().position(|name| name == what) else { continue };
+    for metric in PIXEL_METRICS {
+        let column = header.iter().position(|name| name == metric.name);
+        let Some(column) = column else { continue };
         let mut changes = Vec::new();
         for (line, cells) in &rows {
-            // Empty where no pair has such pixels, or the file is of a version without the measure.
+            // Empty where no pair has such pixels, or the file is of a version without the
+            // measure.
             if cells.get(column).is_some_and(|cell| !cell.is_empty()) {
                 let point = (number(path, *line, cells, 0)?, number(path, *line, cells, column)?);
                 push(&mut changes, &cells[1], point);
             }
         }
         if changes.iter().any(|series| series.points.len() > 1) {
-            measured.push((what.to_owned(), changes));
+            measured.push((metric, changes));
         }
     }
     Ok(measured)

@@ -1,4 +1,5 @@
-//! The sample grids of a run: the newest whole, and a few rows of earlier ones, small enough for a page.
+//! The sample grids of a run, small enough for a page: the newest whole, and a few rows of earlier
+//! ones.
 
 use std::fs;
 use std::io::Cursor;
@@ -8,10 +9,11 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageFormat, imageops};
+use serde::Deserialize;
 
 use crate::data::image::load_image;
 use crate::error::{Error, Result};
-use crate::recipes::stargan::config::TrainingConfig;
+use crate::report::settings::json;
 
 /// Grids that are shown in part, spread over the run.
 const SHOWN: usize = 5;
@@ -22,17 +24,30 @@ const BYTES: usize = 900_000;
 /// The quality of grids that are too large as PNG.
 const JPEG_QUALITY: u8 = 88;
 
+/// The first column of a grid: the images that the others are translations of.
+const INPUT: &str = "input";
+
 /// The grids of a run.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Samples {
-    /// What the columns show.
-    pub columns: Vec<String>,
-    /// Side of an image of a grid, in pixels.
-    pub side: u32,
+    /// How every grid is built, where `grid.json` says.
+    pub grid: Option<Grid>,
     /// The newest grid.
     pub newest: Option<Picture>,
-    /// Two rows of earlier grids and of the newest, in order.
+    /// Two rows of earlier grids and of the newest, in order; whole grids where it is not known
+    /// how high a row is.
     pub history: Vec<Picture>,
+}
+
+/// How the grids of a run are built.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub(super) struct Grid {
+    /// What the columns show.
+    pub columns: Vec<String>,
+    /// Height and width of an image of a grid, in pixels.
+    pub cell: [u32; 2],
+    /// Of the run.
+    pub datasets: u64,
 }
 
 /// A grid, or a part of one.
@@ -46,24 +61,32 @@ pub(super) struct Picture {
 }
 
 impl Samples {
-    /// The grids in `samples/` of the run folder, if there are any.
-    pub fn of(run: &Path, config: &TrainingConfig) -> Result<Self> {
-        let grids = grids(&run.join("samples"))?;
-        let side = config.image_size as u32;
-        let spaces = &config.spaces;
-        let targets = (0..spaces.len())
-            .flat_map(|dataset| spaces.targets(dataset, &vec![0.0; spaces.space(dataset).width()]));
-        let columns = std::iter::once("input".to_owned()).chain(targets.map(|t| t.name)).collect();
-        let Some((last, path)) = grids.last() else {
-            return Ok(Self { columns, side, ..Self::default() });
-        };
-        let newest = Some(Picture::of(*last, load_image(path)?.into(), BYTES)?);
+    /// The grids in `folder`, if there are any.
+    ///
+    /// # Errors
+    /// When one can't be read, or `grid.json` says other things than a run does.
+    pub fn open(folder: &Path) -> Result<Self> {
+        let path = folder.join("grid.json");
+        let grid: Option<Grid> = json(&path)?
+            .map(serde_json::from_value)
+            .transpose()
+            .map_err(|error| Error::data(&path, None, error.to_string()))?;
+        let grids = grids(folder)?;
+        let Some((last, path)) = grids.last() else { return Ok(Self { grid, ..Self::default() }) };
+        let newest = Some(Picture::new(*last, load_image(path)?.into(), BYTES)?);
+        let height = grid.as_ref().map_or(u32::MAX, |grid| grid.cell[0]);
         let mut history = Vec::new();
         for (iteration, path) in spread(&grids) {
-            let part = part(load_image(path)?.into(), side);
-            history.push(Picture::of(*iteration, part, BYTES / SHOWN)?);
+            let part = part(load_image(path)?.into(), height);
+            history.push(Picture::new(*iteration, part, BYTES / SHOWN)?);
         }
-        Ok(Self { columns, side, newest, history })
+        Ok(Self { grid, newest, history })
+    }
+
+    /// What the columns show but the images themselves.
+    pub fn labels(&self) -> Vec<&str> {
+        let columns = self.grid.iter().flat_map(|grid| &grid.columns);
+        columns.map(String::as_str).filter(|name| *name != INPUT).collect()
     }
 
     /// The iteration of the newest.
@@ -97,21 +120,22 @@ fn spread<T>(all: &[T]) -> impl Iterator<Item = &T> {
     (0..shown).map(move |at| &all[at * (all.len() - 1) / last])
 }
 
-/// The first row and the middle one, which of two datasets is the second's first.
-fn part(grid: DynamicImage, side: u32) -> DynamicImage {
-    let rows = grid.height() / side.max(1);
+/// The first row and the middle one, which of two datasets is the second's first; `height` is that
+/// of a row in pixels.
+fn part(grid: DynamicImage, height: u32) -> DynamicImage {
+    let rows = grid.height().checked_div(height).unwrap_or(0);
     if rows < 3 {
         return grid;
     }
-    let mut part = DynamicImage::new_rgb8(grid.width(), 2 * side);
-    for (to, from) in [(0, 0), (side, rows / 2 * side)] {
-        imageops::replace(&mut part, &grid.crop_imm(0, from, grid.width(), side), 0, to.into());
+    let mut part = DynamicImage::new_rgb8(grid.width(), 2 * height);
+    for (to, from) in [(0, 0), (height, rows / 2 * height)] {
+        imageops::replace(&mut part, &grid.crop_imm(0, from, grid.width(), height), 0, to.into());
     }
     part
 }
 
 impl Picture {
-    fn of(iteration: u64, image: DynamicImage, bytes: usize) -> Result<Self> {
+    fn new(iteration: u64, image: DynamicImage, bytes: usize) -> Result<Self> {
         let failed = |error| Error::image("the report's pictures", error);
         let mut encoded = Cursor::new(Vec::new());
         image.write_to(&mut encoded, ImageFormat::Png).map_err(failed)?;
@@ -158,10 +182,10 @@ mod tests {
                 (state >> 24) as u8
             }))
         });
-        let whole = Picture::of(1, noise.clone().into(), 1_000_000).unwrap();
+        let whole = Picture::new(1, noise.clone().into(), 1_000_000).unwrap();
         assert!(whole.source.starts_with("data:image/png;base64,"));
         assert_eq!((whole.width, whole.height), (300, 200));
-        let small = Picture::of(1, noise.into(), 10_000).unwrap();
+        let small = Picture::new(1, noise.into(), 10_000).unwrap();
         assert!(small.source.starts_with("data:image/jpeg;base64,"));
         // Base64 takes four characters for three bytes.
         assert!(small.source.len() < 10_000 * 4 / 3 + 100 && small.width < 300);

@@ -4,77 +4,8 @@ use super::*;
 use crate::data::celeba::CelebA;
 use crate::data::folder::Folder;
 use crate::labels::space::LabelSpace;
-use crate::metrics::scores::Scores;
-use crate::metrics::similarity::MAX_PSNR;
 
 const TEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/faces/test");
-
-/// Sums of a few `f32` values.
-const TOLERANCE: f64 = 1e-6;
-
-fn close(found: Option<f64>, expected: f64) {
-    let found = found.unwrap();
-    assert!((found - expected).abs() < TOLERANCE, "expected {expected}, found {found}");
-}
-
-/// Three pixels: one changes by 0.3 in one channel, one by less than the threshold, one not at all.
-const SOURCE: [f32; 9] = [0.2, 0.5, 0.9, 0.4, 0.5, 0.9, 0.6, 0.5, 0.9];
-const TARGET: [f32; 9] = [0.2, 0.52, 0.9, 0.7, 0.5, 0.9, 0.6, 0.5, 0.9];
-
-#[test]
-fn regions_are_what_differs_in_any_channel() {
-    assert_eq!(Truth::new(&SOURCE, &TARGET, [1, 3]).changed, [true, false, false]);
-    // 8 levels of 255 are a change, 7 are none.
-    let level = |levels: f32| [levels / 255.0; 3];
-    assert_eq!(Truth::new(&level(100.0), &level(107.0), [1, 1]).changed, [false]);
-    assert_eq!(Truth::new(&level(100.0), &level(108.0), [1, 1]).changed, [true]);
-}
-
-#[test]
-fn errors_are_means_over_pixels_and_channels() {
-    let truth = Truth::new(&SOURCE, &TARGET, [1, 3]);
-    let nothing = truth.compare(&SOURCE);
-    close(nothing.inside.value(), 0.3 / 3.0);
-    close(nothing.outside.value(), 0.02 / 6.0);
-    // The mean square is (0.09 + 0.0004) / 9.
-    assert!((nothing.psnr - 19.980).abs() < 1e-3, "{}", nothing.psnr);
-
-    let mut image = TARGET;
-    image[0] += 0.1;
-    image[3] -= 0.2;
-    image[5] += 0.06;
-    let errors = truth.compare(&image);
-    close(errors.inside.value(), 0.3 / 3.0);
-    close(errors.outside.value(), 0.06 / 6.0);
-
-    assert_eq!(truth.compare(&TARGET).psnr, MAX_PSNR);
-}
-
-#[test]
-fn pairs_count_by_their_pixels_but_equally_for_the_psnr() {
-    let mean = |sum, count| Mean { sum, count };
-    let errors = |inside, outside, psnr, ssim| Errors { inside, outside, psnr, ssim };
-    let mut sums = Sums::default();
-    sums.add([
-        errors(mean(0.3, 3), mean(0.6, 3), 20.0, Some(0.5)),
-        errors(mean(1.2, 3), mean(0.0, 3), 10.0, None),
-    ]);
-    sums.add([
-        errors(Mean::default(), mean(3.6, 9), 30.0, Some(0.7)),
-        errors(Mean::default(), mean(0.0, 9), 100.0, None),
-    ]);
-    let scores = sums.scores();
-    assert_eq!(scores.n, 2);
-    close(scores.inside, 0.1);
-    close(scores.inside_nothing, 0.4);
-    close(scores.outside, 0.35);
-    close(scores.outside_nothing, 0.0);
-    close(scores.psnr, 25.0);
-    close(scores.psnr_nothing, 55.0);
-    close(scores.ssim, 0.6);
-    assert_eq!(scores.ssim_nothing, None);
-    assert_eq!(Sums::default().scores().inside, None);
-}
 
 fn faces(labels: &[&str]) -> Arc<CelebA> {
     Arc::new(CelebA::open(TEST, &LabelSpace::attributes(labels.iter().copied())).unwrap())
@@ -175,82 +106,41 @@ fn classes_have_pairs_where_file_names_agree() {
     assert!(error.contains("attributes need a pairs file"), "{error}");
 }
 
-#[test]
-fn json_and_table_have_a_row_per_change_and_a_total() {
-    let scores = Scores {
-        n: 2,
-        inside: Some(0.1),
-        inside_nothing: Some(0.29),
-        outside: Some(0.05),
-        psnr: Some(20.0),
-        ..Scores::default()
-    };
-    let scores = CounterfactualScores {
-        changes: [("hair".to_owned(), scores)].into(),
-        total: scores,
-        left_out: [("young".to_owned(), 100)].into(),
-    };
-    let json = serde_json::to_value(&scores).unwrap();
-    let keys: Vec<_> = json.as_object().unwrap().keys().cloned().collect();
-    assert_eq!(keys, ["hair", "total"]);
-    assert_eq!(json["hair"]["inside_nothing"], 0.29);
-    assert_eq!(json["hair"]["psnr_nothing"], serde_json::Value::Null);
-    let read: CounterfactualScores = serde_json::from_value(json).unwrap();
-    assert_eq!((read.changes, read.total), (scores.changes.clone(), scores.total));
-
-    let table = scores.to_string();
-    let lines: Vec<_> = table.lines().collect();
-    assert_eq!(lines.len(), 4);
-    assert!(lines[1].starts_with("hair             2       0.100 (0.290)"), "{table}");
-    assert!(lines[3].ends_with("no label for it: young (100 pairs)"), "{table}");
-}
-
 #[cfg(feature = "flex")]
 mod on_flex {
     use burn::backend::Flex;
+    use burn::backend::flex::FlexDevice;
+    use burn::tensor::Tensor;
 
     use super::*;
     use crate::data::transform::{Crop, Transform};
-    use crate::files::model::ModelConfig;
     use crate::labels::spaces::LabelSpaces;
-    use crate::nn::generator::GeneratorConfig;
-    use crate::random::{Purpose, stream};
+    use crate::metrics::untrained::untrained;
+    use crate::translate::translator::Translator;
 
-    fn untrained(space: LabelSpace) -> Translator<Flex> {
-        let device = Default::default();
-        let generator = GeneratorConfig::new(space.width())
-            .with_base_channels(2)
-            .with_residual_blocks(0)
-            .with_downsamplings(1);
-        let network = generator.init(&mut stream(0, Purpose::Generator, 0, 0), &device).unwrap();
-        let config = ModelConfig {
-            spaces: LabelSpaces::single(space),
-            transform: Transform { crop: Crop::Centre(178), size: 32 },
-            generator,
-            discriminator: None,
-        };
-        Translator::new(config, network, None, device)
-    }
+    const TRANSFORM: Transform = Transform { crop: Crop::Centre(178), size: 32 };
 
-    /// How far doing nothing is from the truth, as measured with PyTorch and PIL, to its three digits
-    /// (PIL's resize differs from ours by at most one level).
+    /// How far doing nothing is from the truth, as measured with PyTorch and PIL, to its three
+    /// digits (PIL's resize differs from ours by at most one level).
     #[test]
     fn do_nothing_scores_what_the_reference_says() {
         let labels = ["Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Eyeglasses"];
         let data = faces(&labels);
         let pairs = Counterfactuals::open(format!("{TEST}/pairs.csv"), data.clone(), 0).unwrap();
         assert_eq!(pairs.len(), 446);
-        let scores = pairs.measure(&untrained(data.labels().clone())).unwrap();
-        for (change, n, nothing) in [("hair", 200, 0.290), ("glasses", 100, 0.154)] {
+        let model = untrained(LabelSpaces::single(data.labels().clone()), TRANSFORM);
+        let scores = pairs.measure(&model).unwrap();
+        for (change, n, inside) in [("hair", 200, 0.290), ("glasses", 100, 0.154)] {
             let scores = &scores.changes[change];
             assert_eq!(scores.n, n);
-            assert!((scores.inside_nothing.unwrap() - nothing).abs() < 0.001, "{scores:?}");
-            assert!(scores.outside_nothing.unwrap() < 0.01, "{scores:?}");
+            let found = scores.nothing.get("inside").unwrap();
+            assert!((found - inside).abs() < 0.001, "{scores:?}");
+            assert!(scores.nothing.get("outside").unwrap() < 0.01, "{scores:?}");
         }
         assert_eq!(scores.total.n, 300);
         assert_eq!(scores.left_out, [("beard".into(), 46), ("young".into(), 100)].into());
 
-        let other = untrained(LabelSpace::attributes(["Male"]));
+        let other = untrained(LabelSpaces::single(LabelSpace::attributes(["Male"])), TRANSFORM);
         let message = pairs.measure(&other).unwrap_err().to_string();
         assert!(
             message
@@ -259,39 +149,123 @@ mod on_flex {
         );
     }
 
+    const HAIR: [&str; 3] = ["Black_Hair", "Blond_Hair", "Brown_Hair"];
+
+    /// Gives each of two images the other's pixels.
+    #[derive(Debug)]
+    struct Swap {
+        spaces: LabelSpaces,
+        transform: Transform,
+    }
+
+    impl Translate<Flex> for Swap {
+        fn spaces(&self) -> &LabelSpaces {
+            &self.spaces
+        }
+        fn transform(&self) -> Transform {
+            self.transform
+        }
+        fn device(&self) -> &FlexDevice {
+            &FlexDevice
+        }
+        fn relabel(
+            &self,
+            images: Tensor<Flex, 4>,
+            dataset: usize,
+            labels: &[Relabelling<'_>],
+        ) -> Tensor<Flex, 4> {
+            let (blond, black) = ([0.0, 1.0, 0.0], [1.0, 0.0, 0.0]);
+            let found: Vec<_> = labels.iter().map(|l| (l.source, l.target)).collect();
+            assert_eq!((dataset, found), (0, vec![(&blond[..], &black[..]), (&black, &blond)]));
+            images.flip([0])
+        }
+    }
+
     #[test]
     fn anything_that_translates_is_measured() {
-        let data = faces(&["Black_Hair", "Blond_Hair", "Brown_Hair"]);
+        let data = faces(&HAIR);
         let find = |name: &str| data.find(name).unwrap();
         // A blond person with the other hair colours.
         let (blond, black) = (find("00000.png"), find("00000_hair_Black.png"));
-        let of = |pairs: &[(usize, usize, &str)]| {
+        let new = |pairs: &[(usize, usize, &str)]| {
             let pairs =
                 pairs.iter().map(|&(source, target, change)| (source, target, change.into()));
-            Counterfactuals::of(data.clone(), 0, pairs)
+            Counterfactuals::new(data.clone(), 0, pairs)
         };
-        let pairs = of(&[(blond, black, "darker"), (black, blond, "lighter")]).unwrap();
-        let transform = Transform { crop: Crop::Square, size: 32 };
-        let scores = pairs
-            .measure_with::<Flex>(transform, &Default::default(), |images, labels| {
-                let (source, target) = ([0.0, 1.0, 0.0], [1.0, 0.0, 0.0]);
-                let found: Vec<_> = labels.iter().map(|l| (l.source, l.target)).collect();
-                assert_eq!(found, [(&source[..], &target[..]), (&target, &source)]);
-                // Each is the other's truth.
-                images.flip([0])
-            })
-            .unwrap();
+        // Each is the other's truth.
+        let pairs = new(&[(blond, black, "darker"), (black, blond, "lighter")]).unwrap();
+        let spaces = LabelSpaces::single(data.labels().clone());
+        let swap = Swap { spaces, transform: Transform { crop: Crop::Square, size: 32 } };
+        let scores = pairs.measure(&swap as &dyn Translate<Flex>).unwrap();
         assert_eq!(scores.changes.keys().collect::<Vec<_>>(), ["darker", "lighter"]);
-        assert_eq!((scores.total.inside, scores.total.outside), (Some(0.0), Some(0.0)));
-        assert!(scores.total.inside_nothing > Some(0.1), "{scores:?}");
+        for region in ["inside", "outside"] {
+            assert_eq!(scores.total.translated.get(region), Some(0.0));
+        }
+        assert!(scores.total.nothing.get("inside") > Some(0.1), "{scores:?}");
+
+        // Images are cropped once, as the dataset says, whatever the model does to others.
+        let transform = Transform { crop: Crop::Centre(8), ..swap.transform };
+        assert_eq!(pairs.measure(&Swap { transform, ..swap }).unwrap(), scores);
 
         for (pairs, expected) in [
             (&[][..], "found none"),
             (&[(0, 546, "darker")], "no pair of the images 0 and 546: the dataset has 546"),
             (&[(0, 1, "total")], "taken for the sum of all"),
         ] {
-            let error = of(pairs).err().unwrap().to_string();
+            let error = new(pairs).err().unwrap().to_string();
             assert!(error.contains(expected), "{error}");
         }
+    }
+
+    /// A translator that is told another dataset's mask.
+    #[derive(Debug)]
+    struct WrongMask(Translator<Flex>);
+
+    impl Translate<Flex> for WrongMask {
+        fn spaces(&self) -> &LabelSpaces {
+            self.0.spaces()
+        }
+        fn transform(&self) -> Transform {
+            self.0.transform()
+        }
+        fn device(&self) -> &FlexDevice {
+            self.0.device()
+        }
+        fn relabel(
+            &self,
+            images: Tensor<Flex, 4>,
+            dataset: usize,
+            labels: &[Relabelling<'_>],
+        ) -> Tensor<Flex, 4> {
+            let condition = |labels: &Relabelling<'_>| {
+                let mut condition = self.spaces().condition(dataset, labels.target);
+                condition[self.spaces().label_width()..].rotate_left(1);
+                condition
+            };
+            let conditions: Vec<_> = labels.iter().map(condition).collect();
+            self.0.forward_conditions(images, &conditions)
+        }
+    }
+
+    #[test]
+    fn other_conditions_are_a_model_of_their_own() {
+        let data = faces(&HAIR);
+        let (source, target) = (0, data.find("00000_hair_Black.png").unwrap());
+        let joint = |pairs: [(usize, usize, String); 1]| {
+            [0, 1].map(|at| Counterfactuals::new(data.clone(), at, pairs.clone()).unwrap())
+        };
+        let [first, second] = joint([(source, target, "hair".to_owned())]);
+        let space = data.labels().clone();
+        let spaces = LabelSpaces::joint([("a", space.clone()), ("b", space)]).unwrap();
+        let model = untrained(spaces, TRANSFORM);
+        let wrong = WrongMask(model.clone());
+        let total = |scores: Result<CounterfactualScores>| scores.unwrap().total;
+        for pairs in [&first, &second] {
+            let (right, wrong) = (total(pairs.measure(&model)), total(pairs.measure(&wrong)));
+            assert_ne!(right.translated, wrong.translated);
+            assert_eq!(right.nothing, wrong.nothing);
+        }
+        // Only the model itself tells the datasets apart.
+        assert_ne!(total(first.measure(&model)), total(second.measure(&model)));
     }
 }

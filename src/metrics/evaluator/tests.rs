@@ -2,39 +2,28 @@ use burn::backend::{Autodiff, Flex};
 
 use super::*;
 use crate::data::celeba::CelebA;
+use crate::data::datasets::Datasets;
 use crate::data::folder::Folder;
 use crate::data::transform::{Crop, Transform};
-use crate::files::model::ModelConfig;
 use crate::labels::space::LabelSpace;
 use crate::labels::spaces::LabelSpaces;
 use crate::metrics::judge::JudgeConfig;
-use crate::nn::generator::GeneratorConfig;
-use crate::random::{Purpose, stream};
+use crate::metrics::untrained::untrained;
 
 const SIZE: usize = 16;
 
+const TRANSFORM: Transform = Transform { crop: Crop::Square, size: SIZE as u32 };
+
 /// Of errors that are computed one way or the other in 32 bits.
 const TOLERANCE: f64 = 1e-5;
-
-fn untrained(spaces: LabelSpaces, crop: Crop) -> Translator<Flex> {
-    let device = Default::default();
-    let generator = GeneratorConfig::new(spaces.condition_width())
-        .with_base_channels(4)
-        .with_residual_blocks(0)
-        .with_downsamplings(1);
-    let network = generator.init(&mut stream(0, Purpose::Generator, 0, 0), &device).unwrap();
-    let transform = Transform { crop, size: SIZE as u32 };
-    let config = ModelConfig { spaces, transform, generator, discriminator: None };
-    Translator::new(config, network, None, device)
-}
 
 fn expressions() -> Folder {
     let data = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/expressions/test");
     Folder::open(data).unwrap()
 }
 
-fn judge(data: impl Into<crate::data::Datasets>) -> Judge<Flex> {
-    let config = JudgeConfig { base_channels: 4, iterations: 2, ..JudgeConfig::new(SIZE) };
+fn judge(data: impl Into<Datasets>) -> Judge<Flex> {
+    let config = JudgeConfig::new(SIZE).with_base_channels(4).with_iterations(2);
     config.train::<Autodiff<Flex>>(data, &Default::default()).unwrap()
 }
 
@@ -47,7 +36,9 @@ fn classes_are_measured_as_by_hand() {
         ("faces", LabelSpace::attributes(["Male"])),
         ("expressions", data.labels().clone()),
     ]);
-    let translator = untrained(spaces.unwrap(), Crop::Square);
+    // The model's own crop is for images that come as they are.
+    let transform = Transform { crop: Crop::Centre(8), ..TRANSFORM };
+    let translator = untrained(spaces.unwrap(), transform);
     let judge = judge(&data);
     let found = Evaluator::new(&translator, &data, 1).with_judge(&judge).measure().unwrap();
 
@@ -67,7 +58,7 @@ fn classes_are_measured_as_by_hand() {
     let [mut identity, mut back] = [Mean::default(), Mean::default()];
     for image in 0..data.len() {
         let own = translator.spaces().condition(1, data.label(image));
-        let real = translator.prepare(&data.load_cropped(image).unwrap().into());
+        let real = TRANSFORM.resize(&data.load_cropped(image).unwrap());
         let real = upload(&[real], translator.device());
         let distance = |image: Tensor<Flex, 4>| {
             f64::from((image - real.clone()).abs().mean().into_scalar()) / 2.0
@@ -106,7 +97,7 @@ fn free_attributes_have_two_domains_and_a_reference_scores_nothing_from_itself()
     let labels = LabelSpace::attributes(hair).with("Male").exclusive(hair).unwrap();
     let faces = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/faces/test");
     let data = CelebA::open(faces, &labels).unwrap();
-    let translator = untrained(LabelSpaces::single(labels), Crop::Square);
+    let translator = untrained(LabelSpaces::single(labels), TRANSFORM);
     let judge = judge(&data);
     let evaluator = Evaluator::new(&translator, &data, 0);
     let found = evaluator.with_judge(&judge).with_reference(&data).measure().unwrap();
@@ -127,14 +118,14 @@ fn free_attributes_have_two_domains_and_a_reference_scores_nothing_from_itself()
 fn without_a_judge_only_pixels_are_measured_and_other_labels_are_refused() {
     let _turn = crate::tests::one_at_a_time();
     let data = expressions();
-    let translator = untrained(LabelSpaces::single(data.labels().clone()), Crop::Square);
+    let translator = untrained(LabelSpaces::single(data.labels().clone()), TRANSFORM);
     let found = Evaluator::new(&translator, &data, 0).measure().unwrap();
     assert!(found.judge_error.is_none() && found.frechet_judge_features.is_empty());
     assert!(!found.to_string().contains("judge"));
 
-    let other = untrained(LabelSpaces::single(LabelSpace::attributes(["Male"])), Crop::Square);
+    let other = untrained(LabelSpaces::single(LabelSpace::attributes(["Male"])), TRANSFORM);
     assert!(Evaluator::new(&other, &data, 0).measure().is_err());
-    let config = JudgeConfig { base_channels: 4, iterations: 1, ..JudgeConfig::new(32) };
+    let config = JudgeConfig::new(32).with_base_channels(4).with_iterations(1);
     let large = config.train::<Autodiff<Flex>>(&data, &Default::default()).unwrap();
     let error = Evaluator::new(&translator, &data, 0).with_judge(&large).measure().unwrap_err();
     assert!(error.to_string().contains("takes 32 pixel images"), "{error}");

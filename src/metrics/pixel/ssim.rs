@@ -1,36 +1,37 @@
-//! How alike two images are: peak signal-to-noise ratio and structural similarity.
+//! Structural similarity.
 
-/// The highest PSNR that is told apart, in dB: that of a mean squared error of `1e-10`.
-pub(crate) const MAX_PSNR: f64 = 100.0;
+use crate::metrics::mean::Mean;
+use crate::metrics::pixel::metric::PixelMetric;
 
-/// The side of SSIM's window in pixels.
+/// The side of the window in pixels.
 const WINDOW: usize = 11;
 
-/// The standard deviation of SSIM's window in pixels.
+/// The standard deviation of the window in pixels.
 const SIGMA: f64 = 1.5;
 
-/// SSIM's `(K1 L)^2` and `(K2 L)^2` for values of a range `L` of 1.
+/// `(K1 L)^2` and `(K2 L)^2` for values of a range `L` of 1.
 const STABILISERS: [f64; 2] = [0.01 * 0.01, 0.03 * 0.03];
 
-/// Peak signal-to-noise ratio in dB of an image whose values are in `[0, 1]`, at most 100.
-///
-/// # Panics
-/// When the images differ in length or are empty.
-pub fn psnr(image: &[f32], truth: &[f32]) -> f64 {
-    assert_eq!(image.len(), truth.len(), "images of two sizes");
-    assert!(!image.is_empty(), "an image without pixels");
-    let square = |(a, b): (&f32, &f32)| f64::from(a - b).powi(2);
-    let mean = image.iter().zip(truth).map(square).sum::<f64>() / image.len() as f64;
-    (-10.0 * mean.log10()).min(MAX_PSNR)
-}
+/// [`ssim`] of the whole image, at most 1, averaged over the pairs; none of images that are smaller
+/// than the window.
+pub(crate) const METRIC: PixelMetric = PixelMetric {
+    name: "ssim",
+    title: "SSIM",
+    plot: "SSIM",
+    digits: 3,
+    measure: |compared| {
+        ssim(compared.image, compared.truth, compared.size).map_or(Mean::default(), Mean::of_one)
+    },
+};
 
-/// Structural similarity (Wang et al., 2004, "Image Quality Assessment") of two images `[C, H, W]`, flat, in
-/// `[0, 1]`, whose height and width are `size`: 1 for equal images, about 0 for unrelated ones.
+/// Structural similarity (Wang et al., 2004, "Image Quality Assessment") of two images `[C, H, W]`,
+/// flat, in `[0, 1]`, whose height and width are `size`: 1 for equal images, about 0 for unrelated
+/// ones. None where the window does not fit.
 ///
-/// Means, variances and covariances are those under a Gaussian window of 11x11 pixels and standard deviation
-/// 1.5; K1 is 0.01 and K2 is 0.03. The result is the mean over every place that the window fits into and over
-/// the channels, as scikit-image's `structural_similarity` has it with `gaussian_weights=True, sigma=1.5,
-/// use_sample_covariance=False`. None where the window does not fit.
+/// Means, variances and covariances are those under a Gaussian window of 11x11 pixels and standard
+/// deviation 1.5; K1 is 0.01 and K2 is 0.03. The result is the mean over every place that the
+/// window fits into and over the channels, as scikit-image's `structural_similarity` computes it
+/// with `gaussian_weights=True, sigma=1.5, use_sample_covariance=False`.
 ///
 /// # Panics
 /// When the images differ in length, or are not whole channels of that size.
@@ -102,11 +103,12 @@ mod tests {
     use super::*;
     use crate::data::image::load_image;
     use crate::data::transform::to_network;
+    use crate::metrics::pixel::psnr::{MAX_PSNR, psnr};
 
     const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/metrics");
 
-    /// Ours are 32-bit values of `[0, 1]`, the reference's are bytes: roundings of 6e-8, amplified where a
-    /// variance is a difference of squares.
+    /// Ours are 32-bit values of `[0, 1]`, the reference's are bytes: roundings of 6e-8, amplified
+    /// where a variance is a difference of squares.
     const TOLERANCE: f64 = 1e-6;
 
     #[derive(Deserialize)]

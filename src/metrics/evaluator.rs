@@ -1,0 +1,204 @@
+//! One pass over labelled test images: what translations keep, and what a judge says of them.
+
+use burn::tensor::Tensor;
+use burn::tensor::backend::Backend;
+use image::RgbImage;
+
+use crate::data::dataset::Dataset;
+use crate::error::Result;
+use crate::labels::space::LabelKind;
+use crate::metrics::asked::{Asked, asked_of};
+use crate::metrics::domain::{Domain, DomainDistance, DomainSets};
+use crate::metrics::evaluation::{Evaluation, Judged};
+use crate::metrics::judge::{Judge, Look};
+use crate::metrics::mean::Mean;
+use crate::metrics::readings::Readings;
+use crate::translate::images::{CHUNK, host, upload};
+use crate::translate::relabel::{Relabelling, Translate};
+
+/// Measures a model on labelled images that it was not trained on, with what they allow.
+#[derive(Debug)]
+pub struct Evaluator<'a, B: Backend> {
+    model: &'a dyn Translate<B>,
+    data: &'a dyn Dataset,
+    dataset: usize,
+    judge: Option<&'a Judge<B>>,
+    reference: Option<&'a dyn Dataset>,
+}
+
+impl<'a, B: Backend> Evaluator<'a, B> {
+    /// `data` are like the model's dataset number `dataset`, 0 where there is one.
+    pub fn new(model: &'a dyn Translate<B>, data: &'a dyn Dataset, dataset: usize) -> Self {
+        Self { model, data, dataset, judge: None, reference: None }
+    }
+
+    /// Asks `judge` too, which was trained on other real images: for the domain classification
+    /// error and for the features of the Frechet distance.
+    pub fn with_judge(mut self, judge: &'a Judge<B>) -> Self {
+        self.judge = Some(judge);
+        self
+    }
+
+    /// Measures Frechet distances from the real images of `reference` instead of from those of the
+    /// data, so that the data's own real images have a distance to compare with.
+    pub fn with_reference(mut self, reference: &'a dyn Dataset) -> Self {
+        self.reference = Some(reference);
+        self
+    }
+
+    /// Translates every image to its own label, and to every target that a sample grid shows of it
+    /// ([`LabelSpace::targets`](crate::LabelSpace::targets)) and back.
+    ///
+    /// # Errors
+    /// When the labels of data, reference, judge and model differ, the judge takes images of
+    /// another size than the model makes, or an image can't be read.
+    pub fn measure(&self) -> Result<Evaluation> {
+        let space = self.data.labels();
+        self.model.spaces().check_space(self.dataset, space)?;
+        if let Some(judge) = self.judge {
+            judge.labels().check_same(space)?;
+            judge.check_size(self.model)?;
+        }
+        let mut identity = Mean::default();
+        let mut reconstruction = vec![Mean::default(); space.width()];
+        let mut seen = self.judge.map(|judge| Seen::new(judge, self.data));
+        let transform = self.model.transform();
+        let images: Vec<usize> = (0..self.data.len()).collect();
+        for chunk in images.chunks(CHUNK) {
+            let load = |&index: &usize| -> Result<RgbImage> {
+                Ok(transform.resize(&self.data.load_cropped(index)?))
+            };
+            let real = chunk.iter().map(load).collect::<Result<Vec<_>>>()?;
+            let looks = self.real(chunk, &real, &mut identity, &mut seen);
+            let asked: Vec<Asked> =
+                chunk.iter().flat_map(|&image| asked_of(self.data, image)).collect();
+            for asked in asked.chunks(CHUNK) {
+                let sources: Vec<_> =
+                    asked.iter().map(|asked| real[asked.image - chunk[0]].clone()).collect();
+                let (there, errors) = self.there_and_back(asked, &sources);
+                for (asked, error) in asked.iter().zip(errors) {
+                    reconstruction[asked.name].add(error);
+                }
+                if let (Some(seen), Some(looks)) = (&mut seen, &looks) {
+                    seen.translated(asked, there, |asked| asked.image - chunk[0], looks);
+                }
+            }
+        }
+        let judged = match seen {
+            Some(seen) => Some(seen.finish(self.reference)?),
+            None => None,
+        };
+        Ok(Evaluation::new(space.names(), identity, &reconstruction, judged))
+    }
+
+    /// Real images, and what the model makes of them under their own labels.
+    fn real(
+        &self,
+        images: &[usize],
+        real: &[RgbImage],
+        identity: &mut Mean,
+        seen: &mut Option<Seen<'_, B>>,
+    ) -> Option<Look> {
+        let real = upload(real, self.model.device());
+        let own = images.iter().map(|&image| self.data.label(image));
+        let own: Vec<_> = own.map(|own| Relabelling { source: own, target: own }).collect();
+        let same = self.model.relabel(real.clone(), self.dataset, &own);
+        errors(same, real.clone()).for_each(|error| identity.add(error));
+        seen.as_mut().map(|seen| seen.real(images, real))
+    }
+
+    /// `G(x, c)` of every image asked for, and the errors of `G(G(x, c), c')`.
+    fn there_and_back(
+        &self,
+        asked: &[Asked],
+        sources: &[RgbImage],
+    ) -> (Tensor<B, 4>, impl Iterator<Item = f64>) {
+        let sources = upload(sources, self.model.device());
+        let relabel = |images: Tensor<B, 4>, labels: Vec<Relabelling<'_>>| {
+            self.model.relabel(images, self.dataset, &labels)
+        };
+        let there = asked.iter().map(|asked| asked.there(self.data)).collect();
+        let there = relabel(sources.clone(), there);
+        let back = asked.iter().map(|asked| asked.back(self.data)).collect();
+        let back = relabel(there.clone(), back);
+        (there, errors(back, sources))
+    }
+}
+
+/// The L1 distance of every image `[N, C, S, S]` in `[-1, 1]` from its truth, in `[0, 1]`.
+fn errors<B: Backend>(images: Tensor<B, 4>, truth: Tensor<B, 4>) -> impl Iterator<Item = f64> {
+    let means = (images - truth).abs().flatten::<2>(1, 3).mean_dim(1);
+    host(means.into_data()).into_iter().map(|mean| f64::from(mean) / 2.0)
+}
+
+/// What a judge has seen.
+struct Seen<'a, B: Backend> {
+    judge: &'a Judge<B>,
+    data: &'a dyn Dataset,
+    real: Readings,
+    translated: Readings,
+    nothing: Readings,
+    sets: DomainSets,
+}
+
+impl<'a, B: Backend> Seen<'a, B> {
+    fn new(judge: &'a Judge<B>, data: &'a dyn Dataset) -> Self {
+        let none = || Readings::new(judge.labels());
+        let sets = DomainSets::new(Domain::all(judge.labels()), judge.feature_width());
+        Self { judge, data, real: none(), translated: none(), nothing: none(), sets }
+    }
+
+    fn real(&mut self, images: &[usize], real: Tensor<B, 4>) -> Look {
+        let look = self.judge.look(real);
+        let attributes = self.judge.labels().kind() == LabelKind::Attributes;
+        for ((&image, read), features) in images.iter().zip(&look.labels).zip(&look.features) {
+            let own = self.data.label(image);
+            for name in (0..own.len()).filter(|&name| attributes || own[name] == 1.0) {
+                self.real.add(name, read[name] == own[name]);
+            }
+            self.sets.add_real(own, features);
+        }
+        look
+    }
+
+    /// Translations and the looks at their sources, which are at `position`.
+    fn translated(
+        &mut self,
+        asked: &[Asked],
+        images: Tensor<B, 4>,
+        position: impl Fn(&Asked) -> usize,
+        sources: &Look,
+    ) {
+        let look = self.judge.look(images);
+        for ((asked, read), features) in asked.iter().zip(&look.labels).zip(&look.features) {
+            let Asked { name, label, .. } = asked;
+            let source = position(asked);
+            self.translated.add(*name, read[*name] == label[*name]);
+            self.nothing.add(*name, sources.labels[source][*name] == label[*name]);
+            self.sets.add_translated(*name, label[*name], features, &sources.features[source]);
+        }
+    }
+
+    fn finish(mut self, reference: Option<&dyn Dataset>) -> Result<Judged> {
+        if let Some(reference) = reference {
+            self.judge.labels().check_same(reference.labels())?;
+            let images: Vec<usize> = (0..reference.len()).collect();
+            for chunk in images.chunks(CHUNK) {
+                let prepared = chunk
+                    .iter()
+                    .map(|&index| self.judge.prepare(reference, index))
+                    .collect::<Result<Vec<_>>>()?;
+                let look = self.judge.look(upload(&prepared, self.judge.device()));
+                for (&index, features) in chunk.iter().zip(&look.features) {
+                    self.sets.add_reference(reference.label(index), features);
+                }
+            }
+        }
+        let frechet: Vec<DomainDistance> = self.sets.distances(reference.is_some());
+        let Self { real, translated, nothing, .. } = self;
+        Ok(Judged { real, translated, nothing, frechet })
+    }
+}
+
+#[cfg(all(test, feature = "flex"))]
+mod tests;
