@@ -4,7 +4,6 @@
 #![recursion_limit = "256"] // wgpu's types nest deeply
 
 mod adam;
-#[cfg(feature = "baselines")]
 pub mod baselines;
 #[cfg(feature = "collective")]
 pub mod collective;

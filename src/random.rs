@@ -24,7 +24,6 @@ pub(crate) enum Purpose {
     /// A judge's first weights.
     Judge = 6,
     /// Which earlier translations a discriminator is shown at one iteration.
-    #[cfg(feature = "baselines")]
     Pool = 7,
 }
 

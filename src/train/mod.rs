@@ -4,8 +4,6 @@ mod adversaries;
 mod average;
 mod checkpoint;
 mod config;
-#[cfg(feature = "tui")]
-mod dashboard;
 mod divergence;
 mod follower;
 mod observer;
@@ -18,18 +16,14 @@ mod timing;
 mod trainer;
 mod workers;
 
-#[cfg(feature = "baselines")]
 pub(crate) use adversaries::{Adversaries, Architecture};
 pub use checkpoint::{RunFolder, resolve_model};
 pub use config::{Preset, TrainingConfig};
-#[cfg(feature = "tui")]
-pub use dashboard::Dashboard;
 pub use divergence::NonFinitePolicy;
 pub use follower::Follower;
 pub(crate) use observer::continue_csv;
 pub use observer::{CsvLog, Iteration, Observer, Progress, SampleGrids};
 pub use recipe::Recipe;
-#[cfg(feature = "baselines")]
 pub(crate) use recipe::{Moment, Step, StepTerms, plain};
 pub use schedule::Schedule;
 pub use stargan::StepLosses;

@@ -316,7 +316,7 @@ impl<B: AutodiffBackend, R: Recipe> Observer<B, R> for Progress {
 }
 
 /// What a roll-back for `reason` means for the run.
-pub(super) fn roll_back_message<B: AutodiffBackend, R: Recipe>(
+fn roll_back_message<B: AutodiffBackend, R: Recipe>(
     trainer: &Trainer<B, R>,
     reason: &Error,
 ) -> String {
@@ -334,7 +334,7 @@ pub(super) fn roll_back_message<B: AutodiffBackend, R: Recipe>(
 }
 
 /// Says which images a run has passed over.
-pub(super) fn tell_unreadable<B: AutodiffBackend, R: Recipe>(trainer: &Trainer<B, R>) {
+fn tell_unreadable<B: AutodiffBackend, R: Recipe>(trainer: &Trainer<B, R>) {
     let unreadable = trainer.unreadable();
     if !unreadable.is_empty() {
         eprintln!("{} image(s) could not be read, others took their places:", unreadable.len());

@@ -14,7 +14,7 @@ use crate::data::{Batch, Datasets, Transform};
 use crate::error::Result;
 
 /// What a [`Trainer`](super::Trainer) trains, as the configuration of its runs says: StarGAN by a
-/// [`TrainingConfig`]; with the feature `baselines` also what it is compared with. The crate's own types
+/// [`TrainingConfig`], and what it is [compared with](crate::baselines). The crate's own types
 /// implement it.
 pub trait Recipe: Step {
     /// The settings that every run has.

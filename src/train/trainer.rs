@@ -184,7 +184,6 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         &self.device
     }
 
-    #[cfg(feature = "baselines")]
     pub(crate) fn networks(&self) -> &[Adversaries<B>] {
         &self.networks
     }
