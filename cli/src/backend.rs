@@ -54,8 +54,8 @@ impl Display for Backend {
     }
 }
 
-/// Evaluates an expression with a type name standing for the chosen backend. What does not depend on
-/// the backend belongs outside: it would be compiled once for each.
+/// Evaluates an expression with a type name standing for the chosen backend. What does not depend
+/// on the backend belongs outside: it would be compiled once for each.
 macro_rules! on_backend {
     ($backend:expr, $name:ident => $body:expr) => {
         match $backend {

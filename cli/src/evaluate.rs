@@ -168,7 +168,8 @@ fn evaluate<B: AutodiffBackend>(args: &Args, pairs: Option<Pairs>) -> Result<Sco
     Ok(Scores { pairs, evaluation: evaluator.measure()? })
 }
 
-/// The judge of the file, or one that is trained and kept there; none where there are no images for it.
+/// The judge of the file, or one that is trained and kept there; none where there are no images for
+/// it.
 fn judge<B: AutodiffBackend>(
     args: &Args,
     translator: &Translator<B::InnerBackend>,

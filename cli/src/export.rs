@@ -12,9 +12,9 @@ use crate::output::{Output, OverwriteArg};
 
 /// Writes a model's networks in another program's format.
 ///
-/// The format pytorch is safetensors with the public PyTorch code's keys, for `load_state_dict`. Leave the modules in
-/// training mode there: after eval() they normalise by running statistics that were never trained, and translate
-/// nothing.
+/// The format pytorch is safetensors with the public PyTorch code's keys, for `load_state_dict`.
+/// Leave the modules in training mode there: after eval() they normalise by running statistics that
+/// were never trained, and translate nothing.
 #[derive(clap::Args)]
 pub struct Args {
     /// A model file, a checkpoint, or a run folder for its newest checkpoint

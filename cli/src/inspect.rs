@@ -15,8 +15,8 @@ use crate::failure::{Failure, of_file};
 /// Says what a model, a checkpoint or a run is.
 ///
 /// Labels, image size, crop, networks and their parameters; of a checkpoint or a run also its
-/// iteration and the settings that are not the defaults; of a run its newest checkpoint and how long
-/// it has been trained.
+/// iteration and the settings that are not the defaults; of a run its newest checkpoint and how
+/// long it has been trained.
 #[derive(clap::Args)]
 pub struct Args {
     /// A model file, a checkpoint, or a run folder

@@ -16,8 +16,8 @@ const SAMPLE_EVERY: u64 = 250;
 
 /// Trains a small StarGAN on drawn faces, measures its translations and saves pictures of them.
 ///
-/// The flags are those of train. With --data it trains on that, by the same settings. With --joint it
-/// trains one model on two datasets with different labels, the drawn faces and expressions, and
+/// The flags are those of train. With --data it trains on that, by the same settings. With --joint
+/// it trains one model on two datasets with different labels, the drawn faces and expressions, and
 /// leaves what train leaves.
 #[derive(clap::Args)]
 pub struct Args {

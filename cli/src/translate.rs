@@ -19,13 +19,13 @@ use crate::output::{OverwriteArg, save_image};
 /// Writes an image per input and edit, INPUT_EDIT.png, or with --grid one picture of them all.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A model file, a checkpoint, or a run folder for its newest checkpoint [default: the model that
-    /// comes with the examples]
+    /// A model file, a checkpoint, or a run folder for its newest checkpoint [default: the model
+    /// that comes with the examples]
     #[arg(long, value_name = "RUN_OR_FILE")]
     model: Option<PathBuf>,
     /// What to change: "Blond_Hair", "+Male,-Young", "Male=0.5", "happy", "faces:Young", and
-    /// "Blond_Hair,happy" for one after the other where they are of two datasets; repeat it for several
-    /// translations of every input
+    /// "Blond_Hair,happy" for one after the other where they are of two datasets; repeat it for
+    /// several translations of every input
     #[arg(long, value_name = "EDIT", allow_hyphen_values = true)]
     edit: Vec<String>,
     /// The inputs' own label, such as "Black_Hair,Male" [default: predicted for every input]

@@ -3,8 +3,8 @@
 use oxhttp::model::{Body, HeaderValue, Response, StatusCode};
 use stargan::Error;
 
-/// Sent with every answer. The page loads nothing from elsewhere, is framed nowhere, and what it makes
-/// stays out of caches.
+/// Sent with every answer. The page loads nothing from elsewhere, is framed nowhere, and what it
+/// makes stays out of caches.
 const HEADERS: [(&str, &str); 5] = [
     (
         "content-security-policy",

@@ -18,8 +18,8 @@ pub const MAX_PIXELS: u64 = 40_000_000;
 /// How much of a file that is too large is read on, so that its sender gets to see the answer.
 const MAX_DRAINED: u64 = 8 * MAX_BYTES;
 
-/// The request's body, of at most [`MAX_BYTES`]; what is left unread of a larger one is given up, with the
-/// connection.
+/// The request's body, of at most [`MAX_BYTES`]; what is left unread of a larger one is given up,
+/// with the connection.
 ///
 /// # Errors
 /// 400 when the body breaks off, 413 when it is too large.

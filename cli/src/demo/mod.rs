@@ -23,8 +23,8 @@ use routes::Routes;
 /// Prints the page's address; Ctrl-C ends it. The page answers this machine only.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A model file, a checkpoint, or a run folder for its newest checkpoint [default: the model that
-    /// comes with the examples]
+    /// A model file, a checkpoint, or a run folder for its newest checkpoint [default: the model
+    /// that comes with the examples]
     #[arg(long, value_name = "RUN_OR_FILE")]
     model: Option<PathBuf>,
     /// The port to listen on, of 127.0.0.1; 0 for any that is free

@@ -9,8 +9,8 @@ use serde::Serialize;
 use stargan::burn::tensor::backend::Backend;
 use stargan::{Crop, LabelKind, Result, Transform, Translator};
 
-/// A translator behind a lock: a backend spreads one image over all cores already, and images that are
-/// decoded one after the other bound the memory.
+/// A translator behind a lock: a backend spreads one image over all cores already, and images that
+/// are decoded one after the other bound the memory.
 pub struct Model<B: Backend>(Mutex<Translator<B>>);
 
 /// An image as PNG, and how long the networks took.
@@ -70,9 +70,9 @@ impl<B: Backend> Job<'_, B> {
         }
     }
 
-    /// The largest centre square of an image of any size, scaled down to what the model's crop takes: of a
-    /// photo that is larger than those in training, that crop alone would see the middle of a face. Of what
-    /// this returns it is the same again.
+    /// The largest centre square of an image of any size, scaled down to what the model's crop
+    /// takes: of a photo that is larger than those in training, that crop alone would see the
+    /// middle of a face. Of what this returns it is the same again.
     pub fn square(&self, image: &RgbImage) -> DynamicImage {
         let transform = self.0.config().transform;
         let side = match transform.crop {
@@ -83,7 +83,8 @@ impl<B: Backend> Job<'_, B> {
         DynamicImage::from(Transform { crop: Crop::Square, size }.resize_to_u8(image))
     }
 
-    /// A [`square`](Self::square) image, and its own label in every dataset where the model can tell.
+    /// A [`square`](Self::square) image, and its own label in every dataset where the model can
+    /// tell.
     pub fn prepare(&self, image: &DynamicImage) -> Result<(Picture, Option<Vec<Vec<f32>>>)> {
         let began = Instant::now();
         let labels = match self.0.config().discriminator {

@@ -45,11 +45,12 @@ impl<B: Backend> Routes<B> {
         Self { model, description: description.to_string(), samples }
     }
 
-    /// The answer to a request: the page and its parts by `GET`, work on the image in the body by `POST`.
+    /// The answer to a request: the page and its parts by `GET`, work on the image in the body by
+    /// `POST`.
     ///
     /// # Errors
-    /// 404 for an unknown path, 405 for the wrong method; 400 and 413 for what is wrong with the image or the
-    /// edit.
+    /// 404 for an unknown path, 405 for the wrong method; 400 and 413 for what is wrong with the
+    /// image or the edit.
     pub fn answer(&self, request: &mut Request<Body>) -> Result<Answer, Refusal> {
         let path = request.uri().path().to_owned();
         let work = ["/prepare", "/translate", "/every"].contains(&path.as_str());

@@ -23,7 +23,8 @@ pub struct Sample {
     pub png: Vec<u8>,
 }
 
-/// Some test faces, and some expressions for a model that knows these. Those that can't be read are left out.
+/// Some test faces, and some expressions for a model that knows these. Those that can't be read are
+/// left out.
 pub fn load(domains: &Domains) -> Vec<Sample> {
     let mut files: Vec<(String, PathBuf)> = (1..)
         .zip(FACES)

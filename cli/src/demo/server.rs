@@ -51,7 +51,8 @@ pub fn serve(
     server.join().map_err(failed)
 }
 
-/// Refuses what another site's page sends: names that lead here by a DNS trick, and foreign origins.
+/// Refuses what another site's page sends: names that lead here by a DNS trick, and foreign
+/// origins.
 fn check(request: &Request<Body>) -> Result<(), Refusal> {
     let forbidden = |what: &str| {
         Err(Refusal::new(

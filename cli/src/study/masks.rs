@@ -227,8 +227,8 @@ fn without_translation(scores: Scores) -> Scores {
     Scores { inside: scores.inside_nothing, outside: scores.outside_nothing, ..scores }
 }
 
-/// For two people of each dataset, three rows: the person, every hair colour and every expression, with the
-/// right mask, the wrong one and none.
+/// For two people of each dataset, three rows: the person, every hair colour and every expression,
+/// with the right mask, the wrong one and none.
 fn picture<B: Backend>(rows: &[Row<B>], data: &Data<'_>) -> Result<Grid, Failure> {
     let faces = ["00000.png", "00003.png"].map(|name| data.faces.find(name));
     let expressions =

@@ -41,8 +41,8 @@ pub struct SettingsArgs {
     /// Convolutions of the discriminator's trunk [default: 6, fewer for small images]
     #[arg(long, value_name = "N")]
     discriminator_downsamplings: Option<usize>,
-    /// A named set of defaults, which the other flags change; "paper" is the paper to the letter. An
-    /// unknown name is answered with those there are
+    /// A named set of defaults, which the other flags change; "paper" is the paper to the letter.
+    /// An unknown name is answered with those there are
     #[arg(long, value_name = "NAME", value_parser = named::<Preset>)]
     preset: Option<Preset>,
     /// The adversarial objective; an unknown name is answered with those there are
@@ -51,7 +51,8 @@ pub struct SettingsArgs {
     /// The gradient penalty; an unknown name is answered with those there are
     #[arg(long, value_name = "NAME", value_parser = named::<Penalty>)]
     penalty: Option<Penalty>,
-    /// Spectral normalisation of the discriminator's convolutions, beside the penalty or in its place
+    /// Spectral normalisation of the discriminator's convolutions, beside the penalty or in its
+    /// place
     #[arg(long)]
     spectral_norm: bool,
     /// Identity warm-up: its weight and the last iteration that has it, or "none"
@@ -178,7 +179,8 @@ impl SettingsArgs {
         }
         if let Some(settings) = file.settings {
             let failed = |error: serde_json::Error| Failure::Failed(format!("--config: {error}"));
-            // An objective brings its penalty and a penalty its weight, unless the file says otherwise.
+            // An objective brings its penalty and a penalty its weight, unless the file says
+            // otherwise.
             if let Some(objective) = settings.get("objective") {
                 config = config
                     .with_objective(serde_json::from_value(objective.clone()).map_err(failed)?);

@@ -206,8 +206,8 @@ mod crew {
         pub fn connect(args: &WorkerArgs, _backend: Backend) -> Result<Self, Failure> {
             if args.workers.is_some_and(|workers| workers != 1) || args.nodes.is_some() {
                 return usage(
-                    "several workers are not compiled in: in a clone, cargo run --release --features \
-                     collective -- train --workers N ...",
+                    "several workers are not compiled in: in a clone, cargo run --release \
+                     --features collective -- train --workers N ...",
                 );
             }
             Ok(Self(PhantomData))

@@ -1,6 +1,6 @@
 // The demo page as a visitor uses it, in headless Chromium. scripts/browser-test installs, builds and runs this.
 //
-// DEMO and TRAIN: the built examples; CHROMIUM: the browser; UPDATE_SCREENSHOTS=1: renew docs/images/demo-*.png.
+// STARGAN: the built program; CHROMIUM: the browser; UPDATE_SCREENSHOTS=1: renew docs/images/demo-*.png.
 
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
@@ -12,7 +12,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { chromium } from "playwright-core";
 
-const root = fileURLToPath(new URL("../../", import.meta.url));
+const root = fileURLToPath(new URL("../../../", import.meta.url));
 const faces = path.join(root, "examples/data/faces/test/images");
 const screenshots = path.join(root, "docs/images");
 
@@ -25,7 +25,7 @@ let complaints;
 
 /** Starts a demo on a free port: its address. */
 const start = (...flags) => new Promise((resolve, reject) => {
-  const demo = spawn(process.env.DEMO, ["--port", "0", ...flags], { stdio: ["ignore", "pipe", "ignore"] });
+  const demo = spawn(process.env.STARGAN, ["demo", "--port", "0", ...flags], { stdio: ["ignore", "pipe", "ignore"] });
   demos.push(demo);
   demo.stdout.once("data", (data) => resolve(String(data).trim()));
   demo.once("error", reject);
@@ -235,8 +235,8 @@ test("the result downloads as a PNG", async () => {
 test("the classes of a joint model are radio buttons, and can be left as they are", async () => {
   const faces = path.join(root, "examples/data/faces/train");
   const tiny = "--size 16 --batch 4 --base-channels 4 --residual-blocks 1 --downsamplings 1 --iterations 1";
-  await promisify(execFile)(process.env.TRAIN, [
-    "--data", `celeba:${faces}/images:${faces}/list_attr.txt`, "--labels", "Black_Hair,Blond_Hair,Male",
+  await promisify(execFile)(process.env.STARGAN, [
+    "train", "--data", `celeba:${faces}/images:${faces}/list_attr.txt`, "--labels", "Black_Hair,Blond_Hair,Male",
     "--data", `folder:${path.join(root, "examples/data/expressions/train")}`, "--out", "run", ...tiny.split(" "),
   ], { cwd: folder });
   await page.context().close();

@@ -1,10 +1,5 @@
 //! The demo's server, asked over plain sockets as its page, and as nobody should, would ask it.
 
-#![cfg(feature = "flex")]
-
-#[path = "common/built.rs"]
-mod built;
-
 use std::fs;
 use std::io::{BufRead, BufReader, Cursor, Read, Write};
 use std::net::TcpStream;
@@ -15,9 +10,7 @@ use image::{ImageFormat, RgbImage};
 use stargan::Translator;
 use stargan::burn::backend::Flex;
 
-use built::example;
-
-const FACES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/faces/test/images");
+use crate::program::{EXPRESSIONS, FACES, MODEL, STARGAN, TINY, faces, succeeds};
 
 /// The largest file that the demo takes, in bytes.
 const MAX_BYTES: usize = 10_000_000;
@@ -30,13 +23,13 @@ struct Demo {
 
 impl Demo {
     fn start(arguments: &[&str]) -> Self {
-        let mut process = Command::new(example("demo"))
-            .args(["--port", "0"])
+        let mut process = Command::new(STARGAN)
+            .args(["demo", "--port", "0"])
             .args(arguments)
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .expect("the demo is built: run `cargo test`, or `cargo build --examples` first");
+            .expect("the program starts");
         let mut line = String::new();
         let output = process.stdout.take().expect("a pipe");
         BufReader::new(output).read_line(&mut line).expect("the address");
@@ -127,7 +120,7 @@ impl Answer {
 }
 
 fn face(name: &str) -> Vec<u8> {
-    fs::read(format!("{FACES}/{name}.png")).expect("a bundled face")
+    fs::read(format!("{FACES}/test/images/{name}.png")).expect("a bundled face")
 }
 
 /// The first bytes of a PNG that says it has so many pixels; there are none.
@@ -215,18 +208,12 @@ fn faces_are_translated() {
 #[test]
 fn a_joint_model_has_its_classes() {
     let folder = tempfile::tempdir().unwrap();
-    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data");
     let line = format!(
-        "--data celeba:{data}/faces/train/images:{data}/faces/train/list_attr.txt --labels Male,Young \
-         --data folder:{data}/expressions/train --size 16 --batch 4 --base-channels 4 \
-         --residual-blocks 1 --downsamplings 1 --iterations 1 --out run"
+        "--data {} --labels Male,Young --data folder:{EXPRESSIONS}/train {TINY} \
+         --iterations 1 --out run",
+        faces("train")
     );
-    let train = Command::new(example("train"))
-        .args(line.split_whitespace())
-        .current_dir(folder.path())
-        .output()
-        .unwrap();
-    assert!(train.status.success(), "{}", String::from_utf8_lossy(&train.stderr));
+    succeeds("train", folder.path(), &line);
 
     let demo = Demo::start(&["--model", folder.path().join("run").to_str().unwrap()]);
     let known: serde_json::Value = serde_json::from_slice(&demo.get("/model.json").body).unwrap();
@@ -249,7 +236,7 @@ fn a_joint_model_has_its_classes() {
 fn a_model_without_discriminator_translates_to_whole_labels() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("generator.safetensors");
-    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/models/faces64.safetensors");
+    let shipped = MODEL;
     let device = Default::default();
     let whole = Translator::<Flex>::open(shipped, &device).unwrap();
     whole.save(&file, false).unwrap();
@@ -392,7 +379,7 @@ fn requests_at_once_are_answered_as_one_after_the_other() {
 fn a_port_that_is_taken_is_told() {
     let demo = Demo::start(&[]);
     let output =
-        Command::new(example("demo")).args(["--port", &demo.port.to_string()]).output().unwrap();
+        Command::new(STARGAN).args(["demo", "--port", &demo.port.to_string()]).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     let message = String::from_utf8_lossy(&output.stderr);
     assert!(message.contains("is in use: choose another with --port"), "{message}");

@@ -60,8 +60,8 @@ impl<B: Backend> Measure<B> {
     }
 }
 
-/// Four rows, the truth and what StarGAN, CycleGAN and pix2pix make of an image, for some of the people measured on
-/// side by side.
+/// Four rows, the truth and what StarGAN, CycleGAN and pix2pix make of an image, for some of the
+/// people measured on side by side.
 pub fn picture<B: Backend>(
     data: &Data,
     methods: &Methods<B>,

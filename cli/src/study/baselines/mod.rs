@@ -25,8 +25,8 @@ use measure::{Measure, Methods, picture, star_forward};
 
 /// Trains StarGAN, CycleGAN and pix2pix on the same images and measures them.
 ///
-/// One StarGAN learns three hair colours of the drawn faces for some minutes, a CycleGAN each of the
-/// 3 pairs of them and a pix2pix each of the 6 directions. All are measured against true
+/// One StarGAN learns three hair colours of the drawn faces for some minutes, a CycleGAN each of
+/// the 3 pairs of them and a pix2pix each of the 6 directions. All are measured against true
 /// counterfactuals of people that none has seen: when the models of a method together have had as
 /// long as StarGAN, and when each has seen as many images.
 ///
@@ -147,7 +147,8 @@ struct Models<B: AutodiffBackend> {
     pix2pix: Vec<(usize, usize, Model<B, Pix2Pix>)>,
 }
 
-/// How often the methods take turns while they have the same time, so that all have the same machine.
+/// How often the methods take turns while they have the same time, so that all have the same
+/// machine.
 const TURNS: u32 = 10;
 
 impl<B: AutodiffBackend> Models<B> {
@@ -236,7 +237,8 @@ impl<B: AutodiffBackend> Models<B> {
             .collect();
         let pix2pix = cost("pix2pix", &models);
         Ok(format!(
-            "| | models | parameters | seconds | images per model | inside | outside | judge's error |\n\
+            "| | models | parameters | seconds | images per model | inside | outside \
+             | judge's error |\n\
              |---|---|---|---|---|---|---|---|\n\
              | do nothing | 0 | 0 | 0 | 0 |{}\n{stargan}{}\n{cyclegan}{}\n{pix2pix}{}\n",
             measure.of(|images, _| images)?,
@@ -289,7 +291,8 @@ fn compare<B: AutodiffBackend>(
     let read = measure.judge.accuracy(&measure.images)?.total();
     let report = format!(
         "The same time:\n\n{same_time}\nThe same images seen by every model:\n\n{same_images}\n\
-         The judge reads {read} labels of the real images measured on rightly, three of each image.\n"
+         The judge reads {read} labels of the real images measured on rightly, three of each \
+         image.\n"
     );
     output::write(&args.out.join("tables.md"), report.as_bytes())?;
     let picture = picture(data, &models.look(), &measure)?;

@@ -1,14 +1,12 @@
-//! docs/guide.md as its readers follow it: every command in it runs, in order, in a folder like a fresh clone.
+//! docs/guide.md as its readers follow it: every command in it runs, in order, in a folder like a
+//! fresh clone.
 //!
-//! A reader trains for minutes or days, this test for seconds: `shell::quick` cuts iterations and networks to
-//! a few, and `stand_in` puts small data in the place of what has to be downloaded. All else of a command runs as
-//! it is written, by a shell. Nothing is left out: a block in another language than those known here, a command of
-//! cargo's in another form, or one outside a block, is a failure.
+//! A reader trains for minutes or days, this test for seconds: `shell::quick` cuts iterations and
+//! networks to a few, and `stand_in` puts small data in the place of what has to be downloaded. All
+//! else of a command runs as it is written, by a shell. Nothing is left out: a block in another
+//! language than those known here, a command of cargo's in another form, or one outside a block, is
+//! a failure.
 
-#![cfg(all(unix, feature = "flex"))]
-
-#[path = "../common/built.rs"]
-mod built;
 mod markdown;
 mod shell;
 mod stand_in;
@@ -16,9 +14,8 @@ mod stand_in;
 use std::fs;
 use std::path::Path;
 
+use crate::program::ROOT;
 use markdown::{Block, blocks};
-
-const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
 fn guide() -> String {
     fs::read_to_string(format!("{ROOT}/docs/guide.md")).expect("docs/guide.md")

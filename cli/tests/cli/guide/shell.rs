@@ -1,22 +1,22 @@
-//! Blocks of commands: run by a shell, with the built examples in the place of `cargo run`.
+//! Blocks of commands: run by a shell, with the built program in the place of `cargo run`.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use super::ROOT;
-use super::built;
 use super::markdown::Block;
+use crate::program::STARGAN;
 
 /// What makes a command quick. The flags that are given are put in the place of the guide's.
-fn quick(example: &str, words: &[&str]) -> &'static [(&'static str, &'static str)] {
-    match example {
+fn quick(command: &str, words: &[&str]) -> &'static [(&'static str, &'static str)] {
+    let joint = command == "quickstart" && words.contains(&"--joint");
+    match command {
         // Every 20th iteration is logged.
-        "quickstart" => &[("--iterations", "20")],
+        "quickstart" if !joint => &[("--iterations", "20")],
         // The networks of a run stay what they are, and it has done 20 iterations already.
-        "train" | "train_joint" if words.contains(&"--resume") => &[("--iterations", "40")],
-        "train" | "train_joint" => &[
+        "train" | "quickstart" if words.contains(&"--resume") => &[("--iterations", "40")],
+        "train" | "quickstart" => &[
             ("--iterations", "20"),
             ("--batch", "4"),
             ("--base-channels", "4"),
@@ -29,9 +29,10 @@ fn quick(example: &str, words: &[&str]) -> &'static [(&'static str, &'static str
     }
 }
 
-/// What a command needs that is not compiled in here: a cargo feature, and the argument that asks for it.
-const FEATURES: [(&str, &[&str]); 3] =
-    [("wgpu", &["--backend", "wgpu"]), ("cuda", &["--backend", "cuda"]), ("tui", &["--tui"])];
+/// What a command needs that is not compiled in here: a cargo feature, and the argument that asks
+/// for it.
+const FEATURES: [(&str, &[&str]); 2] =
+    [("wgpu", &["--backend", "wgpu"]), ("cuda", &["--backend", "cuda"])];
 
 /// Runs the commands of `block` in `folder`, every one of which must succeed.
 pub fn run(block: &Block, folder: &Path) {
@@ -80,49 +81,41 @@ enum Shell {
 }
 use Shell::{Line, Server};
 
-/// `line` with a built example in the place of cargo, and made quick.
+/// `line` with the built program in the place of cargo, and made quick.
 fn command(line: &str, at: usize) -> Shell {
     if !line.contains("cargo") {
         return Line(line.to_owned());
     }
-    let form = "cargo run --release [--features F] --example NAME [-- ARGUMENTS]";
-    let rest = line.strip_prefix("cargo run --release ").unwrap_or_else(|| {
-        panic!("guide.md:{at}: this test knows {form} only, found: {line}");
-    });
-    let (cargo, arguments) = rest.split_once("-- ").unwrap_or((rest, ""));
+    let form = "cargo run --release [--features F] -- COMMAND [ARGUMENTS]";
+    let unknown = || -> ! { panic!("guide.md:{at}: this test knows {form} only, found: {line}") };
+    let rest = line.strip_prefix("cargo run --release ").unwrap_or_else(|| unknown());
+    let (cargo, arguments) = rest.split_once("-- ").unwrap_or_else(|| unknown());
     let cargo: Vec<_> = cargo.split_whitespace().collect();
     let mut words: Vec<_> = arguments.split_whitespace().collect();
-    let example = match cargo[..] {
-        ["--example", example] => example,
-        ["--features", feature, "--example", example] => {
+    if words.is_empty() {
+        unknown();
+    }
+    let command = words.remove(0);
+    match cargo[..] {
+        [] => {}
+        ["--features", feature] => {
             let needs = FEATURES.iter().find(|(name, _)| *name == feature);
             let (_, needs) = needs.unwrap_or_else(|| panic!("guide.md:{at}: no feature {feature}"));
             let there = words.windows(needs.len()).position(|found| found == *needs);
             let there = there.unwrap_or_else(|| panic!("guide.md:{at}: expected {needs:?}"));
             words.drain(there..there + needs.len());
-            example
         }
-        _ => panic!("guide.md:{at}: this test knows {form} only, found: {line}"),
-    };
-    let quick = quick(example, &words);
+        _ => unknown(),
+    }
+    let quick = quick(command, &words);
     for (flag, _) in quick {
         if let Some(there) = words.iter().position(|word| word == flag) {
             words.drain(there..there + 2);
         }
     }
-    let program = program(example);
     let flags = quick.iter().map(|(flag, value)| format!(" {flag} {value}")).collect::<String>();
-    let line = format!("'{}'{flags} {}", program.display(), words.join(" "));
-    if example == "demo" { Server(line) } else { Line(line) }
-}
-
-/// The built example `name`.
-pub fn program(name: &str) -> PathBuf {
-    assert!(
-        Path::new(ROOT).join("examples").join(format!("{name}.rs")).exists() || name == "demo",
-        "there is no example {name}"
-    );
-    built::example(name)
+    let line = format!("'{STARGAN}' {command}{flags} {}", words.join(" "));
+    if command == "demo" { Server(line) } else { Line(line) }
 }
 
 /// A process, until this is dropped.

@@ -1,4 +1,5 @@
-//! Small data in the place of what nobody has in a test: a clone, CelebA, RaFD, the public checkpoints.
+//! Small data in the place of what nobody has in a test: a clone, CelebA, RaFD, the public
+//! checkpoints.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -7,18 +8,16 @@ use std::process::Command;
 
 use image::imageops::FilterType;
 
-use super::ROOT;
-use super::shell;
-
-const FACES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/faces/train");
-const EXPRESSIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/expressions");
+use crate::program::{EXPRESSIONS, FACES, ROOT, STARGAN};
 
 /// The attributes of CelebA, in its order.
-const ATTRIBUTES: &str = "5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips \
-    Big_Nose Black_Hair Blond_Hair Blurry Brown_Hair Bushy_Eyebrows Chubby Double_Chin Eyeglasses Goatee \
-    Gray_Hair Heavy_Makeup High_Cheekbones Male Mouth_Slightly_Open Mustache Narrow_Eyes No_Beard Oval_Face \
-    Pale_Skin Pointy_Nose Receding_Hairline Rosy_Cheeks Sideburns Smiling Straight_Hair Wavy_Hair \
-    Wearing_Earrings Wearing_Hat Wearing_Lipstick Wearing_Necklace Wearing_Necktie Young";
+const ATTRIBUTES: &str = "\
+    5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose \
+    Black_Hair Blond_Hair Blurry Brown_Hair Bushy_Eyebrows Chubby Double_Chin Eyeglasses \
+    Goatee Gray_Hair Heavy_Makeup High_Cheekbones Male Mouth_Slightly_Open Mustache \
+    Narrow_Eyes No_Beard Oval_Face Pale_Skin Pointy_Nose Receding_Hairline Rosy_Cheeks \
+    Sideburns Smiling Straight_Hair Wavy_Hair Wearing_Earrings Wearing_Hat Wearing_Lipstick \
+    Wearing_Necklace Wearing_Necktie Young";
 
 /// What a fresh clone has, as links: whoever writes there by a relative path writes elsewhere.
 pub fn clone(folder: &Path) {
@@ -27,12 +26,13 @@ pub fn clone(folder: &Path) {
     }
 }
 
-/// CelebA's files for 64 people: 178 x 218 JPEGs, `list_attr_celeba.txt` with 40 attributes in its columns, and
+/// CelebA's files for 64 people: 178 x 218 JPEGs, `list_attr_celeba.txt` with 40 attributes in its
+/// columns, and
 /// `list_eval_partition.txt` with 48 images for training, 8 for validation and 8 for testing.
 pub fn celeba(folder: &Path) {
     const PEOPLE: usize = 64;
     fs::create_dir_all(folder.join("img_align_celeba")).expect("a folder");
-    let list = fs::read_to_string(format!("{FACES}/list_attr.txt")).expect("the faces' list");
+    let list = fs::read_to_string(format!("{FACES}/train/list_attr.txt")).expect("the faces' list");
     let mut lines = list.lines().skip(1);
     let known: Vec<_> = lines.next().expect("names").split_whitespace().collect();
     let names: Vec<_> = ATTRIBUTES.split_whitespace().collect();
@@ -47,7 +47,7 @@ pub fn celeba(folder: &Path) {
         let name = format!("{:06}.jpg", number + 1);
         attributes += &format!("{name}{}\n", values.collect::<String>());
         partition += &format!("{name} {}\n", number.saturating_sub(40) / 8);
-        let face = image::open(format!("{FACES}/images/{}", fields[0])).expect("a face");
+        let face = image::open(format!("{FACES}/train/images/{}", fields[0])).expect("a face");
         let face = face.resize_exact(178, 218, FilterType::Triangle).to_rgb8();
         face.save(folder.join("img_align_celeba").join(name)).expect("a JPEG");
     }
@@ -69,16 +69,16 @@ pub fn rafd(folder: &Path) {
     }
 }
 
-/// Networks of the public code's kind with five labels, under the names of its checkpoints. What is in a file is
-/// told from its content; `tests/examples.rs` imports files that PyTorch has written.
+/// Networks of the public code's kind with five labels, under the names of its checkpoints. What is
+/// in a file is told from its content; `interop.rs` imports files that PyTorch has written.
 pub fn public_checkpoints(clone: &Path, folder: &Path) {
     fs::create_dir_all(folder).expect("a folder");
-    let output = Command::new(shell::program("export_pytorch"))
-        .args(["--model", "runs/celeba", "--out-generator", "G.safetensors"])
+    let output = Command::new(STARGAN)
+        .args(["export", "--model", "runs/celeba", "--out-generator", "G.safetensors"])
         .args(["--out-discriminator", "D.safetensors"])
         .current_dir(clone)
         .output()
-        .expect("the example starts");
+        .expect("the program starts");
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     for network in ["G", "D"] {
         let from = clone.join(format!("{network}.safetensors"));
