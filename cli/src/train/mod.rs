@@ -37,6 +37,7 @@ use workers::WorkerArgs;
 /// metrics.json), and at the end a page that shows it all (report.html). Ctrl-C finishes the
 /// iteration and writes a checkpoint, from which --resume goes on exactly.
 #[derive(clap::Args)]
+#[group(skip)] // quickstart has these too
 pub struct Args {
     /// The run folder: new or empty, unless with --resume
     #[arg(long, value_name = "DIR")]

@@ -2,9 +2,8 @@
 //! behind.
 
 mod chain;
-#[cfg(feature = "flex")]
 mod demo;
-#[cfg(all(unix, feature = "flex"))]
+#[cfg(unix)]
 mod guide;
 mod inspect;
 mod interop;
