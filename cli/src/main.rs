@@ -74,13 +74,3 @@ fn main() -> ExitCode {
         Command::Study(study) => study::run(study),
     })
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
-    }
-}

@@ -15,3 +15,17 @@ mod study;
 mod training;
 mod usage;
 mod workers;
+
+// Modules of the program whose own tests run here.
+#[allow(dead_code, unused_imports, unused_macros, reason = "only their tests are run")]
+#[path = "../../src/backend.rs"]
+mod backend;
+#[allow(dead_code, reason = "only their tests are run")]
+#[path = "../../src/failure.rs"]
+mod failure;
+#[allow(dead_code, reason = "only their tests are run")]
+#[path = "../../src/inspect.rs"]
+mod inspection;
+#[allow(dead_code, reason = "only their tests are run")]
+#[path = "../../src/output.rs"]
+mod output;
