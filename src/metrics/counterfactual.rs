@@ -45,13 +45,13 @@ struct Pair {
 
 impl Counterfactuals {
     /// Reads the pairs in `file`, whose images are `data`'s: under the header line
-    /// `source,target,change`, a line of two image names and a change such as `hair_Black` per pair.
-    /// Windows line ends, a byte order mark and blank lines are accepted. `dataset` says whose label
-    /// space of the models to be measured `data` has: 0 where there is one.
+    /// `source,target,change`, a line of two image names and a change such as `hair_Black` per
+    /// pair. Windows line ends, a byte order mark and blank lines are accepted. `dataset` says
+    /// which dataset of the models to be measured `data` are like: 0 where there is one.
     ///
     /// # Errors
-    /// When the file can't be read, has another header, no pairs, a line of other than three fields,
-    /// or names an image that `data` lacks. The message gives the line.
+    /// When the file can't be read, has another header, no pairs, a line of other than three
+    /// fields, or names an image that `data` lacks. The message gives the line.
     pub fn open(file: impl AsRef<Path>, data: Arc<dyn Dataset>, dataset: usize) -> Result<Self> {
         let file = file.as_ref();
         let pairs = parse(file, &read_text(file)?, &*data)?;

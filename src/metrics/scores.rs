@@ -200,10 +200,17 @@ impl fmt::Display for CounterfactualScores {
 mod tests {
     use super::*;
 
+    fn measures(values: &[(&str, f64)]) -> Measures {
+        let mut measures = Measures::default();
+        for (name, value) in values {
+            *measures.get_mut(name).unwrap() = Some(*value);
+        }
+        measures
+    }
+
     fn scores() -> CounterfactualScores {
-        let translated = Measures([Some(0.1), Some(0.05), Some(20.0), None]);
-        let nothing = Measures([Some(0.29), None, None, None]);
-        let scores = Scores { n: 2, translated, nothing };
+        let translated = measures(&[("inside", 0.1), ("outside", 0.05), ("psnr", 20.0)]);
+        let scores = Scores { n: 2, translated, nothing: measures(&[("inside", 0.29)]) };
         CounterfactualScores {
             changes: [("hair".to_owned(), scores)].into(),
             total: scores,
@@ -211,15 +218,16 @@ mod tests {
         }
     }
 
-    /// Word for word what versions before this one wrote.
+    /// Word for word what versions before this one wrote, but that measures may have been added.
     #[test]
     fn json_has_a_map_per_change_and_a_total() {
         let scores = scores();
         let json = serde_json::to_string(&scores).unwrap();
         let map = r#"{"n":2,"inside":0.1,"inside_nothing":0.29,"outside":0.05,"#.to_owned()
             + r#""outside_nothing":null,"psnr":20.0,"psnr_nothing":null,"#
-            + r#""ssim":null,"ssim_nothing":null}"#;
-        assert_eq!(json, format!(r#"{{"hair":{map},"total":{map}}}"#));
+            + r#""ssim":null,"ssim_nothing":null"#;
+        assert!(json.starts_with(&format!(r#"{{"hair":{map}"#)), "{json}");
+        assert!(json.contains(&format!(r#"}},"total":{map}"#)), "{json}");
         let read: CounterfactualScores = serde_json::from_str(&json).unwrap();
         assert_eq!(read, CounterfactualScores { left_out: BTreeMap::new(), ..scores });
     }
@@ -227,11 +235,11 @@ mod tests {
     #[test]
     fn files_may_have_fewer_measures_or_more_but_always_the_number_of_pairs() {
         let read = |json: &str| serde_json::from_str::<Scores>(json);
-        let scores = read(r#"{"inside":0.5,"lpips":{"a":[1]},"lpips_nothing":1,"n":3}"#).unwrap();
+        let scores = read(r#"{"inside":0.5,"other":{"a":[1]},"other_nothing":1,"n":3}"#).unwrap();
         assert_eq!((scores.n, scores.translated.get("inside")), (3, Some(0.5)));
         assert_eq!(scores.translated.iter().filter(|(_, value)| value.is_some()).count(), 1);
         assert_eq!(scores.nothing, Measures::default());
-        assert_eq!(scores.translated.get("lpips"), None);
+        assert_eq!(scores.translated.get("other"), None);
         let error = read(r#"{"inside":0.5}"#).unwrap_err().to_string();
         assert!(error.contains("missing field `n`"), "{error}");
         for json in [r#"{"n":1,"inside":"much"}"#, r#"{"n":-1}"#, "3"] {
@@ -243,12 +251,17 @@ mod tests {
     fn the_table_has_a_row_per_change_and_a_total() {
         let table = scores().to_string();
         let lines: Vec<_> = table.lines().collect();
+        let row = "0.100 (0.290)           0.050 (-)            20.0 (-)               - (-)";
         let expected = [
-            "change       pairs    inside (nothing)   outside (nothing)   PSNR dB (nothing)      SSIM (nothing)",
-            "hair             2       0.100 (0.290)           0.050 (-)            20.0 (-)               - (-)",
-            "total            2       0.100 (0.290)           0.050 (-)            20.0 (-)               - (-)",
+            "change       pairs    inside (nothing)   outside (nothing)   PSNR dB (nothing)      \
+             SSIM (nothing)",
+            &format!("hair             2       {row}"),
+            &format!("total            2       {row}"),
             "left out, the model has no label for it: young (100 pairs)",
         ];
-        assert_eq!(lines, expected);
+        assert_eq!(lines.len(), expected.len());
+        for (line, expected) in lines.iter().zip(expected) {
+            assert!(line.starts_with(expected), "{line}");
+        }
     }
 }

@@ -53,19 +53,21 @@ mod tests {
 
     #[test]
     fn pairs_count_by_their_pixels_but_equally_for_the_psnr() {
-        let mean = |sum, count| Mean { sum, count };
-        let image = |inside, outside, psnr, ssim: Option<f64>| {
-            let ssim = ssim.map_or(Mean::default(), Mean::of_one);
-            Means([inside, outside, Mean::of_one(psnr), ssim])
+        let image = |values: [(&str, f64, usize); 4]| {
+            let mean = |name| {
+                let value = values.iter().find(|(known, ..)| *known == name);
+                value.map_or(Mean::default(), |&(_, sum, count)| Mean { sum, count })
+            };
+            Means(std::array::from_fn(|at| mean(PIXEL_METRICS[at].name)))
         };
         let mut sums = Sums::default();
         sums.add(
-            image(mean(0.3, 3), mean(0.6, 3), 20.0, Some(0.5)),
-            image(mean(1.2, 3), mean(0.0, 3), 10.0, None),
+            image([("inside", 0.3, 3), ("outside", 0.6, 3), ("psnr", 20.0, 1), ("ssim", 0.5, 1)]),
+            image([("inside", 1.2, 3), ("outside", 0.0, 3), ("psnr", 10.0, 1), ("ssim", 0.0, 0)]),
         );
         sums.add(
-            image(Mean::default(), mean(3.6, 9), 30.0, Some(0.7)),
-            image(Mean::default(), mean(0.0, 9), 100.0, None),
+            image([("inside", 0.0, 0), ("outside", 3.6, 9), ("psnr", 30.0, 1), ("ssim", 0.7, 1)]),
+            image([("inside", 0.0, 0), ("outside", 0.0, 9), ("psnr", 100.0, 1), ("ssim", 0.0, 0)]),
         );
         let scores = sums.scores();
         assert_eq!(scores.n, 2);

@@ -1,4 +1,5 @@
-//! The sample grids of a run: the newest whole, and a few rows of earlier ones, small enough for a page.
+//! The sample grids of a run, small enough for a page: the newest whole, and a few rows of earlier
+//! ones.
 
 use std::fs;
 use std::io::Cursor;
@@ -119,8 +120,8 @@ fn spread<T>(all: &[T]) -> impl Iterator<Item = &T> {
     (0..shown).map(move |at| &all[at * (all.len() - 1) / last])
 }
 
-/// The first row and the middle one, which of two datasets is the second's first; `height` is that of
-/// a row in pixels.
+/// The first row and the middle one, which of two datasets is the second's first; `height` is that
+/// of a row in pixels.
 fn part(grid: DynamicImage, height: u32) -> DynamicImage {
     let rows = grid.height().checked_div(height).unwrap_or(0);
     if rows < 3 {

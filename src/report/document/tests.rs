@@ -54,7 +54,8 @@ fn run(rows: u64, grids: u64) -> tempfile::TempDir {
     folder
 }
 
-/// The open elements must close in order; HTML's void elements have no end, SVG's say so themselves.
+/// The open elements must close in order; HTML's void elements have no end, SVG's say so
+/// themselves.
 fn check_elements(page: &str) {
     let mut open: Vec<&str> = Vec::new();
     let mut rest = page.strip_prefix("<!doctype html>\n").expect("a doctype");
