@@ -7,6 +7,8 @@
 
 pub(crate) mod compared;
 pub(crate) mod metric;
+#[cfg(test)]
+mod tests;
 
 macro_rules! pixel_metrics {
     ($($name:ident),+ $(,)?) => {
