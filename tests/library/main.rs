@@ -2,7 +2,6 @@
 
 #![cfg(all(feature = "flex", feature = "ndarray"))]
 
-#[cfg(feature = "baselines")]
 mod baselines;
 mod checkpoints;
 #[cfg(unix)]
