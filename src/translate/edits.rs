@@ -5,7 +5,7 @@ use image::{DynamicImage, RgbImage};
 
 use crate::error::{Error, Result};
 use crate::labels::spaces::DomainEdit;
-use crate::translate::grid::{Grid, no_images};
+use crate::translate::grid::{Grid, GridImage, no_images};
 use crate::translate::images::{CHUNK, download, upload};
 use crate::translate::relabel::{DomainLabel, Translate};
 use crate::translate::translator::Translator;
@@ -92,6 +92,18 @@ impl<B: Backend> Translator<B> {
     /// When `dataset` does not exist.
     pub fn predict(&self, image: &DynamicImage, dataset: usize) -> Result<Vec<f32>> {
         Ok(self.predict_prepared(&[self.prepare(image)], dataset)?.remove(0))
+    }
+
+    /// A grid of `photos`, each followed by its translation to every target of every dataset, from its
+    /// [predicted](Self::predict) label.
+    ///
+    /// # Errors
+    /// As [`Grid::of_targets`].
+    pub fn grid(&self, photos: &[DynamicImage]) -> Result<Grid> {
+        let crop = self.config().transform.crop;
+        let image =
+            |photo: &DynamicImage| GridImage { image: crop.apply(&photo.to_rgb8()), label: None };
+        Grid::of_targets(self, &photos.iter().map(image).collect::<Vec<_>>())
     }
 
     /// A grid of `images`, each followed by its translation by every one of `edits`. All images have

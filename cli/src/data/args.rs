@@ -1,0 +1,85 @@
+//! The flags that describe training data, and which `--data` each belongs to.
+
+use clap::{ArgMatches, Args};
+use stargan::Crop;
+
+use super::{FORMS, Place, Source, Spec};
+use crate::failure::{Failure, usage};
+
+/// The flags that describe training data. The last four belong to the `--data` before them.
+#[derive(Args, Clone, Debug)]
+pub struct DataArgs {
+    /// Training data; repeat it to train on several datasets jointly. Several datasets are named
+    /// after their folders, or by NAME=
+    #[arg(long, value_name = FORMS)]
+    data: Vec<Spec>,
+    /// Attributes to train, of the --data before (celeba) [default:
+    /// Black_Hair,Blond_Hair,Brown_Hair,Male,Young]
+    #[arg(long, value_name = "A,B,C")]
+    labels: Vec<String>,
+    /// Attributes that exclude each other, of the --data before; repeat it for several groups, or
+    /// say "none" [default: those of the four hair colours that are trained]
+    #[arg(long, value_name = "A,B,C")]
+    exclusive: Vec<String>,
+    /// Side of the centre square that is used of an image of the --data before, in pixels, or
+    /// "square" for the largest one [default: 178 for celeba, square for folder]
+    #[arg(long, value_name = "PX")]
+    crop: Vec<String>,
+    /// Images held back for testing, of the --data before: "public" for the split of the public
+    /// code, a list_eval_partition.txt, or "none" [default: none]
+    #[arg(long, value_name = "public|FILE|none")]
+    split: Vec<String>,
+}
+
+impl DataArgs {
+    /// Every `--data` with the flags that follow it.
+    pub fn bind(&self, matches: &ArgMatches) -> Result<Vec<Source>, Failure> {
+        let at = |id: &str| -> Vec<usize> {
+            matches.indices_of(id).map(Iterator::collect).unwrap_or_default()
+        };
+        let starts = at("data");
+        let mut sources: Vec<_> = self.data.iter().cloned().map(Source::new).collect();
+        let owner = |flag: &str, index: usize| match starts.iter().rposition(|s| *s < index) {
+            Some(owner) => Ok(owner),
+            None => usage(format!("--{flag} belongs to the --data before it, and there is none")),
+        };
+        let list = |text: &str| text.split(',').map(|name| name.trim().to_owned()).collect();
+        let mut given = Vec::new();
+        for (flag, values) in [
+            ("labels", &self.labels),
+            ("exclusive", &self.exclusive),
+            ("crop", &self.crop),
+            ("split", &self.split),
+        ] {
+            for (index, value) in at(flag).into_iter().zip(values) {
+                let owner = owner(flag, index)?;
+                let source = &mut sources[owner];
+                if flag != "exclusive" && given.contains(&(flag, owner)) {
+                    return usage(format!("--{flag} is given twice for --data {}", source.spec));
+                }
+                given.push((flag, owner));
+                if flag != "crop" && matches!(source.spec.place, Place::Folder(_)) {
+                    return usage(format!(
+                        "--{flag} is for celeba data, not for {}: the folders say the classes",
+                        source.spec
+                    ));
+                }
+                match flag {
+                    "labels" => source.labels = Some(list(value)),
+                    "exclusive" => source.exclusive.push(list(value)),
+                    "crop" => source.crop = Some(parse_crop(value)?),
+                    _ => source.split = value.as_str().into(),
+                }
+            }
+        }
+        Ok(sources)
+    }
+}
+
+fn parse_crop(text: &str) -> Result<Crop, Failure> {
+    match (text, text.parse()) {
+        ("square", _) => Ok(Crop::Square),
+        (_, Ok(pixels)) if pixels > 0 => Ok(Crop::Centre(pixels)),
+        _ => usage(format!("--crop: expected a number of pixels or \"square\", found {text:?}")),
+    }
+}

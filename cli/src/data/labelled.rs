@@ -1,0 +1,92 @@
+//! Labelled images to test a model with, and true counterfactuals among them.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use stargan::Dataset;
+use stargan::metrics::Counterfactuals;
+use stargan::{LabelKind, LabelSpaces};
+
+use super::{Opened, Place, Source, Spec, Split};
+use crate::failure::{Failure, usage};
+
+/// Opens data to test a model of `spaces` with, and says which of the model's datasets it is like:
+/// the one of that name, or the only one of that kind.
+pub fn open_test(spec: &Spec, spaces: &LabelSpaces) -> Result<(usize, Arc<dyn Dataset>), Failure> {
+    let (dataset, opened) = open_like(spec, Split::None, spaces)?;
+    Ok((dataset, opened.train))
+}
+
+/// The same with the images that `split` holds back apart.
+pub fn open_like(
+    spec: &Spec,
+    split: Split,
+    spaces: &LabelSpaces,
+) -> Result<(usize, Opened), Failure> {
+    let kind = match spec.place {
+        Place::Celeba { .. } => LabelKind::Attributes,
+        Place::Folder(_) => LabelKind::Classes,
+    };
+    let fits = |dataset: &usize| spaces.space(*dataset).kind() == kind;
+    let candidates: Vec<_> = match &spec.name {
+        Some(name) => vec![spaces.index_of(name)?],
+        None => (0..spaces.len()).filter(fits).collect(),
+    };
+    let what = if kind == LabelKind::Attributes { "attributes" } else { "classes" };
+    let dataset = match candidates[..] {
+        [dataset] if fits(&dataset) => dataset,
+        [] | [_] => {
+            let message = format!("{spec} has {what}, the model knows none such");
+            return Err(Failure::Failed(message));
+        }
+        _ => {
+            let names: Vec<_> = candidates.iter().map(|dataset| spaces.name(*dataset)).collect();
+            return usage(format!(
+                "{spec}: the model has several datasets of {what}, say which is meant: {}=...",
+                names.join("=... or ")
+            ));
+        }
+    };
+    if split != Split::None && kind == LabelKind::Classes {
+        return usage(format!(
+            "--split is for celeba data, not for {spec}: name the folder of test images"
+        ));
+    }
+    let space = spaces.space(dataset);
+    let data = Source { split, ..Source::new(spec.clone()) }.open(Some(space))?;
+    let named = |error| Failure::Failed(format!("{spec}: {error}"));
+    spaces.check_space(dataset, data.train.labels()).map_err(named)?;
+    Ok((dataset, data))
+}
+
+/// Which images of test data are true counterfactuals of each other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pairs {
+    /// Those of one file name in several class folders.
+    ByName,
+    File(PathBuf),
+}
+
+impl FromStr for Pairs {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Ok(match text {
+            "by-name" => Self::ByName,
+            file => Self::File(file.into()),
+        })
+    }
+}
+
+impl Pairs {
+    /// Opens the pairs among `data`, which are like the model's `dataset`.
+    pub fn open(&self, data: Arc<dyn Dataset>, dataset: usize) -> Result<Counterfactuals, Failure> {
+        Ok(match self {
+            Self::ByName => Counterfactuals::between_classes(data, dataset)?,
+            Self::File(file) => Counterfactuals::open(file, data, dataset)?,
+        })
+    }
+}

@@ -1,0 +1,76 @@
+//! What the server says: answers, refusals, and the headers of both.
+
+use oxhttp::model::{Body, HeaderValue, Response, StatusCode};
+use stargan::Error;
+
+/// Sent with every answer. The page loads nothing from elsewhere, is framed nowhere, and what it
+/// makes stays out of caches.
+const HEADERS: [(&str, &str); 5] = [
+    (
+        "content-security-policy",
+        "default-src 'self'; img-src 'self' blob:; base-uri 'none'; form-action 'none'; \
+         frame-ancestors 'none'",
+    ),
+    ("x-content-type-options", "nosniff"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("referrer-policy", "same-origin"),
+    ("cache-control", "no-store"),
+];
+
+/// An answer with a body of the media type `kind`.
+pub struct Answer {
+    pub kind: &'static str,
+    pub body: Vec<u8>,
+    /// Further headers: names in lower case, ASCII values.
+    pub headers: Vec<(&'static str, String)>,
+}
+
+/// An answer that says, in plain words, why there is none.
+pub struct Refusal {
+    status: StatusCode,
+    message: String,
+}
+
+impl Refusal {
+    pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into() }
+    }
+
+    /// 400: the request must be another one.
+    pub fn bad(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// 413: the file or its image is too large.
+    pub fn too_large(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self::bad(error.to_string())
+    }
+}
+
+/// Either of them as HTTP.
+pub fn respond(result: Result<Answer, Refusal>) -> Response<Body> {
+    let (status, answer) = match result {
+        Ok(answer) => (StatusCode::OK, answer),
+        Err(Refusal { status, message }) => {
+            let kind = "text/plain; charset=utf-8";
+            (status, Answer { kind, body: message.into_bytes(), headers: Vec::new() })
+        }
+    };
+    let mut response = Response::new(Body::from(answer.body));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert("content-type", HeaderValue::from_static(answer.kind));
+    for (name, value) in HEADERS {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    for (name, value) in answer.headers {
+        headers.insert(name, HeaderValue::try_from(value).expect("ASCII"));
+    }
+    response
+}

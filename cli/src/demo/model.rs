@@ -1,0 +1,124 @@
+//! The model as the page uses it: one image at a time, however many ask.
+
+use std::io::Cursor;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use image::{DynamicImage, ImageFormat, RgbImage};
+use serde::Serialize;
+use stargan::burn::tensor::backend::Backend;
+use stargan::{Crop, LabelKind, Result, Transform, Translator};
+
+/// A translator behind a lock: a backend spreads one image over all cores already, and images that
+/// are decoded one after the other bound the memory.
+pub struct Model<B: Backend>(Mutex<Translator<B>>);
+
+/// An image as PNG, and how long the networks took.
+pub struct Picture {
+    pub png: Vec<u8>,
+    pub took: Duration,
+}
+
+/// What the page must know of a dataset to build its controls.
+#[derive(Serialize)]
+pub struct Dataset {
+    name: String,
+    kind: LabelKind,
+    names: Vec<String>,
+    exclusive: Vec<Vec<usize>>,
+}
+
+/// What the page must know of the model.
+#[derive(Serialize)]
+pub struct Description {
+    /// The side of its images, in pixels.
+    size: u32,
+    /// Whether it can tell an image's own labels.
+    reads_labels: bool,
+    datasets: Vec<Dataset>,
+}
+
+impl<B: Backend> Model<B> {
+    pub fn new(translator: Translator<B>) -> Self {
+        Self(Mutex::new(translator))
+    }
+
+    /// Waits for the model, for everything that takes long.
+    pub fn lock(&self) -> Job<'_, B> {
+        // A translator is never changed, so a panic elsewhere has left it whole.
+        Job(self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The model while one request has it.
+pub struct Job<'a, B: Backend>(MutexGuard<'a, Translator<B>>);
+
+impl<B: Backend> Job<'_, B> {
+    pub fn description(&self) -> Description {
+        let config = self.0.config();
+        let names = (0..config.spaces.len()).map(|dataset| config.spaces.name(dataset));
+        let datasets = names.zip(config.spaces.iter()).map(|(name, space)| Dataset {
+            name: name.to_owned(),
+            kind: space.kind(),
+            names: space.names().to_vec(),
+            exclusive: space.exclusive_groups().to_vec(),
+        });
+        Description {
+            size: config.transform.size,
+            reads_labels: config.discriminator.is_some(),
+            datasets: datasets.collect(),
+        }
+    }
+
+    /// The largest centre square of an image of any size, scaled down to what the model's crop
+    /// takes: of a photo that is larger than those in training, that crop alone would see the
+    /// middle of a face. Of what this returns it is the same again.
+    pub fn square(&self, image: &RgbImage) -> DynamicImage {
+        let transform = self.0.config().transform;
+        let side = match transform.crop {
+            Crop::Centre(side) => side,
+            Crop::Square => transform.size,
+        };
+        let size = side.min(image.width()).min(image.height());
+        DynamicImage::from(Transform { crop: Crop::Square, size }.crop_and_resize(image))
+    }
+
+    /// A [`square`](Self::square) image, and its own label in every dataset where the model can
+    /// tell.
+    pub fn prepare(&self, image: &DynamicImage) -> Result<(Picture, Option<Vec<Vec<f32>>>)> {
+        let began = Instant::now();
+        let labels = match self.0.config().discriminator {
+            Some(_) => {
+                let datasets = 0..self.0.spaces().len();
+                Some(
+                    datasets
+                        .map(|dataset| self.0.predict(image, dataset))
+                        .collect::<Result<_>>()?,
+                )
+            }
+            None => None,
+        };
+        Ok((picture(&image.to_rgb8(), began), labels))
+    }
+
+    /// The image changed as `edit` says; see [`stargan::Edit`].
+    pub fn translate(&self, image: &DynamicImage, edit: &str) -> Result<Picture> {
+        let began = Instant::now();
+        let translated = self.0.translate(image, edit)?;
+        Ok(picture(&translated, began))
+    }
+
+    /// The image and its translations to every label of the model, in order, side by side.
+    pub fn every(&self, image: DynamicImage) -> Result<Picture> {
+        let began = Instant::now();
+        let grid = self.0.grid(&[image])?;
+        Ok(picture(&grid.image, began))
+    }
+}
+
+fn picture(image: &RgbImage, began: Instant) -> Picture {
+    let took = began.elapsed();
+    let mut png = Cursor::new(Vec::new());
+    image.write_to(&mut png, ImageFormat::Png).expect("a PNG of 8-bit RGB fits in memory");
+    Picture { png: png.into_inner(), took }
+}

@@ -1,0 +1,196 @@
+//! `evaluate`: a model on labelled images, against true counterfactuals, by what it keeps, and by a
+//! judge.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde::Serialize;
+use stargan::burn::backend::Autodiff;
+use stargan::burn::tensor::backend::AutodiffBackend;
+use stargan::metrics::{
+    CounterfactualScores, Counterfactuals, Evaluation, Evaluator, Judge, JudgeConfig,
+};
+use stargan::{Dataset, Datasets};
+use stargan::{LabelSpace, LabelSpaces, Translator};
+
+use crate::backend::{self, on_backend};
+use crate::data::{FORMS, Pairs, Place, Spec, Split, open_like, open_test};
+use crate::failure::{Failure, usage};
+use crate::output::{self, OverwriteArg};
+
+/// Measures a model on labelled images that it was not trained on.
+///
+/// Prints tables in which every number has how many images it is of. With true counterfactuals
+/// (--pairs): for every change the L1 error in [0, 1] inside the changed region and outside it, the
+/// PSNR and the SSIM, each with that of doing nothing in brackets. Always: how much images change
+/// under their own label, and when they are translated and back. With a judge, a classifier that is
+/// trained on real images (--train-data, or an earlier one's --judge file): how often it reads
+/// another label from translations than was asked for, beside the same of real images, and the
+/// Frechet distance of its features, domain by domain.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A model file, a checkpoint, or a run folder for its newest checkpoint
+    #[arg(long, value_name = "RUN_OR_FILE")]
+    model: PathBuf,
+    /// The images; NAME= says which of the model's datasets they are like, where there are several
+    #[arg(long, value_name = FORMS)]
+    data: Spec,
+    /// Measure the images of --data that this split holds back, and take the others for
+    /// --train-data (celeba)
+    #[arg(
+        long,
+        value_name = "public|FILE|none",
+        default_value = "none",
+        hide_default_value = true
+    )]
+    split: Split,
+    /// True counterfactuals among the images: a file of source,target,change, or "by-name" where
+    /// images of one file name in several class folders are the same but for their class [default:
+    /// pairs.csv beside the attribute file or in the folder]
+    #[arg(long, value_name = "FILE.csv|by-name")]
+    pairs: Option<Pairs>,
+    /// Other real images, such as those the model was trained on: a judge is trained on them, and
+    /// Frechet distances are from them
+    #[arg(long, value_name = FORMS)]
+    train_data: Option<Spec>,
+    /// Keep the judge in this file; one that is there already is used and not trained again
+    #[arg(long, value_name = "FILE.safetensors")]
+    judge: Option<PathBuf>,
+    /// Updates of the judge
+    #[arg(long, value_name = "N", default_value_t = 800)]
+    judge_iterations: u64,
+    /// Decides the judge's random numbers
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    judge_seed: u64,
+    /// Write the scores to this file too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: OverwriteArg,
+    /// What computes
+    #[arg(long, value_name = "B", value_enum, default_value_t)]
+    backend: backend::Backend,
+}
+
+/// The scores as JSON: every change of the pairs and their total, then the others.
+#[derive(Serialize)]
+struct Scores {
+    #[serde(flatten)]
+    pairs: Option<CounterfactualScores>,
+    #[serde(flatten)]
+    evaluation: Evaluation,
+}
+
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let existing = args.overwrite.existing();
+    if let Some(json) = &args.json {
+        existing.check(json)?;
+    }
+    let kept = args.judge.as_ref().is_some_and(|file| file.is_file());
+    let others = args.train_data.is_some() || args.split != Split::None;
+    if args.judge.is_some() && !kept && !others {
+        return usage("--judge names no file: give --train-data too, to train a judge on");
+    }
+    let beside = match &args.data.place {
+        Place::Celeba { attributes, .. } => attributes.with_file_name("pairs.csv"),
+        Place::Folder(folder) => folder.join("pairs.csv"),
+    };
+    let pairs = match &args.pairs {
+        Some(pairs) => Some(pairs.clone()),
+        None => beside.is_file().then_some(Pairs::File(beside)),
+    };
+    let scores = on_backend!(args.backend, B => evaluate::<Autodiff<B>>(args, pairs))?;
+    if let Some(json) = &args.json {
+        output::write_new(json, &output::json(&scores)?, existing)?;
+    }
+    if let Some(pairs) = &scores.pairs {
+        println!("{pairs}\n");
+    }
+    println!("{}", scores.evaluation);
+    Ok(())
+}
+
+/// The images to measure a model of `spaces` on.
+struct Images {
+    /// Which of the model's datasets they are like.
+    dataset: usize,
+    data: Arc<dyn Dataset>,
+    pairs: Option<Counterfactuals>,
+    /// Other real images.
+    train: Option<Arc<dyn Dataset>>,
+}
+
+fn open(args: &Args, pairs: Option<Pairs>, spaces: &LabelSpaces) -> Result<Images, Failure> {
+    let (dataset, opened) = open_like(&args.data, args.split.clone(), spaces)?;
+    if args.split != Split::None && opened.test.is_none() {
+        return Err(Failure::Failed(
+            "the split holds back no image: there is nothing to measure".to_owned(),
+        ));
+    }
+    let (data, others) = match opened.test {
+        Some(test) => (test, Some(opened.train)),
+        None => (opened.train, None),
+    };
+    let pairs = pairs.map(|pairs| pairs.open(data.clone(), dataset)).transpose()?;
+    let train = match &args.train_data {
+        Some(spec) => {
+            let (other, train) = open_test(spec, spaces)?;
+            if other != dataset {
+                return usage("--data and --train-data are like different datasets of the model");
+            }
+            Some(train)
+        }
+        None => others,
+    };
+    Ok(Images { dataset, data, pairs, train })
+}
+
+fn evaluate<B: AutodiffBackend>(args: &Args, pairs: Option<Pairs>) -> Result<Scores, Failure> {
+    let translator = Translator::<B::InnerBackend>::open(&args.model, &Default::default())?;
+    let Images { dataset, data, pairs, train } = open(args, pairs, translator.spaces())?;
+    let judge = judge::<B>(args, &translator, data.labels(), train.as_ref())?;
+
+    let pairs = match pairs {
+        Some(pairs) => {
+            eprintln!("translating {} images to their true counterfactuals", pairs.len());
+            Some(pairs.measure(&translator)?)
+        }
+        None => None,
+    };
+    eprintln!("translating {} images to every label and back", data.len());
+    let mut evaluator = Evaluator::new(&translator, &*data, dataset);
+    if let Some(judge) = &judge {
+        evaluator = evaluator.with_judge(judge);
+    }
+    if let Some(train) = &train {
+        evaluator = evaluator.with_reference(&**train);
+    }
+    Ok(Scores { pairs, evaluation: evaluator.measure()? })
+}
+
+/// The judge of the file, or one that is trained and kept there; none where there are no images for
+/// it.
+fn judge<B: AutodiffBackend>(
+    args: &Args,
+    translator: &Translator<B::InnerBackend>,
+    labels: &LabelSpace,
+    train: Option<&Arc<dyn Dataset>>,
+) -> Result<Option<Judge<B::InnerBackend>>, Failure> {
+    let device = Default::default();
+    if let Some(file) = args.judge.as_ref().filter(|file| file.is_file()) {
+        let judge = Judge::open(file, &device)?;
+        let named = |error| Failure::Failed(format!("{}: {error}", file.display()));
+        labels.check_same(judge.labels()).map_err(named)?;
+        return Ok(Some(judge));
+    }
+    let Some(train) = train else { return Ok(None) };
+    let config = JudgeConfig::new(translator.config().transform.size as usize)
+        .with_iterations(args.judge_iterations)
+        .with_seed(args.judge_seed);
+    eprintln!("training a judge on {} images", train.len());
+    let judge = config.train::<B>(Datasets::from(vec![train.clone()]), &device)?;
+    if let Some(file) = &args.judge {
+        judge.save(file)?;
+    }
+    Ok(Some(judge))
+}

@@ -1,0 +1,107 @@
+//! `import`: a model file of checkpoints of the public PyTorch code.
+
+use std::path::{Path, PathBuf};
+
+use stargan::burn::tensor::backend::Backend;
+
+use stargan::{Crop, LabelSpace, LabelSpaces, Parts, PublicModel, Transform, Translator};
+
+use crate::backend::{self, on_backend};
+use crate::data::{ATTRIBUTES, hair_of};
+use crate::failure::{Failure, usage};
+use crate::output::{Output, OverwriteArg};
+
+/// Makes a model file of checkpoints of the public PyTorch code.
+///
+/// They are .ckpt, .pth, or safetensors with its keys. Channels, blocks, labels and image size are
+/// told from the shapes; the labels' names are not in such files.
+#[derive(clap::Args)]
+pub struct Args {
+    /// The generator's file
+    #[arg(long, value_name = "G.ckpt")]
+    generator: PathBuf,
+    /// The discriminator's file; without it, the labels of images can't be predicted
+    #[arg(long, value_name = "D.ckpt")]
+    discriminator: Option<PathBuf>,
+    /// The attributes, in the order they were trained in [default for 5 labels:
+    /// Black_Hair,Blond_Hair,Brown_Hair,Male,Young]
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
+    labels: Vec<String>,
+    /// The classes, in the order they were trained in (alphabetical); with --labels too, the model
+    /// is of both, the attributes first
+    #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
+    classes: Vec<String>,
+    /// Side of the images in pixels [default: what the discriminator says, or 128]
+    #[arg(long, value_name = "PX")]
+    size: Option<usize>,
+    /// Side of the centre square that is used of an image, in pixels [default: 178 for attributes,
+    /// 256 for classes]
+    #[arg(long, value_name = "PX")]
+    crop: Option<u32>,
+    /// The model file
+    #[arg(long, value_name = "FILE.safetensors")]
+    out: PathBuf,
+    #[command(flatten)]
+    overwrite: OverwriteArg,
+    /// What the model is made on; the file is the same
+    #[arg(long, value_name = "B", value_enum, default_value_t)]
+    backend: backend::Backend,
+}
+
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let existing = args.overwrite.existing();
+    existing.check(&args.out)?;
+    let model = PublicModel::open(&args.generator, args.discriminator.as_ref())?;
+    let width = model.generator().condition_width;
+    let mut labels = args.labels.clone();
+    if labels.is_empty() && args.classes.is_empty() {
+        if width != ATTRIBUTES.len() {
+            return usage(format!(
+                "the model has {width} condition entries: name its labels, --labels A,B,... or \
+                 --classes A,B,..."
+            ));
+        }
+        labels = ATTRIBUTES.map(String::from).to_vec();
+    }
+    let mut spaces = Vec::new();
+    if !labels.is_empty() {
+        let hair = hair_of(&labels);
+        let space = LabelSpace::attributes(labels);
+        spaces.push(("attributes", if hair.len() > 1 { space.exclusive(hair)? } else { space }));
+    }
+    if !args.classes.is_empty() {
+        spaces.push(("classes", LabelSpace::classes(&args.classes)));
+    }
+    let crop = args.crop.unwrap_or(if spaces[0].0 == "classes" { 256 } else { 178 });
+    let known = model.discriminator().map(|discriminator| discriminator.image_size);
+    let size = args.size.or(known).unwrap_or(128);
+    let size = u32::try_from(size)
+        .map_err(|_| Failure::Usage(format!("--size {size} is beyond any image")))?;
+    let transform = Transform { crop: Crop::Centre(crop), size };
+    let spaces = LabelSpaces::joint(spaces)?;
+    let names: Vec<_> = spaces.iter().flat_map(LabelSpace::names).cloned().collect();
+    let config = model.generator().clone();
+    let output = Output::new(&args.out, existing)?;
+    let place = output.place();
+    on_backend!(args.backend, B => save::<B>(model, spaces, transform, &place))?;
+    output.finish()?;
+    eprintln!(
+        "{} channels, {} residual blocks, {} downsamplings, {size} pixels, labels {}",
+        config.base_channels,
+        config.residual_blocks,
+        config.downsamplings,
+        names.join(", ")
+    );
+    println!("{}", args.out.display());
+    Ok(())
+}
+
+fn save<B: Backend>(
+    model: PublicModel,
+    spaces: LabelSpaces,
+    transform: Transform,
+    path: &Path,
+) -> Result<(), Failure> {
+    let translator = Translator::<B>::import(model, spaces, transform, &Default::default())?;
+    Ok(translator.save(path, Parts::All)?)
+}

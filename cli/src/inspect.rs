@@ -1,0 +1,278 @@
+//! `inspect`: what a model, a checkpoint or a run is.
+
+use std::fmt::Write as _;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde_json::Value;
+use stargan::engine::Recipe;
+use stargan::{
+    Crop, LabelKind, LabelSpace, LabelSpaces, ModelConfig, StarGan, TrainingConfig, Transform,
+    resolve_model,
+};
+
+use crate::failure::{Failure, of_file};
+
+/// Says what a model, a checkpoint or a run is.
+///
+/// Labels, image size, crop, networks and their parameters; of a checkpoint or a run also its
+/// iteration and the settings that are not the defaults; of a run its newest checkpoint and how
+/// long it has been trained.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A model file, a checkpoint, or a run folder
+    #[arg(value_name = "MODEL_OR_RUN")]
+    path: PathBuf,
+}
+
+pub fn run(args: &Args) -> Result<(), Failure> {
+    let path = &args.path;
+    if !path.is_dir() {
+        print!("{}", Description::read(path)?.text()?);
+        return Ok(());
+    }
+    let config = path.join("config.json");
+    if !config.is_file() {
+        return Err(of_file(path, "expected a model file or the folder of a run"));
+    }
+    let (mut text, newest) = match resolve_model(path) {
+        Ok(newest) => (Description::read(&newest)?.text()?, newest.display().to_string()),
+        // A run has no checkpoint for a while.
+        Err(_) => (begun(&config)?, "none yet".to_owned()),
+    };
+    line(&mut text, "newest checkpoint", newest);
+    if let Some(seconds) = seconds(&path.join("timing.csv")) {
+        line(&mut text, "training time", duration(seconds));
+    }
+    print!("{text}");
+    Ok(())
+}
+
+/// What a file of a model says of itself.
+#[derive(Deserialize)]
+struct Description {
+    #[serde(flatten)]
+    model: ModelConfig,
+    /// Of a checkpoint.
+    training: Option<Training>,
+}
+
+#[derive(Deserialize)]
+struct Training {
+    config: TrainingConfig<StarGan>,
+    iteration: u64,
+}
+
+impl Description {
+    /// Reads it from the head of a safetensors file; the weights are left alone.
+    fn read(path: &Path) -> Result<Self, Failure> {
+        let foreign = |problem: &str| of_file(path, format!("not a model file: {problem}"));
+        let mut file = File::open(path).map_err(|error| of_file(path, error))?;
+        let size = file.metadata().map_err(|error| of_file(path, error))?.len();
+        let mut length = [0; 8];
+        file.read_exact(&mut length).map_err(|_| foreign("it has no 8 bytes"))?;
+        let length = u64::from_le_bytes(length);
+        if length > size {
+            return Err(foreign("it does not begin as safetensors do"));
+        }
+        let mut head = Vec::new();
+        file.take(length).read_to_end(&mut head).map_err(|error| of_file(path, error))?;
+        let head: Value = serde_json::from_slice(&head)
+            .map_err(|_| foreign("it does not begin as safetensors do"))?;
+        let text = head["__metadata__"]["stargan"].as_str();
+        let text = text.ok_or_else(|| foreign("its metadata has no \"stargan\" entry"))?;
+        let description: Self = serde_json::from_str(text)
+            .map_err(|error| foreign(&format!("its description is not of a StarGAN: {error}")))?;
+        description.model.check().map_err(|error| foreign(&error.to_string()))?;
+        Ok(description)
+    }
+
+    fn text(&self) -> Result<String, Failure> {
+        let ModelConfig { spaces, transform, .. } = &self.model;
+        let mut text = labels(spaces);
+        line(&mut text, "image size", format!("{0} x {0} pixels", transform.size));
+        let crop = match transform.crop {
+            Crop::Centre(side) => format!("the centre square of {side} pixels"),
+            Crop::Square => "the largest centre square".to_owned(),
+        };
+        line(&mut text, "crop", crop);
+        networks(&mut text, &self.model);
+        if let Some(Training { config, iteration }) = &self.training {
+            line(&mut text, "iteration", format!("{iteration} of {}", config.run.iterations));
+            settings(&mut text, config)?;
+        }
+        Ok(text)
+    }
+}
+
+/// A run without a checkpoint, by its configuration.
+fn begun(path: &Path) -> Result<String, Failure> {
+    let json = fs::read_to_string(path).map_err(|error| of_file(path, error))?;
+    let config: TrainingConfig<StarGan> =
+        serde_json::from_str(&json).map_err(|error| of_file(path, error))?;
+    let recipe = &config.recipe;
+    let mut text = labels(&recipe.spaces);
+    line(&mut text, "image size", format!("{0} x {0} pixels", recipe.image_size()));
+    let size = u32::try_from(recipe.image_size()).map_err(|error| of_file(path, error))?;
+    networks(&mut text, &recipe.model(Transform { crop: Crop::Square, size }));
+    line(&mut text, "iteration", format!("0 of {}", config.run.iterations));
+    settings(&mut text, &config)?;
+    Ok(text)
+}
+
+fn line(text: &mut String, name: &str, value: impl AsRef<str>) {
+    writeln!(text, "{name:<18} {}", value.as_ref()).expect("memory is written to");
+}
+
+/// The labels of every dataset, those that exclude each other with `|` between them.
+fn labels(spaces: &LabelSpaces) -> String {
+    let mut text = String::new();
+    for (dataset, space) in spaces.iter().enumerate() {
+        let kind = match space.kind() {
+            LabelKind::Attributes => "attributes",
+            LabelKind::Classes => "classes",
+        };
+        let names = match space.kind() {
+            LabelKind::Attributes => attributes(space),
+            LabelKind::Classes => space.names().join(" | "),
+        };
+        let of = if spaces.len() > 1 { format!(" of {}", spaces.name(dataset)) } else { "".into() };
+        line(&mut text, &format!("{kind}{of}"), names);
+    }
+    if spaces.len() > 1 {
+        let mask = if spaces.is_masked() { "yes" } else { "no" };
+        line(&mut text, "mask vector", mask);
+    }
+    text
+}
+
+/// Names with `, ` between them, and ` | ` between those of an exclusive group.
+fn attributes(space: &LabelSpace) -> String {
+    let groups = space.exclusive_groups();
+    let names = space.names();
+    let joined = |group: &Vec<usize>| {
+        group.iter().map(|&position| names[position].as_str()).collect::<Vec<_>>().join(" | ")
+    };
+    let single =
+        (0..names.len()).filter(|position| !groups.iter().flatten().any(|p| p == position));
+    groups.iter().map(joined).chain(single.map(|i| names[i].clone())).collect::<Vec<_>>().join(", ")
+}
+
+fn networks(text: &mut String, model: &ModelConfig) {
+    let generator = &model.generator;
+    line(
+        text,
+        "generator",
+        format!(
+            "{} parameters: {} channels, {} residual blocks, {} downsamplings",
+            thousands(generator.num_params()),
+            generator.base_channels,
+            generator.residual_blocks,
+            generator.downsamplings
+        ),
+    );
+    let discriminator = match &model.discriminator {
+        None => "none: an image's own labels can't be predicted".to_owned(),
+        Some(discriminator) => format!(
+            "{} parameters: {} channels, {} downsamplings{}",
+            thousands(discriminator.num_params()),
+            discriminator.base_channels,
+            discriminator.downsamplings,
+            if discriminator.spectral_norm { ", spectral normalisation" } else { "" }
+        ),
+    };
+    line(text, "discriminator", discriminator);
+}
+
+/// The settings that are not the defaults.
+fn settings(text: &mut String, config: &TrainingConfig<StarGan>) -> Result<(), Failure> {
+    let json = |config: &TrainingConfig<StarGan>| {
+        serde_json::to_value(config).map_err(|error| Failure::Failed(error.to_string()))
+    };
+    let default = json(&StarGan::new(config.recipe.spaces.clone()).into())?;
+    let mut changed = Vec::new();
+    differences("", &json(config)?, &default, &mut changed);
+    let mut name = "settings";
+    for change in changed {
+        line(text, name, change);
+        name = "";
+    }
+    Ok(())
+}
+
+/// The entries of `found` that are not those of `default`, as `weights.domain 0.5 (default 1)`.
+fn differences(path: &str, found: &Value, default: &Value, changed: &mut Vec<String>) {
+    match (found, default) {
+        (Value::Object(found), Value::Object(default)) => {
+            for (key, value) in found {
+                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                differences(&path, value, default.get(key).unwrap_or(&Value::Null), changed);
+            }
+        }
+        (found, default) if found == default => {}
+        (found, Value::Null) => changed.push(format!("{path} {found}")),
+        (found, default) => changed.push(format!("{path} {found} (default {default})")),
+    }
+}
+
+/// The seconds in the last row of `timing.csv`, where there is one.
+fn seconds(path: &Path) -> Option<f64> {
+    let text = fs::read_to_string(path).ok()?;
+    text.lines().last()?.split(',').nth(1)?.parse().ok()
+}
+
+fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{seconds:.1} s"),
+        (0, _) => format!("{minutes} min {rest} s"),
+        _ => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// A number with commas between its thousands.
+fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_times_read_well() {
+        let numbers = [7, 999, 1_000, 8_430_528].map(thousands);
+        assert_eq!(numbers, ["7", "999", "1,000", "8,430,528"]);
+        let times = [0.44, 59.0, 110.0, 3_599.9, 90_000.0].map(duration);
+        assert_eq!(times, ["0.4 s", "59.0 s", "1 min 50 s", "1 h 0 min", "25 h 0 min"]);
+    }
+
+    #[test]
+    fn only_what_differs_is_told() {
+        let (found, default) = (
+            serde_json::json!({"a": 1, "weights": {"x": 0.5, "y": 2}, "own": {"z": 1}}),
+            serde_json::json!({"a": 1, "weights": {"x": 1.0, "y": 2}}),
+        );
+        let mut changed = Vec::new();
+        differences("", &found, &default, &mut changed);
+        assert_eq!(changed, ["own {\"z\":1}", "weights.x 0.5 (default 1.0)"]);
+    }
+
+    #[test]
+    fn labels_that_exclude_each_other_are_told() {
+        let hair = ["Black", "Blond"];
+        let space = LabelSpace::attributes(["Male", "Black", "Blond"]).exclusive(hair).unwrap();
+        assert_eq!(attributes(&space), "Black | Blond, Male");
+    }
+}

@@ -1,0 +1,149 @@
+//! Files that commands write: nothing is overwritten unless that is asked for.
+
+use std::fs::{self, File};
+use std::io::{Cursor, Write};
+use std::path::{Path, PathBuf};
+
+use image::{ImageFormat, RgbImage};
+use serde::Serialize;
+use tempfile::TempDir;
+
+use crate::failure::{Failure, of_file};
+
+/// `--overwrite`.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub struct OverwriteArg {
+    /// Replace output files that exist already
+    #[arg(long)]
+    pub overwrite: bool,
+}
+
+impl OverwriteArg {
+    /// What to do about files that exist already.
+    pub fn existing(self) -> Existing {
+        if self.overwrite { Existing::Replace } else { Existing::Refuse }
+    }
+}
+
+/// What to do about an output file that exists already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Existing {
+    Refuse,
+    /// The earlier file stays until the new one is whole.
+    Replace,
+}
+
+impl Existing {
+    /// Refuses a path at which there is something, unless it is to be replaced.
+    pub fn check(self, path: &Path) -> Result<(), Failure> {
+        if self == Self::Refuse && path.symlink_metadata().is_ok() {
+            return Err(of_file(path, "exists already and is not overwritten without --overwrite"));
+        }
+        Ok(())
+    }
+}
+
+/// A file that is being written.
+#[derive(Debug)]
+pub struct Output {
+    path: PathBuf,
+    /// Beside the file that is replaced.
+    temporary: Option<TempDir>,
+}
+
+impl Output {
+    /// A file to be written to `path`, with the folders that it is in.
+    pub fn new(path: &Path, existing: Existing) -> Result<Self, Failure> {
+        existing.check(path)?;
+        let folder = match path.parent() {
+            Some(folder) if folder != Path::new("") => folder,
+            _ => Path::new("."),
+        };
+        fs::create_dir_all(folder).map_err(|error| of_file(folder, error))?;
+        let temporary = match path.symlink_metadata() {
+            Ok(there) if there.is_dir() => return Err(of_file(path, "this is a folder")),
+            Ok(_) => {
+                let beside = tempfile::Builder::new().prefix(".stargan-").tempdir_in(folder);
+                Some(beside.map_err(|error| of_file(folder, error))?)
+            }
+            Err(_) => None,
+        };
+        Ok(Self { path: path.to_owned(), temporary })
+    }
+
+    /// Where to write: there is nothing.
+    pub fn place(&self) -> PathBuf {
+        match (&self.temporary, self.path.file_name()) {
+            (Some(folder), Some(name)) => folder.path().join(name),
+            _ => self.path.clone(),
+        }
+    }
+
+    /// Gives the file, which is whole, its name.
+    pub fn finish(self) -> Result<(), Failure> {
+        match self.temporary {
+            Some(_) => {
+                fs::rename(self.place(), &self.path).map_err(|error| of_file(&self.path, error))
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+/// Writes a file, with the folders that it is in.
+pub fn write_new(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), Failure> {
+    let output = Output::new(path, existing)?;
+    File::create_new(output.place())
+        .and_then(|mut file| file.write_all(bytes))
+        .map_err(|error| of_file(path, error))?;
+    output.finish()
+}
+
+/// Writes a file of a run folder, in place of an earlier one.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    fs::write(path, bytes).map_err(|error| of_file(path, error))
+}
+
+/// Writes an image file, in the format that its extension names.
+pub fn save_image(image: &RgbImage, path: &Path, existing: Existing) -> Result<(), Failure> {
+    write_new(path, &encode(image, path)?, existing)
+}
+
+/// Writes an image file of a run folder, in place of an earlier one.
+pub fn save_image_of_run(image: &RgbImage, path: &Path) -> Result<(), Failure> {
+    write(path, &encode(image, path)?)
+}
+
+fn encode(image: &RgbImage, path: &Path) -> Result<Vec<u8>, Failure> {
+    let format = ImageFormat::from_path(path).map_err(|error| of_file(path, error))?;
+    let mut bytes = Cursor::new(Vec::new());
+    image.write_to(&mut bytes, format).map_err(|error| of_file(path, error))?;
+    Ok(bytes.into_inner())
+}
+
+/// `value` as indented JSON.
+pub fn json(value: &impl Serialize) -> Result<Vec<u8>, Failure> {
+    serde_json::to_vec_pretty(value).map_err(|error| Failure::Failed(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_replaced_only_when_that_is_asked_for_and_only_by_a_whole_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("new/file");
+        write_new(&path, b"first", Existing::Refuse).unwrap();
+        let refused = write_new(&path, b"second", Existing::Refuse).unwrap_err();
+        assert!(matches!(refused, Failure::Failed(text) if text.contains("exists already")));
+        let unfinished = Output::new(&path, Existing::Replace).unwrap();
+        fs::write(unfinished.place(), "half").unwrap();
+        drop(unfinished);
+        assert_eq!(fs::read(&path).unwrap(), b"first");
+        write_new(&path, b"second", Existing::Replace).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"second");
+        assert_eq!(fs::read_dir(folder.path().join("new")).unwrap().count(), 1);
+        assert!(write_new(folder.path(), b"", Existing::Replace).is_err(), "a folder");
+    }
+}

@@ -1,0 +1,66 @@
+//! What a run was started with besides its configuration: `data.json` in its folder.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::{Pairs, Source, Spec, Split};
+use crate::failure::{Failure, of_file};
+use crate::output::{self, Existing};
+
+/// What a run was started with besides its configuration, kept in its folder so that
+/// `train --resume` needs nothing else.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Inputs {
+    pub data: Vec<Source>,
+    pub tests: Vec<Spec>,
+    /// What is measured by, and which of `tests` it belongs to.
+    pub pairs: Vec<(usize, Pairs)>,
+    pub evaluate_every: u64,
+    pub sample_every: u64,
+    /// Whether TensorBoard event files are written.
+    #[serde(default)]
+    pub tensorboard: bool,
+}
+
+impl Inputs {
+    const FILE: &str = "data.json";
+
+    /// The same with absolute paths.
+    pub fn absolute(&self) -> Self {
+        let full = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        let mut inputs = self.clone();
+        for source in &mut inputs.data {
+            source.spec = source.spec.absolute();
+            if let Split::File(file) = &mut source.split {
+                *file = full(file);
+            }
+        }
+        inputs.tests = inputs.tests.iter().map(Spec::absolute).collect();
+        for (_, pairs) in &mut inputs.pairs {
+            if let Pairs::File(file) = pairs {
+                *file = full(file);
+            }
+        }
+        inputs
+    }
+
+    /// Keeps it in the run folder.
+    pub fn write(&self, run: &Path) -> Result<(), Failure> {
+        output::write_new(&run.join(Self::FILE), &output::json(self)?, Existing::Refuse)
+    }
+
+    /// Reads it from the run folder; none when the run was not started by this program.
+    pub fn read(run: &Path) -> Result<Option<Self>, Failure> {
+        let path = run.join(Self::FILE);
+        if !path.exists() {
+            return Ok(None);
+        }
+        let text = std::fs::read_to_string(&path).map_err(|error| of_file(&path, error))?;
+        serde_json::from_str(&text).map(Some).map_err(|error| {
+            let remedy =
+                "if another version wrote it, remove it and give --data and the like again";
+            of_file(&path, format!("{error}; {remedy}"))
+        })
+    }
+}

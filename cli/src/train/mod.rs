@@ -1,0 +1,228 @@
+//! `train`: datasets, settings, what is measured, resuming. `quickstart` is the same with other
+//! defaults.
+
+mod inputs;
+mod plan;
+mod run;
+mod settings;
+mod weights;
+mod workers;
+
+use std::path::PathBuf;
+
+use clap::{ArgMatches, Command};
+use stargan::Datasets;
+use stargan::burn::backend::Autodiff;
+use stargan::engine::Recipe;
+use stargan::{LabelSpace, LabelSpaces};
+use stargan::{StarGan, TrainingConfig};
+
+use crate::backend::{Backend, on_backend};
+use crate::bundled::People;
+use crate::data::{ATTRIBUTES, DataArgs, FORMS, Opened, Pairs, Source, Spec};
+use crate::failure::{Failure, usage};
+use crate::output::OverwriteArg;
+
+pub use inputs::Inputs;
+use plan::Plan;
+use run::Start;
+use settings::SettingsArgs;
+use workers::WorkerArgs;
+
+/// Trains a StarGAN on labelled images.
+///
+/// The run folder receives the configuration, a log of all losses (log.csv) and of the time
+/// (timing.csv), sample grids, checkpoints, with --pairs the error against the truth (metrics.csv,
+/// metrics.json), and at the end a page that shows it all (report.html). Ctrl-C finishes the
+/// iteration and writes a checkpoint, from which --resume goes on exactly.
+#[derive(clap::Args)]
+#[group(skip)] // quickstart has these too
+pub struct Args {
+    /// The run folder: new or empty, unless with --resume
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Go on with the run in --out, with its data and settings; --iterations, --learning-rate,
+    /// --on-non-finite and --on-unreadable may change
+    #[arg(long)]
+    resume: bool,
+    /// What computes
+    #[arg(long, value_name = "B", value_enum, default_value_t)]
+    backend: Backend,
+    /// Save a sample grid every N iterations and at the end
+    #[arg(long, value_name = "N")]
+    sample_every: Option<u64>,
+    /// Write TensorBoard event files too, to tensorboard/ in the run folder
+    #[arg(long)]
+    tensorboard: bool,
+    /// Write the trained model, whole, to this file at the end
+    #[arg(long, value_name = "MODEL.safetensors")]
+    export: Option<PathBuf>,
+    #[command(flatten)]
+    overwrite: OverwriteArg,
+    #[command(flatten, next_help_heading = "Data")]
+    data: DataArgs,
+    /// Images to show in the sample grids and to measure with --pairs; repeat it for several
+    /// datasets
+    #[arg(long, value_name = FORMS, help_heading = "Data")]
+    test_data: Vec<Spec>,
+    /// True counterfactuals among the --test-data before, to measure translations by: a file of
+    /// source,target,change, or "by-name" where images of one file name in several class folders
+    /// are the same but for their class; repeat it for several --test-data
+    #[arg(long, value_name = "FILE.csv|by-name", help_heading = "Data")]
+    pairs: Vec<Pairs>,
+    /// Measure --pairs every N iterations, 0 for at the end only [default: 0]
+    #[arg(long, value_name = "N", help_heading = "Data")]
+    evaluate_every: Option<u64>,
+    #[command(flatten, next_help_heading = "Settings")]
+    settings: SettingsArgs,
+    #[command(flatten, next_help_heading = "Workers")]
+    workers: WorkerArgs,
+}
+
+/// What is trained when the command line does not say.
+pub struct Defaults {
+    /// The run folder, of a new run and of one that goes on.
+    pub out: [PathBuf; 2],
+    /// The data.
+    pub inputs: Inputs,
+    /// The settings, which a preset, a file and flags change.
+    pub settings: fn(TrainingConfig<StarGan>) -> TrainingConfig<StarGan>,
+    /// Those that sample grids show, and the pictures that are left at the end.
+    pub people: Option<fn() -> Result<People, Failure>>,
+}
+
+/// Says in the help of `train` what is done when a flag isn't given.
+pub fn describe(command: Command) -> Command {
+    describe_as(command, "runs/train", SAMPLE_EVERY, |config| config)
+}
+
+const SAMPLE_EVERY: u64 = 500;
+
+/// Says in the help of `command`, which has the flags of `train`, what their defaults are.
+pub fn describe_as(
+    command: Command,
+    out: &str,
+    sample_every: u64,
+    settings: fn(TrainingConfig<StarGan>) -> TrainingConfig<StarGan>,
+) -> Command {
+    let labels = LabelSpace::attributes(ATTRIBUTES);
+    let config = settings(StarGan::new(LabelSpaces::single(labels)).into());
+    let command = settings::with_default(command, "out", out);
+    let command = settings::with_default(command, "sample_every", &sample_every.to_string());
+    SettingsArgs::describe(command, &config)
+}
+
+/// Trains as the command line says, and where it says nothing as the defaults. `places` are where
+/// the flags stand.
+pub fn run(args: &Args, places: &ArgMatches, defaults: Option<Defaults>) -> Result<(), Failure> {
+    if args.resume {
+        SettingsArgs::check_resumed(places)?;
+    }
+    let out = args.out.clone().unwrap_or_else(|| match (&defaults, args.resume) {
+        (Some(Defaults { out: [new, _], .. }), false) => new.clone(),
+        (Some(Defaults { out: [_, old], .. }), true) => old.clone(),
+        (None, _) => "runs/train".into(),
+    });
+    let given = Given { data: args.data.bind(places)?, pairs: pairs(args, places)? };
+    let start = if args.resume { Start::Resume(given) } else { begin(args, given, defaults)? };
+    on_backend!(args.backend, B => run::train::<Autodiff<B>>(args, &out, start))
+}
+
+/// What the command line says of data, each flag with the one it belongs to.
+struct Given {
+    data: Vec<Source>,
+    pairs: Vec<(usize, Pairs)>,
+}
+
+/// A new run: its settings and its data.
+fn begin(args: &Args, given: Given, defaults: Option<Defaults>) -> Result<Start, Failure> {
+    let settings = defaults.as_ref().map(|defaults| defaults.settings);
+    let mut people = None;
+    let mut inputs = Inputs {
+        data: given.data,
+        tests: args.test_data.clone(),
+        pairs: given.pairs,
+        evaluate_every: args.evaluate_every.unwrap_or(0),
+        sample_every: args.sample_every.unwrap_or(SAMPLE_EVERY),
+        tensorboard: args.tensorboard,
+    };
+    match defaults {
+        Some(defaults) if inputs.data.is_empty() && inputs.tests.is_empty() => {
+            people = defaults.people.map(|people| people()).transpose()?;
+            inputs = Inputs {
+                evaluate_every: inputs.evaluate_every,
+                sample_every: args.sample_every.unwrap_or(defaults.inputs.sample_every),
+                tensorboard: inputs.tensorboard,
+                ..defaults.inputs
+            };
+        }
+        _ if inputs.data.is_empty() => {
+            return usage("--data is required: celeba:IMAGES_DIR:ATTR_FILE or folder:DIR");
+        }
+        _ => {}
+    }
+    let file = args.settings.read_file()?;
+    let data = open(&inputs.data, file.spaces.as_ref())?;
+    let spaces = spaces(&inputs.data, &data, file.spaces.as_ref())?;
+    let mut config = TrainingConfig::new(StarGan::new(spaces));
+    if let Some(settings) = settings {
+        config = settings(config);
+    }
+    let config = args.settings.configure(config, file)?;
+    config.check()?;
+    config.check_workers(args.workers.count().max(1))?;
+    config.recipe.warnings(&config.run).iter().for_each(|warning| eprintln!("warning: {warning}"));
+    Ok(Start::New { config: Box::new(config), inputs, data, people })
+}
+
+/// Every `--pairs` and the test data it belongs to.
+fn pairs(args: &Args, places: &ArgMatches) -> Result<Vec<(usize, Pairs)>, Failure> {
+    let at = |id: &str| -> Vec<usize> {
+        places.indices_of(id).map(Iterator::collect).unwrap_or_default()
+    };
+    let tests = at("test_data");
+    let bind = |(index, pairs): (usize, &Pairs)| match tests.iter().rposition(|t| *t < index) {
+        Some(test) => Ok((test, pairs.clone())),
+        None => usage("--pairs belongs to the --test-data before it, and there is none"),
+    };
+    at("pairs").into_iter().zip(&args.pairs).map(bind).collect()
+}
+
+fn open(sources: &[Source], known: Option<&LabelSpaces>) -> Result<Vec<Opened>, Failure> {
+    if let Some(known) = known.filter(|known| known.len() != sources.len()) {
+        return Err(Failure::Failed(format!(
+            "the configuration has the labels of {} datasets, --data names {}",
+            known.len(),
+            sources.len()
+        )));
+    }
+    let open = |(i, source): (usize, &Source)| source.open(known.map(|known| known.space(i)));
+    sources.iter().enumerate().map(open).collect()
+}
+
+fn spaces(
+    sources: &[Source],
+    data: &[Opened],
+    known: Option<&LabelSpaces>,
+) -> Result<LabelSpaces, Failure> {
+    let spaces = data.iter().map(|data| data.train.labels().clone());
+    let names = sources.iter().enumerate().map(|(i, source)| match (&source.spec.name, known) {
+        (Some(name), _) => name.clone(),
+        (None, Some(known)) => known.name(i).to_owned(),
+        (None, None) if sources.len() == 1 => "data".to_owned(),
+        (None, None) => source.spec.name(),
+    });
+    let joint = LabelSpaces::joint(names.zip(spaces)).map_err(|error| match sources.len() {
+        1 => error.into(),
+        _ => Failure::Failed(format!("{error}; name the datasets: --data NAME=...")),
+    })?;
+    Ok(match known {
+        Some(known) if !known.is_masked() => joint.without_mask(),
+        _ => joint,
+    })
+}
+
+/// What is trained on.
+fn train_data(data: Vec<Opened>) -> Datasets {
+    data.into_iter().map(|data| data.train).collect::<Vec<_>>().into()
+}

@@ -1,0 +1,90 @@
+//! A run that is ready to begin or to go on: what is trained on, shown and measured.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use stargan::SampleGrids;
+use stargan::metrics::{CounterfactualLog, Counterfactuals};
+use stargan::{Dataset, Datasets};
+use stargan::{DomainLabel, GridImage, LabelSpaces};
+
+use super::{Args, Inputs, train_data};
+use crate::backend::Backend;
+use crate::bundled::People;
+use crate::data::{Opened, open_test};
+use crate::failure::Failure;
+use crate::output::Existing;
+
+/// A run that is ready to begin or to go on.
+pub struct Plan {
+    pub inputs: Inputs,
+    pub train: Datasets,
+    pub grid: SampleGrids,
+    pub log: Option<CounterfactualLog>,
+    /// Where the model goes at the end, and what about a file there.
+    pub export: Option<(PathBuf, Existing)>,
+    pub backend: Backend,
+    /// Of whom pictures are left at the end.
+    pub people: Option<People>,
+}
+
+impl Plan {
+    /// Opens what is measured on and shown. The grids show `people`, or else the first images of
+    /// every test set, or of what is trained on.
+    pub fn open(
+        inputs: Inputs,
+        data: Vec<Opened>,
+        spaces: &LabelSpaces,
+        people: Option<People>,
+        args: &Args,
+    ) -> Result<Self, Failure> {
+        let existing = args.overwrite.existing();
+        if let Some(export) = &args.export {
+            existing.check(export)?;
+        }
+        let tests = inputs
+            .tests
+            .iter()
+            .map(|spec| open_test(spec, spaces))
+            .collect::<Result<Vec<_>, _>>()?;
+        let pairs: Vec<Counterfactuals> = inputs
+            .pairs
+            .iter()
+            .map(|(test, pairs)| {
+                let (dataset, data) = &tests[*test];
+                pairs.open(data.clone(), *dataset)
+            })
+            .collect::<Result<_, _>>()?;
+        let measured = !pairs.is_empty();
+        let log = measured.then(|| CounterfactualLog::new(pairs, inputs.evaluate_every));
+        let log = log.transpose()?;
+        let shown = if tests.is_empty() {
+            let or_train = |data: &Opened| data.test.clone().unwrap_or(data.train.clone());
+            data.iter().map(or_train).enumerate().collect()
+        } else {
+            tests
+        };
+        let shown = match &people {
+            Some(people) => people.clone(),
+            None => first_images(&shown)?,
+        };
+        let grid = SampleGrids::new(shown, inputs.sample_every);
+        let export = args.export.clone().map(|export| (export, existing));
+        let train = train_data(data);
+        Ok(Self { inputs, train, grid, log, export, backend: args.backend, people })
+    }
+}
+
+/// The first images of every test set, about eight in all, for the sample grids.
+fn first_images(tests: &[(usize, Arc<dyn Dataset>)]) -> Result<People, Failure> {
+    let each = 8_usize.div_ceil(tests.len().max(1));
+    let mut images = Vec::new();
+    for (dataset, data) in tests {
+        for index in 0..each.min(data.len()) {
+            let label = data.label(index).to_vec();
+            let label = Some(DomainLabel { dataset: *dataset, label });
+            images.push(GridImage { image: data.load_cropped(index)?, label });
+        }
+    }
+    Ok(images)
+}

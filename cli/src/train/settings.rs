@@ -1,0 +1,311 @@
+//! The flags of `train` that are settings, and the configuration that they make.
+
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, Command};
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use stargan::{
+    LabelSpaces, LossWeights, NonFinitePolicy, Objective, Penalty, Preset, StarGan, TrainingConfig,
+    UnreadablePolicy,
+};
+
+use super::weights::{Identity, Weights};
+use crate::failure::{Failure, of_file, usage};
+
+/// Settings, which a preset and a file give and flags change.
+#[derive(Args)]
+pub struct SettingsArgs {
+    /// Side of the square training images, in pixels
+    #[arg(long, value_name = "PX")]
+    size: Option<usize>,
+    /// Images per batch
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
+    /// Iterations: discriminator updates
+    #[arg(long, value_name = "N")]
+    pub iterations: Option<u64>,
+    /// Channels after the generator's first convolution
+    #[arg(long, value_name = "N")]
+    base_channels: Option<usize>,
+    /// Channels after the discriminator's first convolution [default: as --base-channels]
+    #[arg(long, value_name = "N")]
+    discriminator_channels: Option<usize>,
+    /// Residual blocks of the generator
+    #[arg(long, value_name = "N")]
+    residual_blocks: Option<usize>,
+    /// Halvings of the image size in the generator
+    #[arg(long, value_name = "N")]
+    downsamplings: Option<usize>,
+    /// Convolutions of the discriminator's trunk [default: 6, fewer for small images]
+    #[arg(long, value_name = "N")]
+    discriminator_downsamplings: Option<usize>,
+    /// A named set of defaults, which the other flags change; "paper" is the paper to the letter.
+    /// An unknown name is answered with those there are
+    #[arg(long, value_name = "NAME", value_parser = named::<Preset>)]
+    preset: Option<Preset>,
+    /// The adversarial objective; an unknown name is answered with those there are
+    #[arg(long, value_name = "NAME", value_parser = named::<Objective>)]
+    objective: Option<Objective>,
+    /// The gradient penalty; an unknown name is answered with those there are
+    #[arg(long, value_name = "NAME", value_parser = named::<Penalty>)]
+    penalty: Option<Penalty>,
+    /// Spectral normalisation of the discriminator's convolutions, beside the penalty or in its
+    /// place
+    #[arg(long)]
+    spectral_norm: bool,
+    /// Identity warm-up: its weight and the last iteration that has it, or "none"
+    #[arg(long, value_name = "WEIGHT:LAST_ITERATION|none")]
+    identity: Option<Identity>,
+    /// The weights of the loss terms beside the adversarial one, of all datasets or of the one of
+    /// that name: domain, reconstruction, penalty and, if it changes, identity warm-up; may be
+    /// repeated
+    #[arg(long, value_name = "[NAME=]DOMAIN:RECONSTRUCTION:PENALTY[:IDENTITY]")]
+    weights: Vec<Weights>,
+    /// Discriminator updates per generator update
+    #[arg(long, value_name = "N")]
+    critic_steps: Option<u64>,
+    /// Learning rate of both networks, falling to 0 in the second half of the run
+    #[arg(long, value_name = "F")]
+    pub learning_rate: Option<f64>,
+    /// Decay of the generator's moving average, which translates; 0 for none
+    #[arg(long, value_name = "F")]
+    ema: Option<f64>,
+    /// Decides every random number
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Checkpoints kept, the newest ones
+    #[arg(long, value_name = "N")]
+    keep: Option<usize>,
+    /// Write a checkpoint every N iterations
+    #[arg(long, value_name = "N")]
+    checkpoint_every: Option<u64>,
+    /// Settings from a file like a run's config.json, all or some of them; flags override it
+    #[arg(long, value_name = "FILE.json")]
+    config: Option<PathBuf>,
+    /// What to do about a loss, gradient or weight that is not finite: end with an error, or go on
+    /// from the last checkpoint with the learning rate times FACTOR, at most TIMES times (roll-back
+    /// alone: 0.5:3)
+    #[arg(long, value_name = "stop|roll-back[:FACTOR:TIMES]")]
+    pub on_non_finite: Option<OnNonFinite>,
+    /// What to do about an image that can't be read: end with an error, or take the next one in its
+    /// place and report it at the end; an unknown name is answered with those there are
+    #[arg(long, value_name = "fail|skip", value_parser = named::<UnreadablePolicy>)]
+    pub on_unreadable: Option<UnreadablePolicy>,
+    /// Threads that load images
+    #[arg(long, value_name = "N")]
+    loader_threads: Option<usize>,
+}
+
+/// Settings of a file, and the label spaces that it may give too.
+pub struct SettingsFile {
+    settings: Option<Value>,
+    pub spaces: Option<LabelSpaces>,
+}
+
+impl SettingsArgs {
+    /// Whether a resumed run may not change the flag of that name, of those here.
+    fn is_fixed(id: &str) -> bool {
+        !["iterations", "learning_rate", "on_non_finite", "on_unreadable"].contains(&id)
+    }
+
+    /// Refuses flags that a resumed run can't change.
+    pub fn check_resumed(matches: &ArgMatches) -> Result<(), Failure> {
+        let settings = Self::augment_args(Command::new("settings"));
+        let ids = settings.get_arguments().map(|flag| flag.get_id().as_str());
+        let given = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
+        let fixed = ids.filter(|id| Self::is_fixed(id)).chain(["labels", "exclusive"]);
+        match fixed.into_iter().find(given) {
+            Some(id) => usage(format!(
+                "--{} can't change when a run is resumed; --iterations, --learning-rate, \
+                 --on-non-finite and --on-unreadable can",
+                id.replace('_', "-")
+            )),
+            None => Ok(()),
+        }
+    }
+
+    /// Says in the help of `command`, which has these flags, what `config` makes their defaults.
+    pub fn describe(command: Command, config: &TrainingConfig<StarGan>) -> Command {
+        let name = |value: Value| value.as_str().unwrap_or_default().to_owned();
+        let TrainingConfig { run, recipe } = config;
+        let LossWeights { domain, reconstruction, penalty, identity } = &recipe.weights;
+        let (identity, last) =
+            identity.map_or((0.0, 0), |warmup| (warmup.weight, warmup.last_iteration));
+        let defaults = [
+            ("size", recipe.discriminator.image_size.to_string()),
+            ("batch", run.batch_size.to_string()),
+            ("iterations", run.iterations.to_string()),
+            ("base_channels", recipe.generator.base_channels.to_string()),
+            ("residual_blocks", recipe.generator.residual_blocks.to_string()),
+            ("downsamplings", recipe.generator.downsamplings.to_string()),
+            ("objective", name(json!(recipe.objective))),
+            ("penalty", name(json!(recipe.penalty))),
+            ("identity", format!("{identity}:{last}")),
+            ("weights", format!("{domain}:{reconstruction}:{penalty}:{identity}")),
+            ("critic_steps", recipe.critic_steps.to_string()),
+            ("learning_rate", run.learning_rate.to_string()),
+            ("ema", run.ema.to_string()),
+            ("seed", run.seed.to_string()),
+            ("keep", run.keep.to_string()),
+            ("checkpoint_every", run.checkpoint_every.to_string()),
+            ("on_non_finite", name(json!(run.on_non_finite))),
+            ("on_unreadable", name(json!(run.on_unreadable))),
+            ("loader_threads", run.loader_threads.to_string()),
+        ];
+        let with = |command, (id, default): (_, String)| with_default(command, id, &default);
+        defaults.into_iter().fold(command, with)
+    }
+
+    /// Reads `--config`; without it there is nothing.
+    pub fn read_file(&self) -> Result<SettingsFile, Failure> {
+        let mut settings = self.config.as_deref().map(read_settings).transpose()?;
+        let recipe = settings.as_mut().and_then(|settings| settings.get_mut("settings"));
+        let spaces = recipe.and_then(|recipe| recipe.as_object_mut()?.remove("domains"));
+        let spaces = spaces.map(serde_json::from_value).transpose();
+        let spaces =
+            spaces.map_err(|error| Failure::Failed(format!("--config: domains: {error}")))?;
+        Ok(SettingsFile { settings, spaces })
+    }
+
+    /// The defaults changed by the preset, then the file, then the flags.
+    pub fn configure(
+        &self,
+        mut config: TrainingConfig<StarGan>,
+        file: SettingsFile,
+    ) -> Result<TrainingConfig<StarGan>, Failure> {
+        if let Some(preset) = self.preset {
+            config = config.with_preset(preset);
+        }
+        if let Some(settings) = file.settings {
+            config = overlaid(config, settings)
+                .map_err(|error| Failure::Failed(format!("--config: {error}")))?;
+        }
+        let TrainingConfig { mut run, mut recipe } = config;
+        if let Some(objective) = self.objective {
+            recipe = recipe.with_objective(objective);
+        }
+        if let Some(penalty) = self.penalty {
+            recipe = recipe.with_penalty(penalty);
+        }
+        if let Some(Identity(identity)) = self.identity {
+            recipe = recipe.with_identity(identity);
+        }
+        if let Some(size) = self.size {
+            recipe = recipe.with_image_size(size);
+        }
+        self.weights.iter().for_each(|weights| weights.set(&mut recipe));
+        fn set<T: Copy>(setting: &mut T, flag: Option<T>) {
+            *setting = flag.unwrap_or(*setting);
+        }
+        let StarGan { generator, discriminator, critic_steps, .. } = &mut recipe;
+        discriminator.spectral_norm |= self.spectral_norm;
+        let discriminator_channels = self.discriminator_channels.or(self.base_channels);
+        set(&mut generator.base_channels, self.base_channels);
+        set(&mut generator.residual_blocks, self.residual_blocks);
+        set(&mut generator.downsamplings, self.downsamplings);
+        set(&mut discriminator.base_channels, discriminator_channels);
+        set(&mut discriminator.downsamplings, self.discriminator_downsamplings);
+        set(critic_steps, self.critic_steps);
+        set(&mut run.on_non_finite, self.on_non_finite.map(|OnNonFinite(policy)| policy));
+        set(&mut run.on_unreadable, self.on_unreadable);
+        set(&mut run.batch_size, self.batch);
+        set(&mut run.iterations, self.iterations);
+        set(&mut run.learning_rate, self.learning_rate);
+        set(&mut run.ema, self.ema);
+        set(&mut run.seed, self.seed);
+        set(&mut run.keep, self.keep);
+        set(&mut run.checkpoint_every, self.checkpoint_every);
+        set(&mut run.loader_threads, self.loader_threads);
+        Ok(TrainingConfig { run, recipe })
+    }
+}
+
+/// `config` with the settings of a file. An objective brings its penalty, a penalty its weight and an
+/// image size the halvings that suit it, unless the file says otherwise.
+fn overlaid(
+    mut config: TrainingConfig<StarGan>,
+    settings: Value,
+) -> serde_json::Result<TrainingConfig<StarGan>> {
+    fn at<T: DeserializeOwned>(settings: &Value, path: &str) -> serde_json::Result<Option<T>> {
+        settings.pointer(path).cloned().map(serde_json::from_value).transpose()
+    }
+    if let Some(objective) = at(&settings, "/settings/objective")? {
+        config.recipe = config.recipe.with_objective(objective);
+    }
+    if let Some(penalty) = at(&settings, "/settings/penalty")? {
+        config.recipe = config.recipe.with_penalty(penalty);
+    }
+    if let Some(size) = at(&settings, "/settings/discriminator/image_size")? {
+        config.recipe = config.recipe.with_image_size(size);
+    }
+    // The labels are those of the data.
+    let (condition, label) =
+        (config.recipe.generator.condition_width, config.recipe.discriminator.label_width);
+    let mut merged = serde_json::to_value(&config)?;
+    overlay(&mut merged, settings);
+    config = serde_json::from_value(merged)?;
+    config.recipe.generator.condition_width = condition;
+    config.recipe.discriminator.label_width = label;
+    Ok(config)
+}
+
+/// Says in the help of a flag of `command` what is taken without it.
+pub fn with_default(command: Command, id: &str, default: &str) -> Command {
+    command.mut_arg(id, |flag| {
+        let help = flag.get_help().map(ToString::to_string).unwrap_or_default();
+        flag.help(format!("{help} [default: {default}]"))
+    })
+}
+
+/// A name as in a configuration file.
+fn named<T: DeserializeOwned>(name: &str) -> Result<T, String> {
+    serde_json::from_value(Value::from(name)).map_err(|error| error.to_string())
+}
+
+#[derive(Clone, Copy)]
+pub struct OnNonFinite(pub NonFinitePolicy);
+
+impl FromStr for OnNonFinite {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let policy = match text.split(':').collect::<Vec<_>>()[..] {
+            ["stop"] => Some(NonFinitePolicy::Stop),
+            ["roll-back"] => Some(NonFinitePolicy::ROLL_BACK),
+            ["roll-back", factor, times] => factor
+                .parse()
+                .ok()
+                .zip(times.parse().ok())
+                .map(|(factor, times)| NonFinitePolicy::RollBack { factor, times }),
+            _ => None,
+        };
+        let policy = policy.ok_or("expected stop, roll-back, or roll-back:FACTOR:TIMES")?;
+        policy.check().map_err(|error| error.to_string())?;
+        Ok(Self(policy))
+    }
+}
+
+/// The settings of a file, some or all of them.
+fn read_settings(file: &Path) -> Result<Value, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| of_file(file, error))?;
+    let settings: Value = serde_json::from_str(&text).map_err(|error| of_file(file, error))?;
+    if !settings.is_object() {
+        return Err(of_file(file, "expected an object of settings, as in a run's config.json"));
+    }
+    Ok(settings)
+}
+
+/// Puts the values of `over` into `base`.
+fn overlay(base: &mut Value, over: Value) {
+    match (base, over) {
+        (Value::Object(base), Value::Object(over)) => {
+            for (key, value) in over {
+                overlay(base.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (base, over) => *base = over,
+    }
+}

@@ -1,0 +1,338 @@
+// The demo page as a visitor uses it, in headless Chromium. scripts/browser-test installs, builds and runs this.
+//
+// STARGAN: the built program; CHROMIUM: the browser; UPDATE_SCREENSHOTS=1: renew docs/images/demo-*.png.
+
+import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { after, before, beforeEach, afterEach, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { chromium } from "playwright-core";
+
+const root = fileURLToPath(new URL("../../../", import.meta.url));
+const faces = path.join(root, "examples/data/faces/test/images");
+const screenshots = path.join(root, "docs/images");
+
+const demos = [];
+let address, browser, page, folder;
+/** The status of an image that is not changed. */
+const COPY = "No change yet: this is the model's own copy.";
+/** What the page reports to the console as wrong. */
+let complaints;
+
+/** Starts a demo on a free port: its address. */
+const start = (...flags) => new Promise((resolve, reject) => {
+  const demo = spawn(process.env.STARGAN, ["demo", "--port", "0", ...flags], { stdio: ["ignore", "pipe", "ignore"] });
+  demos.push(demo);
+  demo.stdout.once("data", (data) => resolve(String(data).trim()));
+  demo.once("error", reject);
+  demo.once("exit", (code) => reject(new Error(`the demo ended with ${code}`)));
+});
+
+before(async () => {
+  folder = await mkdtemp(path.join(tmpdir(), "demo-test-"));
+  address = await start();
+  browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM,
+    // The sandbox refuses to start as root, which is who runs in containers.
+    args: process.getuid() === 0 ? ["--no-sandbox"] : [],
+  });
+});
+
+after(async () => {
+  await browser?.close();
+  demos.forEach((demo) => demo.kill());
+  await rm(folder, { recursive: true });
+});
+
+const open = async (options = {}, where = address) => {
+  const context = await browser.newContext({ viewport: { width: 1040, height: 760 }, reducedMotion: "reduce", ...options });
+  context.setDefaultTimeout(20_000);
+  const opened = await context.newPage();
+  complaints = [];
+  opened.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
+  opened.on("pageerror", (error) => complaints.push(String(error)));
+  await opened.goto(where);
+  await shows(opened, COPY);
+  return opened;
+};
+
+/** Waits until the status is `text` and nothing is under way. */
+const shows = (page, text) => page.waitForFunction((text) =>
+  document.getElementById("status").textContent === text
+  && document.getElementById("result-frame").getAttribute("aria-busy") === "false", text);
+
+/** What tells the pixels of an image of the page from those of another. */
+const pixels = (id) => page.evaluate(async (id) => {
+  const image = document.getElementById(id);
+  await image.decode();
+  const canvas = Object.assign(document.createElement("canvas"), { width: image.naturalWidth, height: image.naturalHeight });
+  const context = canvas.getContext("2d");
+  context.drawImage(image, 0, 0);
+  const data = context.getImageData(0, 0, canvas.width, canvas.height).data;
+  const digest = await crypto.subtle.digest("SHA-256", data);
+  return `${canvas.width}x${canvas.height} ${new Uint8Array(digest).join("-")}`;
+}, id);
+
+const checked = (name) => page.getByLabel(name, { exact: true }).isChecked();
+
+/** Drops a file of this name and content on the page. */
+const drop = async (name, type, bytes) => {
+  const transfer = await page.evaluateHandle(([name, type, base64]) => {
+    const transfer = new DataTransfer();
+    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
+    transfer.items.add(new File([bytes], name, { type }));
+    return transfer;
+  }, [name, type, bytes.toString("base64")]);
+  await page.dispatchEvent("body", "dragover", { dataTransfer: transfer });
+  await page.dispatchEvent("body", "drop", { dataTransfer: transfer });
+};
+
+beforeEach(async () => { page = await open(); });
+afterEach(async () => { await page.context().close(); });
+
+test("a face is there at once, and another can be chosen", async () => {
+  assert.equal(await page.title(), "StarGAN demo");
+  assert.equal(await checked("Face 1"), true);
+  const first = await pixels("original");
+  await page.getByLabel("Face 4").check();
+  await page.waitForFunction(() => document.getElementById("original-name").textContent === "Face 4");
+  await shows(page, COPY);
+  assert.notEqual(await pixels("original"), first);
+  assert.deepEqual(complaints, []);
+});
+
+test("toggles change the result and can be undone", async () => {
+  const copy = await pixels("result");
+  assert.equal(await checked("Male"), false);
+  await page.getByLabel("Male").check();
+  await shows(page, "Edit Male");
+  assert.notEqual(await pixels("result"), copy);
+  assert.match(await page.textContent("#time"), /^[\d.]+ ms$/);
+  // Face 1 wears glasses, as the model reads it: taking them off is an edit, too.
+  await page.getByLabel("Eyeglasses").uncheck();
+  await shows(page, "Edit Male,-Eyeglasses");
+  await page.getByRole("button", { name: "Undo all changes" }).click();
+  await shows(page, COPY);
+  assert.equal(await checked("Male"), false);
+  assert.equal(await pixels("result"), copy);
+});
+
+test("hair colours exclude each other", async () => {
+  assert.equal(await checked("Brown hair"), true);
+  await page.getByLabel("Blond hair").check();
+  await shows(page, "Edit Blond_Hair");
+  assert.deepEqual([await checked("Brown hair"), await checked("Blond hair")], [false, true]);
+  await page.getByLabel("Black hair").check();
+  await shows(page, "Edit Black_Hair");
+  assert.deepEqual([await checked("Blond hair"), await checked("Black hair")], [false, true]);
+});
+
+test("the slider sets the strength, and the last of many changes is what is shown", async () => {
+  await page.getByLabel("Blond hair").check();
+  await shows(page, "Edit Blond_Hair");
+  const full = await pixels("result");
+  let asked = 0;
+  page.on("request", (request) => { asked += request.url().includes("/translate"); });
+  const slide = (values) => page.getByLabel("Strength").evaluate((slider, values) => {
+    for (const value of values) {
+      slider.value = value;
+      slider.dispatchEvent(new Event("input", { bubbles: true }));
+    }
+  }, values);
+  await slide([0.1, 0.2, 0.3, 0.4, 0.5]);
+  await shows(page, "Edit Blond_Hair=0.5");
+  assert.equal(asked, 1, "the slider waits until it rests");
+  assert.notEqual(await pixels("result"), full);
+  assert.equal(await page.textContent("#strength-value"), "0.50");
+  await slide([1.5]);
+  await shows(page, "Edit Blond_Hair=1.5");
+  await slide([1]);
+  await shows(page, "Edit Blond_Hair");
+  assert.equal(await pixels("result"), full);
+
+  // The first answer is held back until the second has come.
+  let release;
+  const held = new Promise((resolve) => { release = resolve; });
+  await page.route(/translate\?edit=Black_Hair/, async (route) => { await held; await route.continue().catch(() => {}); });
+  await page.getByLabel("Black hair").check();
+  await page.getByLabel("Brown hair").check();
+  await shows(page, COPY);
+  const newest = await pixels("result");
+  release();
+  await page.waitForTimeout(200);
+  assert.equal(await pixels("result"), newest);
+  assert.equal(await page.textContent("#status"), COPY);
+  assert.equal(await page.isVisible("#problem"), false);
+});
+
+test("a file can be dropped or chosen", async () => {
+  await drop("somebody.png", "image/png", await readFile(path.join(faces, "00003.png")));
+  await page.waitForFunction(() => document.getElementById("original-name").textContent === "somebody.png");
+  await shows(page, COPY);
+  assert.equal(await page.locator("#samples input:checked").count(), 0);
+  await page.setInputFiles("#file", path.join(faces, "00004.png"));
+  await page.waitForFunction(() => document.getElementById("original-name").textContent === "00004.png");
+  assert.equal(await page.isVisible("#problem"), false);
+  assert.deepEqual(complaints, []);
+});
+
+test("files that can't be used are refused in plain words", async () => {
+  const before = await pixels("original");
+  await drop("notes.txt", "text/plain", Buffer.from("not an image"));
+  const problem = page.getByRole("alert");
+  await problem.waitFor();
+  assert.match(await problem.textContent(), /^Notes\.txt: .*expected a PNG, JPEG, BMP or WebP image/i);
+  await page.setInputFiles("#file", { name: "huge.png", mimeType: "image/png", buffer: Buffer.alloc(10_000_001) });
+  await page.waitForFunction(() => document.getElementById("problem").textContent.includes("more than the 10 MB"));
+  const whole = await readFile(path.join(faces, "00003.png"));
+  await drop("cut.png", "image/png", whole.subarray(0, whole.length / 2));
+  await page.waitForFunction(() => document.getElementById("problem").textContent.includes("damaged or cut off"));
+  assert.equal(await pixels("original"), before, "the earlier image stays");
+  assert.equal(await checked("Face 1"), true);
+  await page.getByLabel("Face 2").check();
+  await problem.waitFor({ state: "hidden" });
+});
+
+test("show all has every label, and a tile can be taken over", async () => {
+  await page.locator("summary").click();
+  const tiles = page.locator("#tiles button");
+  await tiles.nth(6).waitFor();
+  const captions = ["Black hair", "Blond hair", "Brown hair", "Male", "Not young", "Not eyeglasses", "Beard"];
+  assert.deepEqual(await tiles.allTextContents(), captions);
+  await page.getByRole("button", { name: "Blond hair" }).click();
+  await shows(page, "Edit Blond_Hair");
+  assert.equal(await checked("Blond hair"), true);
+  const same = await page.evaluate(() => {
+    const image = document.getElementById("result");
+    const draw = (source, side) => {
+      const canvas = Object.assign(document.createElement("canvas"), { width: side, height: side });
+      canvas.getContext("2d").drawImage(source, 0, 0);
+      return canvas.toDataURL();
+    };
+    return draw(image, 64) === draw(document.querySelectorAll("#tiles canvas")[1], 64);
+  });
+  assert.ok(same, "the tile shows what choosing it makes");
+});
+
+test("the result downloads as a PNG", async () => {
+  await page.getByLabel("Blond hair").check();
+  await shows(page, "Edit Blond_Hair");
+  const [download] = await Promise.all([
+    page.waitForEvent("download"), page.getByRole("link", { name: "Download PNG" }).click(),
+  ]);
+  assert.equal(download.suggestedFilename(), "Face_1_Blond_Hair.png");
+  const saved = path.join(folder, "saved.png");
+  await download.saveAs(saved);
+  const bytes = await readFile(saved);
+  assert.deepEqual([...bytes.subarray(0, 8)], [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
+  assert.deepEqual([bytes.readUInt32BE(16), bytes.readUInt32BE(20)], [64, 64]);
+});
+
+test("the classes of a joint model are radio buttons, and can be left as they are", async () => {
+  const faces = path.join(root, "examples/data/faces/train");
+  const tiny = "--size 16 --batch 4 --base-channels 4 --residual-blocks 1 --downsamplings 1 --iterations 1";
+  await promisify(execFile)(process.env.STARGAN, [
+    "train", "--data", `celeba:${faces}/images:${faces}/list_attr.txt`, "--labels", "Black_Hair,Blond_Hair,Male",
+    "--data", `folder:${path.join(root, "examples/data/expressions/train")}`, "--out", "run", ...tiny.split(" "),
+  ], { cwd: folder });
+  await page.context().close();
+  page = await open({}, await start("--model", path.join(folder, "run")));
+  assert.deepEqual(await page.locator("legend").allTextContents(),
+    ["Image", "Faces: hair", "Faces: attributes", "Expressions: one of these", "Strength"]);
+  await page.getByLabel("Expression 1").check();
+  await page.waitForFunction(() => document.getElementById("original-name").textContent === "Expression 1");
+  await shows(page, COPY);
+  assert.equal(await checked("As it is"), true);
+  await page.getByLabel("Happy").check();
+  await shows(page, "Edit expressions:happy");
+  assert.equal(await checked("As it is"), false);
+  const male = page.getByLabel("Male");
+  const edit = await male.isChecked() ? "-faces:Male" : "faces:Male";
+  await male.click();
+  await shows(page, `Edit ${edit},expressions:happy`);
+  await page.getByLabel("As it is").check();
+  await shows(page, `Edit ${edit}`);
+  await page.locator("summary").click();
+  await page.locator("#tiles button").nth(7).waitFor();
+  assert.equal(await page.locator("#tiles button").count(), 8);
+  await page.getByRole("button", { name: "Sad" }).click();
+  await shows(page, "Edit expressions:sad");
+  assert.deepEqual(complaints, []);
+});
+
+test("everything works from the keyboard, with a focus that can be seen", async () => {
+  const press = (key) => page.keyboard.press(key);
+  const focused = () => page.evaluate(() => {
+    const at = document.activeElement;
+    // A control that lies invisible over its label shows the focus around the label.
+    const rings = [at, at.closest(".sample, .chip, .file")].filter(Boolean);
+    const visible = rings.some((ring) => getComputedStyle(ring).outlineStyle === "solid");
+    return { name: at.ariaLabel ?? at.closest("label")?.textContent.trim() ?? at.textContent.trim(), id: at.id, visible };
+  });
+  const tabTo = async (wanted) => {
+    for (let step = 0; step < 30; step += 1) {
+      await press("Tab");
+      const now = await focused();
+      assert.ok(now.visible, `the focus on ${now.name} can't be seen`);
+      if (now.name.startsWith(wanted) || now.id === wanted) return;
+    }
+    assert.fail(`Tab does not reach ${wanted}`);
+  };
+  await page.evaluate(() => document.activeElement.blur());
+  await tabTo("Face 1");
+  await press("ArrowRight");
+  await page.waitForFunction(() => document.getElementById("original-name").textContent === "Face 2");
+  await shows(page, COPY);
+  await tabTo("file");
+  await tabTo("Blond hair");
+  await press("ArrowRight");
+  await shows(page, "Edit Brown_Hair");
+  await tabTo("Male");
+  await press("Space");
+  await shows(page, "Edit Brown_Hair,Male");
+  await tabTo("strength");
+  await press("ArrowLeft");
+  await shows(page, "Edit Brown_Hair=0.95,Male=0.95");
+  await tabTo("Undo all changes");
+  await press("Enter");
+  await shows(page, COPY);
+  await tabTo("download");
+  await tabTo("Show all");
+  await press("Enter");
+  await page.locator("#tiles button").nth(6).waitFor();
+  await tabTo("Black hair");
+  await press("Enter");
+  await shows(page, "Edit Black_Hair");
+});
+
+test("it fits a phone's width, in both colour schemes", async () => {
+  const look = async (name, options, prepare) => {
+    await page.context().close();
+    page = await open(options);
+    await prepare?.();
+    const [wide, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+    assert.ok(wide <= width, `${name}: ${wide} pixels wide in a window of ${width}`);
+    await page.evaluate(() => scrollTo(0, 0));
+    const screenshot = await page.screenshot();
+    if (process.env.UPDATE_SCREENSHOTS) await writeFile(path.join(screenshots, `${name}.png`), screenshot);
+    return page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  };
+  const changed = async () => {
+    await page.getByLabel("Blond hair").check();
+    await page.getByLabel("Eyeglasses").uncheck();
+    await shows(page, "Edit Blond_Hair,-Eyeglasses");
+  };
+  const all = async () => {
+    await changed();
+    await page.locator("summary").click();
+    await page.locator("#tiles button").nth(6).waitFor();
+  };
+  const light = await look("demo-light", { colorScheme: "light", viewport: { width: 1040, height: 900 } }, all);
+  const dark = await look("demo-dark", { colorScheme: "dark", viewport: { width: 1040, height: 900 } }, all);
+  await look("demo-phone", { colorScheme: "light", viewport: { width: 360, height: 780 } }, changed);
+  assert.deepEqual([light, dark], ["rgb(245, 246, 248)", "rgb(20, 23, 29)"]);
+});

@@ -1,0 +1,57 @@
+//! The comparisons.
+
+use std::fs;
+
+use crate::program::{EXPRESSIONS, faces, fails, folder, names, side, succeeds};
+
+#[test]
+fn masks_are_compared_and_the_study_goes_on_where_it_was() {
+    let folder = folder();
+    let line = "--iterations 2 --size 16 --judge-iterations 2 --out masks";
+    let output = succeeds("study masks", folder.path(), line);
+    let rows = ["right mask", "wrong mask", "without a mask", "faces alone", "expressions alone"];
+    for row in rows.iter().chain(&["do nothing", "real test images"]) {
+        assert!(output.contains(row), "{row}: {output}");
+    }
+    let at = |name: &str| folder.path().join("masks").join(name);
+    assert_eq!(side(at("masks.png")), ((1 + 3 + 5) * 16, 4 * 3 * 16));
+    assert!(output.starts_with(&fs::read_to_string(at("table.md")).unwrap()));
+    let models = ["expressions", "faces", "joint", "no-mask"];
+    assert_eq!(
+        names(at("")),
+        [&models[..2], &["joint", "masks.png", "no-mask", "table.md"]].concat()
+    );
+    assert_eq!(succeeds("study masks", folder.path(), line), output);
+    let line = line.replace("--size 16", "--size 32");
+    fails("study masks", folder.path(), &line, 1, "trained with other settings");
+    let line = line.replace("--out masks", "--out masks/joint");
+    fails("study masks", folder.path(), &line, 1, "not of an earlier comparison");
+
+    // A run's own configuration makes another of its kind, without a mask too.
+    let data = format!("--data {} --data folder:{EXPRESSIONS}/train", faces("train"));
+    let line = format!("{data} --config masks/no-mask/config.json --iterations 1 --out again");
+    succeeds("train", folder.path(), &line);
+    let config = |run: &str| -> serde_json::Value {
+        serde_json::from_slice(&fs::read(folder.path().join(run).join("config.json")).unwrap())
+            .unwrap()
+    };
+    assert_eq!(config("again")["domains"]["mask"], false);
+    assert_eq!(config("again")["domains"], config("masks/no-mask")["domains"]);
+}
+
+#[test]
+fn baselines_are_compared() {
+    let folder = folder();
+    let line = "--minutes 0.005 --size 16 --judge-iterations 2 --out compared";
+    let output = succeeds("study baselines", folder.path(), line);
+    for row in ["The same time", "The same images", "StarGAN", "CycleGAN", "pix2pix", "do nothing"]
+    {
+        assert!(output.contains(row), "{row}: {output}");
+    }
+    let at = |name: &str| folder.path().join("compared").join(name);
+    assert!(output.starts_with(&fs::read_to_string(at("tables.md")).unwrap()));
+    assert_eq!(side(at("translations.png")), (6 * 3 * 16, 4 * 16));
+    assert_eq!(names(at("")).len(), 2 + 1 + 3 + 6, "tables, picture, and a run of every model");
+    fails("study baselines", folder.path(), line, 1, "it is not empty");
+    fails("study baselines", folder.path(), "--minutes 0", 2, "it must be above 0");
+}

@@ -1,0 +1,198 @@
+//! Runs: several datasets, defaults for everything, and how they end.
+
+use std::fs;
+#[cfg(unix)]
+use std::process::Command;
+
+use crate::program::{EXPRESSIONS, FACES, TINY, faces, fails, folder, names, side, succeeds};
+#[cfg(unix)]
+use crate::program::{STARGAN, text};
+
+#[test]
+fn several_datasets_train_jointly() {
+    let folder = folder();
+    fs::write(folder.path().join("some.json"), r#"{"weights": {"domain": 0.5}, "keep": 1}"#)
+        .unwrap();
+    let line = format!(
+        "--data {} --labels Male,Young --data moods=folder:{EXPRESSIONS}/train --crop 60 {TINY} \
+         --iterations 2 --identity none --weights moods=0.3:1:3:2 --weights faces=2:9:8 \
+         --config some.json --export joint.safetensors",
+        faces("train")
+    );
+    succeeds("train", folder.path(), &line);
+    let config = fs::read_to_string(folder.path().join("runs/train/config.json")).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    assert_eq!(config["weights"]["domain"], 0.5);
+    let weights = |domain: f64, reconstruction: f64, penalty: f64, identity: serde_json::Value| {
+        serde_json::json!({
+            "domain": domain,
+            "reconstruction": reconstruction,
+            "penalty": penalty,
+            "identity": identity,
+        })
+    };
+    let warmup = serde_json::json!({"weight": 2.0, "last_iteration": 500});
+    assert_eq!(config["dataset_weights"]["moods"], weights(0.3, 1.0, 3.0, warmup));
+    let none = serde_json::Value::Null;
+    assert_eq!(config["dataset_weights"]["faces"], weights(2.0, 9.0, 8.0, none));
+    assert_eq!(config["keep"], 1);
+    assert_eq!(config["domains"][0]["name"], "faces");
+    assert_eq!(config["domains"][1]["name"], "moods");
+
+    let line = format!("--data folder:{EXPRESSIONS}/train {TINY} --iterations 1 --out other");
+    for (weights, rc, expected) in [
+        ("mood=1:10:10", 1, "dataset_weights: mood: unknown dataset \"mood\""),
+        ("1:-10:10", 1, "the reconstruction loss weight is -10"),
+        ("1:10", 2, "expected [NAME=]DOMAIN:RECONSTRUCTION:PENALTY[:IDENTITY]"),
+    ] {
+        fails("train", folder.path(), &format!("{line} --weights {weights}"), rc, expected);
+    }
+
+    let face = format!("{FACES}/test/images/00001.png");
+    let line = format!("--model joint.safetensors --edit happy --edit faces:-Young --grid {face}");
+    succeeds("translate", folder.path(), &line);
+    assert_eq!(side(folder.path().join("translated/grid.png")), (3 * 16, 16));
+}
+
+#[test]
+fn quickstart_joint_needs_no_arguments_and_takes_those_of_train() {
+    let folder = folder();
+    let line = format!("{TINY} --iterations 2 --checkpoint-every 1");
+    let output = succeeds("quickstart --joint", folder.path(), &line);
+    for expected in ["faces\n", "expressions\n", "hair", "glasses", "surprised"] {
+        assert!(output.contains(expected), "{expected}: {output}");
+    }
+    let run = folder.path().join("runs/joint");
+    let json: serde_json::Value =
+        serde_json::from_slice(&fs::read(run.join("metrics.json")).unwrap()).unwrap();
+    assert_eq!(
+        (&json["faces"]["hair"]["n"], &json["expressions"]["happy"]["n"]),
+        (&200.into(), &200.into())
+    );
+    let log = fs::read_to_string(run.join("metrics.csv")).unwrap();
+    assert!(
+        log.contains("2,expressions/happy,200,") && log.contains("2,faces/total,300,"),
+        "{log}"
+    );
+    let config: serde_json::Value =
+        serde_json::from_slice(&fs::read(run.join("config.json")).unwrap()).unwrap();
+    assert_eq!(config["dataset_weights"]["expressions"]["domain"], 0.3);
+    // Four faces and four expressions, each with all ten labels.
+    assert_eq!(side(run.join("samples/00000002.png")), (11 * 16, 8 * 16));
+
+    fails("quickstart --joint", folder.path(), &line, 1, "it holds a run already");
+    succeeds("quickstart --joint", folder.path(), "--resume --iterations 3");
+    let twice = format!(
+        "--data {faces} --test-data {test} --pairs {FACES}/test/pairs.csv --test-data {test} \
+         --pairs {FACES}/test/pairs.csv",
+        faces = faces("train"),
+        test = faces("test")
+    );
+    fails("train", folder.path(), &twice, 1, "of each only once");
+
+    let line = format!(
+        "--model runs/joint --data folder:{EXPRESSIONS}/test --pairs by-name --json e.json"
+    );
+    let output = succeeds("evaluate", folder.path(), &line);
+    assert!(output.contains("surprised"), "{output}");
+    let line = format!(
+        "--model runs/joint --data folder:{EXPRESSIONS}/test \
+         --train-data folder:{EXPRESSIONS}/train --judge-iterations 2"
+    );
+    let output = succeeds("evaluate", folder.path(), &line);
+    assert!(output.contains("judge's error") && !output.contains("PSNR"), "{output}");
+    let line = format!("--model runs/joint --data folder:{EXPRESSIONS}/test --split public");
+    fails("evaluate", folder.path(), &line, 2, "--split is for celeba data");
+    let face = format!("{FACES}/test/images/00001.png");
+    succeeds(
+        "translate",
+        folder.path(),
+        &format!("--model runs/joint --edit Blond_Hair,happy {face}"),
+    );
+    let odd = folder.path().join("odd/happy");
+    fs::create_dir_all(&odd).unwrap();
+    fs::create_dir_all(folder.path().join("odd/sad")).unwrap();
+    fs::copy(&face, odd.join("a.png")).unwrap();
+    fs::copy(&face, folder.path().join("odd/sad/a.png")).unwrap();
+    let data = faces("train");
+    let cases = [
+        // Too few images for a batch, other data than the run began with, a label of two datasets.
+        (
+            format!("--data {data} --data folder:odd {TINY} --out few"),
+            "has 2 images, fewer than a batch of 4",
+        ),
+        (
+            format!("--resume --out runs/joint --data {data} --data folder:odd"),
+            "expected the labels",
+        ),
+    ];
+    for (line, expected) in cases {
+        fails("train", folder.path(), &line, 1, expected);
+    }
+}
+
+#[test]
+fn quickstart_leaves_what_it_promises() {
+    let folder = folder();
+    let output = succeeds("quickstart", folder.path(), "--iterations 4 --size 16");
+    assert!(
+        output.contains("hair") && output.contains("stargan translate --model runs/quickstart "),
+        "{output}"
+    );
+    let expected = [
+        "checkpoints",
+        "config.json",
+        "data.json",
+        "grid.png",
+        "log.csv",
+        "metrics.csv",
+        "metrics.json",
+        "report.html",
+        "samples",
+        "timing.csv",
+        "translations",
+    ];
+    let found: Vec<_> = names(folder.path().join("runs/quickstart"))
+        .into_iter()
+        .filter(|name| name != ".lock")
+        .collect();
+    assert_eq!(found, expected);
+    assert_eq!(names(folder.path().join("runs/quickstart/translations")).len(), 15);
+
+    succeeds("quickstart", folder.path(), "--iterations 2 --size 16");
+    assert_eq!(names(folder.path().join("runs")), ["quickstart", "quickstart-2"]);
+    fails("quickstart", folder.path(), "--out runs/quickstart", 1, "it holds a run already");
+}
+
+/// Sends SIGINT as Ctrl-C does.
+#[cfg(unix)]
+#[test]
+fn ctrl_c_writes_a_checkpoint_to_go_on_from() {
+    use std::process::Stdio;
+    use std::time::{Duration, Instant};
+
+    let folder = folder();
+    let line =
+        format!("--data {} {TINY} --iterations 1000000 --out run --sample-every 1", faces("train"));
+    let child = Command::new(STARGAN)
+        .arg("train")
+        .args(line.split_whitespace())
+        .current_dir(folder.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // The first sample grid shows that training is under way.
+    let began = Instant::now();
+    while !folder.path().join("run/samples/00000001.png").exists() {
+        assert!(began.elapsed() < Duration::from_secs(60), "training does not begin");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let output = child.wait_with_output().unwrap();
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(130), "{message}");
+    assert!(message.contains("stargan train --resume --out \"run\""), "{message}");
+    assert_eq!(names(folder.path().join("run/checkpoints")).len(), 1);
+}

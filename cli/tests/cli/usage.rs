@@ -1,0 +1,33 @@
+//! What is wrong with a command line, told from what goes wrong.
+
+use std::fs;
+
+use crate::program::{EXPRESSIONS, faces, fails, folder, names};
+
+#[test]
+fn bad_usage_is_told_from_failure() {
+    let folder = folder();
+    fs::write(folder.path().join("partial.json"), r#"{"batch_sise": 3}"#).unwrap();
+    let train = faces("train");
+    let cases = [
+        ("".to_owned(), 2, "--data is required"),
+        ("--data images".into(), 2, "expected celeba:IMAGES_DIR:ATTR_FILE or folder:DIR"),
+        ("--data celeba:images".into(), 2, "one path is missing"),
+        (format!("--crop 10 --data {train}"), 2, "--crop belongs to the --data before it"),
+        (format!("--data {train} --crop 10 --crop 9"), 2, "--crop is given twice"),
+        (format!("--data folder:{EXPRESSIONS}/train --labels happy"), 2, "--labels is for celeba"),
+        (format!("--data {train} --identity 10"), 2, "expected WEIGHT:LAST_ITERATION"),
+        (format!("--data {train} --objective best"), 2, "unknown variant `best`"),
+        (format!("--data {train} --size big"), 2, "invalid value"),
+        (format!("--data {train} --pairs p.csv"), 2, "--pairs belongs to the --test-data before"),
+        (format!("--data {train} --labels Mael"), 1, "did you mean \"Male\""),
+        (format!("--data {train} --size 30 --downsamplings 3"), 1, "not divisible by 8"),
+        (format!("--data {train} --config partial.json"), 1, "unknown field `batch_sise`"),
+        (format!("--data {train} --config none.json"), 1, "none.json: "),
+        ("--data folder:none".into(), 1, "none: "),
+    ];
+    for (line, code, expected) in cases {
+        fails("train", folder.path(), &line, code, expected);
+    }
+    assert_eq!(names(folder.path()), ["partial.json"], "a failure leaves nothing behind");
+}
