@@ -1,11 +1,7 @@
-//! What burn-collective 0.21 does between processes, on which it rests that this crate joins them in a ring of its own.
+//! What burn-collective 0.21 does between processes, on which it rests that this crate joins them in
+//! a ring of its own.
 //!
-//! When this fails after an update of burn, `collective::Ring` may no longer be needed.
-
-#![cfg(all(feature = "collective", feature = "flex"))]
-
-#[path = "common/ports.rs"]
-mod ports;
+//! When this fails after an update of burn, `engine::Ring` may no longer be needed.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -18,8 +14,13 @@ use burn_collective::{
 use stargan::burn::backend::Flex;
 use stargan::burn::tensor::{Tensor, TensorPrimitive};
 
+use crate::ports::ports;
+use crate::training::setup::test_name;
+
 /// Tells a copy of this test program its number.
 const NODE: &str = "STARGAN_TEST_NODE";
+
+const TEST: &str = "the_second_sum_between_processes_never_ends";
 
 /// Two processes sum twice: `SyncService::sync` empties a copy of its list of those that have come, so that from the
 /// second time on the list never says again that all have.
@@ -29,14 +30,14 @@ fn the_second_sum_between_processes_never_ends() {
         let (number, port) = number.split_once(',').unwrap();
         return node(number.parse().unwrap(), port.parse().unwrap());
     }
-    let port = ports::ports(3);
+    let port = ports(3);
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(start_global_orchestrator(port));
     });
     let start = |number: u16| -> Child {
         Command::new(std::env::current_exe().unwrap())
-            .args(["the_second_sum_between_processes_never_ends", "--exact", "--nocapture"])
+            .args([&test_name(module_path!(), TEST), "--exact", "--nocapture"])
             .env(NODE, format!("{number},{port}"))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

@@ -1,23 +1,13 @@
-//! The main job through the public API: run folders, exact resume, translating, learning.
+//! The library as its users and its source see it, in one program: each test program links and
+//! compiles the whole engine again.
 
-#![cfg(all(feature = "flex", feature = "ndarray"))]
+#![cfg(all(feature = "flex", feature = "ndarray", feature = "report"))]
 
-mod baselines;
-mod checkpoints;
-#[cfg(unix)]
-mod disk;
-mod divergence;
-mod joint;
-#[cfg(unix)]
-mod killed;
-mod learning;
-mod objectives;
+#[cfg(feature = "collective")]
+mod burn_collective;
+mod fuzz;
 #[cfg(feature = "collective")]
 #[path = "../common/ports.rs"]
 mod ports;
-mod resume;
-mod setup;
-mod shipped;
-mod translator;
-#[cfg(feature = "collective")]
-mod workers;
+mod source;
+mod training;

@@ -9,10 +9,11 @@ use safetensors::SafeTensors;
 use stargan::burn::backend::{Autodiff, Flex};
 use stargan::data::decode_image;
 use stargan::{
-    Domains, Folder, LabelSpace, PublicModel, Trainer, TrainingConfig, Transform, Translator,
+    Folder, LabelSpace, LabelSpaces, PublicModel, StarGan, Trainer, TrainingConfig, Transform,
+    Translator,
 };
 
-use crate::{JSON, fuzz, project};
+use crate::fuzz::{JSON, fuzz, project};
 
 type Cpu = Autodiff<Flex>;
 
@@ -44,9 +45,9 @@ fn imports(file: &Path, bytes: &[u8]) -> bool {
 fn import(file: &Path) -> stargan::Result<Translator<Flex>> {
     let model = PublicModel::open(file, None::<&Path>)?;
     let labels = (0..model.generator().condition_width).map(|label| format!("l{label}"));
-    let domains = Domains::single(LabelSpace::attributes(labels));
+    let spaces = LabelSpaces::single(LabelSpace::attributes(labels));
     let transform = Transform { crop: stargan::Crop::Square, size: 16 };
-    model.into_translator(domains, transform, &Default::default())
+    Translator::import(model, spaces, transform, &Default::default())
 }
 
 fn fixture(name: &str) -> Vec<u8> {
@@ -99,14 +100,15 @@ fn trained(folder: &Path) -> Vec<u8> {
         }
     }
     let data = Folder::open(folder.join("data")).unwrap();
-    let config = TrainingConfig::new(Domains::single(LabelSpace::classes(["blue", "red"])))
+    let recipe = StarGan::new(LabelSpaces::single(LabelSpace::classes(["blue", "red"])))
         .with_image_size(8)
         .with_base_channels(1)
         .with_residual_blocks(1)
-        .with_batch_size(2)
-        .with_critic_steps(1)
-        .with_iterations(2);
-    let mut trainer = Trainer::<Cpu>::new(folder.join("run"), config, &Default::default()).unwrap();
+        .with_critic_steps(1);
+    let config =
+        TrainingConfig::new(recipe).with_run(|run| run.with_batch_size(2).with_iterations(2));
+    let mut trainer =
+        Trainer::<Cpu, StarGan>::new(folder.join("run"), config, &Default::default()).unwrap();
     trainer.run(&data, &mut ()).unwrap();
     fs::read(folder.join("run/checkpoints/00000002.safetensors")).unwrap()
 }
@@ -122,7 +124,7 @@ fn checkpoints() {
     fuzz("checkpoint", &[seed], &words, |bytes| {
         fs::write(&file, mended(bytes).as_deref().unwrap_or(bytes)).unwrap();
         let _ = Translator::<Flex>::open(&file, &Default::default());
-        Trainer::<Cpu>::resume(&run, &Default::default()).is_ok()
+        Trainer::<Cpu, StarGan>::resume(&run, &Default::default()).is_ok()
     });
 }
 

@@ -1,10 +1,9 @@
-//! Whatever stands in a file, reading it ends soon, in little memory, with a value or an error: no panic, no hang.
+//! Whatever stands in a file, reading it ends soon, in little memory, with a value or an error: no
+//! panic, no hang.
 //!
-//! Every target begins with files that are right and changes them: bits, bytes, lengths, words that matter. By
-//! default a target runs the same some hundred of them every time; `scripts/fuzz` runs as many new ones as
-//! docs/reliability.md says.
-
-#![cfg(all(feature = "flex", feature = "ndarray"))]
+//! Every target begins with files that are right and changes them: bits, bytes, lengths, words that
+//! matter. By default a target runs the same some hundred of them every time; `scripts/fuzz` runs as
+//! many new ones as docs/reliability.md says.
 
 mod binary;
 mod mutation;

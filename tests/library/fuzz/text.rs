@@ -4,9 +4,9 @@ use std::fs;
 use std::sync::Arc;
 
 use stargan::metrics::Counterfactuals;
-use stargan::{CelebA, Dataset, Domains, LabelSpace, Report, TrainingConfig};
+use stargan::{CelebA, Dataset, LabelSpace, LabelSpaces, Report, StarGan, TrainingConfig};
 
-use crate::{JSON, fuzz, project};
+use crate::fuzz::{JSON, fuzz, project};
 
 const WORDS: [&str; 16] = [
     "\n",
@@ -80,16 +80,16 @@ fn pairs() {
     });
 }
 
-fn domains() -> Domains {
+fn spaces() -> LabelSpaces {
     let hair = ["Black", "Blond"];
     let faces = LabelSpace::attributes(hair).with("Male").exclusive(hair).unwrap();
     let moods = LabelSpace::classes(["happy", "sad"]);
-    Domains::joint([("faces", faces), ("moods", moods)]).unwrap()
+    LabelSpaces::joint([("faces", faces), ("moods", moods)]).unwrap()
 }
 
 #[test]
 fn edits() {
-    let domains = domains();
+    let spaces = spaces();
     let words = [
         "Black", "Blond", "Male", "happy", "sad", "faces:", "moods:", "+", "-", "=", "0.5", "1e39",
         "NaN", ",", " ",
@@ -97,10 +97,10 @@ fn edits() {
     let seeds = ["Blond", "+Male,-Black", "Male=0.5", "faces:Blond,happy", "moods:sad"];
     fuzz("edit", &seeds.map(|seed| seed.as_bytes().to_vec()), &words, |bytes| {
         let text = String::from_utf8_lossy(bytes);
-        let _ = domains.source_labels(&text);
-        domains.edits(&text).is_ok_and(|edits| {
+        let _ = spaces.source_labels(&text);
+        spaces.edits(&text).is_ok_and(|edits| {
             for edit in edits {
-                let label = edit.apply(&vec![0.0; domains.space(edit.dataset).width()]);
+                let label = edit.apply(&vec![0.0; spaces.space(edit.dataset).width()]);
                 // A strength is 2 at most.
                 assert!(
                     label.iter().all(|value| (0.0..=2.0).contains(value)),
@@ -114,16 +114,17 @@ fn edits() {
 
 #[test]
 fn configurations() {
-    let config = TrainingConfig::new(domains()).with_image_size(64);
+    let config = TrainingConfig::new(StarGan::new(spaces()).with_image_size(64));
     let words = [&JSON[..], &["1e999", "\"hinge\""]].concat();
     let seeds = [serde_json::to_vec(&config).unwrap(), serde_json::to_vec_pretty(&config).unwrap()];
     fuzz("configuration", &seeds, &words, |bytes| {
-        serde_json::from_slice::<TrainingConfig>(bytes).is_ok_and(|config| {
-            let valid = config.validate().is_ok();
+        serde_json::from_slice::<TrainingConfig<StarGan>>(bytes).is_ok_and(|config| {
+            let valid = config.check().is_ok();
             if valid {
-                config.generator().validate().unwrap();
-                config.discriminator().validate().unwrap();
-                config.domains.label_width();
+                let StarGan { spaces, generator, discriminator, .. } = &config.recipe;
+                generator.check().unwrap();
+                discriminator.check().unwrap();
+                spaces.label_width();
             }
             valid
         })
@@ -133,7 +134,7 @@ fn configurations() {
 #[test]
 fn logs() {
     let folder = tempfile::tempdir().unwrap();
-    let config = TrainingConfig::new(domains());
+    let config = TrainingConfig::new(StarGan::new(spaces()));
     fs::write(folder.path().join("config.json"), serde_json::to_vec(&config).unwrap()).unwrap();
     let log = folder.path().join("log.csv");
     let seed = b"iteration,learning_rate,term,value\n20,1e-4,faces/d/real,-0.25\n20,1e-4,faces/d/fake,0.5\n\
@@ -152,7 +153,7 @@ fn logs() {
     ];
     fuzz("log", &[seed.to_vec()], &words, |bytes| {
         fs::write(&log, bytes).unwrap();
-        Report::of(folder.path()).is_ok_and(|report| report.html().ends_with("</html>\n"))
+        Report::open(folder.path()).is_ok_and(|report| report.html().ends_with("</html>\n"))
     });
 }
 

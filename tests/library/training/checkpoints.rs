@@ -3,21 +3,25 @@
 use std::fs;
 use std::sync::atomic::Ordering;
 
-use stargan::train::resolve_model;
-use stargan::{Dataset, Domains, Folder, LabelSpace, Outcome, Trainer, Translator};
+use stargan::{
+    Dataset, Folder, LabelSpace, LabelSpaces, Outcome, Preset, StarGan, Trainer, TrainingConfig,
+    Translator, resolve_model,
+};
 
-use crate::setup::{Content, Cpu, StopAfter, colours, faces, names, one_at_a_time, tiny, trained};
+use crate::training::setup::{
+    Content, Cpu, StopAfter, colours, faces, names, one_at_a_time, tiny, trained,
+};
 
 #[test]
 fn the_newest_checkpoints_are_kept() {
     let _turn = one_at_a_time();
     let folder = tempfile::tempdir().unwrap();
     let data = colours(&folder.path().join("data"));
-    let mut config = tiny(Domains::single(data.labels().clone())).with_checkpoint_every(2);
-    config.iterations = 7;
-    config.keep = 2;
+    let config = tiny(LabelSpaces::single(data.labels().clone()))
+        .with_run(|run| run.with_checkpoint_every(2).with_iterations(7).with_keep(2));
     let run = folder.path().join("run");
-    let mut trainer = Trainer::<Cpu>::new(&run, config.clone(), &Default::default()).unwrap();
+    let mut trainer =
+        Trainer::<Cpu, StarGan>::new(&run, config.clone(), &Default::default()).unwrap();
     let checkpoints = run.join("checkpoints");
     // What a run did not write is not a checkpoint of it, and stays.
     let foreign = [".writing-notes", "best.safetensors", "notes.txt"];
@@ -35,7 +39,7 @@ fn the_newest_checkpoints_are_kept() {
 
     // What a killed process was writing is of no use to anybody.
     fs::write(checkpoints.join(".writing-Xy12zw"), "half a checkpoint").unwrap();
-    let mut trainer = Trainer::<Cpu>::resume(&run, &Default::default()).unwrap();
+    let mut trainer = Trainer::<Cpu, StarGan>::resume(&run, &Default::default()).unwrap();
     assert_eq!((trainer.iteration(), trainer.config()), (7, &config));
     let left = names(&checkpoints);
     assert!(
@@ -46,7 +50,7 @@ fn the_newest_checkpoints_are_kept() {
     trainer.run(&data, &mut ()).unwrap();
     assert_eq!(names(&checkpoints)[1..3], ["00000007.safetensors", "00000008.safetensors"]);
     let json = fs::read_to_string(run.join("config.json")).unwrap();
-    assert_eq!(serde_json::from_str::<stargan::TrainingConfig>(&json).unwrap(), config);
+    assert_eq!(serde_json::from_str::<TrainingConfig<StarGan>>(&json).unwrap(), config);
 }
 
 #[test]
@@ -71,7 +75,8 @@ fn damage_is_an_error_that_names_the_file() {
         ("the last byte flipped", flipped(whole.len() - 1)),
     ] {
         fs::write(&path, &bytes).unwrap();
-        let error = Trainer::<Cpu>::resume(&run, &Default::default()).expect_err(what).to_string();
+        let error =
+            Trainer::<Cpu, StarGan>::resume(&run, &Default::default()).expect_err(what).to_string();
         assert!(error.contains("00000002.safetensors: "), "{what}: {error}");
         let error = Translator::<stargan::burn::backend::Flex>::open(&run, &Default::default())
             .expect_err(what)
@@ -80,7 +85,7 @@ fn damage_is_an_error_that_names_the_file() {
         assert_eq!(fs::read(&path).unwrap(), bytes, "a damaged file is left as it is");
     }
     fs::write(&path, &whole).unwrap();
-    assert_eq!(Trainer::<Cpu>::resume(&run, &Default::default()).unwrap().iteration(), 2);
+    assert_eq!(Trainer::<Cpu, StarGan>::resume(&run, &Default::default()).unwrap().iteration(), 2);
 }
 
 #[test]
@@ -91,7 +96,7 @@ fn other_data_than_the_run_began_with_is_refused() {
     let device = Default::default();
     fs::remove_file(folder.path().join("data/red/8.png")).unwrap();
     let fewer = Folder::open(folder.path().join("data")).unwrap();
-    let mut trainer = Trainer::<Cpu>::resume(&run, &device).unwrap();
+    let mut trainer = Trainer::<Cpu, StarGan>::resume(&run, &device).unwrap();
     let cropped = data.clone().with_crop(stargan::Crop::Centre(8));
     for (error, expected) in [
         (trainer.run(&fewer, &mut ()), "resume it with the data it began with"),
@@ -116,16 +121,18 @@ fn other_data_than_the_run_began_with_is_refused() {
 fn folders_in_use_are_refused_and_left_alone() {
     let _turn = one_at_a_time();
     let folder = tempfile::tempdir().unwrap();
-    let config = tiny(Domains::single(LabelSpace::classes(["blue", "red"])));
+    let config = tiny(LabelSpaces::single(LabelSpace::classes(["blue", "red"])));
     let device = Default::default();
-    let new = |name: &str| Trainer::<Cpu>::new(folder.path().join(name), config.clone(), &device);
+    let new = |name: &str| {
+        Trainer::<Cpu, StarGan>::new(folder.path().join(name), config.clone(), &device)
+    };
 
     fs::create_dir(folder.path().join("photos")).unwrap();
     fs::write(folder.path().join("photos/holiday.jpg"), "precious").unwrap();
     let error = new("photos").unwrap_err().to_string();
     assert!(error.contains("photos: it is not empty: choose another folder"), "{error}");
     assert_eq!(names(folder.path().join("photos")), ["holiday.jpg"]);
-    let error = Trainer::<Cpu>::resume(folder.path().join("photos"), &device).unwrap_err();
+    let error = Trainer::<Cpu, StarGan>::resume(folder.path().join("photos"), &device).unwrap_err();
     assert!(error.to_string().contains("no run to resume here"), "{error}");
     assert_eq!(names(folder.path().join("photos")), ["holiday.jpg"]);
 
@@ -133,7 +140,7 @@ fn folders_in_use_are_refused_and_left_alone() {
     let running = new("empty").unwrap();
     let error = new("empty").unwrap_err().to_string();
     assert!(error.contains("it holds a run already: resume it"), "{error}");
-    let error = Trainer::<Cpu>::resume(folder.path().join("empty"), &device).unwrap_err();
+    let error = Trainer::<Cpu, StarGan>::resume(folder.path().join("empty"), &device).unwrap_err();
     assert!(error.to_string().contains("another process is training in this folder"), "{error}");
     drop(running);
 
@@ -142,12 +149,12 @@ fn folders_in_use_are_refused_and_left_alone() {
     let error = error.unwrap_err().to_string();
     assert!(error.contains("holds no checkpoint"), "{error}");
     // A run that was stopped before its first checkpoint begins again.
-    let again = Trainer::<Cpu>::resume(folder.path().join("empty"), &device).unwrap();
+    let again = Trainer::<Cpu, StarGan>::resume(folder.path().join("empty"), &device).unwrap();
     assert_eq!((again.iteration(), again.config()), (0, &config));
 
     let mut bad = config.clone();
-    bad.batch_size = 0;
-    assert!(Trainer::<Cpu>::new(folder.path().join("bad"), bad, &device).is_err());
+    bad.run.batch_size = 0;
+    assert!(Trainer::<Cpu, StarGan>::new(folder.path().join("bad"), bad, &device).is_err());
     assert!(!folder.path().join("bad").exists(), "a bad configuration makes no folder");
 
     // Killed before it had a configuration: there is no run yet, and one can begin.
@@ -156,7 +163,7 @@ fn folders_in_use_are_refused_and_left_alone() {
     fs::write(folder.path().join("killed/.writing-Xy12zw"), "half a configuration").unwrap();
     drop(new("killed").unwrap());
     assert_eq!(
-        Trainer::<Cpu>::resume(folder.path().join("killed"), &device).unwrap().iteration(),
+        Trainer::<Cpu, StarGan>::resume(folder.path().join("killed"), &device).unwrap().iteration(),
         0
     );
 }
@@ -192,10 +199,10 @@ fn the_average_is_there_unless_the_paper_is_followed() {
     assert!(differ.count() > generator / 2, "the average is another network than G");
 
     let folder = tempfile::tempdir().unwrap();
-    let config =
-        tiny(Domains::single(data.labels().clone())).with_preset(stargan::train::Preset::Paper);
+    let config = tiny(LabelSpaces::single(data.labels().clone())).with_preset(Preset::Paper);
     let mut trainer =
-        Trainer::<Cpu>::new(folder.path().join("run"), config, &Default::default()).unwrap();
+        Trainer::<Cpu, StarGan>::new(folder.path().join("run"), config, &Default::default())
+            .unwrap();
     trainer.run(&data, &mut StopAfter(2)).unwrap();
     let content = Content::of(&folder.path().join("run/checkpoints/00000002.safetensors"));
     assert_eq!(content.count("average."), 0);
@@ -216,9 +223,9 @@ fn an_unreadable_image_ends_the_run_with_its_name() {
     trainer.set_on_unreadable(stargan::UnreadablePolicy::Skip);
     trainer.run(&data, &mut ()).unwrap();
     assert_eq!(trainer.iteration(), 20);
-    let [(path, reason)] = &trainer.unreadable().iter().collect::<Vec<_>>()[..] else {
+    let [((dataset, name), reason)] = &trainer.unreadable().iter().collect::<Vec<_>>()[..] else {
         panic!("{:?}", trainer.unreadable());
     };
-    assert_eq!(**path, image);
+    assert_eq!((*dataset, &name[..]), (0, "blue/4.png"));
     assert!(reason.contains("4.png: "), "{reason}");
 }

@@ -6,9 +6,9 @@ use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Output};
 
-use stargan::{Folder, Trainer};
+use stargan::{Folder, StarGan, Trainer};
 
-use crate::setup::{Content, Cpu, StopAfter, names, one_at_a_time, trained};
+use crate::training::setup::{Content, Cpu, StopAfter, names, one_at_a_time, test_name, trained};
 
 /// Tells a copy of this test program which folder's run to go on with.
 const FOLDER: &str = "STARGAN_TEST_DISK";
@@ -51,7 +51,7 @@ fn a_disk_that_is_full_leaves_the_last_checkpoint_and_a_clear_error() {
     assert_eq!(fs::read(&checkpoint).unwrap(), before);
 
     // With room again, it ends as if nothing had been.
-    let mut trainer = Trainer::<Cpu>::resume(&run, &Default::default()).unwrap();
+    let mut trainer = Trainer::<Cpu, StarGan>::resume(&run, &Default::default()).unwrap();
     trainer.run(&data, &mut ()).unwrap();
     let (_other, expected, ..) = trained(20);
     let last = "checkpoints/00000020.safetensors";
@@ -104,7 +104,7 @@ fn a_run_folder_that_is_read_only_is_an_error_that_names_it() {
         mode(&run.join(locked), 0o755);
         assert_eq!(names(run.join("checkpoints")), ["00000010.safetensors"]);
     }
-    assert_eq!(Trainer::<Cpu>::resume(&run, &Default::default()).unwrap().iteration(), 10);
+    assert_eq!(Trainer::<Cpu, StarGan>::resume(&run, &Default::default()).unwrap().iteration(), 10);
 }
 
 /// Goes on with the run that the environment names for two iterations, in a process that was started for that.
@@ -112,7 +112,7 @@ fn child() -> bool {
     let Some(folder) = std::env::var_os(FOLDER) else { return false };
     let folder = Path::new(&folder);
     let data = Folder::open(folder.join("data")).unwrap();
-    let ended = Trainer::<Cpu>::resume(folder.join("run"), &Default::default())
+    let ended = Trainer::<Cpu, StarGan>::resume(folder.join("run"), &Default::default())
         .and_then(|mut trainer| trainer.run(&data, &mut StopAfter(12)));
     if let Err(error) = ended {
         println!("{error}");
@@ -122,6 +122,6 @@ fn child() -> bool {
 }
 
 fn go_on(mut command: Command, test: &str, folder: &Path) -> Output {
-    let test = format!("disk::{test}");
+    let test = test_name(module_path!(), test);
     command.args([&test, "--exact", "--nocapture"]).env(FOLDER, folder).output().unwrap()
 }

@@ -1,5 +1,6 @@
 //! A run whose values leave the numbers: it ends with the reason, or is rolled back.
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -8,16 +9,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use image::RgbImage;
 use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::data::{Loader, LoaderConfig};
-use stargan::train::Schedule;
 use stargan::{
-    Crop, CsvLog, Dataset, Datasets, Domains, Error, Folder, LabelSpace, NonFinitePolicy, Observer,
-    Outcome, Result, Trainer, TrainingConfig,
+    Crop, CsvLog, Dataset, Datasets, Error, Folder, LabelSpace, LabelSpaces, NonFinitePolicy,
+    Observer, Outcome, Result, Run, RunSettings, Schedule, StarGan, Trainer, TrainingConfig,
 };
 
-use crate::setup::{Content, Cpu, StopAfter, checkpoint_of, colours, names, one_at_a_time, tiny};
+use crate::training::setup::{
+    Content, Cpu, StopAfter, checkpoint_of, colours, names, one_at_a_time, tiny,
+};
 
 /// Images one of which has a label that is no number, as long as that is wanted.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Poisoned {
     data: Folder,
     index: usize,
@@ -39,8 +41,8 @@ impl Dataset for Poisoned {
         if poisoned { &self.label } else { self.data.label(index) }
     }
 
-    fn path(&self, index: usize) -> &Path {
-        self.data.path(index)
+    fn name(&self, index: usize) -> Cow<'_, str> {
+        self.data.name(index)
     }
 
     fn crop(&self) -> Crop {
@@ -52,17 +54,18 @@ impl Dataset for Poisoned {
     }
 }
 
-fn config(data: &Folder) -> TrainingConfig {
-    let config = tiny(Domains::single(data.labels().clone()));
-    TrainingConfig { schedule: Schedule::Constant, ..config }
-        .with_checkpoint_every(2)
-        .with_iterations(24)
+fn config(data: &Folder) -> TrainingConfig<StarGan> {
+    tiny(LabelSpaces::single(data.labels().clone())).with_run(|run| {
+        run.with_schedule(Schedule::Constant).with_checkpoint_every(2).with_iterations(24)
+    })
 }
 
 /// Data that poison the batch of iteration 16, in the fourth epoch, at the latest; and which iteration they do.
 fn poisoned(folder: &Path) -> (Poisoned, u64) {
     let data = colours(&folder.join("data"));
-    let TrainingConfig { batch_size, image_size, flip, seed, .. } = config(&data);
+    let TrainingConfig { run, recipe, .. } = config(&data);
+    let RunSettings { batch_size, flip, seed, .. } = run;
+    let image_size = recipe.discriminator.image_size;
     let loading = LoaderConfig { batch_size, image_size, flip, seed, ..LoaderConfig::default() };
     let first_with = |index| {
         let label = vec![f32::NAN; data.labels().width()];
@@ -77,7 +80,7 @@ fn poisoned(folder: &Path) -> (Poisoned, u64) {
     all.max_by_key(|(_, iteration)| *iteration).unwrap()
 }
 
-fn start(folder: &Path, config: TrainingConfig) -> Trainer<Cpu> {
+fn start(folder: &Path, config: TrainingConfig<StarGan>) -> Trainer<Cpu, StarGan> {
     Trainer::new(folder.join("run"), config, &Default::default()).unwrap()
 }
 
@@ -114,8 +117,8 @@ fn a_gradient_beyond_the_numbers_is_told_though_every_loss_is_one() {
     let folder = tempfile::tempdir().unwrap();
     let data = colours(&folder.path().join("data"));
     // G is updated too, by a discriminator that has left the numbers: its losses are not to blame.
-    let mut config = config(&data).with_critic_steps(1);
-    config.weights.penalty = 1e38;
+    let mut config = config(&data).with_recipe(|recipe| recipe.with_critic_steps(1));
+    config.recipe.weights.penalty = 1e38;
     let error = start(folder.path(), config).run(&data, &mut ()).unwrap_err().to_string();
     assert!(error.starts_with("iteration 1: data/d/gradient is "), "{error}");
     assert!(error.contains("there is no checkpoint yet"), "{error}");
@@ -130,18 +133,18 @@ struct Healer {
 }
 
 impl Healer {
-    fn of(data: &Poisoned) -> Self {
+    fn new(data: &Poisoned) -> Self {
         Self { poison: data.active.clone(), started: Vec::new(), reasons: Vec::new() }
     }
 }
 
 impl<B: AutodiffBackend> Observer<B> for Healer {
-    fn started(&mut self, trainer: &Trainer<B>) -> Result<()> {
-        self.started.push(trainer.iteration());
+    fn started(&mut self, run: &Run<'_, B>) -> Result<()> {
+        self.started.push(run.iteration());
         Ok(())
     }
 
-    fn rolled_back(&mut self, _trainer: &Trainer<B>, reason: &Error) -> Result<()> {
+    fn rolled_back(&mut self, _run: &Run<'_, B>, reason: &Error) -> Result<()> {
         self.poison.store(false, Ordering::Relaxed);
         self.reasons.push(reason.to_string());
         Ok(())
@@ -154,14 +157,18 @@ fn it_goes_on_from_the_last_checkpoint_with_a_smaller_learning_rate() {
     let folder = tempfile::tempdir().unwrap();
     let (data, bad) = poisoned(folder.path());
     let back_at = (bad - 1) / 2 * 2;
-    let config =
-        config(&data.data).with_on_non_finite(NonFinitePolicy::RollBack { factor: 0.25, times: 1 });
+    let policy = NonFinitePolicy::RollBack { factor: 0.25, times: 1 };
+    let config = config(&data.data).with_run(|run| run.with_on_non_finite(policy));
     let mut trainer = start(folder.path(), config.clone());
-    let mut observers = (Healer::of(&data), CsvLog::every(1));
-    let outcome = trainer.run(&data, &mut observers).unwrap();
+    let mut healer = Healer::new(&data);
+    let outcome = {
+        let mut observers: Vec<Box<dyn Observer<Cpu> + '_>> =
+            vec![Box::new(&mut healer), Box::new(CsvLog::every(1))];
+        trainer.run(&data, &mut observers).unwrap()
+    };
     assert!(matches!(outcome, Outcome::Finished { .. }));
     assert!(finite(checkpoint_of(&outcome)));
-    let Healer { started, reasons, .. } = &observers.0;
+    let Healer { started, reasons, .. } = &healer;
     assert_eq!(*started, [0, back_at]);
     let [reason] = &reasons[..] else { panic!("{reasons:?}") };
     assert!(reason.starts_with(&format!("iteration {bad}: data/d/domain is NaN")), "{reason}");
@@ -176,7 +183,7 @@ fn it_goes_on_from_the_last_checkpoint_with_a_smaller_learning_rate() {
     assert!(rates.iter().map(|(iteration, _)| *iteration).eq((2..=24).step_by(2)));
     for (iteration, rate) in rates {
         let scale = if iteration > back_at { 0.25 } else { 1.0 };
-        assert_eq!(rate, scale * config.learning_rate, "iteration {iteration}");
+        assert_eq!(rate, scale * config.run.learning_rate, "iteration {iteration}");
     }
 
     // The same from two trainers: the roll-back is part of the run's state.
@@ -185,10 +192,13 @@ fn it_goes_on_from_the_last_checkpoint_with_a_smaller_learning_rate() {
     fs::create_dir(&second).unwrap();
     data.active.store(true, Ordering::Relaxed);
     let mut first = start(&second, config);
-    first.run(&data, &mut (Healer::of(&data), StopAfter(back_at + 3))).unwrap();
+    let mut observers: Vec<Box<dyn Observer<Cpu>>> =
+        vec![Box::new(Healer::new(&data)), Box::new(StopAfter(back_at + 3))];
+    first.run(&data, &mut observers).unwrap();
     assert_eq!((first.iteration(), first.rollbacks()), (back_at + 3, 1));
     drop(first);
-    let mut rest = Trainer::<Cpu>::resume(second.join("run"), &Default::default()).unwrap();
+    let mut rest =
+        Trainer::<Cpu, StarGan>::resume(second.join("run"), &Default::default()).unwrap();
     assert_eq!((rest.rollbacks(), rest.learning_rate_scale()), (1, 0.25));
     assert_eq!(Content::of(checkpoint_of(&rest.run(&data, &mut ()).unwrap())), expected);
 }
@@ -199,9 +209,9 @@ fn it_is_rolled_back_no_more_than_so_many_times() {
     let folder = tempfile::tempdir().unwrap();
     let (data, bad) = poisoned(folder.path());
     // Before the first checkpoint: from the beginning.
+    let policy = NonFinitePolicy::RollBack { factor: 0.5, times: 2 };
     let config = config(&data.data)
-        .with_on_non_finite(NonFinitePolicy::RollBack { factor: 0.5, times: 2 })
-        .with_checkpoint_every(1000);
+        .with_run(|run| run.with_on_non_finite(policy).with_checkpoint_every(1000));
     let mut trainer = start(folder.path(), config);
     let message = trainer.run(&data, &mut ()).unwrap_err().to_string();
     let expected = format!(
@@ -213,7 +223,7 @@ fn it_is_rolled_back_no_more_than_so_many_times() {
 
     // Their owner mends the data and goes on.
     let mut trainer =
-        Trainer::<Cpu>::resume(folder.path().join("run"), &Default::default()).unwrap();
+        Trainer::<Cpu, StarGan>::resume(folder.path().join("run"), &Default::default()).unwrap();
     assert_eq!((trainer.iteration(), trainer.rollbacks()), (0, 2));
     trainer.run(&data.data, &mut ()).unwrap();
     assert_eq!((trainer.iteration(), trainer.rollbacks()), (24, 2));
@@ -227,18 +237,18 @@ fn it_is_rolled_back_no_more_than_so_many_times() {
 #[cfg(feature = "collective")]
 #[test]
 fn all_workers_diverge_and_are_rolled_back_together() {
-    use stargan::train::Follower;
+    use stargan::engine::Follower;
 
     let _turn = one_at_a_time();
     let folder = tempfile::tempdir().unwrap();
     let (data, bad) = poisoned(folder.path());
     let device = Default::default();
-    let config =
-        config(&data.data).with_on_non_finite(NonFinitePolicy::RollBack { factor: 0.5, times: 1 });
-    let mut healer = Healer::of(&data);
-    let (leader, follower) = crate::workers::two(
+    let policy = NonFinitePolicy::RollBack { factor: 0.5, times: 1 };
+    let config = config(&data.data).with_run(|run| run.with_on_non_finite(policy));
+    let mut healer = Healer::new(&data);
+    let (leader, follower) = crate::training::workers::two(
         |link| start(folder.path(), config).lead(link)?.run(&data, &mut healer),
-        |link| Follower::<Cpu>::join(link, None, &device)?.run(&data),
+        |link| Follower::<Cpu, StarGan>::join(link, None, &device)?.run(&data),
     );
     assert_eq!(leader.unwrap(), follower.unwrap());
     let [reason] = &healer.reasons[..] else { panic!("{:?}", healer.reasons) };
@@ -247,9 +257,9 @@ fn all_workers_diverge_and_are_rolled_back_together() {
     // Without a policy both end, each with the same reason.
     data.active.store(true, Ordering::Relaxed);
     fs::remove_dir_all(folder.path().join("run")).unwrap();
-    let (leader, follower) = crate::workers::two(
+    let (leader, follower) = crate::training::workers::two(
         |link| start(folder.path(), self::config(&data.data)).lead(link)?.run(&data, &mut ()),
-        |link| Follower::<Cpu>::join(link, None, &device)?.run(&data),
+        |link| Follower::<Cpu, StarGan>::join(link, None, &device)?.run(&data),
     );
     assert!(matches!(leader, Err(Error::NonFinite { iteration, .. }) if iteration == bad));
     let message = follower.unwrap_err().to_string();

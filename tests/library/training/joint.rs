@@ -1,13 +1,13 @@
 //! Two datasets through the one training loop.
 
+use stargan::burn::backend::Flex;
+use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::{
-    CelebA, Crop, Dataset, Datasets, DomainLabel, Domains, Folder, LossWeights, Observer, Result,
-    Trainer, TrainingConfig, Translator,
-    burn::{backend::Flex, tensor::backend::AutodiffBackend},
-    train::Iteration,
+    CelebA, Crop, Dataset, Datasets, DomainLabel, Folder, Grid, GridImage, Iteration, LabelSpaces,
+    LossWeights, Observer, Parts, Result, Run, StarGan, Trainer, TrainingConfig, Translator,
 };
 
-use crate::setup::{
+use crate::training::setup::{
     Content, Cpu, StopAfter, checkpoint_of, expressions, face_labels, faces, one_at_a_time, tiny,
 };
 
@@ -16,16 +16,16 @@ use crate::setup::{
 struct Terms(Vec<Vec<String>>);
 
 impl<B: AutodiffBackend> Observer<B> for Terms {
-    fn iteration(&mut self, _: &Trainer<B>, iteration: &Iteration<'_, B>) -> Result<()> {
+    fn iteration(&mut self, _: &Run<'_, B>, iteration: &Iteration<'_, B>) -> Result<()> {
         assert!(iteration.losses().iter().all(|(_, value)| value.is_finite()));
         self.0.push(iteration.losses().iter().map(|(name, _)| name.clone()).collect());
         Ok(())
     }
 }
 
-fn joint(faces: &CelebA, expressions: &Folder) -> (Datasets, Domains) {
+fn joint(faces: &CelebA, expressions: &Folder) -> (Datasets, LabelSpaces) {
     let spaces = [("faces", face_labels()), ("expressions", expressions.labels().clone())];
-    (Datasets::from(faces).with(expressions), Domains::joint(spaces).unwrap())
+    (Datasets::from(faces).with(expressions), LabelSpaces::joint(spaces).unwrap())
 }
 
 #[test]
@@ -34,11 +34,11 @@ fn faces_and_expressions_train_together_and_resume_exactly() {
     let folder = tempfile::tempdir().unwrap();
     let (faces, expressions) = (faces(), expressions());
     let (data, domains) = joint(&faces, &expressions);
-    let config = tiny(domains).with_iterations(5);
+    let config = tiny(domains).with_run(|run| run.with_iterations(5));
     let device = Default::default();
 
     let mut whole =
-        Trainer::<Cpu>::new(folder.path().join("whole"), config.clone(), &device).unwrap();
+        Trainer::<Cpu, StarGan>::new(folder.path().join("whole"), config.clone(), &device).unwrap();
     let mut terms = Terms::default();
     let finished = whole.run(&data, &mut terms).unwrap();
     // Every dataset in turn has its D step, and its G step when due.
@@ -57,10 +57,10 @@ fn faces_and_expressions_train_together_and_resume_exactly() {
     }
 
     let run = folder.path().join("run");
-    let mut first = Trainer::<Cpu>::new(&run, config, &device).unwrap();
+    let mut first = Trainer::<Cpu, StarGan>::new(&run, config, &device).unwrap();
     first.run(&data, &mut StopAfter(3)).unwrap();
     drop(first);
-    let mut second = Trainer::<Cpu>::resume(&run, &device).unwrap();
+    let mut second = Trainer::<Cpu, StarGan>::resume(&run, &device).unwrap();
     let swapped = Datasets::from(&expressions).with(&faces);
     assert!(second.run(&swapped, &mut ()).is_err());
     let resumed = second.run(&data, &mut ()).unwrap();
@@ -69,7 +69,7 @@ fn faces_and_expressions_train_together_and_resume_exactly() {
     // At test time any label of either dataset applies to any image.
     let translator = Translator::<Flex>::open(&run, &device).unwrap();
     assert_eq!(translator.config().transform.crop, Crop::Square, "the datasets' crops differ");
-    let face = faces.load(0).unwrap().into();
+    let face = stargan::image::DynamicImage::from(faces.load(0).unwrap());
     let happy = translator.translate(&face, "happy").unwrap();
     let label = DomainLabel { dataset: 1, label: vec![0.0, 1.0, 0.0, 0.0, 0.0] };
     assert_eq!(translator.translate_to(&face, &label).unwrap(), happy);
@@ -93,7 +93,7 @@ fn faces_and_expressions_train_together_and_resume_exactly() {
 
     // Without D a chain needs a source for each part that keeps something of it.
     let small = folder.path().join("small.safetensors");
-    translator.save(&small, false).unwrap();
+    translator.save(&small, Parts::Generator).unwrap();
     let small = Translator::<Flex>::open(small, &device).unwrap();
     let both = small.translate_from(&face, "Black_Hair,sad", "Brown_Hair,happy=0.5");
     assert_eq!(both.unwrap().width(), 16);
@@ -102,7 +102,7 @@ fn faces_and_expressions_train_together_and_resume_exactly() {
     assert!(error.contains("of every dataset that the edit concerns"), "{error}");
 
     // The condition itself: a swapped mask is another translation.
-    let domains = translator.domains();
+    let domains = translator.spaces();
     let right = domains.condition(1, &label.label);
     let mut wrong = right.clone();
     wrong[domains.label_width()..].rotate_left(1);
@@ -111,7 +111,8 @@ fn faces_and_expressions_train_together_and_resume_exactly() {
     assert_ne!(translated[1], happy_of_face);
 
     let known = DomainLabel { dataset: 0, label: faces.label(0).to_vec() };
-    let grid = translator.grid(&[(face, Some(known))]).unwrap();
+    let image = GridImage { image: faces.load_cropped(0).unwrap(), label: Some(known) };
+    let grid = Grid::of_targets(&translator, &[image]).unwrap();
     assert_eq!(grid.columns.len(), 1 + 5 + 5);
     assert_eq!(grid.image.dimensions(), (11 * 16, 16));
 }
@@ -121,21 +122,25 @@ fn a_dataset_can_have_loss_weights_of_its_own() {
     let _turn = one_at_a_time();
     let folder = tempfile::tempdir().unwrap();
     let (data, domains) = joint(&faces(), &expressions());
-    let config = tiny(domains).with_iterations(2);
-    let weights = config.weights.clone();
-    let trained = |name: &str, config: TrainingConfig| {
+    let config = tiny(domains).with_run(|run| run.with_iterations(2));
+    let weights = config.recipe.weights.clone();
+    let trained = |name: &str, config: TrainingConfig<StarGan>| {
         let mut trainer =
-            Trainer::<Cpu>::new(folder.path().join(name), config, &Default::default()).unwrap();
+            Trainer::<Cpu, StarGan>::new(folder.path().join(name), config, &Default::default())
+                .unwrap();
         Content::of(checkpoint_of(&trainer.run(&data, &mut ()).unwrap())).tensors
     };
     let plain = trained("plain", config.clone());
-    let same = config.clone().with_weights_of("expressions", weights.clone());
+    let weighing = |dataset: &str, weights: &LossWeights| {
+        config.clone().with_recipe(|recipe| recipe.with_weights_of(dataset, weights.clone()))
+    };
+    let same = weighing("expressions", &weights);
     assert!(trained("same", same) == plain);
     let heavier = LossWeights { domain: 3.0, ..weights };
-    let faces_only = config.clone().with_weights_of("faces", heavier.clone());
-    let domain = |dataset| faces_only.weights_of(dataset).domain;
+    let faces_only = weighing("faces", &heavier);
+    let domain = |dataset| faces_only.recipe.weights_of(dataset).domain;
     assert_eq!([domain(0), domain(1)], [3.0, 1.0]);
     let first = trained("first", faces_only.clone());
-    let second = trained("second", config.with_weights_of("expressions", heavier));
+    let second = trained("second", weighing("expressions", &heavier));
     assert!(first != plain && second != plain && first != second);
 }

@@ -8,12 +8,16 @@ use std::time::{Duration, Instant};
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use stargan::{CsvLog, Dataset, Domains, Folder, Trainer};
+use stargan::{CsvLog, Dataset, Folder, LabelSpaces, StarGan, Trainer};
 
-use crate::setup::{Content, Cpu, checkpoint_of, colours, newest, one_at_a_time, tiny};
+use crate::training::setup::{
+    Content, Cpu, checkpoint_of, colours, newest, one_at_a_time, test_name, tiny,
+};
 
 /// Tells a copy of this test program which folder's run to begin or to go on with.
 const FOLDER: &str = "STARGAN_TEST_KILLED";
+
+const TEST: &str = "killed_at_fifty_moments_it_ends_as_the_uninterrupted_run";
 
 const KILLS: usize = 50;
 const ITERATIONS: u64 = 40;
@@ -86,7 +90,7 @@ fn killed_at_fifty_moments_it_ends_as_the_uninterrupted_run() {
 /// A process that begins the run in `folder` or goes on with it.
 fn process(folder: &Path) -> Child {
     Command::new(std::env::current_exe().unwrap())
-        .args(["killed::killed_at_fifty_moments_it_ends_as_the_uninterrupted_run", "--exact"])
+        .args([&test_name(module_path!(), TEST), "--exact"])
         .env(FOLDER, folder)
         .stdout(Stdio::null())
         .spawn()
@@ -97,12 +101,11 @@ fn train(folder: &Path) {
     let data = Folder::open(folder.join("data")).unwrap();
     let run = folder.join("run");
     let mut trainer = if run.join("config.json").exists() {
-        Trainer::<Cpu>::resume(&run, &Default::default()).unwrap()
+        Trainer::<Cpu, StarGan>::resume(&run, &Default::default()).unwrap()
     } else {
-        let config = tiny(Domains::single(data.labels().clone()))
-            .with_iterations(ITERATIONS)
-            .with_checkpoint_every(2);
-        Trainer::new(&run, config, &Default::default()).unwrap()
+        let config = tiny(LabelSpaces::single(data.labels().clone()))
+            .with_run(|run| run.with_iterations(ITERATIONS).with_checkpoint_every(2));
+        Trainer::<Cpu, StarGan>::new(&run, config, &Default::default()).unwrap()
     };
     let outcome = trainer.run(&data, &mut CsvLog::every(1)).unwrap();
     assert!(checkpoint_of(&outcome).is_file());

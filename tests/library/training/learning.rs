@@ -1,17 +1,16 @@
 //! Training learns something within seconds.
 
 use stargan::burn::tensor::backend::AutodiffBackend;
-use stargan::train::Iteration;
-use stargan::{Domains, Observer, Result, Trainer};
+use stargan::{Iteration, LabelSpaces, Observer, Result, Run, StarGan, Trainer};
 
-use crate::setup::{Cpu, face_labels, faces, one_at_a_time, tiny};
+use crate::training::setup::{Cpu, face_labels, faces, one_at_a_time, tiny};
 
 /// The terms of every iteration.
 #[derive(Default)]
 struct Record(Vec<Vec<(String, f32)>>);
 
 impl<B: AutodiffBackend> Observer<B> for Record {
-    fn iteration(&mut self, _: &Trainer<B>, iteration: &Iteration<'_, B>) -> Result<()> {
+    fn iteration(&mut self, _: &Run<'_, B>, iteration: &Iteration<'_, B>) -> Result<()> {
         self.0.push(iteration.losses().to_vec());
         Ok(())
     }
@@ -34,15 +33,12 @@ impl Record {
 fn losses_fall_on_the_bundled_faces() {
     let _turn = one_at_a_time();
     let folder = tempfile::tempdir().unwrap();
-    let config = tiny(Domains::single(face_labels()))
-        .with_base_channels(8)
-        .with_batch_size(8)
-        .with_critic_steps(1)
-        .with_iterations(150)
-        .with_learning_rate(2e-3)
-        .with_identity(None);
+    let config = tiny(LabelSpaces::single(face_labels()))
+        .with_recipe(|r| r.with_base_channels(8).with_critic_steps(1).with_identity(None))
+        .with_run(|run| run.with_batch_size(8).with_iterations(150).with_learning_rate(2e-3));
     let mut trainer =
-        Trainer::<Cpu>::new(folder.path().join("run"), config, &Default::default()).unwrap();
+        Trainer::<Cpu, StarGan>::new(folder.path().join("run"), config, &Default::default())
+            .unwrap();
     let mut record = Record::default();
     trainer.run(&faces(), &mut record).unwrap();
     let (first, last) = record.ends("data/d/domain");

@@ -1,18 +1,18 @@
 //! Every objective trains: its terms stay finite and G learns to be read as it is told.
 
-use burn::tensor::backend::AutodiffBackend;
-use stargan::burn;
-use stargan::train::Iteration;
-use stargan::{Domains, Objective, Observer, Penalty, Result, Trainer};
+use stargan::burn::tensor::backend::AutodiffBackend;
+use stargan::{
+    Iteration, LabelSpaces, Objective, Observer, Penalty, Result, Run, StarGan, Trainer,
+};
 
-use crate::setup::{Cpu, face_labels, faces, one_at_a_time, tiny};
+use crate::training::setup::{Cpu, face_labels, faces, one_at_a_time, tiny};
 
 /// The domain loss of G at its updates.
 #[derive(Default)]
 struct DomainLoss(Vec<f32>);
 
 impl<B: AutodiffBackend> Observer<B> for DomainLoss {
-    fn iteration(&mut self, _: &Trainer<B>, iteration: &Iteration<'_, B>) -> Result<()> {
+    fn iteration(&mut self, _: &Run<'_, B>, iteration: &Iteration<'_, B>) -> Result<()> {
         for (name, value) in iteration.losses() {
             assert!(value.is_finite(), "{name} at iteration {}: {value}", iteration.number);
             if name.ends_with("g/domain") {
@@ -33,17 +33,15 @@ fn every_objective_and_penalty_trains() {
     let plain = objectives.into_iter().chain(penalties).map(|pair| (pair, false));
     let normalised = [(Objective::Wasserstein, Penalty::None), (Objective::Hinge, Penalty::WganGp)];
     for ((objective, penalty), spectral_norm) in plain.chain(normalised.map(|pair| (pair, true))) {
-        let config = tiny(Domains::single(face_labels()))
-            .with_objective(objective)
-            .with_penalty(penalty)
-            .with_spectral_norm(spectral_norm)
-            .with_batch_size(8)
-            .with_iterations(300);
+        let mut config = tiny(LabelSpaces::single(face_labels()))
+            .with_recipe(|recipe| recipe.with_objective(objective).with_penalty(penalty))
+            .with_run(|run| run.with_batch_size(8).with_iterations(300));
+        config.recipe.discriminator.spectral_norm = spectral_norm;
         let run = folder.path().join(format!("{objective:?}-{penalty:?}-{spectral_norm}"));
         if run.exists() {
             continue;
         }
-        let mut trainer = Trainer::<Cpu>::new(run, config, &Default::default()).unwrap();
+        let mut trainer = Trainer::<Cpu, StarGan>::new(run, config, &Default::default()).unwrap();
         let mut loss = DomainLoss::default();
         trainer.run(&faces, &mut loss).unwrap();
         let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len() as f32;

@@ -6,21 +6,23 @@ use std::process::{Command, Output};
 
 use stargan::burn::backend::{Autodiff, Flex, NdArray};
 use stargan::burn::tensor::backend::AutodiffBackend;
-use stargan::{Dataset, Domains, Folder, Outcome, Trainer};
+use stargan::{Dataset, Folder, LabelSpaces, Outcome, StarGan, Trainer};
 
-use crate::setup::{Content, StopAfter, checkpoint_of, colours, one_at_a_time, tiny};
+use crate::training::setup::{
+    Content, StopAfter, checkpoint_of, colours, one_at_a_time, test_name, tiny,
+};
 
 /// Tells a copy of this test program which folder's run to finish.
 const FOLDER: &str = "STARGAN_TEST_FOLDER";
 
 #[test]
 fn on_flex() {
-    in_two_processes::<Autodiff<Flex>>("resume::on_flex");
+    in_two_processes::<Autodiff<Flex>>(&test_name(module_path!(), "on_flex"));
 }
 
 #[test]
 fn on_ndarray() {
-    in_two_processes::<Autodiff<NdArray>>("resume::on_ndarray");
+    in_two_processes::<Autodiff<NdArray>>(&test_name(module_path!(), "on_ndarray"));
 }
 
 fn in_two_processes<B: AutodiffBackend>(test: &str) {
@@ -31,16 +33,18 @@ fn in_two_processes<B: AutodiffBackend>(test: &str) {
     let folder = tempfile::tempdir().unwrap();
     // 18 images in batches of 4: a run of 20 iterations is five epochs.
     let data = colours(&folder.path().join("data"));
-    let config = tiny(Domains::single(data.labels().clone())).with_spectral_norm(true);
+    let mut config = tiny(LabelSpaces::single(data.labels().clone()));
+    config.recipe.discriminator = config.recipe.discriminator.with_spectral_norm();
     let device = Default::default();
 
     let mut whole =
-        Trainer::<B>::new(folder.path().join("whole"), config.clone(), &device).unwrap();
+        Trainer::<B, StarGan>::new(folder.path().join("whole"), config.clone(), &device).unwrap();
     let finished = whole.run(&data, &mut ()).unwrap();
     assert!(matches!(finished, Outcome::Finished { .. }));
     let expected = Content::of(checkpoint_of(&finished));
 
-    let mut halves = Trainer::<B>::new(folder.path().join("run"), config, &device).unwrap();
+    let mut halves =
+        Trainer::<B, StarGan>::new(folder.path().join("run"), config, &device).unwrap();
     let stopped = halves.run(&data, &mut StopAfter(10)).unwrap();
     assert!(matches!(stopped, Outcome::Stopped { .. }));
     assert!(checkpoint_of(&stopped).ends_with("checkpoints/00000010.safetensors"));
@@ -75,7 +79,7 @@ fn in_two_processes<B: AutodiffBackend>(test: &str) {
 fn second_half<B: AutodiffBackend>(folder: &Path) {
     let data = Folder::open(folder.join("data")).unwrap();
     // Printed plainly, where the test harness's backtrace would hide it.
-    let mut trainer = match Trainer::<B>::resume(folder.join("run"), &Default::default()) {
+    let mut trainer = match Trainer::<B, StarGan>::resume(folder.join("run"), &Default::default()) {
         Ok(trainer) => trainer,
         Err(error) => panic!("{error}"),
     };

@@ -3,23 +3,21 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use image::{Rgb, RgbImage};
 use safetensors::SafeTensors;
 use stargan::burn::backend::{Autodiff, Flex};
 use stargan::burn::tensor::backend::AutodiffBackend;
-use stargan::train::{Iteration, Recipe};
 use stargan::{
-    CelebA, Domains, Folder, IdentityWarmup, LabelSpace, Observer, Outcome, Result, Trainer,
-    TrainingConfig,
+    CelebA, Folder, IdentityWarmup, Iteration, LabelSpace, LabelSpaces, Observer, Outcome, Result,
+    Run, StarGan, Trainer, TrainingConfig,
 };
 
 pub type Cpu = Autodiff<Flex>;
 
-/// Held by every test that trains: they do not fight for the cores then, nor for burn's collective engine, of which a
-/// process has one.
+/// Held by every test that trains: they do not fight for the cores then, nor for burn's collective
+/// engine, of which a process has one.
 pub fn one_at_a_time() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)
@@ -58,33 +56,34 @@ pub fn colours(folder: &Path) -> Folder {
 
 /// Networks and batches as small as they can be; G is updated at every other iteration, and the
 /// identity term ends within a run.
-pub fn tiny(domains: Domains) -> TrainingConfig {
-    TrainingConfig::new(domains)
+pub fn tiny(spaces: LabelSpaces) -> TrainingConfig<StarGan> {
+    let recipe = StarGan::new(spaces)
         .with_image_size(16)
         .with_base_channels(4)
         .with_residual_blocks(1)
-        .with_batch_size(4)
         .with_critic_steps(2)
-        .with_iterations(20)
-        .with_learning_rate(1e-3)
-        .with_identity(Some(IdentityWarmup { weight: 10.0, last_iteration: 13 }))
-        .with_seed(11)
+        .with_identity(Some(IdentityWarmup { weight: 10.0, last_iteration: 13 }));
+    TrainingConfig::new(recipe).with_run(|run| {
+        run.with_batch_size(4).with_iterations(20).with_learning_rate(1e-3).with_seed(11)
+    })
 }
 
-/// Raises the stop flag in an iteration, as a Ctrl-C handler does.
+/// Stops the run after an iteration, as a Ctrl-C handler does by the stop flag.
 pub struct StopAfter(pub u64);
 
-impl<B: AutodiffBackend, R: Recipe> Observer<B, R> for StopAfter {
-    fn iteration(
-        &mut self,
-        trainer: &Trainer<B, R>,
-        iteration: &Iteration<'_, B, R>,
-    ) -> Result<()> {
+impl<B: AutodiffBackend> Observer<B> for StopAfter {
+    fn iteration(&mut self, run: &Run<'_, B>, iteration: &Iteration<'_, B>) -> Result<()> {
         if iteration.number == self.0 {
-            trainer.stop_flag().store(true, Ordering::Relaxed);
+            run.stop();
         }
         Ok(())
     }
+}
+
+/// The name of the test `name` of the module at `path`, for a copy of this program that runs it alone.
+pub fn test_name(path: &str, name: &str) -> String {
+    let (_, module) = path.split_once("::").unwrap();
+    format!("{module}::{name}")
 }
 
 pub fn checkpoint_of(outcome: &Outcome) -> &Path {
@@ -147,12 +146,12 @@ pub fn newest(run: &Path) -> u64 {
 }
 
 /// A folder that goes away, and a run in it that is trained for `iterations` of 20 on [`colours`].
-pub fn trained(iterations: u64) -> (tempfile::TempDir, PathBuf, Trainer<Cpu>, Folder) {
+pub fn trained(iterations: u64) -> (tempfile::TempDir, PathBuf, Trainer<Cpu, StarGan>, Folder) {
     let folder = tempfile::tempdir().unwrap();
     let data = colours(&folder.path().join("data"));
     let run = folder.path().join("run");
-    let config = tiny(Domains::single(stargan::Dataset::labels(&data).clone()));
-    let mut trainer = Trainer::new(&run, config, &Default::default()).unwrap();
+    let config = tiny(LabelSpaces::single(stargan::Dataset::labels(&data).clone()));
+    let mut trainer = Trainer::<Cpu, StarGan>::new(&run, config, &Default::default()).unwrap();
     trainer.run(&data, &mut StopAfter(iterations)).unwrap();
     assert_eq!(trainer.iteration(), iterations);
     (folder, run, trainer, data)

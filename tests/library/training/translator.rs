@@ -4,9 +4,9 @@ use image::{DynamicImage, RgbImage};
 use stargan::burn::backend::{Flex, NdArray};
 use stargan::burn::tensor::backend::Backend;
 use stargan::data::load_image;
-use stargan::{DomainLabel, Domains, Trainer, Translator};
+use stargan::{DomainLabel, Grid, GridImage, LabelSpaces, Parts, StarGan, Trainer, Translator};
 
-use crate::setup::{BUNDLED, Cpu, StopAfter, face_labels, faces, one_at_a_time, tiny};
+use crate::training::setup::{BUNDLED, Cpu, StopAfter, face_labels, faces, one_at_a_time, tiny};
 
 /// Levels of 255 between two backends or batch sizes, whose sums are rounded in another order.
 const LEVELS: u8 = 1;
@@ -16,11 +16,26 @@ fn photo(number: usize) -> DynamicImage {
     load_image(path).unwrap().into()
 }
 
+/// A grid of photos by number, with the labels that are known.
+fn grid(
+    translator: &Translator<Flex>,
+    photos: &[(usize, Option<DomainLabel>)],
+) -> stargan::Result<Grid> {
+    let crop = translator.config().transform.crop;
+    let image = |(number, label): &(usize, Option<DomainLabel>)| GridImage {
+        image: crop.apply(&photo(*number).to_rgb8()),
+        label: label.clone(),
+    };
+    Grid::of_targets(translator, &photos.iter().map(image).collect::<Vec<_>>())
+}
+
 /// A model of faces, barely trained, and the folder it is in.
-fn model() -> (tempfile::TempDir, Trainer<Cpu>) {
+fn model() -> (tempfile::TempDir, Trainer<Cpu, StarGan>) {
     let folder = tempfile::tempdir().unwrap();
-    let config = tiny(Domains::single(face_labels()));
-    let mut trainer = Trainer::new(folder.path().join("run"), config, &Default::default()).unwrap();
+    let config = tiny(LabelSpaces::single(face_labels()));
+    let mut trainer =
+        Trainer::<Cpu, StarGan>::new(folder.path().join("run"), config, &Default::default())
+            .unwrap();
     trainer.run(&faces(), &mut StopAfter(4)).unwrap();
     (folder, trainer)
 }
@@ -40,8 +55,8 @@ fn every_way_to_open_a_model_translates_alike() {
     let (folder, trainer) = model();
     let at = |name: &str| folder.path().join(name);
     let trained = trainer.translator();
-    trained.save(at("whole.safetensors"), true).unwrap();
-    trained.save(at("new/folder/small.safetensors"), false).unwrap();
+    trained.save(at("whole.safetensors"), Parts::All).unwrap();
+    trained.save(at("new/folder/small.safetensors"), Parts::Generator).unwrap();
     let size = |name: &str| std::fs::metadata(at(name)).unwrap().len();
     assert!(size("new/folder/small.safetensors") < size("whole.safetensors"));
     assert!(size("whole.safetensors") < size("run/checkpoints/00000004.safetensors"));
@@ -73,7 +88,7 @@ fn every_way_to_open_a_model_translates_alike() {
         assert_eq!(translator.translate_to(&photo(0), &target).unwrap(), predicted);
     }
 
-    let error = trained.save(at("whole.safetensors"), false).unwrap_err().to_string();
+    let error = trained.save(at("whole.safetensors"), Parts::Generator).unwrap_err().to_string();
     assert!(error.contains("whole.safetensors"), "{error}");
     assert_eq!(
         open::<Flex>(at("whole.safetensors")).translate(&photo(0), "Blond_Hair").unwrap(),
@@ -86,14 +101,14 @@ fn without_a_discriminator_the_source_has_to_be_given() {
     let _turn = one_at_a_time();
     let (folder, trainer) = model();
     let path = folder.path().join("small.safetensors");
-    trainer.translator().save(&path, false).unwrap();
+    trainer.translator().save(&path, Parts::Generator).unwrap();
     let translator = open::<Flex>(path);
     let errors = [
         translator.translate(&photo(0), "Male").map(drop),
         translator.translate_batch(&[photo(0)], "Male").map(drop),
         translator.predict(&photo(0), 0).map(drop),
-        translator.grid(&[(photo(0), None)]).map(drop),
-        translator.save(folder.path().join("again.safetensors"), true).and_then(|()| {
+        translator.grid(&[photo(0)]).map(drop),
+        translator.save(folder.path().join("again.safetensors"), Parts::All).and_then(|()| {
             open::<Flex>(folder.path().join("again.safetensors"))
                 .translate(&photo(0), "Male")
                 .map(drop)
@@ -101,10 +116,10 @@ fn without_a_discriminator_the_source_has_to_be_given() {
     ];
     for error in errors {
         let error = error.unwrap_err().to_string();
-        assert!(error.contains("no discriminator") && error.contains("--source"), "{error}");
+        assert!(error.contains("no discriminator") && error.contains("source"), "{error}");
     }
     let known = DomainLabel { dataset: 0, label: vec![1.0, 0.0, 0.0, 0.0, 1.0] };
-    assert_eq!(translator.grid(&[(photo(0), Some(known))]).unwrap().image.width(), 6 * 16);
+    assert_eq!(grid(&translator, &[(0, Some(known))]).unwrap().image.width(), 6 * 16);
 }
 
 #[test]
@@ -130,7 +145,7 @@ fn a_grid_has_a_row_per_image_and_a_column_per_target() {
     let translator = trainer.translator();
     let known = vec![0.0, 0.0, 1.0, 0.0, 1.0];
     let label = DomainLabel { dataset: 0, label: known.clone() };
-    let grid = translator.grid(&[(photo(0), Some(label)), (photo(1), None)]).unwrap();
+    let grid = grid(&translator, &[(0, Some(label)), (1, None)]).unwrap();
     assert_eq!(grid.image.dimensions(), (6 * 16, 2 * 16));
     assert_eq!(grid.columns, ["input", "Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young"]);
     let cell = |column: u32, row: u32| {
@@ -164,7 +179,7 @@ fn labels_that_make_no_sense_are_refused() {
             to(0, &[0.0, 0.0, f32::INFINITY, 0.0, 0.0]),
             "expected a finite number for \"Brown_Hair\"",
         ),
-        (translator.grid(&[(photo(0), Some(nan))]).map(drop), "finite number"),
+        (grid(&translator, &[(0, Some(nan))]).map(drop), "finite number"),
         (translator.translate(&photo(0), "blonde_hair").map(drop), "did you mean \"Blond_Hair\""),
         (translator.translate_from(&photo(0), "Yuong", "Male").map(drop), "did you mean \"Young\""),
         (

@@ -1,0 +1,3 @@
+//! x
+
+mod public_api;
