@@ -1,22 +1,23 @@
-//! The public interface, as text: `tests/public-api.txt`. A change of it is a decision, not an accident.
+//! The public interface, as text: `public-api.txt` beside this file. A change of it is a decision, not
+//! an accident.
 //!
-//! It is read from the source, so that a stable compiler and no build are enough: every item that is reachable from
-//! the crate's root through `pub` modules and re-exports, with the public methods of types and the traits that are
-//! implemented for them by hand or derived. `UPDATE_PUBLIC_API=1 cargo test --test public_api` writes it anew.
+//! It is read from the source, so that a stable compiler and no build are enough: every item that is
+//! reachable from the crate's root through `pub` modules and re-exports, with the public methods of
+//! types and the traits that are implemented for them by hand or derived.
+//! `UPDATE_PUBLIC_API=1 cargo test --test library public_api` writes it anew.
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
 
-use syn::{
-    Attribute, File, ImplItem, Item, ItemImpl, ItemUse, TraitItem, Type, UseTree, Visibility,
-};
+use syn::{Attribute, ImplItem, Item, ItemImpl, TraitItem, Type};
 
-const SNAPSHOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/public-api.txt");
+use super::crate_source::{Import, Module, Source, imports, is_for_tests, is_public, name, print};
+
+const SNAPSHOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/library/source/public-api.txt");
 
 #[test]
 fn the_public_interface_is_the_one_agreed_on() {
-    let found = Source::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("src")).public();
+    let found = Source::read().public();
     if std::env::var_os("UPDATE_PUBLIC_API").is_some() {
         fs::write(SNAPSHOT, &found).unwrap();
     }
@@ -27,61 +28,36 @@ fn the_public_interface_is_the_one_agreed_on() {
     };
     assert!(
         found == expected,
-        "the public interface has changed; if it should, run `UPDATE_PUBLIC_API=1 cargo test --test public_api`\n\
+        "the public interface has changed; if it should, run `UPDATE_PUBLIC_API=1 cargo test --test library public_api`\n\
          gone:\n{}\nnew:\n{}",
         only_in(&expected, &found),
         only_in(&found, &expected)
     );
 }
 
-/// `crate::train::step` as `["train", "step"]`.
-type Module = Vec<String>;
-
-/// All modules of the crate, but those for tests.
-struct Source {
-    modules: BTreeMap<Module, Vec<Item>>,
+/// A public item: where it is written, and where users find it.
+pub struct Public<'a> {
+    pub module: Module,
+    pub item: &'a Item,
+    pub path: String,
 }
 
 impl Source {
-    fn read(src: PathBuf) -> Self {
-        let mut source = Self { modules: BTreeMap::new() };
-        source.read_file(Vec::new(), &src.join("lib.rs"), &src);
-        source
-    }
-
-    /// Reads the module in `file`, whose children are in `folder`.
-    fn read_file(&mut self, module: Module, file: &Path, folder: &Path) {
-        let text =
-            fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
-        let File { items, .. } = syn::parse_file(&text).unwrap();
-        self.add(module, items, folder);
-    }
-
-    fn add(&mut self, module: Module, items: Vec<Item>, folder: &Path) {
-        for item in &items {
-            let Item::Mod(child) = item else { continue };
-            if is_for_tests(&child.attrs) {
-                continue;
-            }
-            let name = child.ident.to_string();
-            let path = [&module[..], std::slice::from_ref(&name)].concat();
-            let folder = folder.join(&name);
-            match &child.content {
-                Some((_, items)) => self.add(path, items.clone(), &folder),
-                None if folder.join("mod.rs").is_file() => {
-                    self.read_file(path, &folder.join("mod.rs"), &folder)
-                }
-                None => self.read_file(path, &folder.with_extension("rs"), &folder),
-            }
-        }
-        self.modules.insert(module, items);
-    }
-
     fn public(&self) -> String {
-        let mut found = BTreeMap::new();
-        self.walk(&Vec::new(), "stargan", &mut found);
-        let items = found.into_iter().map(|(path, text)| format!("// {path}\n{text}\n"));
+        let (mut items, mut others) = (Vec::new(), BTreeMap::new());
+        self.walk(&Vec::new(), "stargan", &mut items, &mut others);
+        for Public { module, item, path } in items {
+            others.insert(path, self.describe(&module, item));
+        }
+        let items = others.into_iter().map(|(path, text)| format!("// {path}\n{text}\n"));
         items.chain(self.macros()).collect()
+    }
+
+    /// All items of this crate that are public.
+    pub fn public_items(&self) -> Vec<Public<'_>> {
+        let mut items = Vec::new();
+        self.walk(&Vec::new(), "stargan", &mut items, &mut BTreeMap::new());
+        items
     }
 
     /// The macro calls between items, which may implement something that users see.
@@ -98,59 +74,47 @@ impl Source {
         calls
     }
 
-    /// Adds what is public in `module`, which users see as `path`, to `found`.
-    fn walk(&self, module: &Module, path: &str, found: &mut BTreeMap<String, String>) {
+    /// Adds what is public in `module`, which users see as `path`, to `found`, and other crates' items
+    /// to `others`.
+    fn walk<'a>(
+        &'a self,
+        module: &Module,
+        path: &str,
+        found: &mut Vec<Public<'a>>,
+        others: &mut BTreeMap<String, String>,
+    ) {
         for item in &self.modules[module] {
             match item {
                 Item::Mod(child) if is_public(&child.vis) && !is_for_tests(&child.attrs) => {
                     let child = child.ident.to_string();
-                    self.walk(
-                        &[&module[..], std::slice::from_ref(&child)].concat(),
-                        &format!("{path}::{child}"),
-                        found,
-                    );
+                    let path = format!("{path}::{child}");
+                    self.walk(&[&module[..], &[child]].concat(), &path, found, others);
                 }
                 Item::Use(import) if is_public(&import.vis) => {
-                    for (segments, name) in imports(import) {
-                        let text = match self.resolve(module, &segments) {
-                            Some((module, item)) => self.describe(&module, item),
-                            None => format!("pub use {};\n", segments.join("::")),
+                    for Import { path: segments, name } in imports(import) {
+                        let Some(name) = name else {
+                            let (inner, rest) = self.module(module, &segments);
+                            assert!(rest.is_empty(), "{segments:?} hides what is public");
+                            self.walk(&inner, path, found, others);
+                            continue;
                         };
-                        found.insert(format!("{path}::{name}"), text);
+                        let path = format!("{path}::{name}");
+                        match self.resolve(module, &segments) {
+                            Some((module, item)) => found.push(Public { module, item, path }),
+                            None => {
+                                others.insert(path, format!("pub use {};\n", segments.join("::")));
+                            }
+                        }
                     }
                 }
                 item => {
                     if let Some((name, true)) = name(item) {
-                        found.insert(format!("{path}::{name}"), self.describe(module, item));
+                        let path = format!("{path}::{name}");
+                        found.push(Public { module: module.clone(), item, path });
                     }
                 }
             }
         }
-    }
-
-    /// The item that `segments` name in `module`, and the module it stands in; `None` outside this crate.
-    fn resolve(&self, module: &Module, segments: &[String]) -> Option<(Module, &Item)> {
-        let (last, folders) = segments.split_last()?;
-        let mut at = module.clone();
-        for segment in folders {
-            match segment.as_str() {
-                "crate" => at.clear(),
-                "self" => {}
-                "super" => drop(at.pop()),
-                child => at.push(child.to_owned()),
-            }
-        }
-        let items = self.modules.get(&at)?;
-        let own = items.iter().find(|item| name(item).is_some_and(|(name, _)| name == *last));
-        own.map(|item| (at.clone(), item)).or_else(|| {
-            let reexports = items.iter().filter_map(|item| match item {
-                Item::Use(import) => Some(imports(import)),
-                _ => None,
-            });
-            let (segments, _) =
-                reexports.flatten().find(|(segments, name)| name == last && segments.len() > 1)?;
-            self.resolve(&at, &segments)
-        })
     }
 
     /// An item without bodies and private parts, and what is implemented for it.
@@ -166,9 +130,9 @@ impl Source {
         text
     }
 
-    /// The `impl` blocks of the type `name` of `module`: those beside it, and those elsewhere if no other type is
-    /// called so.
-    fn implementations(&self, module: &Module, wanted: &str) -> Vec<ItemImpl> {
+    /// The `impl` blocks of the type `name` of `module`: those beside it, and those elsewhere if no
+    /// other type is called so.
+    pub fn implementations(&self, module: &Module, wanted: &str) -> Vec<ItemImpl> {
         let is_type = |item: &&Item| {
             matches!(item, Item::Struct(_) | Item::Enum(_))
                 && name(item).is_some_and(|(name, _)| name == wanted)
@@ -189,50 +153,6 @@ impl Source {
             })
             .collect()
     }
-}
-
-fn is_public(visibility: &Visibility) -> bool {
-    matches!(visibility, Visibility::Public(_))
-}
-
-fn is_for_tests(attributes: &[Attribute]) -> bool {
-    attributes.iter().any(|attribute| {
-        let syn::Meta::List(list) = &attribute.meta else { return false };
-        let tokens = list.tokens.to_string();
-        let mut words = tokens.split(|c: char| !c.is_alphanumeric());
-        attribute.path().is_ident("cfg") && words.any(|word| word == "test" || word == "doctest")
-    })
-}
-
-/// The name of an item that can be re-exported, and whether it is public.
-fn name(item: &Item) -> Option<(String, bool)> {
-    let (name, visibility) = match item {
-        Item::Struct(item) => (&item.ident, &item.vis),
-        Item::Enum(item) => (&item.ident, &item.vis),
-        Item::Fn(item) => (&item.sig.ident, &item.vis),
-        Item::Trait(item) => (&item.ident, &item.vis),
-        Item::Type(item) => (&item.ident, &item.vis),
-        Item::Const(item) => (&item.ident, &item.vis),
-        _ => return None,
-    };
-    Some((name.to_string(), is_public(visibility)))
-}
-
-/// What a `use` brings in: path and name.
-fn imports(import: &ItemUse) -> Vec<(Vec<String>, String)> {
-    fn collect(tree: &UseTree, path: &[String], found: &mut Vec<(Vec<String>, String)>) {
-        let with = |name: &syn::Ident| [path, &[name.to_string()]].concat();
-        match tree {
-            UseTree::Path(tree) => collect(&tree.tree, &with(&tree.ident), found),
-            UseTree::Name(tree) => found.push((with(&tree.ident), tree.ident.to_string())),
-            UseTree::Rename(tree) => found.push((with(&tree.ident), tree.rename.to_string())),
-            UseTree::Group(group) => group.items.iter().for_each(|tree| collect(tree, path, found)),
-            UseTree::Glob(_) => panic!("a glob hides what is public"),
-        }
-    }
-    let mut found = Vec::new();
-    collect(&import.tree, &[], &mut found);
-    found
 }
 
 /// Leaves the attributes that users can tell apart.
@@ -312,8 +232,4 @@ fn interface(mut block: ItemImpl) -> Option<String> {
         _ => false,
     });
     (!block.items.is_empty()).then(|| print(Item::Impl(block)))
-}
-
-fn print(item: Item) -> String {
-    prettyplease::unparse(&File { shebang: None, attrs: Vec::new(), items: vec![item] })
 }

@@ -1,22 +1,13 @@
-//! One iteration of training: a discriminator update, and the one with the generator's behind it, on every
-//! backend compiled in.
-//!
-//! ```text
-//! cargo bench --bench training_step
-//! ```
-
-#![recursion_limit = "256"]
-
-mod common;
+//! One iteration of training: a discriminator update, and the one with the generator's behind it, on
+//! every backend compiled in.
 
 use std::time::{Duration, Instant};
 
-use common::SHAPES;
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput};
 use stargan::burn::tensor::backend::AutodiffBackend;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+use crate::of_shape::read;
+use crate::shapes::SHAPES;
 
 fn training_step<B: AutodiffBackend>(criterion: &mut Criterion, backend: &str) {
     let mut group = criterion.benchmark_group(format!("training_step/{backend}"));
@@ -25,14 +16,11 @@ fn training_step<B: AutodiffBackend>(criterion: &mut Criterion, backend: &str) {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let mut trainer = shape.trainer::<B>(&folder.path().join("run"));
         let batch = shape.batch();
-        let critic_steps = trainer.config().critic_steps;
+        let critic_steps = trainer.config().recipe.critic_steps;
         // Losses are read, so that the device has done its work when the clock stops.
         let mut step = || {
             let began = Instant::now();
-            for losses in trainer.step(vec![batch.clone()]).expect("one worker") {
-                losses.discriminator.named();
-                losses.generator.map(|losses| losses.named());
-            }
+            read(&trainer.step(vec![batch.clone()]).expect("one worker"));
             (trainer.iteration() % critic_steps == 0, began.elapsed())
         };
         group.throughput(Throughput::Elements(shape.batch as u64));
@@ -55,9 +43,6 @@ fn training_step<B: AutodiffBackend>(criterion: &mut Criterion, backend: &str) {
     group.finish();
 }
 
-fn all(criterion: &mut Criterion) {
+pub fn all(criterion: &mut Criterion) {
     on_every_backend!(autodiff training_step, criterion);
 }
-
-criterion_group!(benches, all);
-criterion_main!(benches);

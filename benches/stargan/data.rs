@@ -1,22 +1,14 @@
 //! From image files to batches: decode, crop and resize of CelebA-sized JPEGs, and the loader.
-//!
-//! ```text
-//! cargo bench --bench data
-//! ```
-
-mod common;
 
 use std::hint::black_box;
 
-use common::jpegs;
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use stargan::data::{Datasets, Loader, LoaderConfig, decode_image, load_image};
-use stargan::{Crop, Folder, Transform};
+use criterion::{Criterion, Throughput};
+use stargan::data::{Loader, LoaderConfig, decode_image, load_image};
+use stargan::{Crop, Datasets, Folder, Transform};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+use crate::jpegs::jpegs;
 
-fn data(criterion: &mut Criterion) {
+pub fn all(criterion: &mut Criterion) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let files = jpegs(folder.path());
     let bytes: Vec<Vec<u8>> =
@@ -62,6 +54,3 @@ fn data(criterion: &mut Criterion) {
     }
     group.finish();
 }
-
-criterion_group!(benches, data);
-criterion_main!(benches);

@@ -1,28 +1,32 @@
 //! What several workers cost: time per iteration and bytes sent, as threads and as processes over loopback.
 //!
-//! All of them share this machine's cores, so an iteration does not get faster by them here; what it gets slower by is
-//! the price. docs/scaling.md makes a prediction of it for machines of their own.
+//! All of them share this machine's cores, so an iteration does not get faster by them here; what it
+//! gets slower by is the price. docs/scaling.md makes a prediction of it for machines of their own.
 //!
 //! ```sh
 //! cargo bench --features collective --bench scaling
 //! ```
 
-mod common;
+#[path = "../common/shape.rs"]
+mod shape;
+#[path = "../common/shapes.rs"]
+mod shapes;
 
-use std::path::Path;
+use std::borrow::Cow;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use common::{LABELS, SHAPES, Shape};
 use image::RgbImage;
 use stargan::burn::backend::{Autodiff, Flex};
 use stargan::burn::tensor::Tensor;
-use stargan::collective::{Rendezvous, Ring, Worker, workers};
-use stargan::train::{Collective, Follower, Iteration};
-use stargan::{Crop, Dataset, LabelSpace, Observer, Result, Trainer};
+use stargan::engine::{Collective, Follower, Rendezvous, Ring, Worker, workers};
+use stargan::{Dataset, Iteration, LabelSpace, Observer, Result, Run, StarGan, Trainer};
+
+use crate::shape::{LABELS, Shape};
+use crate::shapes::SHAPES;
 
 type B = Autodiff<Flex>;
 
@@ -33,7 +37,7 @@ const PERIOD: u64 = 5;
 const PROCESS: &str = "STARGAN_SCALING_PROCESS";
 
 /// Images of one colour each, which cost nothing to load.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Plain {
     labels: LabelSpace,
     size: u32,
@@ -53,12 +57,8 @@ impl Dataset for Plain {
         &LABEL[index % 4..][..LABELS.len()]
     }
 
-    fn path(&self, _index: usize) -> &Path {
-        Path::new("plain")
-    }
-
-    fn crop(&self) -> Crop {
-        Crop::Square
+    fn name(&self, index: usize) -> Cow<'_, str> {
+        index.to_string().into()
     }
 
     fn load(&self, index: usize) -> Result<RgbImage> {
@@ -103,7 +103,7 @@ struct Clock {
 }
 
 impl Observer<B> for Clock {
-    fn iteration(&mut self, _: &Trainer<B>, iteration: &Iteration<'_, B>) -> Result<()> {
+    fn iteration(&mut self, _: &Run<'_, B>, iteration: &Iteration<'_, B>) -> Result<()> {
         let sent = self.sent.load(Ordering::Relaxed);
         match self.from {
             None => self.from = Some((Instant::now(), sent)),
@@ -120,14 +120,14 @@ impl Observer<B> for Clock {
 /// Trains as one process among several; process 0 gives its first worker's time and bytes per iteration.
 fn train(shape: Shape, devices: usize, ring: Option<Ring>) -> Result<Option<(Duration, u64)>> {
     let last = 1 + if shape == SHAPES[2] { PERIOD } else { 4 * PERIOD };
-    let config = shape.config().with_iterations(last);
+    let config = shape.config().with_run(|run| run.with_iterations(last));
     let data = Plain { labels: LabelSpace::attributes(LABELS), size: shape.size as u32 };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let run = folder.path().join("run");
     let device = Default::default();
     if devices == 1 && ring.is_none() {
         let mut clock = Clock { sent: Arc::default(), from: None, found: None, last };
-        Trainer::<B>::new(&run, config, &device)?.run(&data, &mut clock)?;
+        Trainer::<B, StarGan>::new(&run, config, &device)?.run(&data, &mut clock)?;
         return Ok(clock.found);
     }
     let workers = workers::<Flex>(&vec![Default::default(); devices], ring)?;
@@ -137,11 +137,12 @@ fn train(shape: Shape, devices: usize, ring: Option<Ring>) -> Result<Option<(Dur
             scope.spawn(move || -> Result<_> {
                 let sent = Arc::<AtomicU64>::default();
                 if worker.rank() > 0 {
-                    Follower::<B>::join(Box::new(worker), None, &Default::default())?.run(data)?;
+                    Follower::<B, StarGan>::join(Box::new(worker), None, &Default::default())?
+                        .run(data)?;
                     return Ok(None);
                 }
                 let mut clock = Clock { sent: sent.clone(), from: None, found: None, last };
-                let trainer = Trainer::<B>::new(run, config, &Default::default())?;
+                let trainer = Trainer::<B, StarGan>::new(run, config, &Default::default())?;
                 trainer.lead(Box::new(Counted { worker, sent }))?.run(data, &mut clock)?;
                 Ok(clock.found)
             })
@@ -217,8 +218,8 @@ fn main() {
             port += processes as u16;
         }
     }
-    let full = SHAPES[2].config();
-    let [g, d] = [full.generator().num_params(), full.discriminator().num_params()];
+    let full = SHAPES[2].config().recipe;
+    let [g, d] = [full.generator.num_params(), full.discriminator.num_params()];
     println!(
         "\n| one sum over loopback | processes | s | MB sent by each | GB/s |\n|---|---|---|---|---|"
     );

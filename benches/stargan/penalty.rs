@@ -1,22 +1,14 @@
 //! The gradient penalty with its gradients: the explicit chain against nested autodiff.
-//!
-//! ```text
-//! cargo bench --bench penalty
-//! ```
 
-#![recursion_limit = "256"]
-
-mod common;
-
-use common::{SHAPES, Shape};
-use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion};
+use stargan::Penalty;
 use stargan::burn::backend::Autodiff;
 use stargan::burn::tensor::Tensor;
 use stargan::burn::tensor::backend::Backend;
-use stargan::{Penalty, PenaltyDraw};
+use stargan::recipes::PenaltyDraw;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+use crate::shape::Shape;
+use crate::shapes::SHAPES;
 
 /// One mixing factor of 1/2 per image.
 fn halves<B: Backend>(shape: Shape) -> Tensor<B, 4> {
@@ -59,9 +51,6 @@ fn penalties<B: Backend>(criterion: &mut Criterion, backend: &str) {
     group.finish();
 }
 
-fn all(criterion: &mut Criterion) {
+pub fn all(criterion: &mut Criterion) {
     on_every_backend!(plain penalties, criterion);
 }
-
-criterion_group!(benches, all);
-criterion_main!(benches);

@@ -1,18 +1,11 @@
 //! Forward passes of both networks, on every backend compiled in.
-//!
-//! ```text
-//! cargo bench --bench networks
-//! ```
-
-#![recursion_limit = "256"]
-
-mod common;
 
 use std::hint::black_box;
 
-use common::SHAPES;
-use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{BenchmarkId, Criterion, Throughput};
 use stargan::burn::tensor::backend::Backend;
+
+use crate::shapes::SHAPES;
 
 fn networks<B: Backend>(criterion: &mut Criterion, backend: &str) {
     let mut group = criterion.benchmark_group(format!("networks/{backend}"));
@@ -31,9 +24,6 @@ fn networks<B: Backend>(criterion: &mut Criterion, backend: &str) {
     group.finish();
 }
 
-fn all(criterion: &mut Criterion) {
+pub fn all(criterion: &mut Criterion) {
     on_every_backend!(plain networks, criterion);
 }
-
-criterion_group!(benches, all);
-criterion_main!(benches);
