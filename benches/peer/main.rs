@@ -1,5 +1,5 @@
-//! This crate's side of the comparison with PyTorch: does what standard input asks and answers with JSON.
-//! `compare.py` and `gpu.py` beside this file ask, and ask `steps.py` most of the same.
+//! This crate's side of the comparison with PyTorch: does what standard input asks and answers with
+//! JSON. `compare.py` and `gpu.py` beside this file ask, and ask `steps.py` most of the same.
 //!
 //!     peer BACKEND [f16 | bf16]
 //!
@@ -14,22 +14,30 @@
 
 #![recursion_limit = "256"]
 
-#[path = "../common/mod.rs"]
-mod common;
+#[path = "../common/jpegs.rs"]
+mod jpegs;
+#[path = "../common/networks.rs"]
+mod of_shape;
+#[path = "../common/shape.rs"]
+mod shape;
 mod update;
 
 use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use common::Shape;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stargan::burn::backend::Autodiff;
 use stargan::burn::tensor::backend::{AutodiffBackend, Backend};
 use stargan::burn::tensor::{DType, Element, Tensor, set_default_dtypes};
 use stargan::data::load_image;
-use stargan::{Crop, Discriminator, Generator, Penalty, PenaltyDraw, Trainer, Transform};
+use stargan::nn::{Discriminator, Generator};
+use stargan::recipes::PenaltyDraw;
+use stargan::{Crop, Penalty, StarGan, Trainer, Transform};
+
+use crate::of_shape::read;
+use crate::shape::Shape;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -66,7 +74,7 @@ struct Networks<B: AutodiffBackend> {
     shape: Shape,
     generator: Generator<B::InnerBackend>,
     discriminator: Discriminator<B>,
-    trainer: Option<(tempfile::TempDir, Trainer<B>)>,
+    trainer: Option<(tempfile::TempDir, Trainer<B, StarGan>)>,
 }
 
 impl<B: AutodiffBackend> Networks<B> {
@@ -103,14 +111,11 @@ impl<B: AutodiffBackend> Networks<B> {
             let trainer = shape.trainer::<B>(&folder.path().join("run"));
             (folder, trainer)
         });
-        (0..trainer.config().critic_steps)
+        (0..trainer.config().recipe.critic_steps)
             .map(|_| {
                 let batch = shape.batch();
                 milliseconds(|| {
-                    for losses in trainer.step(vec![batch]).expect("one worker") {
-                        losses.discriminator.named();
-                        losses.generator.map(|losses| losses.named());
-                    }
+                    read(&trainer.step(vec![batch]).expect("one worker"));
                     finish::<B>();
                 })
             })
@@ -179,7 +184,7 @@ where
         let line = line.expect("a readable standard input");
         let request = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
         let answer = match request {
-            Request::Jpegs { folder } => json!([common::jpegs(&folder).len()]),
+            Request::Jpegs { folder } => json!([jpegs::jpegs(&folder).len()]),
             Request::Data { folder } => json!(data(&folder)),
             Request::Memory => json!([peak_memory()]),
             Request::Backend => json!(B::name(&B::Device::default())),

@@ -1,14 +1,14 @@
 //! One iteration that updates both networks, from images and labels that are the same on every backend.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use stargan::burn::tensor::backend::AutodiffBackend;
-use stargan::train::Iteration;
-use stargan::{Crop, Dataset, LabelSpace, Observer, Outcome, Result, Trainer};
+use stargan::{Dataset, Iteration, LabelSpace, Observer, Outcome, Result, Run, StarGan, Trainer};
 
-use crate::common::{LABELS, Shape};
+use crate::shape::{LABELS, Shape};
 
 /// What the iteration left.
 #[derive(Serialize)]
@@ -22,8 +22,11 @@ pub struct Update {
 
 /// Runs the iteration in the new folder `folder`.
 pub fn update<B: AutodiffBackend>(shape: Shape, folder: &Path) -> Update {
-    let config = shape.config().with_critic_steps(1).with_iterations(1);
-    let mut trainer = Trainer::<B>::new(folder, config, &B::Device::default())
+    let config = shape
+        .config()
+        .with_recipe(|recipe| recipe.with_critic_steps(1))
+        .with_run(|run| run.with_iterations(1));
+    let mut trainer = Trainer::<B, StarGan>::new(folder, config, &B::Device::default())
         .expect("a valid configuration and a new folder");
     let mut losses = Losses::default();
     let outcome = trainer.run(&Noise::new(shape), &mut losses).expect("an iteration");
@@ -35,14 +38,14 @@ pub fn update<B: AutodiffBackend>(shape: Shape, folder: &Path) -> Update {
 struct Losses(BTreeMap<String, f32>);
 
 impl<B: AutodiffBackend> Observer<B> for Losses {
-    fn iteration(&mut self, _trainer: &Trainer<B>, iteration: &Iteration<'_, B>) -> Result<()> {
+    fn iteration(&mut self, _run: &Run<'_, B>, iteration: &Iteration<'_, B>) -> Result<()> {
         self.0 = iteration.losses().iter().cloned().collect();
         Ok(())
     }
 }
 
 /// The batch of a shape as a dataset, its images rounded to bytes.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct Noise {
     space: LabelSpace,
     size: usize,
@@ -79,11 +82,8 @@ impl Dataset for Noise {
     fn label(&self, index: usize) -> &[f32] {
         &self.labels[index * LABELS.len()..][..LABELS.len()]
     }
-    fn path(&self, _index: usize) -> &Path {
-        Path::new("noise")
-    }
-    fn crop(&self) -> Crop {
-        Crop::Square
+    fn name(&self, index: usize) -> Cow<'_, str> {
+        index.to_string().into()
     }
     fn load(&self, index: usize) -> Result<image::RgbImage> {
         let (side, bytes) = (self.size as u32, 3 * self.size * self.size);

@@ -1,0 +1,13 @@
+//! The library as its users and its source see it, in one program: each test program links and
+//! compiles the whole engine again.
+
+#![cfg(all(feature = "flex", feature = "ndarray", feature = "report"))]
+
+#[cfg(feature = "collective")]
+mod burn_collective;
+mod fuzz;
+#[cfg(feature = "collective")]
+#[path = "../common/ports.rs"]
+mod ports;
+mod source;
+mod training;

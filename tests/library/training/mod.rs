@@ -1,0 +1,20 @@
+//! The main job through the public interface: run folders, exact resume, translating, learning.
+
+mod checkpoints;
+#[cfg(unix)]
+mod disk;
+mod divergence;
+mod earlier;
+mod joint;
+#[cfg(unix)]
+mod killed;
+mod learning;
+mod learning_rate;
+mod objectives;
+mod pairwise;
+mod resume;
+pub mod setup;
+mod shipped;
+mod translator;
+#[cfg(feature = "collective")]
+mod workers;

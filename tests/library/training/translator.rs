@@ -1,0 +1,193 @@
+//! Translating with a model: however it was opened, one image or many, with and without D.
+
+use image::{DynamicImage, RgbImage};
+use stargan::burn::backend::{Flex, NdArray};
+use stargan::burn::tensor::backend::Backend;
+use stargan::data::load_image;
+use stargan::{DomainLabel, Grid, GridImage, LabelSpaces, Parts, StarGan, Trainer, Translator};
+
+use crate::training::setup::{BUNDLED, Cpu, StopAfter, face_labels, faces, one_at_a_time, tiny};
+
+/// Levels of 255 between two backends or batch sizes, whose sums are rounded in another order.
+const LEVELS: u8 = 1;
+
+fn photo(number: usize) -> DynamicImage {
+    let path = format!("{BUNDLED}/faces/train/images/{number:05}.png");
+    load_image(path).unwrap().into()
+}
+
+/// A grid of photos by number, with the labels that are known.
+fn grid(
+    translator: &Translator<Flex>,
+    photos: &[(usize, Option<DomainLabel>)],
+) -> stargan::Result<Grid> {
+    let crop = translator.config().transform.crop;
+    let image = |(number, label): &(usize, Option<DomainLabel>)| GridImage {
+        image: crop.apply(&photo(*number).to_rgb8()),
+        label: label.clone(),
+    };
+    Grid::of_targets(translator, &photos.iter().map(image).collect::<Vec<_>>())
+}
+
+/// A model of faces, barely trained, and the folder it is in.
+fn model() -> (tempfile::TempDir, Trainer<Cpu, StarGan>) {
+    let folder = tempfile::tempdir().unwrap();
+    let config = tiny(LabelSpaces::single(face_labels()));
+    let mut trainer =
+        Trainer::<Cpu, StarGan>::new(folder.path().join("run"), config, &Default::default())
+            .unwrap();
+    trainer.run(&faces(), &mut StopAfter(4)).unwrap();
+    (folder, trainer)
+}
+
+fn open<B: Backend>(path: std::path::PathBuf) -> Translator<B> {
+    Translator::open(path, &Default::default()).unwrap()
+}
+
+fn difference(a: &RgbImage, b: &RgbImage) -> u8 {
+    assert_eq!(a.dimensions(), b.dimensions());
+    a.as_raw().iter().zip(b.as_raw()).map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(0)
+}
+
+#[test]
+fn every_way_to_open_a_model_translates_alike() {
+    let _turn = one_at_a_time();
+    let (folder, trainer) = model();
+    let at = |name: &str| folder.path().join(name);
+    let trained = trainer.translator();
+    trained.save(at("whole.safetensors"), Parts::All).unwrap();
+    trained.save(at("new/folder/small.safetensors"), Parts::Generator).unwrap();
+    let size = |name: &str| std::fs::metadata(at(name)).unwrap().len();
+    assert!(size("new/folder/small.safetensors") < size("whole.safetensors"));
+    assert!(size("whole.safetensors") < size("run/checkpoints/00000004.safetensors"));
+
+    let source = "Brown_Hair,Young";
+    let expected = trained.translate_from(&photo(0), source, "Blond_Hair").unwrap();
+    assert_eq!(expected.dimensions(), (16, 16));
+    assert_ne!(expected, trained.prepare(&photo(0)));
+    for name in [
+        "run",
+        "run/checkpoints/00000004.safetensors",
+        "whole.safetensors",
+        "new/folder/small.safetensors",
+    ] {
+        let found = open::<Flex>(at(name)).translate_from(&photo(0), source, "Blond_Hair").unwrap();
+        assert_eq!(found, expected, "{name}");
+        let other = open::<NdArray>(at(name));
+        let found = other.translate_from(&photo(0), source, "Blond_Hair").unwrap();
+        assert!(difference(&found, &expected) <= LEVELS, "{name} on another backend");
+    }
+
+    let predicted = trained.translate(&photo(0), "Blond_Hair").unwrap();
+    for name in ["run", "whole.safetensors"] {
+        let translator = open::<Flex>(at(name));
+        assert_eq!(translator.translate(&photo(0), "Blond_Hair").unwrap(), predicted, "{name}");
+        let label = translator.predict(&photo(0), 0).unwrap();
+        let target = face_labels().edit(&label, "Blond_Hair").unwrap();
+        let target = DomainLabel { dataset: 0, label: target };
+        assert_eq!(translator.translate_to(&photo(0), &target).unwrap(), predicted);
+    }
+
+    let error = trained.save(at("whole.safetensors"), Parts::Generator).unwrap_err().to_string();
+    assert!(error.contains("whole.safetensors"), "{error}");
+    assert_eq!(
+        open::<Flex>(at("whole.safetensors")).translate(&photo(0), "Blond_Hair").unwrap(),
+        predicted
+    );
+}
+
+#[test]
+fn without_a_discriminator_the_source_has_to_be_given() {
+    let _turn = one_at_a_time();
+    let (folder, trainer) = model();
+    let path = folder.path().join("small.safetensors");
+    trainer.translator().save(&path, Parts::Generator).unwrap();
+    let translator = open::<Flex>(path);
+    let errors = [
+        translator.translate(&photo(0), "Male").map(drop),
+        translator.translate_batch(&[photo(0)], "Male").map(drop),
+        translator.predict(&photo(0), 0).map(drop),
+        translator.grid(&[photo(0)]).map(drop),
+        translator.save(folder.path().join("again.safetensors"), Parts::All).and_then(|()| {
+            open::<Flex>(folder.path().join("again.safetensors"))
+                .translate(&photo(0), "Male")
+                .map(drop)
+        }),
+    ];
+    for error in errors {
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains("no discriminator") && error.contains("source"), "{error}");
+    }
+    let known = DomainLabel { dataset: 0, label: vec![1.0, 0.0, 0.0, 0.0, 1.0] };
+    assert_eq!(grid(&translator, &[(0, Some(known))]).unwrap().image.width(), 6 * 16);
+}
+
+#[test]
+fn a_batch_is_its_images_one_by_one() {
+    let _turn = one_at_a_time();
+    let (_folder, trainer) = model();
+    let translator = trainer.translator();
+    // More than the generator is given at once.
+    let photos: Vec<DynamicImage> = (0..19).map(photo).collect();
+    let together = translator.translate_batch(&photos, "-Young,Male=0.5").unwrap();
+    assert_eq!(together.len(), 19);
+    for (photo, together) in photos.iter().zip(&together) {
+        let alone = translator.translate(photo, "-Young,Male=0.5").unwrap();
+        assert!(difference(&alone, together) <= LEVELS);
+    }
+    assert_eq!(translator.translate_batch(&[], "Male").unwrap().len(), 0);
+}
+
+#[test]
+fn a_grid_has_a_row_per_image_and_a_column_per_target() {
+    let _turn = one_at_a_time();
+    let (_folder, trainer) = model();
+    let translator = trainer.translator();
+    let known = vec![0.0, 0.0, 1.0, 0.0, 1.0];
+    let label = DomainLabel { dataset: 0, label: known.clone() };
+    let grid = grid(&translator, &[(0, Some(label)), (1, None)]).unwrap();
+    assert_eq!(grid.image.dimensions(), (6 * 16, 2 * 16));
+    assert_eq!(grid.columns, ["input", "Black_Hair", "Blond_Hair", "Brown_Hair", "Male", "Young"]);
+    let cell = |column: u32, row: u32| {
+        image::imageops::crop_imm(&grid.image, column * 16, row * 16, 16, 16).to_image()
+    };
+    assert_eq!(cell(0, 0), translator.prepare(&photo(0)));
+    assert_eq!(cell(0, 1), translator.prepare(&photo(1)));
+    for (column, target) in (1..).zip(face_labels().targets(&known)) {
+        let target = DomainLabel { dataset: 0, label: target.label };
+        let alone = translator.translate_to(&photo(0), &target).unwrap();
+        assert!(difference(&cell(column, 0), &alone) <= LEVELS, "column {column}");
+    }
+    let error = translator.grid(&[]).unwrap_err().to_string();
+    assert!(error.contains("at least one image"), "{error}");
+}
+
+#[test]
+fn labels_that_make_no_sense_are_refused() {
+    let _turn = one_at_a_time();
+    let (_folder, trainer) = model();
+    let translator = trainer.translator();
+    let to = |dataset: usize, label: &[f32]| {
+        let label = label.to_vec();
+        translator.translate_to(&photo(0), &DomainLabel { dataset, label }).map(drop)
+    };
+    let nan = DomainLabel { dataset: 0, label: vec![f32::NAN; 5] };
+    for (error, expected) in [
+        (to(1, &[0.0; 5]), "dataset 1 does not exist, the model knows 1"),
+        (to(0, &[0.0; 4]), "expected a label of 5 entries"),
+        (
+            to(0, &[0.0, 0.0, f32::INFINITY, 0.0, 0.0]),
+            "expected a finite number for \"Brown_Hair\"",
+        ),
+        (grid(&translator, &[(0, Some(nan))]).map(drop), "finite number"),
+        (translator.translate(&photo(0), "blonde_hair").map(drop), "did you mean \"Blond_Hair\""),
+        (translator.translate_from(&photo(0), "Yuong", "Male").map(drop), "did you mean \"Young\""),
+        (
+            translator.translate_from(&photo(0), "Black_Hair,Blond_Hair", "Male").map(drop),
+            "exclude each other",
+        ),
+    ] {
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains(expected), "{expected}: {error}");
+    }
+}
