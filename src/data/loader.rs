@@ -10,6 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, TensorData};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
@@ -120,6 +122,12 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// The images on `device`: `[rows, 3, image_size, image_size]` in `[-1, 1]`.
+    pub fn into_images<B: Backend>(self, device: &B::Device) -> Tensor<B, 4> {
+        let shape = self.shape();
+        Tensor::from_data(TensorData::new(self.images, shape), device)
+    }
+
     /// The shape of the images: `[N, C, S, S]`.
     pub(crate) fn shape(&self) -> [usize; 4] {
         let (n, size) = (self.rows.len(), self.image_size);

@@ -4,7 +4,7 @@ use burn::module::AutodiffModule;
 use burn::tensor::Tensor;
 use burn::tensor::backend::AutodiffBackend;
 
-use crate::engine::recipe::State;
+use crate::engine::recipe::{Networks, State};
 use crate::nn::weights;
 use crate::optim::adam::{self, Adam, AdamConfig};
 use crate::optim::average;
@@ -136,5 +136,22 @@ impl<B: AutodiffBackend, M: AutodiffModule<B>> Learner<B, M> {
     fn names(&self) -> [String; 2] {
         let Self { prefix, name, .. } = self;
         [format!("{prefix}{name}"), format!("{prefix}adam.{name}")]
+    }
+}
+
+/// One network is all that a recipe needs.
+impl<B: AutodiffBackend, M: AutodiffModule<B>> Networks<B> for Learner<B, M> {
+    fn state(&self) -> State {
+        let mut state = State::default();
+        self.save(&mut state);
+        state
+    }
+
+    fn restore(self, state: &mut State, device: &B::Device) -> Result<Self, String> {
+        Learner::restore(self, state, device)
+    }
+
+    fn free(&mut self) {
+        Learner::free(self);
     }
 }

@@ -42,11 +42,15 @@ pub trait Recipe:
         RunSettings::default()
     }
 
-    /// Checks the recipe's settings, for a run with settings that are checked already.
+    /// Checks the recipe's settings, for a run with settings that are checked already. By default
+    /// any will do, as far as [`init`](Self::init) goes.
     ///
     /// # Errors
     /// [`Error::Config`] or [`Error::Label`] for the first that cannot work, saying what to change.
-    fn check(&self, run: &RunSettings) -> Result<()>;
+    fn check(&self, run: &RunSettings) -> Result<()> {
+        let _ = run;
+        Ok(())
+    }
 
     /// Checks that `workers` workers, more than one, can share a step. By default they can't: a step
     /// for several has to [average](Moment::average) its gradients.
@@ -81,11 +85,14 @@ pub trait Recipe:
         false
     }
 
-    /// The names of the datasets, of which an iteration takes a batch each.
+    /// The names of the datasets, of which an iteration takes a batch each. By default any are
+    /// accepted, as `data1` and so on.
     ///
     /// # Errors
     /// When `data` are not such datasets.
-    fn accept(&self, data: &Datasets) -> Result<Vec<String>>;
+    fn accept(&self, data: &Datasets) -> Result<Vec<String>> {
+        Ok((1..=data.len()).map(|number| format!("data{number}")).collect())
+    }
 
     /// The parameters of all networks, counted without making them.
     fn num_params(&self) -> u64;

@@ -293,9 +293,6 @@ fn directions<B: AutodiffBackend>(
     transform: Transform,
     device: &B::Device,
 ) -> [Direction<B::InnerBackend>; 2] {
-    networks.directions.each_ref().map(|networks| Direction {
-        generator: networks.generator.averaged(),
-        transform,
-        device: device.clone(),
-    })
+    let generators = networks.directions.each_ref().map(|networks| networks.generator.averaged());
+    generators.map(|generator| Direction::new(generator, transform, device.clone()))
 }

@@ -207,6 +207,5 @@ fn direction<B: AutodiffBackend>(
     transform: Transform,
     device: &B::Device,
 ) -> Direction<B::InnerBackend> {
-    let generator = networks.generator.averaged();
-    Direction { generator, transform, device: device.clone() }
+    Direction::new(networks.generator.averaged(), transform, device.clone())
 }

@@ -15,12 +15,17 @@ use crate::translate::relabel::{Relabelling, Translate};
 /// A generator that translates from one domain to another.
 #[derive(Clone, Debug)]
 pub struct Direction<B: Backend> {
-    pub(crate) generator: Generator<B>,
-    pub(crate) transform: Transform,
-    pub(crate) device: B::Device,
+    generator: Generator<B>,
+    transform: Transform,
+    device: B::Device,
 }
 
 impl<B: Backend> Direction<B> {
+    /// A `generator` without a condition, on `device`, of images after `transform`.
+    pub fn new(generator: Generator<B>, transform: Transform, device: B::Device) -> Self {
+        Self { generator, transform, device }
+    }
+
     /// Translates `images` `[N, C, S, S]` in `[-1, 1]`.
     pub fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 4> {
         self.generator.forward_unconditional(images)

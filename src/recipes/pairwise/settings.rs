@@ -1,7 +1,7 @@
 //! What the settings of both methods have in common.
 
+use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
-use burn::tensor::{Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
 use crate::data::datasets::Datasets;
@@ -109,10 +109,6 @@ pub(crate) fn grid_images(
 
 /// The images of a batch of each domain, on the device.
 pub(crate) fn images<B: Backend>(batches: Vec<Batch>, device: &B::Device) -> [Tensor<B, 4>; 2] {
-    let images = batches.into_iter().map(|batch| {
-        let shape = batch.shape();
-        Tensor::from_data(TensorData::new(batch.images, shape), device)
-    });
-    let images: Vec<_> = images.collect();
+    let images: Vec<_> = batches.into_iter().map(|batch| batch.into_images(device)).collect();
     images.try_into().unwrap_or_else(|_| panic!("a batch of either domain"))
 }

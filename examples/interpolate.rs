@@ -1,0 +1,66 @@
+//! From one label to the next and back, as an animation that every browser shows.
+//!
+//! It is an animated PNG: all colours, where a GIF has 256, and no crate but the one that `image`
+//! writes PNGs with.
+//!
+//! ```text
+//! cargo run --release --example interpolate [FOLDER]
+//! ```
+
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::{env, iter};
+
+use image::RgbImage;
+use stargan::Translator;
+use stargan::burn::backend::Flex;
+
+const MODEL: &str = "examples/models/faces64.safetensors";
+const FACE: &str = "examples/data/faces/test/images/00003.png";
+/// Each is reached by steps, and left again.
+const LABELS: [&str; 3] = ["Blond_Hair", "Eyeglasses", "Male"];
+const STEPS: u32 = 12;
+/// Of a second.
+const FRAME: (u16, u16) = (1, 15);
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let folder = env::args().nth(1).unwrap_or_else(|| "runs/example-interpolate".to_owned());
+    fs::create_dir_all(&folder)?;
+    let model = Translator::<Flex>::open(MODEL, &Default::default())?;
+    let face = image::open(FACE)?;
+    let spaces = model.spaces().clone();
+    let source = model.predict(&face, 0)?;
+
+    let mut conditions = Vec::new();
+    for label in LABELS {
+        // What the face has already is taken away instead.
+        let set = source[spaces.space(0).index_of(label)?] == 1.0;
+        let sign = if set { "-" } else { "+" };
+        for step in iter::once(0).chain(1..=STEPS).chain((1..STEPS).rev()) {
+            let strength = f64::from(step) / f64::from(STEPS);
+            let edit = format!("{sign}{label}={strength}");
+            let label = spaces.space(0).edit(&source, &edit)?;
+            conditions.push(spaces.condition(0, &label));
+        }
+    }
+    let frames = model.translate_conditions(&face, &conditions);
+
+    let path = format!("{folder}/interpolation.png");
+    save(&path, &frames)?;
+    println!("{path}: {} frames", frames.len());
+    Ok(())
+}
+
+fn save(path: &str, frames: &[RgbImage]) -> Result<(), Box<dyn std::error::Error>> {
+    let (width, height) = frames[0].dimensions();
+    let mut encoder = png::Encoder::new(BufWriter::new(File::create(path)?), width, height);
+    encoder.set_color(png::ColorType::Rgb);
+    encoder.set_animated(frames.len() as u32, 0)?; // 0: for ever
+    encoder.set_frame_delay(FRAME.0, FRAME.1)?;
+    let mut writer = encoder.write_header()?;
+    for frame in frames {
+        writer.write_image_data(frame)?;
+    }
+    writer.finish()?;
+    Ok(())
+}
