@@ -5,6 +5,7 @@
 
 #[cfg(feature = "collective")]
 mod burn_collective;
+mod examples;
 mod fuzz;
 #[cfg(feature = "collective")]
 #[path = "../common/ports.rs"]

@@ -1,9 +1,6 @@
 //! The examples as their users run them, for a few iterations, with what they leave behind.
 
-#[path = "common/built.rs"]
-mod built;
-
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, thread};
 
@@ -11,11 +8,26 @@ use stargan::burn::backend::{Autodiff, Flex};
 use stargan::{PublicModel, StarGan, Trainer, Translator};
 use tempfile::TempDir;
 
+/// The program of the example `name`.
+fn example(name: &str) -> PathBuf {
+    // A test is target/PROFILE/deps/NAME-HASH; `cargo test` builds target/PROFILE/examples.
+    let test = std::env::current_exe().expect("the test knows its own path");
+    let profile = test.ancestors().nth(2).expect("two folders deep");
+    let program =
+        profile.join("examples").join(name).with_extension(std::env::consts::EXE_EXTENSION);
+    assert!(
+        program.is_file(),
+        "{} is not built: run `cargo test`, or `cargo build --examples` first",
+        program.display()
+    );
+    program
+}
+
 /// What the example `name` prints, run in the repository with an output folder that does not exist
 /// yet and further arguments.
 #[track_caller]
 fn run(name: &str, folder: &Path, arguments: &[&str]) -> String {
-    let output = Command::new(built::example(name))
+    let output = Command::new(example(name))
         .arg(folder)
         .args(arguments)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
