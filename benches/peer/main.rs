@@ -157,8 +157,7 @@ fn data(folder: &Path) -> Vec<f64> {
         .map(|entry| entry.expect("a readable folder").path())
         .collect();
     files.sort();
-    let one =
-        |file| milliseconds(|| drop(transform.apply(&load_image(file).expect("an image"), false)));
+    let one = |file| milliseconds(|| drop(transform.apply(&load_image(file).expect("an image"))));
     files.iter().map(one).collect()
 }
 

@@ -3,6 +3,7 @@
 use std::{
     any::Any,
     collections::BTreeMap,
+    fmt,
     ops::Range,
     panic::{self, AssertUnwindSafe},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -24,6 +25,7 @@ use crate::error::{Error, Result};
 /// What becomes of a batch one of whose images can't be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum UnreadablePolicy {
     /// It is an error that names the image.
     #[default]
@@ -228,6 +230,15 @@ impl Loader {
     }
 }
 
+impl fmt::Debug for Loader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loader")
+            .field("threads", &self.workers.len())
+            .field("waited", &self.waited)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Drop for Loader {
     fn drop(&mut self) {
         self.shared.lock().stopped = true;
@@ -297,7 +308,11 @@ impl Shared {
         for (row, &(mut image, flip)) in draw.images.iter().enumerate() {
             if rows.contains(&row) {
                 let (loaded, pixels) = self.load(draw.dataset, image)?;
-                images.extend(transform.apply(&pixels, flip));
+                images.extend(if flip {
+                    transform.apply_mirrored(&pixels)
+                } else {
+                    transform.apply(&pixels)
+                });
                 image = loaded;
             }
             labels.extend_from_slice(dataset.label(image));

@@ -179,6 +179,13 @@ impl RunFolder {
                  checkpoints translate as ever",
             ));
         }
+        match settings.get("recipe").and_then(Value::as_str) {
+            Some(found) if found != R::NAME => {
+                let problem = format!("expected the recipe {:?}, found {found:?}", R::NAME);
+                return Err(Error::data(&file, None, problem));
+            }
+            _ => {}
+        }
         serde_json::from_value(settings)
             .map_err(|error| Error::data(&file, None, error.to_string()))
     }

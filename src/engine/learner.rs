@@ -4,7 +4,7 @@ use burn::module::AutodiffModule;
 use burn::tensor::Tensor;
 use burn::tensor::backend::AutodiffBackend;
 
-use crate::engine::recipe::{Networks, State};
+use crate::engine::networks::{Networks, State};
 use crate::nn::weights;
 use crate::optim::adam::{self, Adam, AdamConfig};
 use crate::optim::average;

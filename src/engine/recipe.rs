@@ -1,6 +1,5 @@
 //! What one loop can train: networks, and a step of theirs.
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use burn::tensor::Tensor;
@@ -12,10 +11,10 @@ use crate::data::datasets::Datasets;
 use crate::data::loader::Batch;
 use crate::data::transform::Transform;
 use crate::engine::learner::Gradients;
+use crate::engine::networks::Networks;
 use crate::engine::settings::RunSettings;
 use crate::engine::workers::seam::Workers;
 use crate::error::{Error, Result};
-use crate::nn::weights::Weights;
 use crate::translate::grid::GridImage;
 use crate::translate::relabel::{DomainLabel, Translate};
 
@@ -153,31 +152,6 @@ pub trait Recipe:
         }
         Ok(images)
     }
-}
-
-/// The networks of a recipe as a checkpoint sees them.
-pub trait Networks<B: AutodiffBackend>: Debug + Sized {
-    /// Everything that is needed to go on.
-    fn state(&self) -> State;
-
-    /// Fresh networks as [`state`](Self::state) described them; what is used is taken out of `state`.
-    ///
-    /// # Errors
-    /// What is missing or mis-shaped, by name.
-    fn restore(self, state: &mut State, device: &B::Device) -> Result<Self, String>;
-
-    /// Frees what restored networks will replace: there need not be memory for both. Nothing by
-    /// default.
-    fn free(&mut self) {}
-}
-
-/// What a checkpoint keeps of networks.
-#[derive(Clone, Debug, Default)]
-pub struct State {
-    /// Arrays by name: weights, moving averages, the optimizers' running means.
-    pub weights: Weights,
-    /// Updates of every network, by name.
-    pub updates: BTreeMap<String, u64>,
 }
 
 /// When and where a step is made.

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::data::loader::UnreadablePolicy;
-use crate::engine::divergence::NonFinitePolicy;
+use crate::engine::policy::NonFinitePolicy;
 use crate::error::{Error, Result};
 use crate::optim::adam::AdamConfig;
 use crate::optim::schedule::Schedule;

@@ -14,10 +14,12 @@ use crate::data::loader::{Batch, Loader, LoaderConfig, Unreadable, UnreadablePol
 use crate::data::transform::Transform;
 use crate::engine::checkpoint::{Checkpoint, DatasetIdentity, Progress, RunFolder, transform};
 use crate::engine::config::TrainingConfig;
-use crate::engine::divergence::{NonFinite, NonFinitePolicy, Watch};
+use crate::engine::divergence::{NonFinite, Watch};
+use crate::engine::networks::{Networks, State};
 use crate::engine::observe::observer::{Iteration, Observer, Run, Source};
 use crate::engine::open::restored;
-use crate::engine::recipe::{Moment, Networks, Recipe, State, StepLosses};
+use crate::engine::policy::NonFinitePolicy;
+use crate::engine::recipe::{Moment, Recipe, StepLosses};
 use crate::engine::settings::RunSettings;
 use crate::engine::workers::seam::Workers;
 use crate::error::{Error, Result};

@@ -3,7 +3,7 @@
 use burn::tensor::backend::AutodiffBackend;
 
 use crate::engine::learner::{Gradients, Learner};
-use crate::engine::recipe::{Networks, State};
+use crate::engine::networks::{Networks, State};
 use crate::engine::settings::RunSettings;
 use crate::error::Result;
 use crate::nn::discriminator::{Discriminator, DiscriminatorConfig};

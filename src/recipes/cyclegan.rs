@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::data::datasets::Datasets;
 use crate::data::loader::Batch;
 use crate::data::transform::Transform;
-use crate::engine::recipe::{Moment, Networks, Recipe, State, StepLosses};
+use crate::engine::networks::{Networks, State};
+use crate::engine::recipe::{Moment, Recipe, StepLosses};
 use crate::engine::settings::RunSettings;
 use crate::engine::trainer::Trainer;
 use crate::error::Result;
@@ -17,7 +18,7 @@ use crate::nn::discriminator::{Discriminator, DiscriminatorConfig};
 use crate::nn::generator::{Generator, GeneratorConfig};
 use crate::random::{Purpose, stream};
 use crate::recipes::adversaries::Adversaries;
-use crate::recipes::losses::reconstruction_loss;
+use crate::recipes::losses::{IdentityTerm, reconstruction_loss};
 use crate::recipes::objective::Objective;
 use crate::recipes::pairwise::direction::{Direction, Pairwise};
 use crate::recipes::pairwise::history;
@@ -27,8 +28,8 @@ use crate::translate::grid::GridImage;
 use crate::translate::relabel::Translate;
 
 /// The terms of both generators (eqs. 1 to 3), direction `i` being from domain `i` to the other: given `real`
-/// images `[N, C, S, S]` of both domains, and `fake`, their translations with their graph; with the identity terms
-/// when `identity`. The discriminators' weights get no gradient.
+/// images `[N, C, S, S]` of both domains, and `fake`, their translations with their graph. The
+/// discriminators' weights get no gradient.
 ///
 /// Either generator is a part of the other's cycle, so what both minimise is the sum of both totals.
 pub fn cycle_losses<B: AutodiffBackend>(
@@ -37,7 +38,7 @@ pub fn cycle_losses<B: AutodiffBackend>(
     real: &[Tensor<B::InnerBackend, 4>; 2],
     fake: &[Tensor<B, 4>; 2],
     objective: Objective,
-    identity: bool,
+    identity: IdentityTerm,
 ) -> [DirectionLosses<B>; 2] {
     [0, 1].map(|here| {
         let there = 1 - here;
@@ -229,7 +230,7 @@ impl Recipe for CycleGan {
             &real,
             &fake,
             self.objective,
-            self.identity > 0.0,
+            IdentityTerm::when(self.identity > 0.0),
         );
         let totals = losses.each_ref().map(|l| l.total(self.reconstruction, self.identity));
         let [there, back] = totals;

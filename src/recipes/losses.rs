@@ -30,6 +30,27 @@ pub fn reconstruction_loss<B: Backend>(
     (images - reconstructed).abs().mean()
 }
 
+/// Whether the identity term is computed, which costs another pass through the generator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityTerm {
+    /// It is among the losses.
+    Computed,
+    /// There is none.
+    LeftOut,
+}
+
+impl IdentityTerm {
+    /// Computed when `wanted`.
+    pub(crate) fn when(wanted: bool) -> Self {
+        if wanted { Self::Computed } else { Self::LeftOut }
+    }
+
+    /// What `compute` gives, unless the term is left out.
+    pub(crate) fn then<T>(self, compute: impl FnOnce() -> T) -> Option<T> {
+        (self == Self::Computed).then(compute)
+    }
+}
+
 /// Loss terms by name (`d/...`, `g/...`), read from the device.
 pub type NamedLosses = Vec<(&'static str, f32)>;
 

@@ -7,6 +7,7 @@ use burn::tensor::{FloatDType, Tensor, TensorData};
 use crate::labels::space::LabelKind;
 use crate::nn::discriminator::Discriminator;
 use crate::nn::generator::Generator;
+use crate::recipes::losses::IdentityTerm;
 use crate::recipes::losses::{domain_loss, reconstruction_loss};
 use crate::recipes::objective::Objective;
 use crate::recipes::penalty::{Penalty, PenaltyDraw};
@@ -148,8 +149,15 @@ impl Case {
         objective: Objective,
     ) -> Tensor<Checked, 1> {
         let fake = self.sample.tracked_fake(generator);
-        generator_losses(&self.discriminator, generator, fake, &self.sample, objective, true)
-            .total(&LossWeights::default(), Some(10.0))
+        generator_losses(
+            &self.discriminator,
+            generator,
+            fake,
+            &self.sample,
+            objective,
+            IdentityTerm::Computed,
+        )
+        .total(&LossWeights::default(), Some(10.0))
     }
 }
 

@@ -7,7 +7,7 @@ use rand::Rng;
 
 use crate::data::loader::Batch;
 use crate::engine::config::TrainingConfig;
-use crate::engine::recipe::Networks;
+use crate::engine::networks::Networks;
 use crate::engine::trainer::Trainer;
 use crate::labels::space::LabelSpace;
 use crate::labels::spaces::LabelSpaces;

@@ -15,6 +15,7 @@ use crate::labels::spaces::LabelSpaces;
 use crate::nn::weights::{self, Weights};
 use crate::optim::adam::AdamConfig;
 use crate::recipes::adversaries::Adversaries;
+use crate::recipes::losses::IdentityTerm;
 use crate::recipes::losses::NamedLosses;
 use crate::recipes::objective::Objective;
 use crate::recipes::penalty::{Penalty, PenaltyDraw};
@@ -265,7 +266,7 @@ impl<B: AutodiffBackend> Comparison<B> {
         let module = self.networks.generator.module().clone();
         let judge = self.networks.discriminator.module();
         let fake = sample.tracked_fake(&module);
-        let identity_term = identity.is_some();
+        let identity_term = IdentityTerm::when(identity.is_some());
         let losses = generator_losses(judge, &module, fake, sample, objective, identity_term);
         let total = losses.total(&weights, identity);
         let found = gradients(&module, &total.backward(), "m");

@@ -31,6 +31,7 @@ pub struct Translator<B: Backend> {
 
 /// What [`Translator::save`] writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Parts {
     /// Both networks.
     #[default]
