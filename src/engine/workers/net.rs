@@ -4,7 +4,7 @@
 //! ([`Collective`](crate::train::Collective)). The devices of a process are workers by burn's own collective engine,
 //! burn-collective; processes are joined to a [`Ring`] over burn's own transport, burn-communication. burn-collective
 //! has an engine for processes too, whose second sum never ends in burn 0.21: docs/scaling.md says where, and
-//! `tests/burn_collective.rs` shows it.
+//! `tests/library/burn_collective.rs` shows it.
 //!
 //! ```no_run
 //! # use stargan::{Datasets, LabelSpace, LabelSpaces, TrainingConfig, Trainer, train::Follower, collective};
