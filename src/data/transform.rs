@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Crop {
-    /// The centre square of so many pixels a side: 178 for CelebA, 256 for RaFD. Of an image that is
-    /// smaller, the largest centre square.
+    /// The centre square of so many pixels a side: 178 for CelebA, 256 for RaFD. Of an image that
+    /// is smaller, the largest centre square.
     Centre(u32),
     /// The largest centre square.
     Square,

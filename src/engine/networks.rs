@@ -12,7 +12,8 @@ pub trait Networks<B: AutodiffBackend>: Debug + Sized {
     /// Everything that is needed to go on.
     fn state(&self) -> State;
 
-    /// Fresh networks as [`state`](Self::state) described them; what is used is taken out of `state`.
+    /// Fresh networks as [`state`](Self::state) described them; what is used is taken out of
+    /// `state`.
     ///
     /// # Errors
     /// What is missing or mis-shaped, by name.

@@ -18,8 +18,8 @@ use crate::error::{Error, Result};
 use crate::translate::grid::GridImage;
 use crate::translate::relabel::{DomainLabel, Translate};
 
-/// What a [`Trainer`](crate::Trainer) trains. The value is its settings, which a run folder keeps as
-/// JSON; StarGAN, CycleGAN and pix2pix are the recipes here, and your own crate can add others
+/// What a [`Trainer`](crate::Trainer) trains. The value is its settings, which a run folder keeps
+/// as JSON; StarGAN, CycleGAN and pix2pix are the recipes here, and your own crate can add others
 /// (`examples/own_recipe.rs`).
 ///
 /// Everything random in [`init`](Self::init) and [`step`](Self::step) must depend on the run's seed
@@ -51,8 +51,8 @@ pub trait Recipe:
         Ok(())
     }
 
-    /// Checks that `workers` workers, more than one, can share a step. By default they can't: a step
-    /// for several has to [average](Moment::average) its gradients.
+    /// Checks that `workers` workers, more than one, can share a step. By default they can't: a
+    /// step for several has to [average](Moment::average) its gradients.
     ///
     /// # Errors
     /// [`Error::Config`] when they can't.
@@ -78,8 +78,8 @@ pub trait Recipe:
         1
     }
 
-    /// Whether image `i` of one dataset belongs to image `i` of the others, so that they have to come
-    /// together.
+    /// Whether image `i` of one dataset belongs to image `i` of the others, so that they have to
+    /// come together.
     fn paired(&self) -> bool {
         false
     }
@@ -227,8 +227,8 @@ impl<B: Backend> StepLosses<B> {
         self.terms.iter().filter(|term| term.is_loss).map(|term| self.named(term))
     }
 
-    /// All that should be finite, by name, in the order of computation: what is not finite makes all
-    /// that follows so.
+    /// All that should be finite, by name, in the order of computation: what is not finite makes
+    /// all that follows so.
     pub fn finite_checks(&self) -> impl Iterator<Item = (String, &Tensor<B, 1>)> {
         self.terms.iter().map(|term| self.named(term))
     }

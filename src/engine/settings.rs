@@ -169,7 +169,8 @@ impl RunSettings {
         let batch = self.batch_size;
         if workers == 0 || !batch.is_multiple_of(workers) {
             return Err(Error::Config(format!(
-                "a batch of {batch} has no equal part for each of {workers} workers: make the batch \
+                "a batch of {batch} has no equal part for each of {workers} workers: make the \
+                 batch \
                  size a multiple of {workers}"
             )));
         }

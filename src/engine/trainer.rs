@@ -86,13 +86,13 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         Self::fresh(Some(folder), config, device)
     }
 
-    /// Continues the run in `folder` from its newest checkpoint, exactly: on a CPU backend the result
-    /// is that of the uninterrupted run, bit for bit. A run that was stopped before its first
-    /// checkpoint starts again.
+    /// Continues the run in `folder` from its newest checkpoint, exactly: on a CPU backend the
+    /// result is that of the uninterrupted run, bit for bit. A run that was stopped before its
+    /// first checkpoint starts again.
     ///
     /// # Errors
-    /// When the folder holds no run or one of another recipe, or its checkpoint is damaged or does not
-    /// fit its configuration.
+    /// When the folder holds no run or one of another recipe, or its checkpoint is damaged or does
+    /// not fit its configuration.
     pub fn resume(folder: impl AsRef<Path>, device: &B::Device) -> Result<Self> {
         Self::restore(RunFolder::open(folder.as_ref())?, device)
     }
@@ -198,8 +198,8 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         Ok(())
     }
 
-    /// Changes what happens when a value is not finite, for example to go on with a run that has ended
-    /// so.
+    /// Changes what happens when a value is not finite, for example to go on with a run that has
+    /// ended so.
     ///
     /// # Errors
     /// As [`NonFinitePolicy::check`].
@@ -224,15 +224,17 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         self.learning_rate_scale
     }
 
-    /// The images that this trainer (of several workers, this one) could not read and left out, with the reasons, up to the end of its last
-    /// [`run`](Self::run), whatever ended that; those of an earlier process are not among them.
-    /// Empty unless the policy is [`UnreadablePolicy::Skip`].
+    /// The images that this trainer (of several workers, this one) could not read and left out,
+    /// with the reasons, up to the end of its last [`run`](Self::run), whatever ended that; those
+    /// of an earlier process are not among them. Empty unless the policy is
+    /// [`UnreadablePolicy::Skip`].
     pub fn unreadable(&self) -> &Unreadable {
         &self.unreadable
     }
 
     /// Raise it from anywhere, such as a Ctrl-C handler, and [`run`](Self::run) finishes its
-    /// iteration, with several workers those up to the next multiple of ten, writes a checkpoint and returns.
+    /// iteration, with several workers those up to the next multiple of ten, writes a checkpoint
+    /// and returns.
     pub fn stop_flag(&self) -> Arc<AtomicBool> {
         self.stop.clone()
     }

@@ -135,8 +135,9 @@ impl LabelSpaces {
         Ok(spaces)
     }
 
-    /// The same without the mask vector, to see what it is good for (paper, section 5.6): the condition is
-    /// `[c_1, ..., c_n]` alone, in which a label that is not known looks like one whose entries are all 0.
+    /// The same without the mask vector, to see what it is good for (paper, section 5.6): the
+    /// condition is `[c_1, ..., c_n]` alone, in which a label that is not known looks like one
+    /// whose entries are all 0.
     pub fn without_mask(mut self) -> Self {
         self.masked = self.len() == 1;
         self
@@ -271,16 +272,17 @@ impl LabelSpaces {
 
     /// Parses an edit, written as at [`Edit`], and finds the datasets it belongs to.
     ///
-    /// A term may be qualified with its dataset (`moods:happy`, `faces:-Young=0.5`). Terms of several
-    /// datasets are one edit each, to be made one after the other in the order in which the datasets are
-    /// first named: `Blond_Hair,happy,Male` sets hair and sex, then the mood of the result. An empty
-    /// edit keeps the label of the first dataset, and `moods:` alone that of the dataset named.
+    /// A term may be qualified with its dataset (`moods:happy`, `faces:-Young=0.5`). Terms of
+    /// several datasets are one edit each, to be made one after the other in the order in which the
+    /// datasets are first named: `Blond_Hair,happy,Male` sets hair and sex, then the mood of the
+    /// result. An empty edit keeps the label of the first dataset, and `moods:` alone that of the
+    /// dataset named.
     ///
     /// There is at least one edit, and at most one per dataset.
     ///
     /// # Errors
-    /// When a dataset or label is unknown, an unqualified label is in several datasets, or an edit makes
-    /// no sense in its label space.
+    /// When a dataset or label is unknown, an unqualified label is in several datasets, or an edit
+    /// makes no sense in its label space.
     pub fn edits(&self, text: &str) -> Result<Vec<DomainEdit>> {
         let edit = |(dataset, terms): (usize, Vec<Term<'_>>)| {
             Ok(DomainEdit { dataset, edit: self.space(dataset).edit_of(&terms)? })
@@ -310,7 +312,8 @@ impl LabelSpaces {
         self.space(dataset).targets(source)
     }
 
-    /// The terms of every dataset concerned, in the order in which these are first named; at least one.
+    /// The terms of every dataset concerned, in the order in which these are first named; at least
+    /// one.
     fn resolve<'a>(&self, text: &'a str) -> Result<Vec<(usize, Vec<Term<'a>>)>> {
         if let Some(name) = text.trim().strip_suffix(':') {
             return Ok(vec![(self.index_of(name.trim())?, Vec::new())]);

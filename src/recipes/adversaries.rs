@@ -20,8 +20,8 @@ pub struct Adversaries<B: AutodiffBackend> {
 }
 
 impl<B: AutodiffBackend> Adversaries<B> {
-    /// Fresh weights: those of the `number`-th adversaries of a run, whose names in files begin with
-    /// `prefix`.
+    /// Fresh weights: those of the `number`-th adversaries of a run, whose names in files begin
+    /// with `prefix`.
     ///
     /// # Errors
     /// When an architecture can't be.

@@ -27,11 +27,12 @@ use crate::recipes::pairwise::settings::{self, PairModel};
 use crate::translate::grid::GridImage;
 use crate::translate::relabel::Translate;
 
-/// The terms of both generators (eqs. 1 to 3), direction `i` being from domain `i` to the other: given `real`
-/// images `[N, C, S, S]` of both domains, and `fake`, their translations with their graph. The
-/// discriminators' weights get no gradient.
+/// The terms of both generators (eqs. 1 to 3), direction `i` being from domain `i` to the other:
+/// given `real` images `[N, C, S, S]` of both domains, and `fake`, their translations with their
+/// graph. The discriminators' weights get no gradient.
 ///
-/// Either generator is a part of the other's cycle, so what both minimise is the sum of both totals.
+/// Either generator is a part of the other's cycle, so what both minimise is the sum of both
+/// totals.
 pub fn cycle_losses<B: AutodiffBackend>(
     generators: [&Generator<B>; 2],
     discriminators: [&Discriminator<B>; 2],
@@ -55,7 +56,8 @@ pub fn cycle_losses<B: AutodiffBackend>(
 }
 
 /// How a CycleGAN of two domains is trained, without pairs of images: the recipe of a
-/// [`Trainer`](crate::Trainer) that is given a dataset of each domain. The defaults are the paper's.
+/// [`Trainer`](crate::Trainer) that is given a dataset of each domain. The defaults are the
+/// paper's.
 ///
 /// ```
 /// use stargan::CycleGan;
@@ -76,8 +78,8 @@ pub struct CycleGan {
     pub objective: Objective,
     /// The weight of the cycle's reconstruction, lambda: 10.
     pub reconstruction: f64,
-    /// The weight of the identity terms, 0 for none; the paper has half of the cycle's where colours
-    /// should stay.
+    /// The weight of the identity terms, 0 for none; the paper has half of the cycle's where
+    /// colours should stay.
     pub identity: f64,
     /// How many earlier translations either discriminator is shown again: 50; 0 for none.
     pub pool: usize,

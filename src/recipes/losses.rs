@@ -7,8 +7,8 @@ use crate::labels::space::LabelKind;
 use crate::nn::ops;
 
 /// The domain classification loss (eqs. 2 and 3) of `logits` `[N, W]` for labels `[N, W]`; a scalar
-/// `[1]`. Attributes: binary cross-entropy with logits, summed over the attributes and averaged over
-/// the batch. Classes: softmax cross-entropy, averaged over the batch.
+/// `[1]`. Attributes: binary cross-entropy with logits, summed over the attributes and averaged
+/// over the batch. Classes: softmax cross-entropy, averaged over the batch.
 pub fn domain_loss<B: Backend>(
     kind: LabelKind,
     logits: Tensor<B, 2>,

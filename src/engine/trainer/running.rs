@@ -19,18 +19,18 @@ use crate::engine::recipe::{Recipe, StepLosses};
 use crate::error::{Error, Result};
 use crate::nn::weights;
 
-/// After so many iterations, and before every checkpoint, a run looks whether all was finite: each look waits for
-/// the device.
+/// After so many iterations, and before every checkpoint, a run looks whether all was finite: each
+/// look waits for the device.
 const LOOK_EVERY: u64 = 10;
 
 impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
-    /// Trains until all iterations are done or the [stop flag](Self::stop_flag) is raised; ends with
-    /// a checkpoint either way.
+    /// Trains until all iterations are done or the [stop flag](Self::stop_flag) is raised; ends
+    /// with a checkpoint either way.
     ///
     /// # Errors
     /// When the datasets are not those of the configuration or of the checkpoint resumed from, an
-    /// image can't be read ([`RunSettings::on_unreadable`]), the run folder can't be written, a value
-    /// is not finite ([`RunSettings::on_non_finite`]), or another worker is gone or refuses.
+    /// image can't be read ([`RunSettings::on_unreadable`]), the run folder can't be written, a
+    /// value is not finite ([`RunSettings::on_non_finite`]), or another worker is gone or refuses.
     pub fn run(
         &mut self,
         data: impl Into<Datasets>,

@@ -142,7 +142,11 @@ fn validation_covers_names_and_spaces() {
 fn json_is_a_list_of_datasets_and_is_checked_by_validate() {
     let json = |groups: &str| {
         format!(
-            r#"[{{"name":"data","labels":{{"kind":"attributes","names":["Male","Young"],"exclusive":{groups}}}}}]"#
+            concat!(
+                r#"[{{"name":"data","labels":{{"kind":"attributes","names":["Male","Young"],"#,
+                r#""exclusive":{groups}}}}}]"#
+            ),
+            groups = groups
         )
     };
     let spaces = LabelSpaces::single(faces());

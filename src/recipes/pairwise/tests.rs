@@ -26,7 +26,8 @@ use crate::tests::{backend_name, largest_error, on_every_backend, relative_error
 
 on_every_backend!(a_cyclegan_step_is_pytorchs, a_pix2pix_step_is_pytorchs);
 
-/// Of a term's value, and of each gradient tensor's largest: what the project requires of StarGAN's.
+/// Of a term's value, and of each gradient tensor's largest: what the project requires of
+/// StarGAN's.
 const TOLERANCE: f64 = 1e-4;
 
 #[derive(Deserialize)]

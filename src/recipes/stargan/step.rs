@@ -12,7 +12,8 @@ use crate::recipes::penalty::Penalty;
 use crate::recipes::stargan::batch::StepBatch;
 use crate::recipes::stargan::losses::{DiscriminatorLosses, GeneratorLosses};
 
-/// The terms of `L_D` (eq. 5), given `fake`, the translations `G(x, c)` of the sample, which carry no graph.
+/// The terms of `L_D` (eq. 5), given `fake`, the translations `G(x, c)` of the sample, which carry
+/// no graph.
 pub fn discriminator_losses<B: AutodiffBackend>(
     discriminator: &Discriminator<B>,
     fake: Tensor<B::InnerBackend, 4>,

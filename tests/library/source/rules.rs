@@ -1,5 +1,5 @@
-//! Rules of the public interface: what is public is `Debug`, says what its arguments mean, may grow,
-//! and has one path.
+//! Rules of the public interface: what is public is `Debug`, says what its arguments mean, may
+//! grow, and has one path.
 
 use std::collections::BTreeMap;
 
