@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use stargan::burn::backend::Flex;
-use stargan::engine::{Follower, Rendezvous, Worker, workers};
+use stargan::engine::{Collective, Follower, Rendezvous, Worker, workers};
 use stargan::{
     CsvLog, Dataset, Folder, LabelSpaces, Outcome, Parts, Result, StarGan, Trainer, TrainingConfig,
 };

@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use stargan::burn::backend::Flex;
-use stargan::engine::{Follower, Rendezvous, workers};
+use stargan::engine::{Collective, Follower, Rendezvous, workers};
 use stargan::{
     Dataset, Error, Folder, Iteration, LabelSpaces, Observer, Outcome, Penalty, Result, Run,
     StarGan, Trainer, TrainingConfig,
