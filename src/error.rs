@@ -114,18 +114,21 @@ fn after_divergence(rollbacks: u32, checkpoint: Option<&Path>) -> String {
     match (rollbacks, checkpoint) {
         (_, None) => format!("; there is no checkpoint yet: {again}"),
         (0, Some(path)) => format!(
-            "; the last good checkpoint is {}: resume from it with the policy roll-back, or {again}",
+            "; the last good checkpoint is {}: resume from it with the policy roll-back, or \
+             {again}",
             path.display()
         ),
         (n, Some(path)) => format!(
-            " after {n} roll-back(s); the last good checkpoint is {}: resume from it with more roll-backs or a \
+            " after {n} roll-back(s); the last good checkpoint is {}: resume from it with more \
+             roll-backs or a \
              smaller factor, or {again}",
             path.display()
         ),
     }
 }
 
-/// `", did you mean \"Blond_Hair\"?"` for the candidate nearest to `name`, or nothing when none is near.
+/// `", did you mean \"Blond_Hair\"?"` for the candidate nearest to `name`, or nothing when none is
+/// near.
 pub(crate) fn did_you_mean<'a>(
     name: &str,
     candidates: impl IntoIterator<Item = &'a str>,

@@ -54,13 +54,13 @@ pub use train::*;
 mod train {
     pub use crate::data::loader::UnreadablePolicy;
     pub use crate::engine::config::TrainingConfig;
-    pub use crate::engine::divergence::NonFinitePolicy;
     pub use crate::engine::observe::losses::CsvLog;
     pub use crate::engine::observe::observer::{Iteration, Observer, Run};
     pub use crate::engine::observe::progress::Progress;
     pub use crate::engine::observe::samples::SampleGrids;
     pub use crate::engine::observe::tensorboard::TensorBoard;
     pub use crate::engine::observe::timing::TimingLog;
+    pub use crate::engine::policy::NonFinitePolicy;
     pub use crate::engine::settings::RunSettings;
     pub use crate::engine::trainer::{Outcome, Trainer};
     pub use crate::optim::adam::AdamConfig;

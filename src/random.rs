@@ -37,8 +37,8 @@ pub(crate) fn stream(seed: u64, purpose: Purpose, a: u64, b: u64) -> ChaCha8Rng 
 }
 
 /// A number below `limit`, all of them alike.
-// Written out because rand may change its own between versions, and a resumed run its course with it. The bias is
-// below limit / 2^64.
+// Written out because rand may change its own between versions, and a resumed run its course with
+// it. The bias is below limit / 2^64.
 pub(crate) fn below(limit: usize, mut random: impl RngCore) -> usize {
     ((u128::from(random.next_u64()) * limit as u128) >> 64) as usize
 }

@@ -3,14 +3,15 @@
 //!
 //!     peer BACKEND [f16 | bf16]
 //!
-//! `BACKEND-unfused` is a GPU backend without burn's fusion. With an element type, the backend's floats are
-//! of that type.
+//! `BACKEND-unfused` is a GPU backend without burn's fusion. With an element type, the backend's
+//! floats are of that type.
 //!
-//! A line is a JSON object with `do` and mostly a shape. Answered with a list of milliseconds are `inference`
-//! (one forward pass of G), `cycle` (five iterations, of which the last updates G too), `penalty` (its value and
-//! gradients) and `data` (every image of `folder`). `output` writes G's translations to `file`, as
-//! little-endian float32; `update` runs an iteration that updates both networks in `folder` and names its losses and
-//! checkpoint; `memory` is the peak so far, in bytes; `backend` is burn's name of the backend.
+//! A line is a JSON object with `do` and mostly a shape. Answered with a list of milliseconds are
+//! `inference` (one forward pass of G), `cycle` (five iterations, of which the last updates G too),
+//! `penalty` (its value and gradients) and `data` (every image of `folder`). `output` writes G's
+//! translations to `file`, as little-endian float32; `update` runs an iteration that updates both
+//! networks in `folder` and names its losses and checkpoint; `memory` is the peak so far, in bytes;
+//! `backend` is burn's name of the backend.
 
 #![recursion_limit = "256"]
 
@@ -157,8 +158,7 @@ fn data(folder: &Path) -> Vec<f64> {
         .map(|entry| entry.expect("a readable folder").path())
         .collect();
     files.sort();
-    let one =
-        |file| milliseconds(|| drop(transform.apply(&load_image(file).expect("an image"), false)));
+    let one = |file| milliseconds(|| drop(transform.apply(&load_image(file).expect("an image"))));
     files.iter().map(one).collect()
 }
 

@@ -1,4 +1,5 @@
-//! One iteration that updates both networks, from images and labels that are the same on every backend.
+//! One iteration that updates both networks, from images and labels that are the same on every
+//! backend.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;

@@ -1,7 +1,9 @@
-//! What several workers cost: time per iteration and bytes sent, as threads and as processes over loopback.
+//! What several workers cost: time per iteration and bytes sent, as threads and as processes over
+//! loopback.
 //!
-//! All of them share this machine's cores, so an iteration does not get faster by them here; what it
-//! gets slower by is the price. docs/scaling.md makes a prediction of it for machines of their own.
+//! All of them share this machine's cores, so an iteration does not get faster by them here; what
+//! it gets slower by is the price. docs/scaling.md makes a prediction of it for machines of their
+//! own.
 //!
 //! ```sh
 //! cargo bench --features collective --bench scaling
@@ -30,7 +32,8 @@ use crate::shapes::SHAPES;
 
 type B = Autodiff<Flex>;
 
-/// One D update of five has a G update with it, so this many are an average; one more before them is not timed.
+/// One D update of five has a G update with it, so this many are an average; one more before them
+/// is not timed.
 const PERIOD: u64 = 5;
 
 /// Tells a copy of this program which process it is: rank, processes, devices, port, shape.
@@ -117,7 +120,8 @@ impl Observer<B> for Clock {
     }
 }
 
-/// Trains as one process among several; process 0 gives its first worker's time and bytes per iteration.
+/// Trains as one process among several; process 0 gives its first worker's time and bytes per
+/// iteration.
 fn train(shape: Shape, devices: usize, ring: Option<Ring>) -> Result<Option<(Duration, u64)>> {
     let last = 1 + if shape == SHAPES[2] { PERIOD } else { 4 * PERIOD };
     let config = shape.config().with_run(|run| run.with_iterations(last));
@@ -154,7 +158,8 @@ fn train(shape: Shape, devices: usize, ring: Option<Ring>) -> Result<Option<(Dur
     })
 }
 
-/// The time of one sum of `count` values over `processes`, in this process's threads, and the bytes that each sends.
+/// The time of one sum of `count` values over `processes`, in this process's threads, and the bytes
+/// that each sends.
 fn sum(count: usize, processes: usize, port: u16) -> (Duration, u64) {
     let join = |process| {
         thread::spawn(move || {
@@ -221,7 +226,8 @@ fn main() {
     let full = SHAPES[2].config().recipe;
     let [g, d] = [full.generator.num_params(), full.discriminator.num_params()];
     println!(
-        "\n| one sum over loopback | processes | s | MB sent by each | GB/s |\n|---|---|---|---|---|"
+        "\n| one sum over loopback | processes | s | MB sent by each | GB/s \
+         |\n|---|---|---|---|---|"
     );
     for (name, count) in [("G", g), ("D", d)] {
         for processes in [2, 4] {

@@ -24,12 +24,13 @@ pub fn all(criterion: &mut Criterion) {
     });
     let image = load_image(&files[0]).expect("an image");
     group.bench_function("transform", |bencher| {
-        bencher.iter(|| files.iter().for_each(|_| drop(black_box(transform.apply(&image, true)))));
+        bencher
+            .iter(|| files.iter().for_each(|_| drop(black_box(transform.apply_mirrored(&image)))));
     });
     group.bench_function("load and transform", |bencher| {
         bencher.iter(|| {
             for file in &files {
-                black_box(transform.apply(&load_image(file).unwrap(), false));
+                black_box(transform.apply(&load_image(file).unwrap()));
             }
         });
     });

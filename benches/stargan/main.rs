@@ -13,7 +13,9 @@
 macro_rules! on_every_backend {
     (@one $name:literal, $backend:ident, autodiff $measure:ident, $criterion:ident) => {
         #[cfg(feature = $name)]
-        $measure::<stargan::burn::backend::Autodiff<stargan::burn::backend::$backend>>($criterion, $name);
+        $measure::<stargan::burn::backend::Autodiff<stargan::burn::backend::$backend>>(
+            $criterion, $name,
+        );
     };
     (@one $name:literal, $backend:ident, plain $measure:ident, $criterion:ident) => {
         #[cfg(feature = $name)]

@@ -1,5 +1,5 @@
-//! One iteration of training: a discriminator update, and the one with the generator's behind it, on
-//! every backend compiled in.
+//! One iteration of training: a discriminator update, and the one with the generator's behind it,
+//! on every backend compiled in.
 
 use std::time::{Duration, Instant};
 

@@ -49,7 +49,8 @@ impl CelebA {
     ///
     /// # Errors
     /// When `labels` are classes; when the list cannot be read, breaks the format, lacks one of the
-    /// `labels`, or names an image twice or one that is not in `images`. The message gives the line.
+    /// `labels`, or names an image twice or one that is not in `images`. The message gives the
+    /// line.
     pub fn from_files(
         images: impl AsRef<Path>,
         attribute_file: impl AsRef<Path>,

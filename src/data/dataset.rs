@@ -24,7 +24,8 @@ pub trait Dataset: Debug + Send + Sync {
     fn label(&self, index: usize) -> &[f32];
 
     /// What tells image `index` from the others, such as the name of its file: pairs and messages
-    /// name it so. What comes before its last `/`, if any, says where it is, such as its class folder.
+    /// name it so. What comes before its last `/`, if any, says where it is, such as its class
+    /// folder.
     ///
     /// # Panics
     /// When `index` is not below [`len`](Self::len).

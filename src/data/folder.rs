@@ -121,8 +121,8 @@ impl Dataset for Folder {
     }
 }
 
-/// The images directly in `folder` (PNG, JPEG, BMP, WebP, told by extension), sorted by name; hidden
-/// files are passed over.
+/// The images directly in `folder` (PNG, JPEG, BMP, WebP, told by extension), sorted by name;
+/// hidden files are passed over.
 ///
 /// # Errors
 /// When the folder cannot be read, or holds a name that is not UTF-8.

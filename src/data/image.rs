@@ -77,7 +77,8 @@ fn on_white(image: &DynamicImage) -> RgbImage {
 fn jpeg_is_complete(bytes: &[u8]) -> bool {
     let mut rest = bytes.get(2..).unwrap_or_default();
     loop {
-        // Compressed data escapes 0xFF as FF 00 and holds restart markers: what remains is a segment.
+        // Compressed data escapes 0xFF as FF 00 and holds restart markers: what remains is a
+        // segment.
         let marker = rest
             .windows(2)
             .position(|pair| pair[0] == 0xFF && !matches!(pair[1], 0x00 | 0xD0..=0xD7 | 0xFF));

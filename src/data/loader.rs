@@ -3,6 +3,7 @@
 use std::{
     any::Any,
     collections::BTreeMap,
+    fmt,
     ops::Range,
     panic::{self, AssertUnwindSafe},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
@@ -24,13 +25,14 @@ use crate::error::{Error, Result};
 /// What becomes of a batch one of whose images can't be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum UnreadablePolicy {
     /// It is an error that names the image.
     #[default]
     Fail,
-    /// The next image of the dataset that can be read takes its place, with its own label, and the image is
-    /// [counted](Loader::unreadable). An error only when a hundred in a row, or all, can't be read: then it is not the
-    /// images.
+    /// The next image of the dataset that can be read takes its place, with its own label, and the
+    /// image is [counted](Loader::unreadable). An error only when a hundred in a row, or all, can't
+    /// be read: then it is not the images.
     Skip,
 }
 
@@ -53,7 +55,8 @@ impl Share {
     /// All of it: there is one worker.
     pub const WHOLE: Self = Self { rank: 0, workers: 1 };
 
-    /// The rows of a batch of `batch_size` that the worker has: no two workers share one, and together they have all.
+    /// The rows of a batch of `batch_size` that the worker has: no two workers share one, and
+    /// together they have all.
     fn rows(self, batch_size: usize) -> Range<usize> {
         let each = batch_size / self.workers;
         self.rank * each..(self.rank + 1) * each
@@ -63,8 +66,9 @@ impl Share {
 /// How batches are made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoaderConfig {
-    /// Images per batch, those of all workers together. One is allowed, but the permutation that draws target labels
-    /// then always gives an image its own label, so that nothing is translated in training.
+    /// Images per batch, those of all workers together. One is allowed, but the permutation that
+    /// draws target labels then always gives an image its own label, so that nothing is translated
+    /// in training.
     pub batch_size: usize,
     /// The side of the images, in pixels.
     pub image_size: usize,
@@ -78,8 +82,9 @@ pub struct LoaderConfig {
     pub prefetch: usize,
     /// What becomes of images that can't be read.
     pub on_unreadable: UnreadablePolicy,
-    /// Whether image `i` of one dataset belongs to image `i` of the others: then every batch of an iteration
-    /// has the same positions and flips. Needs datasets of one length, and images that can all be read.
+    /// Whether image `i` of one dataset belongs to image `i` of the others: then every batch of an
+    /// iteration has the same positions and flips. Needs datasets of one length, and images that
+    /// can all be read.
     pub paired: bool,
     /// Whose images are loaded; the batches are the same for any number of workers.
     pub share: Share,
@@ -102,7 +107,8 @@ impl Default for LoaderConfig {
     }
 }
 
-/// Images of one dataset, or one worker's share of them, with the labels of the whole batch, on the host.
+/// Images of one dataset, or one worker's share of them, with the labels of the whole batch, on the
+/// host.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch {
     /// The dataset that all of the images are from.
@@ -138,8 +144,9 @@ impl Batch {
 /// An endless sequence of batches, one of every dataset in turn per iteration.
 ///
 /// The order of an epoch is a permutation that depends on seed, dataset and epoch alone, a flip on
-/// these and the position in the epoch. So the batches are the same for every number of threads, and
-/// a training resumes with its iteration number only. An epoch's last batch is dropped when short.
+/// these and the position in the epoch. So the batches are the same for every number of threads,
+/// and a training resumes with its iteration number only. An epoch's last batch is dropped when
+/// short.
 ///
 /// Dropping the loader stops and joins its threads, each after the batch it is at.
 pub struct Loader {
@@ -196,7 +203,8 @@ impl Loader {
     /// The next batch, as soon as it is ready.
     ///
     /// # Errors
-    /// When an image of this batch could not be read. The next call goes on with the batch after it.
+    /// When an image of this batch could not be read. The next call goes on with the batch after
+    /// it.
     ///
     /// # Panics
     /// With the panic of the worker that made this batch, if it had one.
@@ -217,14 +225,25 @@ impl Loader {
         finished.unwrap_or_else(|panic| panic::resume_unwind(panic))
     }
 
-    /// The images met so far that can't be read and were left out. Batches that are prepared ahead count.
+    /// The images met so far that can't be read and were left out. Batches that are prepared ahead
+    /// count.
     pub fn unreadable(&self) -> Unreadable {
         self.shared.unreadable.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// How long [`next_batch`](Self::next_batch) has waited in all: near zero when loading keeps up.
+    /// How long [`next_batch`](Self::next_batch) has waited in all: near zero when loading keeps
+    /// up.
     pub fn waited(&self) -> Duration {
         self.waited
+    }
+}
+
+impl fmt::Debug for Loader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loader")
+            .field("threads", &self.workers.len())
+            .field("waited", &self.waited)
+            .finish_non_exhaustive()
     }
 }
 
@@ -297,7 +316,11 @@ impl Shared {
         for (row, &(mut image, flip)) in draw.images.iter().enumerate() {
             if rows.contains(&row) {
                 let (loaded, pixels) = self.load(draw.dataset, image)?;
-                images.extend(transform.apply(&pixels, flip));
+                images.extend(if flip {
+                    transform.apply_mirrored(&pixels)
+                } else {
+                    transform.apply(&pixels)
+                });
                 image = loaded;
             }
             labels.extend_from_slice(dataset.label(image));
@@ -357,7 +380,8 @@ fn check(datasets: &Datasets, config: &LoaderConfig, first_iteration: u64) -> Re
     let Share { rank, workers } = config.share;
     if rank >= workers || !batch_size.is_multiple_of(workers) {
         return Err(Error::Config(format!(
-            "a batch of {batch_size} has no equal part for worker {rank} of {workers}: make the batch size a \
+            "a batch of {batch_size} has no equal part for worker {rank} of {workers}: make the \
+             batch size a \
              multiple of the number of workers"
         )));
     }
@@ -381,7 +405,8 @@ fn check(datasets: &Datasets, config: &LoaderConfig, first_iteration: u64) -> Re
         }
         if config.on_unreadable == UnreadablePolicy::Skip {
             return Err(Error::Config(
-                "paired images that can't be read can't be skipped: another image in the place of one \
+                "paired images that can't be read can't be skipped: another image in the place of \
+                 one \
                  would not belong to the other"
                     .to_owned(),
             ));

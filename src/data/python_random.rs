@@ -14,7 +14,8 @@ pub(super) struct PythonRandom {
 impl PythonRandom {
     /// `random.seed(seed)`.
     pub(super) fn new(seed: u32) -> Self {
-        // CPython passes an integer's 32-bit digits to init_by_array; one digit is all that is needed.
+        // CPython passes an integer's 32-bit digits to init_by_array; one digit is all that is
+        // needed.
         let key = seed;
         let mut state = [0; N];
         state[0] = 19_650_218;

@@ -13,8 +13,8 @@ const PUBLIC_TEST_IMAGES: usize = 1_999;
 
 impl CelebA {
     /// The split of the public PyTorch code into training and test set: Python's
-    /// `random.seed(1234)` and `random.shuffle` over the list, of which the first 1,999 are the test
-    /// set.
+    /// `random.seed(1234)` and `random.shuffle` over the list, of which the first 1,999 are the
+    /// test set.
     ///
     /// # Errors
     /// When nothing would be left to train on: with fewer than 2,000 images.

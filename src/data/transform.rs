@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Crop {
-    /// The centre square of so many pixels a side: 178 for CelebA, 256 for RaFD. Of an image that is
-    /// smaller, the largest centre square.
+    /// The centre square of so many pixels a side: 178 for CelebA, 256 for RaFD. Of an image that
+    /// is smaller, the largest centre square.
     Centre(u32),
     /// The largest centre square.
     Square,
@@ -48,13 +48,20 @@ pub struct Transform {
 }
 
 impl Transform {
-    /// The network's view of `image`, mirrored first when `flip`: `[3, size, size]`, row-major, in
-    /// `[-1, 1]`.
+    /// The network's view of `image`: `[3, size, size]`, row-major, in `[-1, 1]`.
     ///
     /// # Panics
     /// When `image`, the crop or `size` is empty.
-    pub fn apply(&self, image: &RgbImage, flip: bool) -> Vec<f32> {
-        to_network(&self.cropped_and_resized(image, flip))
+    pub fn apply(&self, image: &RgbImage) -> Vec<f32> {
+        to_network(&self.cropped_and_resized(image, false))
+    }
+
+    /// The network's view of the mirrored `image`.
+    ///
+    /// # Panics
+    /// As [`apply`](Self::apply).
+    pub fn apply_mirrored(&self, image: &RgbImage) -> Vec<f32> {
+        to_network(&self.cropped_and_resized(image, true))
     }
 
     /// `image` cropped and resized to `size x size`, without normalising.
@@ -178,8 +185,8 @@ mod tests {
         let transform = Transform { crop: Crop::Square, size: 2 };
         let plain = [1., 1., 1., 1., -1., -1., -1., -1., -1., 1., 1., 1.];
         let mirrored = [1., 1., 1., 1., -1., -1., -1., -1., 1., -1., 1., 1.];
-        assert_eq!(transform.apply(&image, false), plain);
-        assert_eq!(transform.apply(&image, true), mirrored);
+        assert_eq!(transform.apply(&image), plain);
+        assert_eq!(transform.apply_mirrored(&image), mirrored);
     }
 
     #[test]

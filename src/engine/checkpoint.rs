@@ -95,8 +95,8 @@ impl RunFolder {
     /// Makes a new run folder and writes the configuration into it.
     ///
     /// # Errors
-    /// [`Error::Config`] when the folder already holds something (nothing is overwritten) or another
-    /// process trains in it; [`Error::Io`] when it can't be written.
+    /// [`Error::Config`] when the folder already holds something (nothing is overwritten) or
+    /// another process trains in it; [`Error::Io`] when it can't be written.
     pub(crate) fn create<R: Recipe>(path: &Path, config: &TrainingConfig<R>) -> Result<Self> {
         fs::create_dir_all(path).map_err(|error| Error::io(path, error))?;
         if !is_unused(path).map_err(|error| Error::io(path, error))? {
@@ -122,7 +122,8 @@ impl RunFolder {
     /// Opens the folder of an earlier run.
     ///
     /// # Errors
-    /// [`Error::Checkpoint`] when it holds no run; [`Error::Config`] when another process trains in it.
+    /// [`Error::Checkpoint`] when it holds no run; [`Error::Config`] when another process trains in
+    /// it.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         if !path.join(CONFIG).is_file() {
             return Err(Error::checkpoint(path, "there is no run to resume here (no config.json)"));
@@ -175,9 +176,17 @@ impl RunFolder {
         if settings.get("run").is_none() && settings.get("image_size").is_some() {
             return Err(Error::checkpoint(
                 &self.path,
-                "an earlier version of this crate began this run, and this one can't resume it; its \
+                "an earlier version of this crate began this run, and this one can't resume it; \
+                 its \
                  checkpoints translate as ever",
             ));
+        }
+        match settings.get("recipe").and_then(Value::as_str) {
+            Some(found) if found != R::NAME => {
+                let problem = format!("expected the recipe {:?}, found {found:?}", R::NAME);
+                return Err(Error::data(&file, None, problem));
+            }
+            _ => {}
         }
         serde_json::from_value(settings)
             .map_err(|error| Error::data(&file, None, error.to_string()))
@@ -188,7 +197,8 @@ impl RunFolder {
         Ok(checkpoints(&self.path)?.pop())
     }
 
-    /// Writes the checkpoint of `checkpoint.training.iteration`, then deletes all but the newest `keep`.
+    /// Writes the checkpoint of `checkpoint.training.iteration`, then deletes all but the newest
+    /// `keep`.
     pub(crate) fn save<R: Recipe>(
         &self,
         checkpoint: &Checkpoint<R>,

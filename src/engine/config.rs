@@ -8,7 +8,8 @@ use crate::error::Result;
 
 /// A recipe and the settings of its run.
 ///
-/// As JSON: `{"recipe": NAME, "run": {...}, "settings": {...}}`, where the settings are the recipe's.
+/// As JSON: `{"recipe": NAME, "run": {...}, "settings": {...}}`, where the settings are the
+/// recipe's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(bound = "R: Recipe", try_from = "Stored<R>", into = "Stored<R>")]
 pub struct TrainingConfig<R: Recipe> {
@@ -72,8 +73,8 @@ impl<R: Recipe> TrainingConfig<R> {
     /// Checks both parts.
     ///
     /// # Errors
-    /// [`Error::Config`](crate::Error::Config) or [`Error::Label`](crate::Error::Label) for the first
-    /// thing that cannot work, saying what to change.
+    /// [`Error::Config`](crate::Error::Config) or [`Error::Label`](crate::Error::Label) for the
+    /// first thing that cannot work, saying what to change.
     pub fn check(&self) -> Result<()> {
         self.run.check()?;
         self.recipe.check(&self.run)

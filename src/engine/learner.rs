@@ -4,7 +4,7 @@ use burn::module::AutodiffModule;
 use burn::tensor::Tensor;
 use burn::tensor::backend::AutodiffBackend;
 
-use crate::engine::recipe::{Networks, State};
+use crate::engine::networks::{Networks, State};
 use crate::nn::weights;
 use crate::optim::adam::{self, Adam, AdamConfig};
 use crate::optim::average;
@@ -36,8 +36,8 @@ impl<B: AutodiffBackend, M: AutodiffModule<B>> Learner<B, M> {
         Self { prefix: String::new(), name, module, adam: Adam::new(adam), average: None }
     }
 
-    /// Keeps the moving average of the weights too, which checkpoints call `name`; none where `decay`
-    /// is 0.
+    /// Keeps the moving average of the weights too, which checkpoints call `name`; none where
+    /// `decay` is 0.
     pub fn with_average(mut self, name: &'static str, decay: f64) -> Self {
         let average = || Average { name, module: self.module.valid(), decay };
         self.average = (decay > 0.0).then(average);

@@ -4,16 +4,19 @@ pub(crate) mod checkpoint;
 pub(crate) mod config;
 pub(crate) mod divergence;
 pub(crate) mod learner;
+pub(crate) mod networks;
 pub(crate) mod observe;
 pub(crate) mod open;
+pub(crate) mod policy;
 pub(crate) mod recipe;
 pub(crate) mod settings;
 pub(crate) mod trainer;
 pub(crate) mod workers;
 
 pub use self::learner::{Gradients, Learner};
+pub use self::networks::{Networks, State};
 pub use self::open::open_checkpoint;
-pub use self::recipe::{Moment, Networks, Recipe, State, StepLosses};
+pub use self::recipe::{Moment, Recipe, StepLosses};
 pub use self::workers::follower::Follower;
 #[cfg(feature = "collective")]
 pub use self::workers::net::{Rendezvous, Ring, Worker, workers};

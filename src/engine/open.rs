@@ -5,7 +5,8 @@ use std::path::Path;
 use burn::tensor::backend::AutodiffBackend;
 
 use crate::engine::checkpoint::{Checkpoint, Progress, transform};
-use crate::engine::recipe::{Networks, Recipe, State};
+use crate::engine::networks::{Networks, State};
+use crate::engine::recipe::Recipe;
 use crate::error::{Error, Result};
 use crate::files::model;
 use crate::files::run::resolve_model;

@@ -1,6 +1,5 @@
 //! What one loop can train: networks, and a step of theirs.
 
-use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use burn::tensor::Tensor;
@@ -12,15 +11,15 @@ use crate::data::datasets::Datasets;
 use crate::data::loader::Batch;
 use crate::data::transform::Transform;
 use crate::engine::learner::Gradients;
+use crate::engine::networks::Networks;
 use crate::engine::settings::RunSettings;
 use crate::engine::workers::seam::Workers;
 use crate::error::{Error, Result};
-use crate::nn::weights::Weights;
 use crate::translate::grid::GridImage;
 use crate::translate::relabel::{DomainLabel, Translate};
 
-/// What a [`Trainer`](crate::Trainer) trains. The value is its settings, which a run folder keeps as
-/// JSON; StarGAN, CycleGAN and pix2pix are the recipes here, and your own crate can add others
+/// What a [`Trainer`](crate::Trainer) trains. The value is its settings, which a run folder keeps
+/// as JSON; StarGAN, CycleGAN and pix2pix are the recipes here, and your own crate can add others
 /// (`examples/own_recipe.rs`).
 ///
 /// Everything random in [`init`](Self::init) and [`step`](Self::step) must depend on the run's seed
@@ -52,8 +51,8 @@ pub trait Recipe:
         Ok(())
     }
 
-    /// Checks that `workers` workers, more than one, can share a step. By default they can't: a step
-    /// for several has to [average](Moment::average) its gradients.
+    /// Checks that `workers` workers, more than one, can share a step. By default they can't: a
+    /// step for several has to [average](Moment::average) its gradients.
     ///
     /// # Errors
     /// [`Error::Config`] when they can't.
@@ -79,8 +78,8 @@ pub trait Recipe:
         1
     }
 
-    /// Whether image `i` of one dataset belongs to image `i` of the others, so that they have to come
-    /// together.
+    /// Whether image `i` of one dataset belongs to image `i` of the others, so that they have to
+    /// come together.
     fn paired(&self) -> bool {
         false
     }
@@ -153,31 +152,6 @@ pub trait Recipe:
         }
         Ok(images)
     }
-}
-
-/// The networks of a recipe as a checkpoint sees them.
-pub trait Networks<B: AutodiffBackend>: Debug + Sized {
-    /// Everything that is needed to go on.
-    fn state(&self) -> State;
-
-    /// Fresh networks as [`state`](Self::state) described them; what is used is taken out of `state`.
-    ///
-    /// # Errors
-    /// What is missing or mis-shaped, by name.
-    fn restore(self, state: &mut State, device: &B::Device) -> Result<Self, String>;
-
-    /// Frees what restored networks will replace: there need not be memory for both. Nothing by
-    /// default.
-    fn free(&mut self) {}
-}
-
-/// What a checkpoint keeps of networks.
-#[derive(Clone, Debug, Default)]
-pub struct State {
-    /// Arrays by name: weights, moving averages, the optimizers' running means.
-    pub weights: Weights,
-    /// Updates of every network, by name.
-    pub updates: BTreeMap<String, u64>,
 }
 
 /// When and where a step is made.
@@ -253,8 +227,8 @@ impl<B: Backend> StepLosses<B> {
         self.terms.iter().filter(|term| term.is_loss).map(|term| self.named(term))
     }
 
-    /// All that should be finite, by name, in the order of computation: what is not finite makes all
-    /// that follows so.
+    /// All that should be finite, by name, in the order of computation: what is not finite makes
+    /// all that follows so.
     pub fn finite_checks(&self) -> impl Iterator<Item = (String, &Tensor<B, 1>)> {
         self.terms.iter().map(|term| self.named(term))
     }

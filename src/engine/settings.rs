@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::data::loader::UnreadablePolicy;
-use crate::engine::divergence::NonFinitePolicy;
+use crate::engine::policy::NonFinitePolicy;
 use crate::error::{Error, Result};
 use crate::optim::adam::AdamConfig;
 use crate::optim::schedule::Schedule;
@@ -169,7 +169,8 @@ impl RunSettings {
         let batch = self.batch_size;
         if workers == 0 || !batch.is_multiple_of(workers) {
             return Err(Error::Config(format!(
-                "a batch of {batch} has no equal part for each of {workers} workers: make the batch \
+                "a batch of {batch} has no equal part for each of {workers} workers: make the \
+                 batch \
                  size a multiple of {workers}"
             )));
         }

@@ -1,7 +1,6 @@
-//! The trainer: one loop, whatever it trains.
+//! The trainer: networks, where their run stands, and what it can be asked.
 
 use std::cell::{Cell, RefCell};
-use std::panic::{self, AssertUnwindSafe};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,21 +9,24 @@ use std::time::Duration;
 use burn::tensor::backend::AutodiffBackend;
 
 use crate::data::datasets::Datasets;
-use crate::data::loader::{Batch, Loader, LoaderConfig, Unreadable, UnreadablePolicy};
+use crate::data::loader::{Batch, Unreadable, UnreadablePolicy};
 use crate::data::transform::Transform;
 use crate::engine::checkpoint::{Checkpoint, DatasetIdentity, Progress, RunFolder, transform};
 use crate::engine::config::TrainingConfig;
-use crate::engine::divergence::{NonFinite, NonFinitePolicy, Watch};
-use crate::engine::observe::observer::{Iteration, Observer, Run, Source};
+use crate::engine::networks::{Networks, State};
+use crate::engine::observe::observer::Source;
 use crate::engine::open::restored;
-use crate::engine::recipe::{Moment, Networks, Recipe, State, StepLosses};
+use crate::engine::policy::NonFinitePolicy;
+use crate::engine::recipe::{Moment, Recipe, StepLosses};
 use crate::engine::settings::RunSettings;
 use crate::engine::workers::seam::Workers;
 use crate::error::{Error, Result};
 use crate::files::model;
-use crate::nn::weights::{self, Weights};
+use crate::nn::weights::Weights;
 use crate::translate::grid::Grid;
 use crate::translate::relabel::Translate;
+
+mod running;
 
 /// How a call of [`Trainer::run`] ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,10 +42,6 @@ pub enum Outcome {
         checkpoint: PathBuf,
     },
 }
-
-/// After so many iterations, and before every checkpoint, a run looks whether all was finite: each look waits for
-/// the device.
-const LOOK_EVERY: u64 = 10;
 
 /// Trains the networks of a [`Recipe`] on one or more datasets, in a run folder.
 #[derive(Debug)]
@@ -88,13 +86,13 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         Self::fresh(Some(folder), config, device)
     }
 
-    /// Continues the run in `folder` from its newest checkpoint, exactly: on a CPU backend the result
-    /// is that of the uninterrupted run, bit for bit. A run that was stopped before its first
-    /// checkpoint starts again.
+    /// Continues the run in `folder` from its newest checkpoint, exactly: on a CPU backend the
+    /// result is that of the uninterrupted run, bit for bit. A run that was stopped before its
+    /// first checkpoint starts again.
     ///
     /// # Errors
-    /// When the folder holds no run or one of another recipe, or its checkpoint is damaged or does not
-    /// fit its configuration.
+    /// When the folder holds no run or one of another recipe, or its checkpoint is damaged or does
+    /// not fit its configuration.
     pub fn resume(folder: impl AsRef<Path>, device: &B::Device) -> Result<Self> {
         Self::restore(RunFolder::open(folder.as_ref())?, device)
     }
@@ -200,8 +198,8 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         Ok(())
     }
 
-    /// Changes what happens when a value is not finite, for example to go on with a run that has ended
-    /// so.
+    /// Changes what happens when a value is not finite, for example to go on with a run that has
+    /// ended so.
     ///
     /// # Errors
     /// As [`NonFinitePolicy::check`].
@@ -226,15 +224,17 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         self.learning_rate_scale
     }
 
-    /// The images that this trainer (of several workers, this one) could not read and left out, with the reasons, up to the end of its last
-    /// [`run`](Self::run), whatever ended that; those of an earlier process are not among them.
-    /// Empty unless the policy is [`UnreadablePolicy::Skip`].
+    /// The images that this trainer (of several workers, this one) could not read and left out,
+    /// with the reasons, up to the end of its last [`run`](Self::run), whatever ended that; those
+    /// of an earlier process are not among them. Empty unless the policy is
+    /// [`UnreadablePolicy::Skip`].
     pub fn unreadable(&self) -> &Unreadable {
         &self.unreadable
     }
 
     /// Raise it from anywhere, such as a Ctrl-C handler, and [`run`](Self::run) finishes its
-    /// iteration, with several workers those up to the next multiple of ten, writes a checkpoint and returns.
+    /// iteration, with several workers those up to the next multiple of ten, writes a checkpoint
+    /// and returns.
     pub fn stop_flag(&self) -> Arc<AtomicBool> {
         self.stop.clone()
     }
@@ -242,172 +242,6 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     /// Uses `flag` as the [stop flag](Self::stop_flag), so that one handler stops several trainers.
     pub fn set_stop_flag(&mut self, flag: Arc<AtomicBool>) {
         self.stop = flag;
-    }
-
-    /// Trains until all iterations are done or the [stop flag](Self::stop_flag) is raised; ends with
-    /// a checkpoint either way.
-    ///
-    /// # Errors
-    /// When the datasets are not those of the configuration or of the checkpoint resumed from, an
-    /// image can't be read ([`RunSettings::on_unreadable`]), the run folder can't be written, a value
-    /// is not finite ([`RunSettings::on_non_finite`]), or another worker is gone or refuses.
-    pub fn run(
-        &mut self,
-        data: impl Into<Datasets>,
-        observer: &mut dyn Observer<B>,
-    ) -> Result<Outcome> {
-        let data = data.into();
-        let run = AssertUnwindSafe(|| self.run_together(&data, observer));
-        let ended = panic::catch_unwind(run);
-        if !matches!(ended, Ok(Ok(_))) {
-            // The others would wait.
-            self.workers.leave();
-        }
-        ended.unwrap_or_else(|panic| panic::resume_unwind(panic))
-    }
-
-    fn run_together(&mut self, data: &Datasets, observer: &mut dyn Observer<B>) -> Result<Outcome> {
-        let accepted = self.accept(data);
-        self.workers.agree(accepted)?;
-        self.check_same_data(data)?;
-        self.follow()?;
-        loop {
-            match self.train(data, observer) {
-                Err(reason @ Error::NonFinite { .. }) => self.roll_back(reason, observer)?,
-                ended => return ended,
-            }
-        }
-    }
-
-    /// Trains until the run ends or diverges.
-    fn train(&mut self, data: &Datasets, observer: &mut dyn Observer<B>) -> Result<Outcome> {
-        let TrainingConfig { run, recipe } = &self.config;
-        let loader = LoaderConfig {
-            batch_size: run.batch_size,
-            image_size: recipe.image_size(),
-            flip: run.flip,
-            seed: run.seed,
-            threads: run.loader_threads,
-            on_unreadable: run.on_unreadable,
-            paired: recipe.paired(),
-            share: self.workers.share(),
-            ..LoaderConfig::default()
-        };
-        let mut loader = Loader::new(data, loader, self.iteration + 1)?;
-        self.waited = Duration::ZERO;
-        observer.started(&Run::new(self))?;
-        let ended = self.iterate(data.len(), &mut loader, observer);
-        self.unreadable.extend(loader.unreadable());
-        let checkpoint = ended?;
-        observer.finished(&Run::new(self))?;
-        Ok(if self.iteration < self.config.run.iterations {
-            Outcome::Stopped { checkpoint }
-        } else {
-            Outcome::Finished { checkpoint }
-        })
-    }
-
-    /// The loop itself, up to the last checkpoint, which it gives back.
-    fn iterate(
-        &mut self,
-        datasets: usize,
-        loader: &mut Loader,
-        observer: &mut dyn Observer<B>,
-    ) -> Result<PathBuf> {
-        let mut watch = Watch::default();
-        let mut saved = None;
-        while self.iteration < self.config.run.iterations && !self.stopping()? {
-            let batches: Vec<Batch> =
-                (0..datasets).map(|_| loader.next_batch()).collect::<Result<_>>()?;
-            let losses = self.step(batches)?;
-            watch.note(self.iteration, &losses);
-            self.waited = loader.waited();
-            self.observe(&losses, observer)?;
-            let due = self.iteration.is_multiple_of(self.config.run.checkpoint_every);
-            if due || self.iteration.is_multiple_of(LOOK_EVERY) {
-                self.check_finite(watch.look())?;
-            }
-            saved = if due { Some(self.save(observer)?) } else { None };
-        }
-        match saved {
-            Some(path) => Ok(path),
-            None => {
-                self.check_finite(watch.look())?;
-                self.save(observer)
-            }
-        }
-    }
-
-    /// Tells the observer of this iteration, and does what it asks for.
-    fn observe(
-        &mut self,
-        losses: &[StepLosses<B::InnerBackend>],
-        observer: &mut dyn Observer<B>,
-    ) -> Result<()> {
-        let run = Run::new(self);
-        let iteration = Iteration::new(self.iteration, self.learning_rate(), losses);
-        observer.iteration(&run, &iteration)?;
-        for grid in self.asked.grids.take() {
-            observer.grid(&run, &grid)?;
-        }
-        match self.asked.learning_rate.get() {
-            // The others are told where all of them look.
-            Some(_) if self.workers.several() => Ok(()),
-            Some(rate) => {
-                self.asked.learning_rate.set(None);
-                self.set_learning_rate(rate)
-            }
-            None => Ok(()),
-        }
-    }
-
-    /// Whether the run is to stop here, at every worker alike.
-    fn stopping(&mut self) -> Result<bool> {
-        let raised = self.stop.load(Ordering::Relaxed);
-        if !self.workers.several() {
-            return Ok(raised);
-        }
-        if !self.iteration.is_multiple_of(LOOK_EVERY) {
-            return Ok(false);
-        }
-        let asked = self.asked.learning_rate.take().unwrap_or(self.config.run.learning_rate);
-        let rate = self.workers.broadcast(asked.to_le_bytes().to_vec())?;
-        let rate = <[u8; 8]>::try_from(&rate[..]).map_or(asked, f64::from_le_bytes);
-        self.set_learning_rate(rate)?;
-        self.workers.any(raised)
-    }
-
-    fn check_finite(&self, found: Option<NonFinite>) -> Result<()> {
-        let Some(NonFinite { iteration, term, value }) = found else { return Ok(()) };
-        // A folder that can't be read at the moment is no reason to hide this one.
-        let folder = self.folder.as_ref();
-        let checkpoint = folder.and_then(|folder| folder.newest_checkpoint().ok().flatten());
-        Err(Error::NonFinite { iteration, term, value, rollbacks: self.rollbacks, checkpoint })
-    }
-
-    /// Goes back to the last checkpoint with a smaller learning rate, where the policy allows it.
-    ///
-    /// # Errors
-    /// With `reason` where it does not; when the checkpoint can't be read or written.
-    fn roll_back(&mut self, reason: Error, observer: &mut dyn Observer<B>) -> Result<()> {
-        let NonFinitePolicy::RollBack { factor, times } = self.config.run.on_non_finite else {
-            return Err(reason);
-        };
-        if self.rollbacks >= times {
-            return Err(reason);
-        }
-        // What is restored takes their place: there need not be memory for both.
-        self.networks.free();
-        if let Some(folder) = &self.folder {
-            let restored = Self::restore(folder.clone(), &self.device)?;
-            let (rollbacks, scale) = (self.rollbacks + 1, self.learning_rate_scale * factor);
-            self.go_on_as(restored);
-            (self.rollbacks, self.learning_rate_scale) = (rollbacks, scale);
-        }
-        self.follow()?;
-        observer.rolled_back(&Run::new(self), &reason)?;
-        // In place of the checkpoint, so that a resumed run knows of it too.
-        self.save(observer).map(drop)
     }
 
     /// Takes over networks and progress of `other`.
@@ -490,24 +324,6 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
             datasets: self.datasets.clone(),
         };
         (Checkpoint { model: self.config.recipe.model(self.transform()), training }, weights)
-    }
-
-    /// Writes a checkpoint, where this worker leads; the others wait for it.
-    fn save(&mut self, observer: &mut dyn Observer<B>) -> Result<PathBuf> {
-        let (checkpoint, weights) = self.checkpoint();
-        // A weight can leave the numbers where no loss and no gradient did.
-        let found = weights::non_finite(&weights).map(|(term, value)| NonFinite {
-            iteration: self.iteration,
-            term,
-            value,
-        });
-        self.check_finite(found)?;
-        self.check_same_weights(&weights)?;
-        let written = self.folder.as_ref().map(|folder| folder.save(&checkpoint, &weights));
-        drop(weights);
-        let path = self.say_where(written)?;
-        observer.checkpoint(&Run::new(self), &path)?;
-        Ok(path)
     }
 }
 

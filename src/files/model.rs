@@ -60,7 +60,8 @@ impl ModelConfig {
             ));
             if discriminator.image_size != size {
                 return Err(Error::Config(format!(
-                    "the discriminator takes {} pixel images, the transform makes {size} pixel ones",
+                    "the discriminator takes {} pixel images, the transform makes {size} pixel \
+                     ones",
                     discriminator.image_size
                 )));
             }
@@ -170,8 +171,8 @@ pub(crate) fn floats(name: &str, view: &TensorView<'_>) -> Result<TensorData, St
 /// Reads what [`write`] wrote.
 ///
 /// # Errors
-/// [`Error::Io`] when the file can't be read; [`Error::Checkpoint`] when it is not such a file, is of
-/// another version or is damaged.
+/// [`Error::Io`] when the file can't be read; [`Error::Checkpoint`] when it is not such a file, is
+/// of another version or is damaged.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<(T, Weights)> {
     let bytes = fs::read(path).map_err(|error| Error::io(path, error))?;
     decode(&bytes).map_err(|problem| Error::checkpoint(path, problem))
@@ -238,7 +239,8 @@ pub(crate) fn is_unfinished(path: &Path) -> bool {
     random.len() == 6 && random.bytes().all(|byte| byte.is_ascii_alphanumeric()) && path.is_file()
 }
 
-/// Puts at `path` the file that `write` makes under a temporary name beside it: whole or not at all.
+/// Puts at `path` the file that `write` makes under a temporary name beside it: whole or not at
+/// all.
 pub(crate) fn replace_file(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = folder.unwrap_or(Path::new("."));

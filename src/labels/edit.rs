@@ -16,10 +16,10 @@ use crate::labels::space::{LabelKind, LabelSpace};
 /// | `happy` | the one-hot label of that class |
 /// | `happy=0.5` | half of the way from the source's label to that one |
 ///
-/// At strength `s` every entry concerned becomes `(1 - s) * source + s * target`. `s` lies in
-/// `[0, 2]`: 0 changes nothing, 1 is the plain term, and above 1 the label leaves `[0, 1]`, which
-/// exaggerates the change beyond what training showed the generator. Naming an attribute twice,
-/// or setting two that exclude each other, is an error; clearing a rival with its own strength is not.
+/// At strength `s` every entry concerned becomes `(1 - s) * source + s * target`. `s` lies in `[0,
+/// 2]`: 0 changes nothing, 1 is the plain term, and above 1 the label leaves `[0, 1]`, which
+/// exaggerates the change beyond what training showed the generator. Naming an attribute twice, or
+/// setting two that exclude each other, is an error; clearing a rival with its own strength is not.
 ///
 /// ```
 /// use stargan::LabelSpace;
@@ -53,7 +53,8 @@ impl Edit {
         self.shifts.iter().all(Option::is_none)
     }
 
-    /// Whether the edited label is the same whatever the source's is, as for a class at full strength.
+    /// Whether the edited label is the same whatever the source's is, as for a class at full
+    /// strength.
     pub fn is_whole(&self) -> bool {
         self.shifts.iter().all(|shift| shift.is_some_and(|shift| shift.strength == 1.0))
     }

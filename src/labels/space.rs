@@ -8,9 +8,11 @@ use crate::error::{Error, Result, did_you_mean};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LabelKind {
-    /// Independent binary attributes (CelebA); groups of them may be exclusive. Trained with binary cross-entropy.
+    /// Independent binary attributes (CelebA); groups of them may be exclusive. Trained with binary
+    /// cross-entropy.
     Attributes,
-    /// Exactly one class at a time (RaFD, one folder per class). Trained with softmax cross-entropy.
+    /// Exactly one class at a time (RaFD, one folder per class). Trained with softmax
+    /// cross-entropy.
     Classes,
 }
 
@@ -124,8 +126,8 @@ impl LabelSpace {
     ///
     /// # Errors
     /// When there is no name, or one class only; when a name is empty, repeated, surrounded by
-    /// spaces or would not survive in an edit (it holds `,` `:` `=` or starts with `+` or `-`); when
-    /// an exclusive group could not have been made by [`exclusive`](Self::exclusive).
+    /// spaces or would not survive in an edit (it holds `,` `:` `=` or starts with `+` or `-`);
+    /// when an exclusive group could not have been made by [`exclusive`](Self::exclusive).
     pub fn check(&self) -> Result<()> {
         match (self.kind, self.names.as_slice()) {
             (_, []) => return Err(Error::Label("a label space needs names, found none".into())),

@@ -60,8 +60,8 @@ impl DiscriminatorConfig {
         Self::new(image_size, label_width).with_downsamplings(halvings)
     }
 
-    /// Sets the side of the square images in pixels, and as many halvings as [`fitting`](Self::fitting)
-    /// has.
+    /// Sets the side of the square images in pixels, and as many halvings as
+    /// [`fitting`](Self::fitting) has.
     pub fn with_image_size(mut self, pixels: usize) -> Self {
         self.image_size = pixels;
         self.downsamplings = Self::fitting(pixels, self.label_width).downsamplings;

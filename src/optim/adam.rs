@@ -85,7 +85,8 @@ impl<B: Backend> Adam<B> {
         self.finite.clone()
     }
 
-    /// The running means of `module`'s parameters by path, under `prefix.`; none before the first step.
+    /// The running means of `module`'s parameters by path, under `prefix.`; none before the first
+    /// step.
     pub fn state<M: Module<B>>(&self, module: &M, prefix: &str) -> Weights {
         let paths = weights::paths(module);
         assert!(self.moments.is_empty() || self.moments.len() == paths.len(), "another module's");
@@ -97,8 +98,8 @@ impl<B: Backend> Adam<B> {
         weights
     }
 
-    /// The optimizer of `module` that [`state`](Self::state) described; its entries are taken out of
-    /// `weights`.
+    /// The optimizer of `module` that [`state`](Self::state) described; its entries are taken out
+    /// of `weights`.
     ///
     /// # Errors
     /// The first missing or mis-shaped entry, by name.
@@ -157,8 +158,8 @@ impl<B: Backend> Adam<B> {
     }
 }
 
-/// The gradients of `module`'s parameters, flat, in the order in which it visits them, which is the same in every
-/// process; taken out of `gradients`. A missing one is zero.
+/// The gradients of `module`'s parameters, flat, in the order in which it visits them, which is the
+/// same in every process; taken out of `gradients`. A missing one is zero.
 pub(crate) fn gradients<B: AutodiffBackend, M: Module<B>>(
     module: &M,
     gradients: &mut B::Gradients,

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Schedule {
-    /// Constant for the first half of the run, then linear to 0: at iteration `i` of `T` (counted from 1)
-    /// `min(1, (T - i + 1) / (T / 2))` of the learning rate (paper, section 4.2).
+    /// Constant for the first half of the run, then linear to 0: at iteration `i` of `T` (counted
+    /// from 1) `min(1, (T - i + 1) / (T / 2))` of the learning rate (paper, section 4.2).
     #[default]
     ConstantThenLinear,
     /// Constant.

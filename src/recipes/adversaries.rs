@@ -3,7 +3,7 @@
 use burn::tensor::backend::AutodiffBackend;
 
 use crate::engine::learner::{Gradients, Learner};
-use crate::engine::recipe::{Networks, State};
+use crate::engine::networks::{Networks, State};
 use crate::engine::settings::RunSettings;
 use crate::error::Result;
 use crate::nn::discriminator::{Discriminator, DiscriminatorConfig};
@@ -20,8 +20,8 @@ pub struct Adversaries<B: AutodiffBackend> {
 }
 
 impl<B: AutodiffBackend> Adversaries<B> {
-    /// Fresh weights: those of the `number`-th adversaries of a run, whose names in files begin with
-    /// `prefix`.
+    /// Fresh weights: those of the `number`-th adversaries of a run, whose names in files begin
+    /// with `prefix`.
     ///
     /// # Errors
     /// When an architecture can't be.

@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::data::datasets::Datasets;
 use crate::data::loader::Batch;
 use crate::data::transform::Transform;
-use crate::engine::recipe::{Moment, Networks, Recipe, State, StepLosses};
+use crate::engine::networks::{Networks, State};
+use crate::engine::recipe::{Moment, Recipe, StepLosses};
 use crate::engine::settings::RunSettings;
 use crate::engine::trainer::Trainer;
 use crate::error::Result;
@@ -17,7 +18,7 @@ use crate::nn::discriminator::{Discriminator, DiscriminatorConfig};
 use crate::nn::generator::{Generator, GeneratorConfig};
 use crate::random::{Purpose, stream};
 use crate::recipes::adversaries::Adversaries;
-use crate::recipes::losses::reconstruction_loss;
+use crate::recipes::losses::{IdentityTerm, reconstruction_loss};
 use crate::recipes::objective::Objective;
 use crate::recipes::pairwise::direction::{Direction, Pairwise};
 use crate::recipes::pairwise::history;
@@ -26,18 +27,19 @@ use crate::recipes::pairwise::settings::{self, PairModel};
 use crate::translate::grid::GridImage;
 use crate::translate::relabel::Translate;
 
-/// The terms of both generators (eqs. 1 to 3), direction `i` being from domain `i` to the other: given `real`
-/// images `[N, C, S, S]` of both domains, and `fake`, their translations with their graph; with the identity terms
-/// when `identity`. The discriminators' weights get no gradient.
+/// The terms of both generators (eqs. 1 to 3), direction `i` being from domain `i` to the other:
+/// given `real` images `[N, C, S, S]` of both domains, and `fake`, their translations with their
+/// graph. The discriminators' weights get no gradient.
 ///
-/// Either generator is a part of the other's cycle, so what both minimise is the sum of both totals.
+/// Either generator is a part of the other's cycle, so what both minimise is the sum of both
+/// totals.
 pub fn cycle_losses<B: AutodiffBackend>(
     generators: [&Generator<B>; 2],
     discriminators: [&Discriminator<B>; 2],
     real: &[Tensor<B::InnerBackend, 4>; 2],
     fake: &[Tensor<B, 4>; 2],
     objective: Objective,
-    identity: bool,
+    identity: IdentityTerm,
 ) -> [DirectionLosses<B>; 2] {
     [0, 1].map(|here| {
         let there = 1 - here;
@@ -54,7 +56,8 @@ pub fn cycle_losses<B: AutodiffBackend>(
 }
 
 /// How a CycleGAN of two domains is trained, without pairs of images: the recipe of a
-/// [`Trainer`](crate::Trainer) that is given a dataset of each domain. The defaults are the paper's.
+/// [`Trainer`](crate::Trainer) that is given a dataset of each domain. The defaults are the
+/// paper's.
 ///
 /// ```
 /// use stargan::CycleGan;
@@ -75,8 +78,8 @@ pub struct CycleGan {
     pub objective: Objective,
     /// The weight of the cycle's reconstruction, lambda: 10.
     pub reconstruction: f64,
-    /// The weight of the identity terms, 0 for none; the paper has half of the cycle's where colours
-    /// should stay.
+    /// The weight of the identity terms, 0 for none; the paper has half of the cycle's where
+    /// colours should stay.
     pub identity: f64,
     /// How many earlier translations either discriminator is shown again: 50; 0 for none.
     pub pool: usize,
@@ -229,7 +232,7 @@ impl Recipe for CycleGan {
             &real,
             &fake,
             self.objective,
-            self.identity > 0.0,
+            IdentityTerm::when(self.identity > 0.0),
         );
         let totals = losses.each_ref().map(|l| l.total(self.reconstruction, self.identity));
         let [there, back] = totals;

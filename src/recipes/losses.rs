@@ -7,8 +7,8 @@ use crate::labels::space::LabelKind;
 use crate::nn::ops;
 
 /// The domain classification loss (eqs. 2 and 3) of `logits` `[N, W]` for labels `[N, W]`; a scalar
-/// `[1]`. Attributes: binary cross-entropy with logits, summed over the attributes and averaged over
-/// the batch. Classes: softmax cross-entropy, averaged over the batch.
+/// `[1]`. Attributes: binary cross-entropy with logits, summed over the attributes and averaged
+/// over the batch. Classes: softmax cross-entropy, averaged over the batch.
 pub fn domain_loss<B: Backend>(
     kind: LabelKind,
     logits: Tensor<B, 2>,
@@ -28,6 +28,27 @@ pub fn reconstruction_loss<B: Backend>(
     reconstructed: Tensor<B, 4>,
 ) -> Tensor<B, 1> {
     (images - reconstructed).abs().mean()
+}
+
+/// Whether the identity term is computed, which costs another pass through the generator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdentityTerm {
+    /// It is among the losses.
+    Computed,
+    /// There is none.
+    LeftOut,
+}
+
+impl IdentityTerm {
+    /// Computed when `wanted`.
+    pub(crate) fn when(wanted: bool) -> Self {
+        if wanted { Self::Computed } else { Self::LeftOut }
+    }
+
+    /// What `compute` gives, unless the term is left out.
+    pub(crate) fn then<T>(self, compute: impl FnOnce() -> T) -> Option<T> {
+        (self == Self::Computed).then(compute)
+    }
 }
 
 /// Loss terms by name (`d/...`, `g/...`), read from the device.

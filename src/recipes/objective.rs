@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use crate::nn::ops;
 use crate::recipes::penalty::Penalty;
 
-/// The adversarial objective: what D and G make of the realness map. D's terms are `r` of real images and `f` of
-/// translated ones.
+/// The adversarial objective: what D and G make of the realness map. D's terms are `r` of real
+/// images and `f` of translated ones.
 ///
-/// Which [`Penalty`] goes with it is chosen independently; [`usual_penalty`](Self::usual_penalty) says what
-/// people take.
+/// Which [`Penalty`] goes with it is chosen independently; [`usual_penalty`](Self::usual_penalty)
+/// says what people take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -20,8 +20,8 @@ pub enum Objective {
     /// D minimises `-E[r] + E[f]`, G minimises `-E[f]` (eq. 8).
     #[default]
     Wasserstein,
-    /// Binary cross-entropy with real 1 and fake 0 (eq. 1); G minimises `E[log(1 - sigmoid(f))]`, whose gradient
-    /// vanishes where D is sure.
+    /// Binary cross-entropy with real 1 and fake 0 (eq. 1); G minimises `E[log(1 - sigmoid(f))]`,
+    /// whose gradient vanishes where D is sure.
     Minimax,
     /// The same for D; G non-saturating: the binary cross-entropy of fake to 1.
     Vanilla,
@@ -36,8 +36,8 @@ impl Objective {
     pub const ALL: [Self; 5] =
         [Self::Wasserstein, Self::Minimax, Self::Vanilla, Self::Lsgan, Self::Hinge];
 
-    /// The penalty it is used with when none is named: WGAN-GP for Wasserstein, whose critic needs one, none
-    /// for the others.
+    /// The penalty it is used with when none is named: WGAN-GP for Wasserstein, whose critic needs
+    /// one, none for the others.
     pub fn usual_penalty(self) -> Penalty {
         match self {
             Self::Wasserstein => Penalty::WganGp,

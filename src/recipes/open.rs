@@ -15,13 +15,14 @@ use crate::recipes::pix2pix::Pix2Pix;
 use crate::translate::relabel::Translate;
 use crate::translate::translator::Translator;
 
-/// Opens a model file, a checkpoint, or the newest checkpoint of a run folder, whichever recipe of this
-/// crate has trained it. For StarGAN's models [`Translator::open`] needs no autodiff backend, and a
-/// [`Translator`] can do more.
+/// Opens a model file, a checkpoint, or the newest checkpoint of a run folder, whichever recipe of
+/// this crate has trained it. For StarGAN's models [`Translator::open`] needs no autodiff backend,
+/// and a [`Translator`] can do more.
 ///
 /// # Errors
-/// [`Error::Io`](crate::Error::Io) when it can't be read; [`Error::Checkpoint`](crate::Error::Checkpoint) when it is no model of these recipes, is
-/// of another version, is damaged, or its weights do not fit its description.
+/// [`Error::Io`](crate::Error::Io) when it can't be read;
+/// [`Error::Checkpoint`](crate::Error::Checkpoint) when it is no model of these recipes, is of
+/// another version, is damaged, or its weights do not fit its description.
 pub fn open_model<B: AutodiffBackend>(
     path: impl AsRef<Path>,
     device: &B::Device,

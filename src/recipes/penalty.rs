@@ -9,8 +9,8 @@ use crate::nn::discriminator::Discriminator;
 /// Added inside the norm's square root, whose derivative at 0 is infinite.
 const NORM_EPSILON: f64 = 1e-12;
 
-/// The gradient penalty of a run. `grad` is the gradient of D's realness, summed over patches, with respect to an
-/// image; its norm is that over all channels and pixels.
+/// The gradient penalty of a run. `grad` is the gradient of D's realness, summed over patches, with
+/// respect to an image; its norm is that over all channels and pixels.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -22,8 +22,9 @@ pub enum Penalty {
     WganGp,
     /// WGAN-LP: `E[max(0, ||grad|| - 1)^2]` at the same points; slopes below 1 are free.
     WganLp,
-    /// DRAGAN: `E[(||grad|| - 1)^2]` around real images: at `x + a std(x) u / 2`, clipped to `[-1, 1]`, with one `a`
-    /// in `[-1, 1]` per image, `u` in `[0, 1]` per element and one standard deviation over the batch.
+    /// DRAGAN: `E[(||grad|| - 1)^2]` around real images: at `x + a std(x) u / 2`, clipped to `[-1,
+    /// 1]`, with one `a` in `[-1, 1]` per image, `u` in `[0, 1]` per element and one standard
+    /// deviation over the batch.
     Dragan,
     /// R1: `E[||grad||^2] / 2` at real images. Its weight is the usual `gamma`.
     R1,
@@ -56,7 +57,8 @@ impl Penalty {
         self == Self::Dragan
     }
 
-    /// The penalty of `discriminator` for `real` and `fake` `[N, C, S, S]`, unweighted; a scalar `[1]`, or none.
+    /// The penalty of `discriminator` for `real` and `fake` `[N, C, S, S]`, unweighted; a scalar
+    /// `[1]`, or none.
     ///
     /// # Panics
     /// When the draw lacks noise that the penalty needs.

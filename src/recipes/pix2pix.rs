@@ -23,14 +23,15 @@ use crate::recipes::pairwise::settings::{self, PairModel};
 use crate::translate::grid::GridImage;
 use crate::translate::relabel::Translate;
 
-/// What the conditional discriminator sees: `source` and, real or translated, `target`, both `[N, C, S, S]`,
-/// as `[N, 2 C, S, S]`.
+/// What the conditional discriminator sees: `source` and, real or translated, `target`, both `[N,
+/// C, S, S]`, as `[N, 2 C, S, S]`.
 pub fn under_condition<B: Backend>(source: Tensor<B, 4>, target: Tensor<B, 4>) -> Tensor<B, 4> {
     Tensor::cat(vec![source, target], 1)
 }
 
-/// The terms of the generator (eqs. 1 to 4), given pairs of a `source` and a `target` image `[N, C, S, S]`, and
-/// `fake`, the sources' translations with their graph. The discriminator's weights get no gradient.
+/// The terms of the generator (eqs. 1 to 4), given pairs of a `source` and a `target` image `[N, C,
+/// S, S]`, and `fake`, the sources' translations with their graph. The discriminator's weights get
+/// no gradient.
 pub fn paired_losses<B: AutodiffBackend>(
     discriminator: &Discriminator<B>,
     source: Tensor<B::InnerBackend, 4>,
@@ -64,7 +65,8 @@ pub struct Pix2Pix {
     pub domains: [String; 2],
     /// The generator's architecture.
     pub generator: GeneratorConfig,
-    /// The architecture of the discriminator, which sees two images at once; it says the image size.
+    /// The architecture of the discriminator, which sees two images at once; it says the image
+    /// size.
     pub discriminator: DiscriminatorConfig,
     /// The adversarial objective: `vanilla`.
     pub objective: Objective,

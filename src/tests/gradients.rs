@@ -1,4 +1,5 @@
-//! Every loss against its slopes: central differences in float64, of its terms alone and through both networks.
+//! Every loss against its slopes: central differences in float64, of its terms alone and through
+//! both networks.
 
 use burn::backend::{Autodiff, NdArray};
 use burn::module::{AutodiffModule, Module};
@@ -7,6 +8,7 @@ use burn::tensor::{FloatDType, Tensor, TensorData};
 use crate::labels::space::LabelKind;
 use crate::nn::discriminator::Discriminator;
 use crate::nn::generator::Generator;
+use crate::recipes::losses::IdentityTerm;
 use crate::recipes::losses::{domain_loss, reconstruction_loss};
 use crate::recipes::objective::Objective;
 use crate::recipes::penalty::{Penalty, PenaltyDraw};
@@ -25,13 +27,15 @@ type Checked = Autodiff<Plain>;
 
 /// Half the distance of the points of a difference.
 const STEP: f64 = 1e-6;
-/// Of the largest slope: the truncation error is of order `STEP` squared, that of rounding 1e-16 / `STEP` times the
-/// value over the slope.
+/// Of the largest slope: the truncation error is of order `STEP` squared, that of rounding 1e-16 /
+/// `STEP` times the value over the slope.
 const TOLERANCE: f64 = 1e-7;
-/// The same through both networks, whose sums of thousands of products round a hundred times as much.
+/// The same through both networks, whose sums of thousands of products round a hundred times as
+/// much.
 const NETWORK_TOLERANCE: f64 = 1e-5;
 
-/// Differences of 1.1 and more between neighbours, none near a kink of any loss (0 and 1 in magnitude).
+/// Differences of 1.1 and more between neighbours, none near a kink of any loss (0 and 1 in
+/// magnitude).
 fn values(count: usize) -> Vec<f64> {
     (0..count).map(|i| 2.3 * (1.7 * i as f64 + 0.4).sin() + 0.013).collect()
 }
@@ -148,13 +152,20 @@ impl Case {
         objective: Objective,
     ) -> Tensor<Checked, 1> {
         let fake = self.sample.tracked_fake(generator);
-        generator_losses(&self.discriminator, generator, fake, &self.sample, objective, true)
-            .total(&LossWeights::default(), Some(10.0))
+        generator_losses(
+            &self.discriminator,
+            generator,
+            fake,
+            &self.sample,
+            objective,
+            IdentityTerm::Computed,
+        )
+        .total(&LossWeights::default(), Some(10.0))
     }
 }
 
-/// Compares gradients of `loss` with respect to some values of the parameters `paths` with differences: of the largest
-/// of a parameter, they are off by no more than `tolerance`.
+/// Compares gradients of `loss` with respect to some values of the parameters `paths` with
+/// differences: of the largest of a parameter, they are off by no more than `tolerance`.
 pub(super) fn assert_module_slopes<M: Module<Checked> + Clone>(
     what: &str,
     module: &M,

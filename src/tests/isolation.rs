@@ -8,6 +8,7 @@ use crate::labels::space::LabelKind;
 use crate::nn::discriminator::Discriminator;
 use crate::nn::generator::Generator;
 use crate::nn::weights;
+use crate::recipes::losses::IdentityTerm;
 use crate::recipes::objective::Objective;
 use crate::recipes::penalty::{Penalty, PenaltyDraw};
 use crate::recipes::stargan::batch::Label;
@@ -63,7 +64,14 @@ fn each_loss_moves_its_own_network_only<B: AutodiffBackend>() {
     assert!(moved.keys().eq(weights::collect(&discriminator, "").keys()), "all of D is trained");
     assert_eq!(gradients(&generator, &loss, "").len(), 0, "D's loss reaches G");
 
-    let losses = generator_losses(&discriminator, &generator, tracked, &sample, objective, true);
+    let losses = generator_losses(
+        &discriminator,
+        &generator,
+        tracked,
+        &sample,
+        objective,
+        IdentityTerm::Computed,
+    );
     let loss = losses.total(&LossWeights::default(), Some(10.0)).backward();
     let moved = gradients(&generator, &loss, "");
     assert!(moved.keys().eq(weights::collect(&generator, "").keys()), "all of G is trained");

@@ -7,7 +7,7 @@ use rand::Rng;
 
 use crate::data::loader::Batch;
 use crate::engine::config::TrainingConfig;
-use crate::engine::recipe::Networks;
+use crate::engine::networks::Networks;
 use crate::engine::trainer::Trainer;
 use crate::labels::space::LabelSpace;
 use crate::labels::spaces::LabelSpaces;
@@ -26,8 +26,8 @@ type Reference = burn::backend::Autodiff<burn::backend::NdArray>;
 #[cfg(not(feature = "ndarray"))]
 type Reference = burn::backend::Autodiff<burn::backend::Flex>;
 
-/// Of each tensor's largest value, between two float32 evaluations of the same iteration: twice what
-/// each may be off PyTorch's.
+/// Of each tensor's largest value, between two float32 evaluations of the same iteration: twice
+/// what each may be off PyTorch's.
 const BACKEND_TOLERANCE: f64 = 2e-4;
 
 fn tiny(spaces: LabelSpaces) -> TrainingConfig<StarGan> {

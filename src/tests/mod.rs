@@ -36,24 +36,36 @@ macro_rules! on_every_backend {
         #[cfg(feature = "flex")]
         mod flex {
             type B = burn::backend::Autodiff<burn::backend::Flex>;
-            $(#[test] fn $body() { let _turn = crate::tests::one_at_a_time(); super::$body::<B>() })+
+            $(#[test]
+            fn $body() {
+                let _turn = crate::tests::one_at_a_time();
+                super::$body::<B>()
+            })+
         }
         #[cfg(feature = "ndarray")]
         mod ndarray {
             type B = burn::backend::Autodiff<burn::backend::NdArray>;
-            $(#[test] fn $body() { let _turn = crate::tests::one_at_a_time(); super::$body::<B>() })+
+            $(#[test]
+            fn $body() {
+                let _turn = crate::tests::one_at_a_time();
+                super::$body::<B>()
+            })+
         }
         #[cfg(feature = "wgpu")]
         mod wgpu {
             type B = burn::backend::Autodiff<burn::backend::Wgpu>;
-            $(#[test] fn $body() { let _turn = crate::tests::one_at_a_time(); super::$body::<B>() })+
+            $(#[test]
+            fn $body() {
+                let _turn = crate::tests::one_at_a_time();
+                super::$body::<B>()
+            })+
         }
     };
 }
 pub(crate) use on_every_backend;
 
-/// Held by every test that runs a backward pass, so that they do not fight for the cores, nor a test of the engine that
-/// is one per process for its workers.
+/// Held by every test that runs a backward pass, so that they do not fight for the cores, nor a
+/// test of the engine that is one per process for its workers.
 pub(crate) fn one_at_a_time() -> MutexGuard<'static, ()> {
     static TURN: Mutex<()> = Mutex::new(());
     TURN.lock().unwrap_or_else(PoisonError::into_inner)

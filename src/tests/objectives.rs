@@ -1,4 +1,5 @@
-//! Every objective and penalty against PyTorch: values and all gradients, on one batch and its networks.
+//! Every objective and penalty against PyTorch: values and all gradients, on one batch and its
+//! networks.
 
 use burn::module::AutodiffModule;
 use burn::tensor::backend::AutodiffBackend;

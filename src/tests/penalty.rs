@@ -13,9 +13,10 @@ use crate::tests::gradients;
 use crate::tests::gradients::assert_module_slopes;
 use crate::tests::{largest_error, one_at_a_time, relative_error};
 
-/// Tensors are float64 here, because the penalty jumps where an activation crosses LeakyReLU's kink:
-/// the steps have to be so small that none does, and in float32 rounding would drown the difference.
-/// It is also what keeps this from comparing the fast paths, which are float32, with themselves.
+/// Tensors are float64 here, because the penalty jumps where an activation crosses LeakyReLU's
+/// kink: the steps have to be so small that none does, and in float32 rounding would drown the
+/// difference. It is also what keeps this from comparing the fast paths, which are float32, with
+/// themselves.
 type Plain = NdArray;
 type First = Autodiff<Plain>;
 type Second = Autodiff<First>;
@@ -28,7 +29,8 @@ const STEP: f64 = 1e-6;
 /// STEP`.
 const DIFFERENCE_TOLERANCE: f64 = 1e-7;
 
-/// A discriminator with gradient norms on both sides of 1, real images, translations, mixing factors.
+/// A discriminator with gradient norms on both sides of 1, real images, translations, mixing
+/// factors.
 struct Case {
     discriminator: Discriminator<First>,
     real: Tensor<Plain, 4>,
@@ -156,8 +158,8 @@ fn the_explicit_chain_is_second_order_autodiff() {
     let case = Case::new();
     let discriminator = tracked_inside();
     for penalty in PENALTIES {
-        // The outer level differentiates with respect to the images, the inner one what came of it with
-        // respect to the weights.
+        // The outer level differentiates with respect to the images, the inner one what came of it
+        // with respect to the weights.
         let points = case.points(penalty);
         let images: Tensor<Second, 4> =
             Tensor::from_inner(Tensor::<First, 4>::from_inner(points.clone())).require_grad();

@@ -1,4 +1,5 @@
-//! Networks whose weights and images are float16, against float32, where the backend computes in it.
+//! Networks whose weights and images are float16, against float32, where the backend computes in
+//! it.
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::backend::{AutodiffBackend, Backend};
@@ -13,8 +14,8 @@ on_every_backend!(half_precision_norms_keep_their_range, half_precision_translat
 /// Of each plane's largest value: a few roundings to float16's eleven bits.
 const NORM_TOLERANCE: f64 = 2e-3;
 
-/// Of the images' range [-1, 1], largest and mean: roundings of float16, 5e-4 each, through nine layers
-/// whose norms bring differences to the size of the values.
+/// Of the images' range [-1, 1], largest and mean: roundings of float16, 5e-4 each, through nine
+/// layers whose norms bring differences to the size of the values.
 const LARGEST_TOLERANCE: f64 = 2e-2;
 const MEAN_TOLERANCE: f64 = 2e-3;
 

@@ -1,4 +1,5 @@
-//! Spectral normalisation against PyTorch: outputs, gradients through the normalisation, the power iteration.
+//! Spectral normalisation against PyTorch: outputs, gradients through the normalisation, the power
+//! iteration.
 
 use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{Tensor, TensorData};

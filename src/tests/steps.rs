@@ -15,6 +15,7 @@ use crate::labels::spaces::LabelSpaces;
 use crate::nn::weights::{self, Weights};
 use crate::optim::adam::AdamConfig;
 use crate::recipes::adversaries::Adversaries;
+use crate::recipes::losses::IdentityTerm;
 use crate::recipes::losses::NamedLosses;
 use crate::recipes::objective::Objective;
 use crate::recipes::penalty::{Penalty, PenaltyDraw};
@@ -33,8 +34,8 @@ on_every_backend!(
     joint_steps_are_pytorchs,
 );
 
-/// Of a loss term's own value: what the project requires. The adversarial terms are means over patches of
-/// either sign, which cancel.
+/// Of a loss term's own value: what the project requires. The adversarial terms are means over
+/// patches of either sign, which cancel.
 const TERM_TOLERANCE: f64 = 1e-4;
 /// Of each tensor's largest value: what the project requires.
 const GRADIENT_TOLERANCE: f64 = 1e-4;
@@ -42,7 +43,8 @@ const GRADIENT_TOLERANCE: f64 = 1e-4;
 /// value, or exactly zero as those of the other dataset's logits are; below, rounding decides the
 /// sign, which is all that Adam's first step takes from it.
 const COMPARABLE: f64 = 1e-4;
-/// Of a network's values, in percent: the fixtures decide it, 9.97 at most (D after both joint steps).
+/// Of a network's values, in percent: the fixtures decide it, 9.97 at most (D after both joint
+/// steps).
 const MOST_EXCLUDED: f64 = 12.0;
 /// Absolute, where comparable; a hundredth of the learning rate.
 const WEIGHT_TOLERANCE: f64 = 1e-6;
@@ -154,8 +156,8 @@ struct Network {
     letter: char,
     keys: Vec<Key>,
     updates: usize,
-    /// By public name, for every value the smallest gradient so far, as a share of the largest of its
-    /// tensor.
+    /// By public name, for every value the smallest gradient so far, as a share of the largest of
+    /// its tensor.
     smallest: std::collections::BTreeMap<String, Vec<f64>>,
 }
 
@@ -265,7 +267,7 @@ impl<B: AutodiffBackend> Comparison<B> {
         let module = self.networks.generator.module().clone();
         let judge = self.networks.discriminator.module();
         let fake = sample.tracked_fake(&module);
-        let identity_term = identity.is_some();
+        let identity_term = IdentityTerm::when(identity.is_some());
         let losses = generator_losses(judge, &module, fake, sample, objective, identity_term);
         let total = losses.total(&weights, identity);
         let found = gradients(&module, &total.backward(), "m");

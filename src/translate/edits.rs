@@ -11,18 +11,18 @@ use crate::translate::relabel::{DomainLabel, Translate};
 use crate::translate::translator::Translator;
 
 impl<B: Backend> Translator<B> {
-    /// Translates one image. Its own label is [predicted](Self::predict) where the edit keeps a part of it, then
-    /// the edit is applied,
-    /// such as `"Blond_Hair"`, `"+Male,-Young"` or `"Male=0.5"` (see [`Edit`](crate::Edit)).
+    /// Translates one image. Its own label is [predicted](Self::predict) where the edit keeps a
+    /// part of it, then the edit is applied, such as `"Blond_Hair"`, `"+Male,-Young"` or
+    /// `"Male=0.5"` (see [`Edit`](crate::Edit)).
     ///
-    /// Of a model that was trained on several datasets, any label of any of them applies to any image, as
-    /// `"expressions:happy"`, or `"happy"` where only one has it. Terms of two datasets, such as
-    /// `"Blond_Hair,happy"`, are two translations, the second of what the first has made
+    /// Of a model that was trained on several datasets, any label of any of them applies to any
+    /// image, as `"expressions:happy"`, or `"happy"` where only one has it. Terms of two datasets,
+    /// such as `"Blond_Hair,happy"`, are two translations, the second of what the first has made
     /// (see [`LabelSpaces::edits`]).
     ///
     /// # Errors
-    /// [`Error::Label`] when the edit makes no sense, or a label would have to be predicted and the model has no
-    /// discriminator.
+    /// [`Error::Label`] when the edit makes no sense, or a label would have to be predicted and the
+    /// model has no discriminator.
     pub fn translate(&self, image: &DynamicImage, edit: &str) -> Result<RgbImage> {
         let mut translated = self.translate_batch(std::slice::from_ref(image), edit)?;
         Ok(translated.remove(0))
@@ -37,12 +37,13 @@ impl<B: Backend> Translator<B> {
         self.apply(&images, None, edit)
     }
 
-    /// Translates one image whose own label is known, such as `"Black_Hair,Male"` or, in two datasets,
-    /// `"Black_Hair,happy"`; where the edit changes labels of further datasets, these are predicted.
+    /// Translates one image whose own label is known, such as `"Black_Hair,Male"` or, in two
+    /// datasets, `"Black_Hair,happy"`; where the edit changes labels of further datasets, these are
+    /// predicted.
     ///
     /// # Errors
-    /// [`Error::Label`] when the source or the edit makes no sense, or the edit changes nothing in a dataset of
-    /// the source.
+    /// [`Error::Label`] when the source or the edit makes no sense, or the edit changes nothing in
+    /// a dataset of the source.
     pub fn translate_from(
         &self,
         image: &DynamicImage,
@@ -69,8 +70,8 @@ impl<B: Backend> Translator<B> {
         Ok(self.translate_conditions(image, &[condition]).remove(0))
     }
 
-    /// Translates one image as each of the condition vectors says, such as one with another mask than
-    /// [`LabelSpaces::condition`] makes.
+    /// Translates one image as each of the condition vectors says, such as one with another mask
+    /// than [`LabelSpaces::condition`] makes.
     ///
     /// # Panics
     /// When a condition has not [`condition_width`](LabelSpaces::condition_width) entries.
@@ -94,8 +95,8 @@ impl<B: Backend> Translator<B> {
         Ok(self.predict_prepared(&[self.prepare(image)], dataset)?.remove(0))
     }
 
-    /// A grid of `photos`, each followed by its translation to every target of every dataset, from its
-    /// [predicted](Self::predict) label.
+    /// A grid of `photos`, each followed by its translation to every target of every dataset, from
+    /// its [predicted](Self::predict) label.
     ///
     /// # Errors
     /// As [`Grid::of_targets`].
@@ -106,13 +107,14 @@ impl<B: Backend> Translator<B> {
         Grid::of_targets(self, &photos.iter().map(image).collect::<Vec<_>>())
     }
 
-    /// A grid of `images`, each followed by its translation by every one of `edits`. All images have
-    /// the label `source` (see [`translate_from`](Self::translate_from)); without it, every image's
-    /// own is [predicted](Self::predict). A column is named after its edit.
+    /// A grid of `images`, each followed by its translation by every one of `edits`. All images
+    /// have the label `source` (see [`translate_from`](Self::translate_from)); without it, every
+    /// image's own is [predicted](Self::predict). A column is named after its edit.
     ///
     /// # Errors
-    /// [`Error::Label`] when there are no images, the source or an edit makes no sense, they belong to
-    /// different datasets, or a source would have to be predicted and the model has no discriminator.
+    /// [`Error::Label`] when there are no images, the source or an edit makes no sense, they belong
+    /// to different datasets, or a source would have to be predicted and the model has no
+    /// discriminator.
     pub fn grid_of_edits(
         &self,
         images: &[DynamicImage],

@@ -28,15 +28,16 @@ impl<B: Backend> Translator<B> {
         })
     }
 
-    /// Writes the generator and, where a path is given, the discriminator as safetensors with the public PyTorch
-    /// code's keys, which its modules load strictly.
+    /// Writes the generator and, where a path is given, the discriminator as safetensors with the
+    /// public PyTorch code's keys, which its modules load strictly.
     ///
-    /// The running statistics that they expect are written as a fresh module has them (mean 0, variance 1, no
-    /// batches). They must stay unused: after `eval()` the public modules normalise by them and translate nothing.
+    /// The running statistics that they expect are written as a fresh module has them (mean 0,
+    /// variance 1, no batches). They must stay unused: after `eval()` the public modules normalise
+    /// by them and translate nothing.
     ///
     /// # Errors
-    /// [`Error::Io`] when a file exists or can't be written; [`Error::Config`] when the model has no discriminator
-    /// to write.
+    /// [`Error::Io`] when a file exists or can't be written; [`Error::Config`] when the model has
+    /// no discriminator to write.
     pub fn export_pytorch(
         &self,
         generator: impl AsRef<Path>,

@@ -40,12 +40,12 @@ pub trait Translate<B: Backend>: Debug + Send + Sync {
     /// Where the model computes.
     fn device(&self) -> &B::Device;
 
-    /// Translates `images` `[N, C, S, S]` in `[-1, 1]`, whose labels are of `dataset`, each from its
-    /// source to its target label; the result has the same shape and range.
+    /// Translates `images` `[N, C, S, S]` in `[-1, 1]`, whose labels are of `dataset`, each from
+    /// its source to its target label; the result has the same shape and range.
     ///
     /// # Panics
-    /// When there is no such dataset, there are not as many labels as images, or a label has another
-    /// width than the dataset's.
+    /// When there is no such dataset, there are not as many labels as images, or a label has
+    /// another width than the dataset's.
     fn relabel(
         &self,
         images: Tensor<B, 4>,

@@ -31,6 +31,7 @@ pub struct Translator<B: Backend> {
 
 /// What [`Translator::save`] writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Parts {
     /// Both networks.
     #[default]
@@ -53,8 +54,8 @@ impl<B: Backend> Translator<B> {
     /// the moving average of G where there is one.
     ///
     /// # Errors
-    /// [`Error::Io`] when it can't be read; [`Error::Checkpoint`] when it is no model of this crate,
-    /// of another version, damaged, or its weights do not fit its description.
+    /// [`Error::Io`] when it can't be read; [`Error::Checkpoint`] when it is no model of this
+    /// crate, of another version, damaged, or its weights do not fit its description.
     pub fn open(path: impl AsRef<Path>, device: &B::Device) -> Result<Self> {
         let path = resolve_model(path.as_ref())?;
         let (config, mut weights) = model::read::<ModelConfig>(&path)?;
@@ -72,8 +73,8 @@ impl<B: Backend> Translator<B> {
         Ok(translator)
     }
 
-    /// The networks of `config` with the weights under `generator_prefix.` and `discriminator.`, which are taken
-    /// out of `weights`; `broken` makes the error of those that do not fit.
+    /// The networks of `config` with the weights under `generator_prefix.` and `discriminator.`,
+    /// which are taken out of `weights`; `broken` makes the error of those that do not fit.
     pub(crate) fn assemble(
         config: ModelConfig,
         generator_prefix: &str,
@@ -145,8 +146,9 @@ impl<B: Backend> Translator<B> {
         self.forward_conditions(images, &conditions)
     }
 
-    /// The generator on tensors, told the condition vectors themselves, such as one with another mask than
-    /// [`LabelSpaces::condition`] makes: `images` `[N, C, S, S]` in `[-1, 1]`, one condition each.
+    /// The generator on tensors, told the condition vectors themselves, such as one with another
+    /// mask than [`LabelSpaces::condition`] makes: `images` `[N, C, S, S]` in `[-1, 1]`, one
+    /// condition each.
     ///
     /// # Panics
     /// When there is not one condition per image, or one has not

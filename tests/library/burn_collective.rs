@@ -1,5 +1,5 @@
-//! What burn-collective 0.21 does between processes, on which it rests that this crate joins them in
-//! a ring of its own.
+//! What burn-collective 0.21 does between processes, on which it rests that this crate joins them
+//! in a ring of its own.
 //!
 //! When this fails after an update of burn, `engine::Ring` may no longer be needed.
 
@@ -22,8 +22,8 @@ const NODE: &str = "STARGAN_TEST_NODE";
 
 const TEST: &str = "the_second_sum_between_processes_never_ends";
 
-/// Two processes sum twice: `SyncService::sync` empties a copy of its list of those that have come, so that from the
-/// second time on the list never says again that all have.
+/// Two processes sum twice: `SyncService::sync` empties a copy of its list of those that have come,
+/// so that from the second time on the list never says again that all have.
 #[test]
 fn the_second_sum_between_processes_never_ends() {
     if let Ok(number) = std::env::var(NODE) {

@@ -223,8 +223,8 @@ impl SettingsArgs {
     }
 }
 
-/// `config` with the settings of a file. An objective brings its penalty, a penalty its weight and an
-/// image size the halvings that suit it, unless the file says otherwise.
+/// `config` with the settings of a file. An objective brings its penalty, a penalty its weight and
+/// an image size the halvings that suit it, unless the file says otherwise.
 fn overlaid(
     mut config: TrainingConfig<StarGan>,
     settings: Value,

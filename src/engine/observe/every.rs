@@ -19,8 +19,8 @@ impl Every {
         self.at(run.iteration(), run.iterations(), 1)
     }
 
-    /// Whether this is such an iteration, rounded up to one after which every network was updated, so
-    /// that all loss terms are there.
+    /// Whether this is such an iteration, rounded up to one after which every network was updated,
+    /// so that all loss terms are there.
     pub fn losses_due<B: AutodiffBackend>(self, run: &Run<'_, B>) -> bool {
         self.at(run.iteration(), run.iterations(), run.cycle())
     }

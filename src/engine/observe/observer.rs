@@ -25,7 +25,8 @@ pub trait Observer<B: AutodiffBackend> {
         Ok(())
     }
 
-    /// After every iteration. The losses need not be finite: what happens then is decided after this.
+    /// After every iteration. The losses need not be finite: what happens then is decided after
+    /// this.
     fn iteration(&mut self, run: &Run<'_, B>, iteration: &Iteration<'_, B>) -> Result<()> {
         let _ = (run, iteration);
         Ok(())
@@ -44,8 +45,9 @@ pub trait Observer<B: AutodiffBackend> {
     }
 
     /// After a run that has diverged was rolled back for `reason`
-    /// ([`NonFinitePolicy`](crate::NonFinitePolicy)). Next come [`checkpoint`](Self::checkpoint), since
-    /// the checkpoint is written again with the new learning rate, and [`started`](Self::started).
+    /// ([`NonFinitePolicy`](crate::NonFinitePolicy)). Next come [`checkpoint`](Self::checkpoint),
+    /// since the checkpoint is written again with the new learning rate, and
+    /// [`started`](Self::started).
     fn rolled_back(&mut self, run: &Run<'_, B>, reason: &Error) -> Result<()> {
         let _ = (run, reason);
         Ok(())

@@ -10,8 +10,8 @@ use crate::engine::observe::every::Every;
 use crate::engine::observe::observer::{Iteration, Observer, Run};
 use crate::error::{Error, Result};
 
-/// A progress bar with losses, images per second and the time left on a terminal; a plain line every
-/// now and then otherwise. Writes to standard error.
+/// A progress bar with losses, images per second and the time left on a terminal; a plain line
+/// every now and then otherwise. Writes to standard error.
 #[derive(Debug)]
 pub struct Progress {
     every: Every,
@@ -89,7 +89,8 @@ impl<B: AutodiffBackend> Observer<B> for Progress {
         let total = run.iterations();
         if std::io::stderr().is_terminal() {
             let style = ProgressStyle::with_template(
-                "{bar:30} {pos}/{len}  {msg}\n{wide_bar:.dim} {elapsed_precise} elapsed, {eta_precise} left",
+                "{bar:30} {pos}/{len}  {msg}\n{wide_bar:.dim} {elapsed_precise} elapsed, \
+                 {eta_precise} left",
             )
             .unwrap_or_else(|_| ProgressStyle::default_bar());
             self.leave_bar();

@@ -11,9 +11,9 @@ use crate::error::{Error, Result};
 use crate::files::model::replace_file;
 use crate::translate::grid::{Grid, GridImage};
 
-/// Shows a grid of fixed images and their translations to all observers, and saves it as a picture to
-/// `samples/` in the run folder; `samples/grid.json` says what its columns show. For every recipe that
-/// translates.
+/// Shows a grid of fixed images and their translations to all observers, and saves it as a picture
+/// to `samples/` in the run folder; `samples/grid.json` says what its columns show. For every
+/// recipe that translates.
 #[derive(Debug)]
 pub struct SampleGrids {
     every: Every,

@@ -23,7 +23,8 @@ use record::{Message, record};
 /// `tensorboard/` in the run folder, every so many iterations, and every grid that an observer
 /// [shows](Run::show).
 ///
-/// A resumed run writes another file, which tells TensorBoard to forget what came after the checkpoint.
+/// A resumed run writes another file, which tells TensorBoard to forget what came after the
+/// checkpoint.
 #[derive(Debug)]
 pub struct TensorBoard {
     every: Every,
@@ -48,7 +49,8 @@ impl<B: AutodiffBackend> Observer<B> for TensorBoard {
         let folder = run.folder().join("tensorboard");
         fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
         let now = now();
-        // The name that TensorBoard looks for; nanoseconds keep quick restarts apart, and files in order.
+        // The name that TensorBoard looks for; nanoseconds keep quick restarts apart, and files in
+        // order.
         let path = folder.join(format!(
             "events.out.tfevents.{:010}.{:09}.stargan",
             now.as_secs(),

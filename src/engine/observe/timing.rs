@@ -17,10 +17,10 @@ const HEADER: &str = "iteration,seconds,images_per_second,waited";
 /// Writes the time to `timing.csv` in the run folder every so many iterations and at the end:
 /// `iteration,seconds,images_per_second,waited`.
 ///
-/// `seconds` are those of training since the run began, observers included, pauses between resumed parts not;
-/// `images_per_second` counts the images of all datasets since the row before; `waited` is the part of the
-/// time since then, in seconds, that was spent waiting for images. A resumed run continues the file where the
-/// checkpoint left it.
+/// `seconds` are those of training since the run began, observers included, pauses between resumed
+/// parts not; `images_per_second` counts the images of all datasets since the row before; `waited`
+/// is the part of the time since then, in seconds, that was spent waiting for images. A resumed run
+/// continues the file where the checkpoint left it.
 #[derive(Debug)]
 pub struct TimingLog {
     every: Every,

@@ -24,7 +24,8 @@ impl Group {
     fn take() -> Result<Arc<Self>> {
         if TAKEN.swap(true, Ordering::AcqRel) {
             return Err(Error::Workers(
-                "this process has a group of workers already, and burn's collective engine has one per process"
+                "this process has a group of workers already, and burn's collective engine has \
+                 one per process"
                     .to_owned(),
             ));
         }

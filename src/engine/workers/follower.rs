@@ -1,4 +1,5 @@
-//! How the workers of one run come together: what they must have in common, and what the first gives to the others.
+//! How the workers of one run come together: what they must have in common, and what the first
+//! gives to the others.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -32,9 +33,9 @@ struct Introduction {
 const OWN: [&str; 1] = ["loader_threads"];
 
 impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
-    /// Makes of this trainer the first of several workers, worker 0 of `link`; the others are [`Follower`]s of it. Each
-    /// takes its share of every batch, so that together they compute what one worker computes, and only this one
-    /// observes and writes.
+    /// Makes of this trainer the first of several workers, worker 0 of `link`; the others are
+    /// [`Follower`]s of it. Each takes its share of every batch, so that together they compute what
+    /// one worker computes, and only this one observes and writes.
     ///
     /// # Errors
     /// As [`TrainingConfig::check_workers`]; when a follower refuses or is gone.
@@ -58,14 +59,14 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     }
 }
 
-/// A worker that steps with a leading [`Trainer`]. It has no run folder, it observes nothing and it writes nothing:
-/// configuration and state come from worker 0.
+/// A worker that steps with a leading [`Trainer`]. It has no run folder, it observes nothing and it
+/// writes nothing: configuration and state come from worker 0.
 #[derive(Debug)]
 pub struct Follower<B: AutodiffBackend, R: Recipe>(Trainer<B, R>);
 
 impl<B: AutodiffBackend, R: Recipe> Follower<B, R> {
-    /// Joins the run of worker 0 of `link`, which must have the configuration `expected`, the number of loader
-    /// threads aside; `None` takes any.
+    /// Joins the run of worker 0 of `link`, which must have the configuration `expected`, the
+    /// number of loader threads aside; `None` takes any.
     ///
     /// # Errors
     /// When worker 0 is of another version or has another configuration, or refuses or is gone.
@@ -98,7 +99,8 @@ impl<B: AutodiffBackend, R: Recipe> Follower<B, R> {
         self.0.set_stop_flag(flag);
     }
 
-    /// Trains for as long as worker 0 does, on the same `data`. The checkpoint that it ends with is worker 0's.
+    /// Trains for as long as worker 0 does, on the same `data`. The checkpoint that it ends with is
+    /// worker 0's.
     ///
     /// # Errors
     /// As [`Trainer::run`].
@@ -106,13 +108,15 @@ impl<B: AutodiffBackend, R: Recipe> Follower<B, R> {
         self.0.run(data, &mut ()).map_err(|error| match error {
             // Where it goes on from is worth more than what to do without a checkpoint.
             Error::NonFinite { iteration, term, value, .. } => Error::Workers(format!(
-                "iteration {iteration}: {term} is {value}: training has diverged; worker 0 says what to do"
+                "iteration {iteration}: {term} is {value}: training has diverged; worker 0 says \
+                 what to do"
             )),
             other => other,
         })
     }
 
-    /// The trainer within, whose networks are after [`run`](Self::run) those of worker 0, bit for bit.
+    /// The trainer within, whose networks are after [`run`](Self::run) those of worker 0, bit for
+    /// bit.
     pub fn trainer(&self) -> &Trainer<B, R> {
         &self.0
     }
@@ -132,19 +136,22 @@ fn read<R: Recipe>(
     let own = env!("CARGO_PKG_VERSION");
     if version != own {
         return Err(Error::Workers(format!(
-            "worker 0 runs version {version} of this crate, this worker {own}: use one program everywhere"
+            "worker 0 runs version {version} of this crate, this worker {own}: use one program \
+             everywhere"
         )));
     }
     if backend != own_backend {
         return Err(Error::Workers(format!(
-            "worker 0 computes by the backend {backend}, this worker by {own_backend}: use one everywhere"
+            "worker 0 computes by the backend {backend}, this worker by {own_backend}: use one \
+             everywhere"
         )));
     }
     if let Some(expected) = expected {
         let expected = serde_json::to_value(expected).expect("a configuration is JSON");
         if let Some(difference) = difference("", &expected, &config) {
             return Err(Error::Workers(format!(
-                "the configurations differ: {difference} at worker 0; start all workers with the same settings"
+                "the configurations differ: {difference} at worker 0; start all workers with the \
+                 same settings"
             )));
         }
     }
@@ -172,7 +179,8 @@ fn difference(name: &str, here: &Value, there: &Value) -> Option<String> {
     }
 }
 
-/// What is compared of a dataset: its length, and the CRC-32 of every image's name and label, in order.
+/// What is compared of a dataset: its length, and the CRC-32 of every image's name and label, in
+/// order.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Fingerprint {
     images: usize,
@@ -201,7 +209,8 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         let same = match serde_json::from_slice::<Vec<Fingerprint>>(&first) {
             Ok(first) if first == own => Ok(()),
             Ok(first) => Err(Error::Workers(format!(
-                "the data differ: {own:?} here and {first:?} at worker 0 (images, and the checksum of their names and \
+                "the data differ: {own:?} here and {first:?} at worker 0 (images, and the \
+                 checksum of their names and \
                  labels in order); give all workers the same images and lists"
             ))),
             Err(error) => Err(Error::Workers(format!("worker 0 describes its data so: {error}"))),
@@ -246,7 +255,8 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         let first = self.workers.broadcast(own.clone())?;
         let same = (own == first).then_some(()).ok_or_else(|| {
             Error::Workers(format!(
-                "iteration {}: the weights are not those of worker 0 any more: use devices and programs that round alike",
+                "iteration {}: the weights are not those of worker 0 any more: use devices and \
+                 programs that round alike",
                 self.iteration()
             ))
         });

@@ -1,24 +1,29 @@
-//! Data-parallel training: several devices of one process, several processes of one machine, several machines.
+//! Data-parallel training: several devices of one process, several processes of one machine,
+//! several machines.
 //!
-//! Every worker steps on its share of each batch, and the mean of the workers' gradients updates all of them alike
-//! ([`Collective`](crate::train::Collective)). The devices of a process are workers by burn's own collective engine,
-//! burn-collective; processes are joined to a [`Ring`] over burn's own transport, burn-communication. burn-collective
-//! has an engine for processes too, whose second sum never ends in burn 0.21: docs/scaling.md says where, and
-//! `tests/burn_collective.rs` shows it.
+//! Every worker steps on its share of each batch, and the mean of the workers' gradients updates
+//! all of them alike ([`Collective`](crate::engine::Collective)). The devices of a process are
+//! workers by burn's own collective engine, burn-collective; processes are joined to a [`Ring`]
+//! over burn's own transport, burn-communication. burn-collective has an engine for processes too,
+//! whose second sum never ends in burn 0.21: docs/scaling.md says where, and
+//! `tests/library/burn_collective.rs` shows it.
 //!
 //! ```no_run
-//! # use stargan::{Datasets, LabelSpace, LabelSpaces, TrainingConfig, Trainer, train::Follower, collective};
+//! # use stargan::{Datasets, StarGan, Trainer, TrainingConfig, engine::{self, Follower}};
 //! # use stargan::burn::backend::{Autodiff, Flex};
 //! # fn main() -> stargan::Result<()> {
-//! # let (config, data): (TrainingConfig, Datasets) = todo!();
+//! # let (config, data): (TrainingConfig<StarGan>, Datasets) = todo!();
 //! type B = Autodiff<Flex>;
 //! // Two devices; more machines join with `Ring::join` in place of `None`.
-//! let mut workers = collective::workers::<Flex>(&[Default::default(), Default::default()], None)?;
+//! let mut workers = engine::workers::<Flex>(&[Default::default(), Default::default()], None)?;
 //! let follower = workers.pop().expect("two workers");
 //! std::thread::scope(|scope| {
-//!     scope.spawn(|| Follower::<B>::join(Box::new(follower), None, &Default::default())?.run(&data));
+//!     scope.spawn(|| {
+//!         let follower = Box::new(follower);
+//!         Follower::<B, StarGan>::join(follower, None, &Default::default())?.run(&data)
+//!     });
 //!     let leader = workers.pop().expect("two workers");
-//!     let trainer = Trainer::<B>::new("runs/two", config, &Default::default())?;
+//!     let trainer = Trainer::<B, StarGan>::new("runs/two", config, &Default::default())?;
 //!     trainer.lead(Box::new(leader))?.run(&data, &mut ())
 //! })?;
 //! # Ok(())

@@ -24,9 +24,10 @@ const RETRY: Duration = Duration::from_millis(100);
 
 /// Where the processes of a run meet: process 0 listens there, and the others come to it.
 ///
-/// Process `r` listens at `port + r` of its own machine, on every interface (burn-communication can't do otherwise) and
-/// to anybody, unencrypted: let only the run's machines reach these ports. It tells the others the address from which it
-/// reaches `host`, so a machine behind a translation of addresses can't be one of them.
+/// Process `r` listens at `port + r` of its own machine, on every interface (burn-communication
+/// can't do otherwise) and to anybody, unencrypted: let only the run's machines reach these ports.
+/// It tells the others the address from which it reaches `host`, so a machine behind a translation
+/// of addresses can't be one of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rendezvous {
     /// The machine of process 0, as all others reach it: a name or an IPv4 address.
@@ -35,8 +36,9 @@ pub struct Rendezvous {
     pub port: u16,
     /// How long to wait until all have come: a minute by default.
     pub gather_within: Duration,
-    /// How long another process may be silent in a run, which includes what only worker 0 does, such as sample grids and
-    /// checkpoints: five minutes by default. A process that has ended is noticed at once.
+    /// How long another process may be silent in a run, which includes what only worker 0 does,
+    /// such as sample grids and checkpoints: five minutes by default. A process that has ended is
+    /// noticed at once.
     pub patience: Duration,
 }
 
@@ -72,11 +74,13 @@ impl Rendezvous {
 
     /// Joins a ring of `processes` as process number `process`, from 0. Returns when all have come.
     ///
-    /// Where the program has no [`tracing`](https://docs.rs/tracing) subscriber yet it gets one that is silent.
+    /// Where the program has no [`tracing`](https://docs.rs/tracing) subscriber yet it gets one
+    /// that is silent.
     ///
     /// # Errors
-    /// [`Error::Workers`] when not all have come in time, process 0 can't be reached, a port is taken, or the processes do not
-    /// fit together: other numbers of processes, one number twice, other versions of this crate.
+    /// [`Error::Workers`] when not all have come in time, process 0 can't be reached, a port is
+    /// taken, or the processes do not fit together: other numbers of processes, one number twice,
+    /// other versions of this crate.
     ///
     /// # Panics
     /// Inside of an async runtime, as do the functions of the [`Ring`].
@@ -86,7 +90,8 @@ impl Rendezvous {
                 format!("there is no process {process} of {processes}: they count from 0");
             return Err(Error::Config(message));
         }
-        // burn-communication would set one that prints every connection; where there is one already, it stays.
+        // burn-communication would set one that prints every connection; where there is one
+        // already, it stays.
         let _ = tracing::subscriber::set_global_default(tracing::subscriber::NoSubscriber::new());
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -142,7 +147,9 @@ impl Meeting<'_> {
         };
         tokio::select! {
             links = meet => links,
-            ended = serving => Err(self.error(format!("port {port} can't be listened at: {ended:?}"))),
+            ended = serving => {
+                Err(self.error(format!("port {port} can't be listened at: {ended:?}")))
+            }
         }
     }
 
@@ -268,7 +275,8 @@ impl Meeting<'_> {
         };
         timeout_at(self.until, attempts).await.map_err(|_| {
             self.error(format!(
-                "process {process} does not answer at {url}; is it started there, and is the port open?"
+                "process {process} does not answer at {url}; is it started there, and is the port \
+                 open?"
             ))
         })
     }

@@ -14,9 +14,10 @@ use crate::error::{Error, Result};
 /// The most bytes of one message.
 const PIECE: usize = 16 << 20;
 
-/// One of several processes that sum in a ring (reduce-scatter and all-gather; Patarasuk and Yuan, 2009): with `n` of
-/// them each sends `2 (n - 1) / n` times the size of what is summed, however many they are. Which values are added in
-/// which order depends on nothing but `n`, so that a run on the CPU is the same every time.
+/// One of several processes that sum in a ring (reduce-scatter and all-gather; Patarasuk and Yuan,
+/// 2009): with `n` of them each sends `2 (n - 1) / n` times the size of what is summed, however
+/// many they are. Which values are added in which order depends on nothing but `n`, so that a run
+/// on the CPU is the same every time.
 pub struct Ring {
     place: Place,
     links: Links,
@@ -53,13 +54,15 @@ impl Ring {
         self.sent
     }
 
-    /// Replaces `values`, as many at every process, by their sums over the processes, the same bits at each.
+    /// Replaces `values`, as many at every process, by their sums over the processes, the same bits
+    /// at each.
     ///
     /// # Errors
     /// [`Error::Workers`] when a process is gone or has been silent for too long.
     pub fn sum(&mut self, values: &mut [f32]) -> Result<()> {
         let Place { rank, processes: n, .. } = self.place;
-        // Chunk `c` goes around from process `c` on, and gathers the values of each process that it comes by.
+        // Chunk `c` goes around from process `c` on, and gathers the values of each process that it
+        // comes by.
         let len = values.len();
         let chunk = |number: usize| {
             let number = number % n;
@@ -227,7 +230,8 @@ impl Place {
 
     fn process(self, process: usize, why: String) -> Error {
         Error::Workers(format!(
-            "process {process} of {} is gone ({why}): its own message says why; the run goes on from its last \
+            "process {process} of {} is gone ({why}): its own message says why; the run goes on \
+             from its last \
              checkpoint with --resume",
             self.processes
         ))

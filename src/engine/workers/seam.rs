@@ -8,11 +8,12 @@ use burn::tensor::{Tensor, TensorData};
 use crate::data::loader::Share;
 use crate::error::{Error, Result};
 
-/// What connects the workers of one run: each steps on its share of every batch, and all make the same update of the
-/// mean of their gradients.
+/// What connects the workers of one run: each steps on its share of every batch, and all make the
+/// same update of the mean of their gradients.
 ///
-/// All of them call the same functions in the same order. An error means that a worker is gone or that the workers do
-/// not fit together; the run is then over for all of them, and dropping the value tells those that are left.
+/// All of them call the same functions in the same order. An error means that a worker is gone or
+/// that the workers do not fit together; the run is then over for all of them, and dropping the
+/// value tells those that are left.
 pub trait Collective<B: Backend>: Debug + Send {
     /// The number of this worker, from 0. Worker 0 leads: it alone writes.
     fn rank(&self) -> usize;
@@ -20,7 +21,8 @@ pub trait Collective<B: Backend>: Debug + Send {
     /// How many workers there are.
     fn workers(&self) -> usize;
 
-    /// The sum of `values` `[N]` over the workers, the same bits for each of them, on the device of `values`.
+    /// The sum of `values` `[N]` over the workers, the same bits for each of them, on the device of
+    /// `values`.
     ///
     /// # Errors
     /// [`Error::Workers`] when another worker is gone.
@@ -100,7 +102,8 @@ impl<B: Backend> Workers<B> {
         Ok(self.gather(&[u8::from(flag)])?.iter().any(|flag| flag[0] != 0))
     }
 
-    /// `result` where all workers have one; where one has an error, that error at it and at all others.
+    /// `result` where all workers have one; where one has an error, that error at it and at all
+    /// others.
     pub fn agree<T>(&mut self, result: Result<T>) -> Result<T> {
         let complaint = result.as_ref().err().map(ToString::to_string).unwrap_or_default();
         let mut bytes = complaint.into_bytes();

@@ -8,7 +8,8 @@ use crate::engine::workers::ring::Ring;
 use crate::engine::workers::seam::Collective;
 use crate::error::{Error, Result};
 
-/// One worker of a run: a device of this process, connected with the others and with those of other processes.
+/// One worker of a run: a device of this process, connected with the others and with those of other
+/// processes.
 #[derive(Debug)]
 pub struct Worker<B: Backend> {
     /// None where this process has one.
@@ -28,8 +29,9 @@ enum Place {
     },
 }
 
-/// The workers of this process, one for each of `devices` in order; each is to be moved to a thread of its own. With
-/// `ring` they are workers of a run of several processes, which must all have as many devices.
+/// The workers of this process, one for each of `devices` in order; each is to be moved to a thread
+/// of its own. With `ring` they are workers of a run of several processes, which must all have as
+/// many devices.
 ///
 /// # Errors
 /// When there is no device, or this process has a group of workers already.

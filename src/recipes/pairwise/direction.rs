@@ -75,8 +75,8 @@ impl<B: Backend> Translate<B> for Pairwise<B> {
         &self.device
     }
 
-    /// Each image by the direction that its labels ask for; one whose domain stays is left as it is,
-    /// and so is one that no direction leads to.
+    /// Each image by the direction that its labels ask for; one whose domain stays is left as it
+    /// is, and so is one that no direction leads to.
     ///
     /// # Panics
     /// When there are not as many labels as images, or a label has no entry that is 1.

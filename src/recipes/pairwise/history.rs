@@ -1,4 +1,5 @@
-//! The history of translations that CycleGAN shows its discriminators (section 4; Shrivastava et al., 2017).
+//! The history of translations that CycleGAN shows its discriminators (section 4; Shrivastava et
+//! al., 2017).
 
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
@@ -6,10 +7,11 @@ use rand::RngCore;
 
 use crate::random::below;
 
-/// What the discriminator is shown in place of `fake` `[N, C, S, S]`, given the `history` of at most `size` images.
+/// What the discriminator is shown in place of `fake` `[N, C, S, S]`, given the `history` of at
+/// most `size` images.
 ///
-/// Until the history is full, an image is shown and kept; then with probability 1/2 it takes the place of an
-/// earlier one, which is shown instead. A history of size 0 shows `fake`.
+/// Until the history is full, an image is shown and kept; then with probability 1/2 it takes the
+/// place of an earlier one, which is shown instead. A history of size 0 shows `fake`.
 pub(crate) fn draw<B: Backend>(
     history: &mut Vec<Tensor<B, 4>>,
     size: usize,

@@ -30,7 +30,8 @@ impl<B: AutodiffBackend> CriticLosses<B> {
 }
 
 impl<B: Backend> CriticLosses<B> {
-    /// What D minimises: half of the sum, which slows D down beside G (pix2pix, section 3.3; CycleGAN, section 7).
+    /// What D minimises: half of the sum, which slows D down beside G (pix2pix, section 3.3;
+    /// CycleGAN, section 7).
     pub fn total(&self) -> Tensor<B, 1> {
         (self.real.clone() + self.fake.clone()) * 0.5
     }
@@ -52,11 +53,11 @@ impl<B: Backend> CriticLosses<B> {
 pub struct DirectionLosses<B: Backend> {
     /// The adversarial term on its translations.
     pub fake: Tensor<B, 1>,
-    /// The mean absolute difference of what should be equal: of an image and its cycle through both directions
-    /// (CycleGAN, eq. 2), or of a translation and its truth (pix2pix, eq. 3).
+    /// The mean absolute difference of what should be equal: of an image and its cycle through both
+    /// directions (CycleGAN, eq. 2), or of a translation and its truth (pix2pix, eq. 3).
     pub reconstruction: Tensor<B, 1>,
-    /// The mean absolute difference of an image of the target domain and its translation (CycleGAN, section
-    /// 5.2), where it is asked for.
+    /// The mean absolute difference of an image of the target domain and its translation (CycleGAN,
+    /// section 5.2), where it is asked for.
     pub identity: Option<Tensor<B, 1>>,
 }
 

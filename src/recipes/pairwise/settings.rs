@@ -23,8 +23,8 @@ pub struct PairModel {
     pub transform: Transform,
 }
 
-/// The run settings of either paper: both networks are updated at every iteration by Adam at 2e-4, on
-/// one image at a time, without a moving average.
+/// The run settings of either paper: both networks are updated at every iteration by Adam at 2e-4,
+/// on one image at a time, without a moving average.
 pub(crate) fn usual_run() -> RunSettings {
     RunSettings::default().with_ema(0.0).with_batch_size(1).with_learning_rate(2e-4)
 }

@@ -14,6 +14,7 @@ use crate::nn::weights::{self, Weights};
 use crate::optim::adam::{self, Adam, AdamConfig};
 use crate::random::{Purpose, stream};
 use crate::recipes::cyclegan::{CycleGan, cycle_losses};
+use crate::recipes::losses::IdentityTerm;
 use crate::recipes::losses::{NamedLosses, read};
 use crate::recipes::objective::Objective;
 use crate::recipes::pairwise::losses::{CriticLosses, DirectionLosses};
@@ -25,7 +26,8 @@ use crate::tests::{backend_name, largest_error, on_every_backend, relative_error
 
 on_every_backend!(a_cyclegan_step_is_pytorchs, a_pix2pix_step_is_pytorchs);
 
-/// Of a term's value, and of each gradient tensor's largest: what the project requires of StarGAN's.
+/// Of a term's value, and of each gradient tensor's largest: what the project requires of
+/// StarGAN's.
 const TOLERANCE: f64 = 1e-4;
 
 #[derive(Deserialize)]
@@ -117,7 +119,8 @@ fn a_cyclegan_step_is_pytorchs<B: AutodiffBackend>() {
     let discriminators = directions.each_ref().map(|(_, discriminator)| discriminator);
     let fake: [Tensor<B, 4>; 2] =
         [0, 1].map(|i| generators[i].forward_unconditional(Tensor::from_inner(real[i].clone())));
-    let losses = cycle_losses(generators, discriminators, &real, &fake, objective, true);
+    let losses =
+        cycle_losses(generators, discriminators, &real, &fake, objective, IdentityTerm::Computed);
     let totals = losses.each_ref().map(|losses| losses.total(reconstruction, identity));
     let [first, second] = totals.clone();
     let of_both = (first + second).backward();

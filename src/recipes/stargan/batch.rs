@@ -67,8 +67,8 @@ impl<B: Backend> StepBatch<B> {
     }
 }
 
-/// The rows of `batch` that this worker has the images of, on the device, with their target labels (a permutation of the
-/// whole batch's own) and the mixing factors of `iteration`.
+/// The rows of `batch` that this worker has the images of, on the device, with their target labels
+/// (a permutation of the whole batch's own) and the mixing factors of `iteration`.
 pub(crate) fn sample<B: Backend>(
     recipe: &StarGan,
     batch: Batch,

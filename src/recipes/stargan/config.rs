@@ -56,8 +56,8 @@ impl StarGan {
         }
     }
 
-    /// Sets the side of the training images in pixels, and the halvings of D that suit it: 6, or fewer
-    /// where the images are small, so that at least 2x2 patches are left.
+    /// Sets the side of the training images in pixels, and the halvings of D that suit it: 6, or
+    /// fewer where the images are small, so that at least 2x2 patches are left.
     pub fn with_image_size(mut self, pixels: usize) -> Self {
         self.discriminator = self.discriminator.with_image_size(pixels);
         self

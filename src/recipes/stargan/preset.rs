@@ -19,8 +19,8 @@ pub enum Preset {
     /// What the public PyTorch code does by default: the paper, but for a learning rate that never
     /// decays.
     Pytorch,
-    /// What the public TensorFlow code does by default: the paper, but for its domain loss, which is a
-    /// mean over attributes of weight 10, here a sum of weight 10 / attributes.
+    /// What the public TensorFlow code does by default: the paper, but for its domain loss, which
+    /// is a mean over attributes of weight 10, here a sum of weight 10 / attributes.
     Tensorflow,
 }
 

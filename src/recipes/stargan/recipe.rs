@@ -14,6 +14,7 @@ use crate::engine::trainer::Trainer;
 use crate::error::{Error, Result};
 use crate::files::model::ModelConfig;
 use crate::recipes::adversaries::Adversaries;
+use crate::recipes::losses::IdentityTerm;
 use crate::recipes::penalty::Penalty;
 use crate::recipes::stargan::batch::{StepBatch, sample};
 use crate::recipes::stargan::config::StarGan;
@@ -191,7 +192,7 @@ pub(crate) fn generator_step<B: AutodiffBackend>(
         fake,
         batch,
         recipe.objective,
-        identity.is_some(),
+        IdentityTerm::when(identity.is_some()),
     );
     let mut gradients =
         networks.generator.gradients(&mut losses.total(weights, identity).backward());

@@ -6,13 +6,14 @@ use burn::tensor::backend::AutodiffBackend;
 
 use crate::nn::discriminator::Discriminator;
 use crate::nn::generator::Generator;
-use crate::recipes::losses::reconstruction_loss;
+use crate::recipes::losses::{IdentityTerm, reconstruction_loss};
 use crate::recipes::objective::Objective;
 use crate::recipes::penalty::Penalty;
 use crate::recipes::stargan::batch::StepBatch;
 use crate::recipes::stargan::losses::{DiscriminatorLosses, GeneratorLosses};
 
-/// The terms of `L_D` (eq. 5), given `fake`, the translations `G(x, c)` of the sample, which carry no graph.
+/// The terms of `L_D` (eq. 5), given `fake`, the translations `G(x, c)` of the sample, which carry
+/// no graph.
 pub fn discriminator_losses<B: AutodiffBackend>(
     discriminator: &Discriminator<B>,
     fake: Tensor<B::InnerBackend, 4>,
@@ -34,15 +35,15 @@ pub fn discriminator_losses<B: AutodiffBackend>(
     }
 }
 
-/// The terms of `L_G` (eq. 6), given `fake`, the translations `G(x, c)` of the sample with their graph; with
-/// the identity term when `identity`. The discriminator's weights get no gradient.
+/// The terms of `L_G` (eq. 6), given `fake`, the translations `G(x, c)` of the sample with their
+/// graph. The discriminator's weights get no gradient.
 pub fn generator_losses<B: AutodiffBackend>(
     discriminator: &Discriminator<B>,
     generator: &Generator<B>,
     fake: Tensor<B, 4>,
     sample: &StepBatch<B::InnerBackend>,
     objective: Objective,
-    identity: bool,
+    identity: IdentityTerm,
 ) -> GeneratorLosses<B> {
     let discriminator = discriminator.clone().no_grad();
     let real: Tensor<B, 4> = Tensor::from_inner(sample.real.clone());

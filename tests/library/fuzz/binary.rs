@@ -1,4 +1,5 @@
-//! Files that programs write: images, PyTorch checkpoints, safetensors, model files and our checkpoints.
+//! Files that programs write: images, PyTorch checkpoints, safetensors, model files and our
+//! checkpoints.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -128,8 +129,8 @@ fn checkpoints() {
     });
 }
 
-/// `bytes` with its checksum made right, where it can be read that far: the CRC-32 of the description and of every
-/// name and value, in the order of the names (docs/checkpoints.md).
+/// `bytes` with its checksum made right, where it can be read that far: the CRC-32 of the
+/// description and of every name and value, in the order of the names (docs/checkpoints.md).
 fn mended(bytes: &[u8]) -> Option<Vec<u8>> {
     let (length, header) = SafeTensors::read_metadata(bytes).ok()?;
     let metadata = header.metadata().as_ref()?;

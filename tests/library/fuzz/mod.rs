@@ -2,8 +2,8 @@
 //! panic, no hang.
 //!
 //! Every target begins with files that are right and changes them: bits, bytes, lengths, words that
-//! matter. By default a target runs the same some hundred of them every time; `scripts/fuzz` runs as
-//! many new ones as docs/reliability.md says.
+//! matter. By default a target runs the same some hundred of them every time; `scripts/fuzz` runs
+//! as many new ones as docs/reliability.md says.
 
 mod binary;
 mod mutation;
@@ -70,7 +70,8 @@ fn fuzz(name: &str, seeds: &[Vec<u8>], words: &[&str], read: impl Fn(&[u8]) -> b
     assert!(peak_memory() < MEMORY, "{name}: {} bytes at the peak", peak_memory());
 }
 
-/// Ends the process when one execution, whose start the caller keeps setting, takes too long: it may never end.
+/// Ends the process when one execution, whose start the caller keeps setting, takes too long: it
+/// may never end.
 fn watch(name: &str) -> Arc<Mutex<Instant>> {
     let started = Arc::new(Mutex::new(Instant::now()));
     let (weak, name) = (Arc::downgrade(&started), name.to_owned());

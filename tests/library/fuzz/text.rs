@@ -137,7 +137,8 @@ fn logs() {
     let config = TrainingConfig::new(StarGan::new(spaces()));
     fs::write(folder.path().join("config.json"), serde_json::to_vec(&config).unwrap()).unwrap();
     let log = folder.path().join("log.csv");
-    let seed = b"iteration,learning_rate,term,value\n20,1e-4,faces/d/real,-0.25\n20,1e-4,faces/d/fake,0.5\n\
+    let seed = b"iteration,learning_rate,term,value\n\
+                 20,1e-4,faces/d/real,-0.25\n20,1e-4,faces/d/fake,0.5\n\
                  40,1e-4,faces/d/real,-0.5\n40,1e-4,faces/d/fake,NaN\n";
     let words = [
         "inf",

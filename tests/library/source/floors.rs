@@ -171,7 +171,7 @@ fn paths(code: &str) -> Vec<Vec<String>> {
         let parts = word.split("::").filter(|part| !part.is_empty());
         parts.map(|part| part.trim_matches(':').to_owned()).collect::<Vec<String>>()
     });
-    segments
-        .filter(|path| matches!(&path[..], [first, _, ..] if ["crate", "super", "self"].contains(&&first[..])))
-        .collect()
+    let own =
+        |path: &Vec<String>| path.len() > 1 && ["crate", "super", "self"].contains(&&path[0][..]);
+    segments.filter(own).collect()
 }

@@ -1,6 +1,8 @@
-//! The source itself: its public interface, and the order of its parts.
+//! The source itself: its public interface, the order of its parts, and how it is laid out.
 
 mod crate_source;
 mod floors;
+mod layout;
 mod public_api;
 mod rules;
+mod threads;

@@ -1,10 +1,10 @@
-//! The public interface, as text: `public-api.txt` beside this file. A change of it is a decision, not
-//! an accident.
+//! The public interface, as text: `public-api.txt` beside this file. A change of it is a decision,
+//! not an accident.
 //!
-//! It is read from the source, so that a stable compiler and no build are enough: every item that is
-//! reachable from the crate's root through `pub` modules and re-exports, with the public methods of
-//! types and the traits that are implemented for them by hand or derived.
-//! `UPDATE_PUBLIC_API=1 cargo test --test library public_api` writes it anew.
+//! It is read from the source, so that a stable compiler and no build are enough: every item that
+//! is reachable from the crate's root through `pub` modules and re-exports, with the public methods
+//! of types and the traits that are implemented for them by hand or derived. `UPDATE_PUBLIC_API=1
+//! cargo test --test library public_api` writes it anew.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,7 +28,8 @@ fn the_public_interface_is_the_one_agreed_on() {
     };
     assert!(
         found == expected,
-        "the public interface has changed; if it should, run `UPDATE_PUBLIC_API=1 cargo test --test library public_api`\n\
+        "the public interface has changed; if it should, run `UPDATE_PUBLIC_API=1 cargo test \
+         --test library public_api`\n\
          gone:\n{}\nnew:\n{}",
         only_in(&expected, &found),
         only_in(&found, &expected)
@@ -74,8 +75,8 @@ impl Source {
         calls
     }
 
-    /// Adds what is public in `module`, which users see as `path`, to `found`, and other crates' items
-    /// to `others`.
+    /// Adds what is public in `module`, which users see as `path`, to `found`, and other crates'
+    /// items to `others`.
     fn walk<'a>(
         &'a self,
         module: &Module,

@@ -1,5 +1,5 @@
-//! Rules of the public interface: what is public is `Debug`, says what its arguments mean, may grow,
-//! and has one path.
+//! Rules of the public interface: what is public is `Debug`, says what its arguments mean, may
+//! grow, and has one path.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,11 @@ use syn::{FnArg, ImplItem, Item, Signature, TraitItem, Type};
 use super::crate_source::{Source, attributes, is_public, name};
 
 /// Enums that users match and that can't grow: a third way would be another method.
-const CLOSED: [&str; 3] = [
+const CLOSED: [&str; 5] = [
+    // A crop is of a size or the largest: programs say in words which.
+    "Crop",
+    // A term is there or not.
+    "IdentityTerm",
     // A run is either over or not.
     "Outcome",
     // Scores are of one dataset or of several.

@@ -69,8 +69,8 @@ fn a_run_folder_that_is_read_only_is_an_error_that_names_it() {
     let checkpoint = run.join("checkpoints/00000010.safetensors");
     let mode =
         |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
-    // The superuser may write anywhere: then the run is somebody else's, who goes on with a program that everybody
-    // can run.
+    // The superuser may write anywhere: then the run is somebody else's, who goes on with a program
+    // that everybody can run.
     mode(&run, 0o555);
     let superuser = fs::write(run.join("probe"), "").is_ok();
     mode(&run, 0o755);
@@ -107,7 +107,8 @@ fn a_run_folder_that_is_read_only_is_an_error_that_names_it() {
     assert_eq!(Trainer::<Cpu, StarGan>::resume(&run, &Default::default()).unwrap().iteration(), 10);
 }
 
-/// Goes on with the run that the environment names for two iterations, in a process that was started for that.
+/// Goes on with the run that the environment names for two iterations, in a process that was
+/// started for that.
 fn child() -> bool {
     let Some(folder) = std::env::var_os(FOLDER) else { return false };
     let folder = Path::new(&folder);

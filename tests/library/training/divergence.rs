@@ -60,7 +60,8 @@ fn config(data: &Folder) -> TrainingConfig<StarGan> {
     })
 }
 
-/// Data that poison the batch of iteration 16, in the fourth epoch, at the latest; and which iteration they do.
+/// Data that poison the batch of iteration 16, in the fourth epoch, at the latest; and which
+/// iteration they do.
 fn poisoned(folder: &Path) -> (Poisoned, u64) {
     let data = colours(&folder.join("data"));
     let TrainingConfig { run, recipe, .. } = config(&data);
@@ -102,7 +103,8 @@ fn it_ends_with_the_iteration_the_term_and_the_last_good_checkpoint() {
     assert_eq!(
         error.to_string(),
         format!(
-            "iteration {bad}: data/d/domain is NaN: training has diverged; the last good checkpoint is {}: resume \
+            "iteration {bad}: data/d/domain is NaN: training has diverged; the last good \
+             checkpoint is {}: resume \
              from it with the policy roll-back, or begin again with a smaller learning rate",
             last.display()
         )

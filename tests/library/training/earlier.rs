@@ -49,8 +49,8 @@ fn settings() -> Value {
     })
 }
 
-/// Rewrites a checkpoint as those versions wrote it: the description of the run is another, the rest
-/// is the same.
+/// Rewrites a checkpoint as those versions wrote it: the description of the run is another, the
+/// rest is the same.
 fn rewrite(path: &Path) {
     let Content { tensors, mut description } = Content::of(path);
     let training = &mut description["training"];
@@ -102,7 +102,8 @@ fn a_run_is_not_resumed_but_its_checkpoints_translate() {
     rewrite(&checkpoint);
     fs::write(run.join("config.json"), settings().to_string()).unwrap();
     let error = Trainer::<Cpu, StarGan>::resume(&run, &device).unwrap_err().to_string();
-    let words = "run: an earlier version of this crate began this run, and this one can't resume it; \
+    let words = "run: an earlier version of this crate began this run, and this one can't resume \
+    it; \
                  its checkpoints translate as ever";
     assert!(error.ends_with(words), "{error}");
     assert_eq!(translated(&run), expected);

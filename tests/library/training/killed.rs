@@ -1,4 +1,5 @@
-//! A training process that is killed at any moment loses no more than the iterations since its last checkpoint.
+//! A training process that is killed at any moment loses no more than the iterations since its last
+//! checkpoint.
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt;

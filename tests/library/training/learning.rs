@@ -27,8 +27,8 @@ impl Record {
     }
 }
 
-/// D's guesses of the five labels begin at chance, 5 ln 2 = 3.47 nats, and the cycle at the distance
-/// between faces and grey. Deterministic: one seed, on a backend that repeats itself.
+/// D's guesses of the five labels begin at chance, 5 ln 2 = 3.47 nats, and the cycle at the
+/// distance between faces and grey. Deterministic: one seed, on a backend that repeats itself.
 #[test]
 fn losses_fall_on_the_bundled_faces() {
     let _turn = one_at_a_time();

@@ -1,4 +1,5 @@
-//! A learning rate that changes in the middle of a run, by an observer or by the hand that resumes it.
+//! A learning rate that changes in the middle of a run, by an observer or by the hand that resumes
+//! it.
 
 use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::{

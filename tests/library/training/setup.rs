@@ -80,7 +80,8 @@ impl<B: AutodiffBackend> Observer<B> for StopAfter {
     }
 }
 
-/// The name of the test `name` of the module at `path`, for a copy of this program that runs it alone.
+/// The name of the test `name` of the module at `path`, for a copy of this program that runs it
+/// alone.
 pub fn test_name(path: &str, name: &str) -> String {
     let (_, module) = path.split_once("::").unwrap();
     format!("{module}::{name}")

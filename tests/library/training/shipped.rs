@@ -13,7 +13,8 @@ const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/models/faces6
 /// What the `train` example measured when it made the model.
 const MEASURED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/models/faces64.metrics.json");
 
-/// Of errors in `[0, 1]`: the sums' order may differ from machine to machine, a rounded pixel with it.
+/// Of errors in `[0, 1]`: the sums' order may differ from machine to machine, a rounded pixel with
+/// it.
 const TOLERANCE: f64 = 1e-4;
 
 #[test]

@@ -62,7 +62,8 @@ pub(super) fn record(data: &[u8]) -> Vec<u8> {
     record
 }
 
-/// The CRC-32C, masked as TFRecords want it: so that the checksum of data with checksums is a good one.
+/// The CRC-32C, masked as TFRecords want it: so that the checksum of data with checksums is a good
+/// one.
 fn checksum(data: &[u8]) -> [u8; 4] {
     crc32c::crc32c(data).rotate_right(15).wrapping_add(0xa282_ead8).to_le_bytes()
 }

@@ -8,7 +8,8 @@ const PINNED: &[u8] = include_bytes!(concat!(
 
 #[test]
 fn the_bytes_are_those_that_the_python_package_read() {
-    // 2 x 1 pixels: red and blue. What encodes them may change; these bytes are a PNG file for good.
+    // 2 x 1 pixels: red and blue. What encodes them may change; these bytes are a PNG file for
+    // good.
     let png = include_bytes!(concat!(
         env!("CARGO_MANIFEST_DIR"),
         "/tests/fixtures/tensorboard/two-pixels.png"

@@ -11,7 +11,8 @@ use stargan::nn::{DiscriminatorConfig, GeneratorConfig};
 
 use crate::training::setup::{Cpu, one_at_a_time};
 
-/// A backward pass is a thread's own: with as many at once as this, and networks of their own, none loses a gradient.
+/// A backward pass is a thread's own: with as many at once as this, and networks of their own, none
+/// loses a gradient.
 #[test]
 fn backward_passes_at_once_lose_no_gradient() {
     const THREADS: u64 = 8;

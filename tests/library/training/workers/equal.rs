@@ -9,15 +9,16 @@ use crate::training::setup::{
 };
 use crate::training::workers::{assert_identical, floats, processes, still, threads, work_if_told};
 
-/// Of a gradient's largest value. A worker's mean over its share and the mean of these round otherwise than the mean
-/// over the whole batch: float32 rounding of sums over some thousand pixels.
+/// Of a gradient's largest value. A worker's mean over its share and the mean of these round
+/// otherwise than the mean over the whole batch: float32 rounding of sums over some thousand
+/// pixels.
 const GRADIENT_TOLERANCE: f64 = 1e-4;
 
 /// Of a loss term, which is logged with as many digits.
 const LOSS_TOLERANCE: f64 = 1e-4;
 
-/// The moments of Adam after one iteration, which are the gradients and their squares but for constant factors, and
-/// the loss terms.
+/// The moments of Adam after one iteration, which are the gradients and their squares but for
+/// constant factors, and the loss terms.
 fn one_iteration(run: &Path) -> (Content, Vec<f64>) {
     let mut content = Content::of(&run.join("checkpoints/00000001.safetensors"));
     content.tensors.retain(|name, _| name.starts_with("adam."));
@@ -95,7 +96,8 @@ fn processes_compute_what_one_worker_does() {
         processes(test, [count, devices], 50, folder.path());
         assert_identical(&run, count * devices);
         if [count, devices] == [2, 1] {
-            // Two threads add the same two numbers, in whichever order: a gradient that either lost would tell.
+            // Two threads add the same two numbers, in whichever order: a gradient that either lost
+            // would tell.
             let config = tiny(LabelSpaces::single(data.labels().clone()))
                 .with_run(|run| run.with_iterations(50));
             let other = folder.path().join("threads");

@@ -10,8 +10,8 @@ use crate::ports::ports;
 use crate::training::setup::{Content, colours, newest, one_at_a_time, test_name};
 use crate::training::workers::{process, processes, work_if_told};
 
-/// How long the other processes may go on after one has been killed. What they do for that is at once; a machine that
-/// is at work elsewhere may take its time to let them.
+/// How long the other processes may go on after one has been killed. What they do for that is at
+/// once; a machine that is at work elsewhere may take its time to let them.
 const NOTICED_WITHIN: Duration = Duration::from_secs(30);
 
 #[test]

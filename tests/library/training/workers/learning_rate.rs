@@ -25,7 +25,7 @@ fn all_workers_change_it_after_the_same_iteration() {
         |link| {
             let mut follower = Follower::<Cpu, StarGan>::join(link, None, &device)?;
             follower.run(&data)?;
-            stargan::Result::Ok(follower)
+            Ok::<_, stargan::Error>(follower)
         },
     );
     leader.unwrap();

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::Duration;
 
 use stargan::burn::backend::Flex;
-use stargan::engine::{Follower, Rendezvous, Worker, workers};
+use stargan::engine::{Collective, Follower, Rendezvous, Worker, workers};
 use stargan::{
     CsvLog, Dataset, Folder, LabelSpaces, Outcome, Parts, Result, StarGan, Trainer, TrainingConfig,
 };
@@ -24,7 +24,8 @@ fn rendezvous(port: u16) -> Rendezvous {
     Rendezvous { gather_within: Duration::from_secs(20), ..Rendezvous::new("127.0.0.1", port) }
 }
 
-/// What a worker that is one of several in `run` does: it trains, and its model is saved beside the run.
+/// What a worker that is one of several in `run` does: it trains, and its model is saved beside the
+/// run.
 fn work(
     worker: Worker<Flex>,
     run: &Path,
@@ -68,7 +69,8 @@ fn threads(
     })
 }
 
-/// A rate so small that G's gradients are taken at the same D whichever way its own rounded, and every term there is.
+/// A rate so small that G's gradients are taken at the same D whichever way its own rounded, and
+/// every term there is.
 fn still(spaces: LabelSpaces) -> TrainingConfig<StarGan> {
     tiny(spaces)
         .with_recipe(|recipe| recipe.with_critic_steps(1))
@@ -84,8 +86,8 @@ fn assert_identical(run: &Path, count: usize) {
     }
 }
 
-/// Tells a copy of this test program which worker it is: its process, how many there are, its devices, the port, the
-/// iterations and the folder.
+/// Tells a copy of this test program which worker it is: its process, how many there are, its
+/// devices, the port, the iterations and the folder.
 const WORKER: &str = "STARGAN_TEST_WORKER";
 
 fn process(

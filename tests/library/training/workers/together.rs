@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use stargan::burn::backend::Flex;
-use stargan::engine::{Follower, Rendezvous, workers};
+use stargan::engine::{Collective, Follower, Rendezvous, workers};
 use stargan::{
     Dataset, Error, Folder, Iteration, LabelSpaces, Observer, Outcome, Penalty, Result, Run,
     StarGan, Trainer, TrainingConfig,
@@ -53,7 +53,8 @@ fn a_run_goes_on_with_another_number_of_workers() {
     for (name, (_, expected)) in generator {
         let pairs = floats(expected).into_iter().zip(floats(&found.tensors[name].1));
         let difference = pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-        // Each of G's ten updates moves a weight by about the learning rate of 1e-3, whichever way rounding says.
+        // Each of G's ten updates moves a weight by about the learning rate of 1e-3, whichever way
+        // rounding says.
         assert!(difference < 5e-3, "{name}: {difference}");
     }
 }
@@ -82,7 +83,8 @@ fn workers_that_do_not_fit_together_are_refused_at_the_start() {
 
     let [leader, follower] =
         refused(config.clone().with_run(|run| run.with_learning_rate(2e-3)), &config, &data);
-    let difference = "the configurations differ: run.learning_rate is 0.001 here and 0.002 at worker 0; start all workers \
+    let difference = "the configurations differ: run.learning_rate is 0.001 here and 0.002 at \
+                      worker 0; start all workers \
                       with the same settings";
     assert_eq!(follower, difference);
     assert_eq!(leader, format!("worker 1 has ended the run: {difference}"));

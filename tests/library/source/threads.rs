@@ -1,0 +1,83 @@
+//! What is public can be moved to other threads and shared between them; the compiler says so.
+
+use stargan::burn::backend::Flex;
+use stargan::data::{Batch, Loader, LoaderConfig, Share};
+use stargan::engine::{Follower, Learner, Moment, State, StepLosses};
+#[cfg(feature = "collective")]
+use stargan::engine::{Rendezvous, Ring, Worker};
+use stargan::metrics::{
+    Agreement, CounterfactualLog, CounterfactualScores, Counterfactuals, DatasetScores,
+    DomainDistance, Evaluation, Evaluator, Judge, JudgeConfig, JudgeErrors, Measured, Measures,
+    Readings, Scores, TargetScores,
+};
+use stargan::nn::{Discriminator, DiscriminatorConfig, Generator, GeneratorConfig, Prediction};
+use stargan::recipes::{
+    Adversaries, CriticLosses, CycleNetworks, Direction, DirectionLosses, DiscriminatorLosses,
+    GeneratorLosses, IdentityTerm, Label, PairModel, Pairwise, PenaltyDraw, StepBatch,
+};
+use stargan::{
+    AdamConfig, CelebA, Crop, CsvLog, CycleGan, Datasets, DomainEdit, DomainLabel, Edit, Error,
+    Folder, Grid, GridImage, IdentityWarmup, Iteration, LabelKind, LabelSpace, LabelSpaces,
+    LossWeights, ModelConfig, NonFinitePolicy, Objective, Outcome, Parts, Penalty, Pix2Pix, Preset,
+    Progress, PublicModel, Relabelling, Report, RunSettings, SampleGrids, Schedule, StarGan,
+    Subset, Target, TensorBoard, TimingLog, Trainer, TrainingConfig, Transform, Translate,
+    Translator, UnreadablePolicy,
+};
+
+use super::crate_source::{Source, name};
+use crate::training::setup::Cpu;
+
+macro_rules! all {
+    ($check:ident: $($of:ty),+ $(,)?) => { $($check::<$of>();)+ };
+}
+
+/// Holds by compiling.
+#[test]
+fn what_is_public_is_send_and_sync() {
+    fn both<T: Send + Sync>() {}
+    fn send<T: Send>() {}
+    all!(both: AdamConfig, CelebA, Crop, CsvLog, CycleGan, Datasets, DomainEdit, DomainLabel, Edit,
+        Error, Folder, Grid, GridImage, IdentityWarmup, LabelKind, LabelSpace, LabelSpaces,
+        LossWeights, ModelConfig, NonFinitePolicy, Objective, Outcome, Parts, Penalty, Pix2Pix,
+        Preset, Progress, PublicModel, Relabelling<'_>, Report, RunSettings, SampleGrids, Schedule,
+        StarGan, Subset, Target, TensorBoard, TimingLog, TrainingConfig<StarGan>, Transform,
+        Translator<Flex>, Box<dyn Translate<Flex>>, UnreadablePolicy);
+    all!(both: Batch, Loader, LoaderConfig, Share, State, StepLosses<Flex>);
+    all!(both: Agreement, CounterfactualLog, CounterfactualScores, Counterfactuals, DatasetScores,
+        DomainDistance, Evaluation, Evaluator<'_, Flex>, Judge<Flex>, JudgeConfig, JudgeErrors,
+        Measured, Measures, Readings, Scores, TargetScores);
+    all!(both: Discriminator<Flex>, DiscriminatorConfig, Generator<Flex>, GeneratorConfig,
+        Prediction<Flex>);
+    all!(both: Adversaries<Cpu>, CriticLosses<Flex>, CycleNetworks<Cpu>, Direction<Flex>,
+        DirectionLosses<Flex>, DiscriminatorLosses<Flex>, GeneratorLosses<Flex>, IdentityTerm,
+        Label<Flex>, PairModel, Pairwise<Flex>, PenaltyDraw<Flex>, StepBatch<Flex>);
+    all!(both: Learner<Cpu, Generator<Cpu>>);
+    // Observers ask for things through them in the one thread that trains, and a link to other
+    // workers is one thread's at a time.
+    all!(send: Trainer<Cpu, StarGan>, Follower<Cpu, StarGan>, Moment<'_, Cpu>);
+    // Losses are read from the device when they are first asked for.
+    all!(send: Iteration<'_, Cpu>);
+    #[cfg(feature = "collective")]
+    all!(both: Rendezvous);
+    // One thread's at a time, as sockets are.
+    #[cfg(feature = "collective")]
+    all!(send: Ring, Worker<Flex>);
+}
+
+/// A view of a trainer, which isn't `Sync`: only for the observer that is told of it.
+const NEITHER: [&str; 1] = ["Run"];
+
+#[test]
+fn every_public_type_is_among_them() {
+    let source = Source::read();
+    let listed = include_str!("threads.rs");
+    let listed = &listed[listed.find("fn both").expect("the lists")..];
+    let words: Vec<&str> = listed.split(|c: char| !c.is_alphanumeric()).collect();
+    let types = source.public_items().into_iter().filter_map(|public| match public.item {
+        syn::Item::Struct(_) | syn::Item::Enum(_) => name(public.item).map(|(name, _)| name),
+        _ => None,
+    });
+    let missing: Vec<_> = types.filter(|of| !words.contains(&&of[..])).collect();
+    assert!(missing.is_empty(), "say whether they can be moved and shared: {missing:?}");
+    assert!(NEITHER.iter().all(|of| words.contains(of)));
+}
