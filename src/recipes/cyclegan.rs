@@ -238,11 +238,9 @@ impl Recipe for CycleGan {
         let [there, back] = totals;
         let mut gradients = (there + back).backward();
 
-        let steps = directions.iter_mut().zip(histories).zip(losses).zip(fake).enumerate();
-        let step = |(direction, (((networks, history), losses), fake)): (
-            usize,
-            (((&mut Adversaries<B>, &mut Vec<_>), DirectionLosses<B>), Tensor<B, 4>),
-        )| {
+        let mut parts = Vec::new();
+        let steps = directions.iter_mut().zip(histories).zip(losses.into_iter().zip(fake));
+        for (direction, ((networks, history), (losses, fake))) in steps.enumerate() {
             let gradients = networks.generator.gradients(&mut gradients);
             networks.generator.update(gradients, moment.learning_rate);
             let mut rng = stream(moment.seed, Purpose::Pool, direction as u64, moment.iteration);
@@ -253,13 +251,15 @@ impl Recipe for CycleGan {
             let gradients = &mut critic.total().backward();
             let gradients = networks.discriminator.gradients(gradients);
             networks.update_discriminator(gradients, moment.learning_rate);
-            StepLosses::new(&self.domains[1 - direction])
-                .with_losses(losses.terms())
-                .with_check("g/gradient", networks.generator.finite())
-                .with_losses(critic.terms())
-                .with_check("d/gradient", networks.discriminator.finite())
-        };
-        Ok(steps.map(step).collect())
+            parts.push(
+                StepLosses::new(&self.domains[1 - direction])
+                    .with_losses(losses.terms())
+                    .with_check("g/gradient", networks.generator.finite())
+                    .with_losses(critic.terms())
+                    .with_check("d/gradient", networks.discriminator.finite()),
+            );
+        }
+        Ok(parts)
     }
 
     fn model(&self, transform: Transform) -> PairModel {
