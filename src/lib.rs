@@ -1,4 +1,34 @@
-#![doc = include_str!("../README.md")]
+//! StarGAN ([Choi et al., CVPR 2018](https://arxiv.org/abs/1711.09020)) on [burn]: one generator
+//! translates images between many domains, and one loop trains it, on every backend of burn.
+//!
+//! ```no_run
+//! use stargan::burn::backend::Flex;
+//! use stargan::{Translator, image};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let translator = Translator::<Flex>::open("runs/celeba", &Default::default())?;
+//! let photo = image::open("face.jpg")?;
+//! translator.translate(&photo, "Blond_Hair,-Young=0.5")?.save("blond.png")?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | to | take |
+//! |---|---|
+//! | say what labels mean | [`LabelSpace`], [`LabelSpaces`], [`Edit`] |
+//! | open labelled images | [`CelebA`], [`Folder`], or your own [`Dataset`] |
+//! | train | [`Trainer`], a recipe such as [`StarGan`], [`RunSettings`], an [`Observer`] |
+//! | train something else in the same loop | [`engine::Recipe`] |
+//! | translate | [`Translator`], and [`Translate`] for whatever a recipe has trained |
+//! | measure | [`metrics`] |
+//! | show a run | [`Report`] |
+//! | use the public PyTorch code's weights | [`PublicModel`], [`Translator::import`] |
+//!
+//! Everything is generic over burn's `Backend`. Images are `[N, C, H, W]` in `[-1, 1]` on the device,
+//! and 8-bit RGB elsewhere. The features `train`, `metrics` and `report`, on by default, are what a
+//! program that only translates can leave out. `README.md` has a run from data to a translated photo,
+//! and the command line; `examples/` has short programs.
+
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 #![recursion_limit = "256"] // wgpu's types nest deeply
@@ -77,6 +107,11 @@ mod train {
 
 #[cfg(feature = "report")]
 pub use report::Report;
+
+/// The code in the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 /// The code in the tutorial compiles.
 #[cfg(doctest)]
