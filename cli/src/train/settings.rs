@@ -295,6 +295,17 @@ fn read_settings(file: &Path) -> Result<Value, Failure> {
     if !settings.is_object() {
         return Err(of_file(file, "expected an object of settings, as in a run's config.json"));
     }
+    let known = ["recipe", "run", "settings"];
+    let keys = settings.as_object().into_iter().flat_map(|settings| settings.keys());
+    if let Some(key) = keys.into_iter().find(|key| !known.contains(&&key[..])) {
+        return Err(of_file(
+            file,
+            format!(
+                "expected {{\"run\": {{...}}, \"settings\": {{...}}}}, as in a run's config.json, found \
+                 {key:?}; files of an earlier version have all settings in one"
+            ),
+        ));
+    }
     Ok(settings)
 }
 

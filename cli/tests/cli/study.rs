@@ -35,8 +35,8 @@ fn masks_are_compared_and_the_study_goes_on_where_it_was() {
         serde_json::from_slice(&fs::read(folder.path().join(run).join("config.json")).unwrap())
             .unwrap()
     };
-    assert_eq!(config("again")["domains"]["mask"], false);
-    assert_eq!(config("again")["domains"], config("masks/no-mask")["domains"]);
+    assert_eq!(config("again")["settings"]["domains"]["mask"], false);
+    assert_eq!(config("again")["settings"]["domains"], config("masks/no-mask")["settings"]["domains"]);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::program::{STARGAN, text};
 #[test]
 fn several_datasets_train_jointly() {
     let folder = folder();
-    fs::write(folder.path().join("some.json"), r#"{"weights": {"domain": 0.5}, "keep": 1}"#)
+    fs::write(folder.path().join("some.json"), r#"{"settings": {"weights": {"domain": 0.5}}, "run": {"keep": 1}}"#)
         .unwrap();
     let line = format!(
         "--data {} --labels Male,Young --data moods=folder:{EXPRESSIONS}/train --crop 60 {TINY} \
@@ -22,7 +22,7 @@ fn several_datasets_train_jointly() {
     succeeds("train", folder.path(), &line);
     let config = fs::read_to_string(folder.path().join("runs/train/config.json")).unwrap();
     let config: serde_json::Value = serde_json::from_str(&config).unwrap();
-    assert_eq!(config["weights"]["domain"], 0.5);
+    assert_eq!(config["settings"]["weights"]["domain"], 0.5);
     let weights = |domain: f64, reconstruction: f64, penalty: f64, identity: serde_json::Value| {
         serde_json::json!({
             "domain": domain,
@@ -32,9 +32,9 @@ fn several_datasets_train_jointly() {
         })
     };
     let warmup = serde_json::json!({"weight": 2.0, "last_iteration": 500});
-    assert_eq!(config["dataset_weights"]["moods"], weights(0.3, 1.0, 3.0, warmup));
+    assert_eq!(config["settings"]["dataset_weights"]["moods"], weights(0.3, 1.0, 3.0, warmup));
     let none = serde_json::Value::Null;
-    assert_eq!(config["dataset_weights"]["faces"], weights(2.0, 9.0, 8.0, none));
+    assert_eq!(config["settings"]["dataset_weights"]["faces"], weights(2.0, 9.0, 8.0, none));
     assert_eq!(config["keep"], 1);
     assert_eq!(config["domains"][0]["name"], "faces");
     assert_eq!(config["domains"][1]["name"], "moods");
@@ -76,7 +76,7 @@ fn quickstart_joint_needs_no_arguments_and_takes_those_of_train() {
     );
     let config: serde_json::Value =
         serde_json::from_slice(&fs::read(run.join("config.json")).unwrap()).unwrap();
-    assert_eq!(config["dataset_weights"]["expressions"]["domain"], 0.3);
+    assert_eq!(config["settings"]["dataset_weights"]["expressions"]["domain"], 0.3);
     // Four faces and four expressions, each with all ten labels.
     assert_eq!(side(run.join("samples/00000002.png")), (11 * 16, 8 * 16));
 

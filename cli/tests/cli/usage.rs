@@ -7,7 +7,8 @@ use crate::program::{EXPRESSIONS, faces, fails, folder, names};
 #[test]
 fn bad_usage_is_told_from_failure() {
     let folder = folder();
-    fs::write(folder.path().join("partial.json"), r#"{"batch_sise": 3}"#).unwrap();
+    fs::write(folder.path().join("partial.json"), r#"{"run": {"batch_sise": 3}}"#).unwrap();
+    fs::write(folder.path().join("earlier.json"), r#"{"image_size": 32}"#).unwrap();
     let train = faces("train");
     let cases = [
         ("".to_owned(), 2, "--data is required"),
@@ -23,11 +24,12 @@ fn bad_usage_is_told_from_failure() {
         (format!("--data {train} --labels Mael"), 1, "did you mean \"Male\""),
         (format!("--data {train} --size 30 --downsamplings 3"), 1, "not divisible by 8"),
         (format!("--data {train} --config partial.json"), 1, "unknown field `batch_sise`"),
+        (format!("--data {train} --config earlier.json"), 1, "of an earlier version"),
         (format!("--data {train} --config none.json"), 1, "none.json: "),
         ("--data folder:none".into(), 1, "none: "),
     ];
     for (line, code, expected) in cases {
         fails("train", folder.path(), &line, code, expected);
     }
-    assert_eq!(names(folder.path()), ["partial.json"], "a failure leaves nothing behind");
+    assert_eq!(names(folder.path()), ["earlier.json", "partial.json"], "a failure leaves nothing behind");
 }
