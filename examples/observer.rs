@@ -47,7 +47,7 @@ impl<B: AutodiffBackend> Observer<B> for Plateau {
             run.stop();
         } else {
             self.reductions += 1;
-            let rate = run.learning_rate() / 2.0;
+            let rate = run.base_learning_rate() / 2.0;
             println!("iteration {}: learning rate {rate}", iteration.number);
             run.set_learning_rate(rate);
         }

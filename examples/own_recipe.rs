@@ -69,7 +69,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         true => Trainer::resume(&folder, &device)?,
         false => Trainer::new(&folder, recipe, &device)?,
     };
-    trainer.set_iterations(arguments.next().map_or(Ok(1_000), |number| number.parse())?);
+    trainer.set_iterations(arguments.next().map_or(Ok(1_000), |number| number.parse())?)?;
     trainer.run(&photos, &mut Progress::default())?;
 
     let grey = image::DynamicImage::from(photos.load(0)?).grayscale().to_rgb8();

@@ -120,8 +120,7 @@ fn after_divergence(rollbacks: u32, checkpoint: Option<&Path>) -> String {
         ),
         (n, Some(path)) => format!(
             " after {n} roll-back(s); the last good checkpoint is {}: resume from it with more \
-             roll-backs or a \
-             smaller factor, or {again}",
+             roll-backs or a smaller factor, or {again}",
             path.display()
         ),
     }

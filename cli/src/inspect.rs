@@ -40,7 +40,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let (mut text, newest) = match resolve_model(path) {
         Ok(newest) => (Description::read(&newest)?.text()?, newest.display().to_string()),
         // A run has no checkpoint for a while.
-        Err(_) => (begun(&config)?, "none yet".to_owned()),
+        Err(stargan::Error::Checkpoint { .. }) => (begun(&config)?, "none yet".to_owned()),
+        Err(error) => return Err(error.into()),
     };
     line(&mut text, "newest checkpoint", newest);
     if let Some(seconds) = seconds(&path.join("timing.csv")) {
@@ -55,8 +56,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 struct Description {
     #[serde(flatten)]
     model: ModelConfig,
-    /// Of a checkpoint.
-    training: Option<Training>,
+    /// Of a checkpoint; that of an earlier version says other things.
+    training: Option<Value>,
 }
 
 #[derive(Deserialize)]
@@ -99,9 +100,16 @@ impl Description {
         };
         line(&mut text, "crop", crop);
         networks(&mut text, &self.model);
-        if let Some(Training { config, iteration }) = &self.training {
-            line(&mut text, "iteration", format!("{iteration} of {}", config.run.iterations));
-            settings(&mut text, config)?;
+        let Some(training) = &self.training else { return Ok(text) };
+        match serde_json::from_value(training.clone()) {
+            Ok(Training { config, iteration }) => {
+                line(&mut text, "iteration", format!("{iteration} of {}", config.run.iterations));
+                settings(&mut text, &config)?;
+            }
+            Err(_) => {
+                line(&mut text, "iteration", training["iteration"].to_string());
+                line(&mut text, "settings", "of an earlier version of this program");
+            }
         }
         Ok(text)
     }

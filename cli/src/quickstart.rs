@@ -33,7 +33,7 @@ pub struct Args {
 /// Says in the help what is done when a flag isn't given.
 pub fn describe(command: Command) -> Command {
     let out = "runs/quickstart, or runs/quickstart-2 and so on when that exists";
-    train::describe_as(command, out, SAMPLE_EVERY, bundled::joint)
+    train::describe_as(command, out, "250, with --joint 500", bundled::joint)
 }
 
 pub fn run(args: &Args, places: &ArgMatches) -> Result<(), Failure> {

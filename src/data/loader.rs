@@ -22,7 +22,7 @@ use crate::data::sampler::{Draw, Sampler};
 use crate::data::transform::{Crop, Transform};
 use crate::error::{Error, Result};
 
-/// What becomes of a batch one of whose images can't be read.
+/// What happens when an image can't be read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
@@ -80,7 +80,7 @@ pub struct LoaderConfig {
     pub threads: usize,
     /// Batches that are prepared ahead of the consumer, at least 1.
     pub prefetch: usize,
-    /// What becomes of images that can't be read.
+    /// What happens when an image can't be read.
     pub on_unreadable: UnreadablePolicy,
     /// Whether image `i` of one dataset belongs to image `i` of the others: then every batch of an
     /// iteration has the same positions and flips. Needs datasets of one length, and images that
@@ -381,8 +381,7 @@ fn check(datasets: &Datasets, config: &LoaderConfig, first_iteration: u64) -> Re
     if rank >= workers || !batch_size.is_multiple_of(workers) {
         return Err(Error::Config(format!(
             "a batch of {batch_size} has no equal part for worker {rank} of {workers}: make the \
-             batch size a \
-             multiple of the number of workers"
+             batch size a multiple of the number of workers"
         )));
     }
     for (number, dataset) in datasets.iter().enumerate() {
@@ -406,8 +405,7 @@ fn check(datasets: &Datasets, config: &LoaderConfig, first_iteration: u64) -> Re
         if config.on_unreadable == UnreadablePolicy::Skip {
             return Err(Error::Config(
                 "paired images that can't be read can't be skipped: another image in the place of \
-                 one \
-                 would not belong to the other"
+                 one would not belong to the other"
                     .to_owned(),
             ));
         }

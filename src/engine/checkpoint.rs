@@ -173,12 +173,11 @@ impl RunFolder {
         let json = fs::read_to_string(&file).map_err(|error| Error::io(&file, error))?;
         let settings: Value = serde_json::from_str(&json)
             .map_err(|error| Error::data(&file, error.line(), error.to_string()))?;
-        if settings.get("run").is_none() && settings.get("image_size").is_some() {
+        if settings.get("run").is_none() {
             return Err(Error::checkpoint(
                 &self.path,
-                "an earlier version of this crate began this run, and this one can't resume it; \
-                 its \
-                 checkpoints translate as ever",
+                "an earlier version of this crate began this run, and this one can't resume it; the \
+                 checkpoints of a StarGAN still translate",
             ));
         }
         match settings.get("recipe").and_then(Value::as_str) {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::recipe::Recipe;
 use crate::engine::settings::RunSettings;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// A recipe and the settings of its run.
 ///
@@ -73,11 +73,20 @@ impl<R: Recipe> TrainingConfig<R> {
     /// Checks both parts.
     ///
     /// # Errors
-    /// [`Error::Config`](crate::Error::Config) or [`Error::Label`](crate::Error::Label) for the
+    /// [`Error::Config`] or [`Error::Label`] for the
     /// first thing that cannot work, saying what to change.
     pub fn check(&self) -> Result<()> {
         self.run.check()?;
-        self.recipe.check(&self.run)
+        self.recipe.check(&self.run)?;
+        for (what, value) in
+            [("cycle", self.recipe.cycle()), ("image size", self.recipe.image_size() as u64)]
+        {
+            if value == 0 {
+                let message = format!("the {what} of the recipe {} is 0", R::NAME);
+                return Err(Error::Config(message));
+            }
+        }
+        Ok(())
     }
 
     /// Checks that `workers` workers can share this run, which one worker always can.

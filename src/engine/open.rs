@@ -5,12 +5,13 @@ use std::path::Path;
 use burn::tensor::backend::AutodiffBackend;
 
 use crate::engine::checkpoint::{Checkpoint, Progress, transform};
+use crate::engine::config::TrainingConfig;
 use crate::engine::networks::{Networks, State};
 use crate::engine::recipe::Recipe;
 use crate::error::{Error, Result};
 use crate::files::model;
 use crate::files::run::resolve_model;
-use crate::nn::weights::{self, Weights};
+use crate::nn::weights;
 use crate::translate::relabel::Translate;
 
 /// The model in a checkpoint of the recipe `R`, or in the newest checkpoint of a run folder.
@@ -32,20 +33,16 @@ pub fn open_checkpoint<B: AutodiffBackend, R: Recipe>(
 
 /// The networks of a checked configuration with the state that `path` holds.
 pub(crate) fn restored<B: AutodiffBackend, R: Recipe>(
-    config: &crate::engine::config::TrainingConfig<R>,
+    config: &TrainingConfig<R>,
     mut state: State,
     path: &Path,
     device: &B::Device,
 ) -> Result<R::Networks<B>> {
     let broken = |problem: String| Error::checkpoint(path, problem);
     config.check()?;
-    check(&state.weights, config.recipe.num_params()).map_err(broken)?;
+    weights::check_enough(&state.weights, config.recipe.num_params()).map_err(broken)?;
     let networks = config.recipe.init::<B>(&config.run, device)?;
     let networks = networks.restore(&mut state, device).map_err(broken)?;
     weights::check_empty(&state.weights).map_err(broken)?;
     Ok(networks)
-}
-
-fn check(weights: &Weights, params: u64) -> Result<(), String> {
-    weights::check_enough(weights, params)
 }

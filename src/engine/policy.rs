@@ -1,10 +1,10 @@
-//! What becomes of a run whose values are not finite.
+//! What happens when a value of a run is not finite.
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// What becomes of a run in which a loss term, a gradient or a weight is not finite.
+/// What happens when a loss term, a gradient or a weight of a run is not finite.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

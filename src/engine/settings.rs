@@ -18,7 +18,7 @@ use crate::optim::schedule::Schedule;
 pub struct RunSettings {
     /// Images per batch: 16.
     pub batch_size: usize,
-    /// Iterations of the whole run, each an update of D: 200,000.
+    /// Iterations of the whole run: 200,000.
     pub iterations: u64,
     /// Learning rate of every network: 1e-4.
     pub learning_rate: f64,
@@ -26,7 +26,7 @@ pub struct RunSettings {
     pub schedule: Schedule,
     /// Adam's constants.
     pub adam: AdamConfig,
-    /// Decay of the generator's moving average, in `[0, 1)`; 0 keeps none: 0.999.
+    /// Decay of the moving average of a recipe's generator, in `[0, 1)`; 0 keeps none: 0.999.
     pub ema: f64,
     /// Mirror training images with probability 1/2.
     pub flip: bool,
@@ -170,8 +170,7 @@ impl RunSettings {
         if workers == 0 || !batch.is_multiple_of(workers) {
             return Err(Error::Config(format!(
                 "a batch of {batch} has no equal part for each of {workers} workers: make the \
-                 batch \
-                 size a multiple of {workers}"
+                 batch size a multiple of {workers}"
             )));
         }
         Ok(())

@@ -99,12 +99,14 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
 
     /// The run in `folder` at its newest checkpoint, or at its beginning where it has none.
     fn restore(folder: RunFolder, device: &B::Device) -> Result<Self> {
-        let config = folder.config()?;
         let Some(path) = folder.newest_checkpoint()? else {
+            let config: TrainingConfig<R> = folder.config()?;
             config.check()?;
             return Self::fresh(Some(folder), config, device);
         };
-        let (checkpoint, weights) = model::read::<Checkpoint<R>>(&path)?;
+        // Of a run of another recipe, or of an earlier version, the configuration says so.
+        let said = |error| folder.config::<R>().err().unwrap_or(error);
+        let (checkpoint, weights) = model::read::<Checkpoint<R>>(&path).map_err(said)?;
         Self::at(Some(folder), &path, checkpoint, weights, device)
     }
 
@@ -183,8 +185,14 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     }
 
     /// Changes how many iterations the run has, for example to go on after its end.
-    pub fn set_iterations(&mut self, iterations: u64) {
-        self.config.run.iterations = iterations;
+    ///
+    /// # Errors
+    /// As [`RunSettings::check`].
+    pub fn set_iterations(&mut self, iterations: u64) -> Result<()> {
+        let run = self.config.run.clone().with_iterations(iterations);
+        run.check()?;
+        self.config.run = run;
+        Ok(())
     }
 
     /// Changes the learning rate that the schedule starts from.
@@ -219,7 +227,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         self.rollbacks
     }
 
-    /// What roll-backs have made of the schedule's learning rate: 1 without any.
+    /// What roll-backs have multiplied the schedule's learning rate by: 1 without any.
     pub fn learning_rate_scale(&self) -> f64 {
         self.learning_rate_scale
     }
@@ -345,6 +353,9 @@ impl<B: AutodiffBackend, R: Recipe> Source<B> for Trainer<B, R> {
     }
     fn learning_rate(&self) -> f64 {
         self.learning_rate()
+    }
+    fn base_learning_rate(&self) -> f64 {
+        self.config.run.learning_rate
     }
     fn learning_rate_scale(&self) -> f64 {
         self.learning_rate_scale

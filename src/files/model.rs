@@ -168,6 +168,31 @@ pub(crate) fn floats(name: &str, view: &TensorView<'_>) -> Result<TensorData, St
     Ok(TensorData::from_bytes_vec(view.data().to_vec(), view.shape().to_vec(), DType::F32))
 }
 
+/// What the file at `path` that [`write`] wrote says of itself; its weights are left alone.
+///
+/// # Errors
+/// [`Error::Io`] when the file can't be read; [`Error::Checkpoint`] when it is not such a file.
+#[cfg(feature = "train")]
+pub(crate) fn describe(path: &Path) -> Result<serde_json::Value> {
+    use std::io::Read;
+
+    let foreign = || Error::checkpoint(path, "not a file of this crate");
+    let io = |error| Error::io(path, error);
+    let mut file = File::open(path).map_err(io)?;
+    let size = file.metadata().map_err(io)?.len();
+    let mut length = [0; 8];
+    file.read_exact(&mut length).map_err(|_| foreign())?;
+    let length = u64::from_le_bytes(length);
+    if length > size {
+        return Err(foreign());
+    }
+    let mut head = Vec::new();
+    file.take(length).read_to_end(&mut head).map_err(io)?;
+    let head: serde_json::Value = serde_json::from_slice(&head).map_err(|_| foreign())?;
+    let description = head["__metadata__"][DESCRIPTION_KEY].as_str().ok_or_else(foreign)?;
+    serde_json::from_str(description).map_err(|_| foreign())
+}
+
 /// Reads what [`write`] wrote.
 ///
 /// # Errors

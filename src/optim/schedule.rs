@@ -1,4 +1,4 @@
-//! What becomes of the learning rate during a run.
+//! How the learning rate changes during a run.
 
 use serde::{Deserialize, Serialize};
 

@@ -7,11 +7,12 @@ use serde_json::Value;
 
 use crate::engine::open::open_checkpoint;
 use crate::engine::recipe::Recipe;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::files::model;
 use crate::files::run::resolve_model;
 use crate::recipes::cyclegan::CycleGan;
 use crate::recipes::pix2pix::Pix2Pix;
+use crate::recipes::stargan::config::StarGan;
 use crate::translate::relabel::Translate;
 use crate::translate::translator::Translator;
 
@@ -20,24 +21,25 @@ use crate::translate::translator::Translator;
 /// and a [`Translator`] can do more.
 ///
 /// # Errors
-/// [`Error::Io`](crate::Error::Io) when it can't be read;
-/// [`Error::Checkpoint`](crate::Error::Checkpoint) when it is no model of these recipes, is of
+/// [`Error::Io`] when it can't be read;
+/// [`Error::Checkpoint`] when it is no model of these recipes, is of
 /// another version, is damaged, or its weights do not fit its description.
 pub fn open_model<B: AutodiffBackend>(
     path: impl AsRef<Path>,
     device: &B::Device,
 ) -> Result<Box<dyn Translate<B::InnerBackend>>> {
     let path = resolve_model(path.as_ref())?;
-    match &recipe_of(&path)?[..] {
-        CycleGan::NAME => open_checkpoint::<B, CycleGan>(&path, device),
-        Pix2Pix::NAME => open_checkpoint::<B, Pix2Pix>(&path, device),
-        _ => Ok(Box::new(Translator::<B::InnerBackend>::open(&path, device)?)),
+    let description = model::describe(&path)?;
+    let recipe = description.pointer("/training/config/recipe").and_then(Value::as_str);
+    match recipe {
+        None | Some(StarGan::NAME) => {
+            Ok(Box::new(Translator::<B::InnerBackend>::open(&path, device)?))
+        }
+        Some(CycleGan::NAME) => open_checkpoint::<B, CycleGan>(&path, device),
+        Some(Pix2Pix::NAME) => open_checkpoint::<B, Pix2Pix>(&path, device),
+        Some(other) => Err(Error::checkpoint(
+            &path,
+            format!("it is of the recipe {other:?}: open it with engine::open_checkpoint"),
+        )),
     }
-}
-
-/// The recipe that a checkpoint says that it is of; nothing where it says none.
-fn recipe_of(path: &Path) -> Result<String> {
-    let (description, _) = model::read::<Value>(path)?;
-    let name = description.pointer("/training/config/recipe").and_then(Value::as_str);
-    Ok(name.unwrap_or_default().to_owned())
 }

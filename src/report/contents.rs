@@ -51,6 +51,11 @@ impl Contents {
         let config = json(&path)?.ok_or_else(|| {
             Error::data(&path, None, "there is no such file: expected the folder of a run")
         })?;
+        if config["run"].is_null() {
+            let message =
+                "an earlier version of this crate began this run: its report is that version's";
+            return Err(Error::data(&path, None, message));
+        }
         let expected = |what: &str, of: &str| {
             Error::data(&path, None, format!("expected {what} under {of:?}, as a run writes them"))
         };

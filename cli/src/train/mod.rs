@@ -93,7 +93,7 @@ pub struct Defaults {
 
 /// Says in the help of `train` what is done when a flag isn't given.
 pub fn describe(command: Command) -> Command {
-    describe_as(command, "runs/train", SAMPLE_EVERY, |config| config)
+    describe_as(command, "runs/train", &SAMPLE_EVERY.to_string(), |config| config)
 }
 
 const SAMPLE_EVERY: u64 = 500;
@@ -102,13 +102,13 @@ const SAMPLE_EVERY: u64 = 500;
 pub fn describe_as(
     command: Command,
     out: &str,
-    sample_every: u64,
+    sample_every: &str,
     settings: fn(TrainingConfig<StarGan>) -> TrainingConfig<StarGan>,
 ) -> Command {
     let labels = LabelSpace::attributes(ATTRIBUTES);
     let config = settings(StarGan::new(LabelSpaces::single(labels)).into());
     let command = settings::with_default(command, "out", out);
-    let command = settings::with_default(command, "sample_every", &sample_every.to_string());
+    let command = settings::with_default(command, "sample_every", sample_every);
     SettingsArgs::describe(command, &config)
 }
 
@@ -138,12 +138,14 @@ struct Given {
 fn begin(args: &Args, given: Given, defaults: Option<Defaults>) -> Result<Start, Failure> {
     let settings = defaults.as_ref().map(|defaults| defaults.settings);
     let mut people = None;
+    let sample_every =
+        defaults.as_ref().map_or(SAMPLE_EVERY, |defaults| defaults.inputs.sample_every);
     let mut inputs = Inputs {
         data: given.data,
         tests: args.test_data.clone(),
         pairs: given.pairs,
         evaluate_every: args.evaluate_every.unwrap_or(0),
-        sample_every: args.sample_every.unwrap_or(SAMPLE_EVERY),
+        sample_every: args.sample_every.unwrap_or(sample_every),
         tensorboard: args.tensorboard,
     };
     match defaults {
@@ -151,7 +153,7 @@ fn begin(args: &Args, given: Given, defaults: Option<Defaults>) -> Result<Start,
             people = defaults.people.map(|people| people()).transpose()?;
             inputs = Inputs {
                 evaluate_every: inputs.evaluate_every,
-                sample_every: args.sample_every.unwrap_or(defaults.inputs.sample_every),
+                sample_every: inputs.sample_every,
                 tensorboard: inputs.tensorboard,
                 ..defaults.inputs
             };

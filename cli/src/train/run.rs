@@ -77,7 +77,7 @@ fn change<B: AutodiffBackend>(
                 trainer.iteration()
             ));
         }
-        trainer.set_iterations(iterations);
+        trainer.set_iterations(iterations)?;
     }
     if let Some(rate) = args.settings.learning_rate {
         trainer.set_learning_rate(rate)?;

@@ -36,7 +36,10 @@ fn masks_are_compared_and_the_study_goes_on_where_it_was() {
             .unwrap()
     };
     assert_eq!(config("again")["settings"]["domains"]["mask"], false);
-    assert_eq!(config("again")["settings"]["domains"], config("masks/no-mask")["settings"]["domains"]);
+    assert_eq!(
+        config("again")["settings"]["domains"],
+        config("masks/no-mask")["settings"]["domains"]
+    );
 }
 
 #[test]

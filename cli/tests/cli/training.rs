@@ -11,8 +11,11 @@ use crate::program::{STARGAN, text};
 #[test]
 fn several_datasets_train_jointly() {
     let folder = folder();
-    fs::write(folder.path().join("some.json"), r#"{"settings": {"weights": {"domain": 0.5}}, "run": {"keep": 1}}"#)
-        .unwrap();
+    fs::write(
+        folder.path().join("some.json"),
+        r#"{"settings": {"weights": {"domain": 0.5}}, "run": {"keep": 1}}"#,
+    )
+    .unwrap();
     let line = format!(
         "--data {} --labels Male,Young --data moods=folder:{EXPRESSIONS}/train --crop 60 {TINY} \
          --iterations 2 --identity none --weights moods=0.3:1:3:2 --weights faces=2:9:8 \

@@ -31,5 +31,9 @@ fn bad_usage_is_told_from_failure() {
     for (line, code, expected) in cases {
         fails("train", folder.path(), &line, code, expected);
     }
-    assert_eq!(names(folder.path()), ["earlier.json", "partial.json"], "a failure leaves nothing behind");
+    assert_eq!(
+        names(folder.path()),
+        ["earlier.json", "partial.json"],
+        "a failure leaves nothing behind"
+    );
 }

@@ -26,7 +26,8 @@ impl Every {
     }
 
     fn at(self, iteration: u64, last: u64, cycle: u64) -> bool {
-        let period = self.0.next_multiple_of(cycle);
+        // Never, where there is no such multiple.
+        let period = self.0.checked_next_multiple_of(cycle).unwrap_or(0);
         iteration == last || (period > 0 && iteration.is_multiple_of(period))
     }
 }
@@ -44,5 +45,6 @@ mod tests {
         assert_eq!(due(4, 5), [5, 10, 11], "rounded up to a whole cycle");
         assert_eq!(due(0, 5), [11]);
         assert_eq!(due(20, 1), [11]);
+        assert_eq!(due(u64::MAX, 2), [11], "as good as never");
     }
 }

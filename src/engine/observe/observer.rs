@@ -72,6 +72,7 @@ pub(crate) trait Source<B: AutodiffBackend> {
     fn cycle(&self) -> u64;
     fn images_per_iteration(&self) -> u64;
     fn learning_rate(&self) -> f64;
+    fn base_learning_rate(&self) -> f64;
     fn learning_rate_scale(&self) -> f64;
     fn waited(&self) -> Duration;
     fn unreadable(&self) -> &Unreadable;
@@ -116,6 +117,12 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
         self.0.learning_rate()
     }
 
+    /// The learning rate that the schedule starts from: what
+    /// [`set_learning_rate`](Self::set_learning_rate) changes.
+    pub fn base_learning_rate(&self) -> f64 {
+        self.0.base_learning_rate()
+    }
+
     /// What roll-backs have multiplied the schedule's learning rate by: 1 without any.
     pub fn learning_rate_scale(&self) -> f64 {
         self.0.learning_rate_scale()
@@ -145,9 +152,9 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
         self.0.stop();
     }
 
-    /// Sets the learning rate that the schedule starts from, as of the next iteration; of several
-    /// workers, as of the one after the next multiple of ten. A rate that the settings would refuse
-    /// ends the run with an error.
+    /// Sets the learning rate that the schedule starts from, as of the next iteration; with several
+    /// workers as of the one after the next multiple of ten or checkpoint. A rate that the settings
+    /// would refuse ends the run with an error.
     pub fn set_learning_rate(&self, rate: f64) {
         self.0.request_learning_rate(rate);
     }

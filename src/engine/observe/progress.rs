@@ -74,10 +74,6 @@ impl Progress {
                 None => self.losses.push((name.clone(), *value)),
             }
         }
-        // The identity term ends with its warm-up.
-        self.losses.retain(|(name, _)| {
-            !name.ends_with("identity") || losses.iter().any(|(current, _)| current == name)
-        });
     }
 }
 
@@ -107,7 +103,10 @@ impl<B: AutodiffBackend> Observer<B> for Progress {
     fn iteration(&mut self, run: &Run<'_, B>, iteration: &Iteration<'_, B>) -> Result<()> {
         let total = run.iterations();
         let due = self.every.losses_due(run);
-        if due {
+        if due && iteration.number.is_multiple_of(run.cycle()) {
+            // All terms that there are now: one may have ended, as a warm-up does.
+            self.losses = iteration.losses().to_vec();
+        } else if due {
             self.remember(iteration.losses());
         }
         let done = iteration.number - self.first;

@@ -9,7 +9,7 @@ use crate::engine::observe::every::Every;
 use crate::engine::observe::observer::{Iteration, Observer, Run};
 use crate::error::{Error, Result};
 use crate::files::model::replace_file;
-use crate::translate::grid::{Grid, GridImage};
+use crate::translate::grid::{Grid, GridImage, no_images};
 
 /// Shows a grid of fixed images and their translations to all observers, and saves it as a picture
 /// to `samples/` in the run folder; `samples/grid.json` says what its columns show. For every
@@ -29,6 +29,14 @@ impl SampleGrids {
 }
 
 impl<B: AutodiffBackend> Observer<B> for SampleGrids {
+    /// Refuses a recipe that does not translate now, not after hours of training.
+    fn started(&mut self, run: &Run<'_, B>) -> Result<()> {
+        if self.images.is_empty() {
+            return Err(no_images());
+        }
+        run.translator().map(drop)
+    }
+
     fn iteration(&mut self, run: &Run<'_, B>, _iteration: &Iteration<'_, B>) -> Result<()> {
         if !self.every.due(run) {
             return Ok(());

@@ -1,6 +1,6 @@
 //! TensorBoard event files: losses, the learning rate, the speed and sample grids.
 //!
-//! The crates that write them bring a protobuf stack for four messages, so these are encoded here.
+//! The crates that write them bring a protobuf stack for five messages, so these are encoded here.
 
 use std::fs::{self, File};
 use std::io::{Cursor, Write};

@@ -76,10 +76,14 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         let mut loader = Loader::new(data, loader, self.iteration + 1)?;
         self.waited = Duration::ZERO;
         observer.started(&Run::new(self))?;
+        self.apply_requests()?;
         let ended = self.iterate(data.len(), &mut loader, observer);
         self.unreadable.extend(loader.unreadable());
         let checkpoint = ended?;
         observer.finished(&Run::new(self))?;
+        if !self.workers.several() {
+            self.apply_requests()?;
+        }
         Ok(if self.iteration < self.config.run.iterations {
             Outcome::Stopped { checkpoint }
         } else {
@@ -130,15 +134,20 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         for grid in self.asked.grids.take() {
             observer.grid(&run, &grid)?;
         }
-        match self.asked.learning_rate.get() {
-            // The others are told where all of them look.
-            Some(_) if self.workers.several() => Ok(()),
-            Some(rate) => {
-                self.asked.learning_rate.set(None);
-                self.set_learning_rate(rate)
-            }
-            None => Ok(()),
+        // Several workers hear of it where all of them look.
+        if self.workers.several() { Ok(()) } else { self.apply_requests() }
+    }
+
+    /// Sets the learning rate that an observer has asked for, at every worker alike.
+    fn apply_requests(&mut self) -> Result<()> {
+        let asked = self.asked.learning_rate.take();
+        if !self.workers.several() {
+            return asked.map_or(Ok(()), |rate| self.set_learning_rate(rate));
         }
+        let rate = asked.unwrap_or(self.config.run.learning_rate);
+        let first = self.workers.broadcast(rate.to_le_bytes().to_vec())?;
+        let first = <[u8; 8]>::try_from(&first[..]).map_or(rate, f64::from_le_bytes);
+        self.set_learning_rate(first)
     }
 
     /// Whether the run is to stop here, at every worker alike.
@@ -150,10 +159,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         if !self.iteration.is_multiple_of(LOOK_EVERY) {
             return Ok(false);
         }
-        let asked = self.asked.learning_rate.take().unwrap_or(self.config.run.learning_rate);
-        let rate = self.workers.broadcast(asked.to_le_bytes().to_vec())?;
-        let rate = <[u8; 8]>::try_from(&rate[..]).map_or(asked, f64::from_le_bytes);
-        self.set_learning_rate(rate)?;
+        self.apply_requests()?;
         self.workers.any(raised)
     }
 
@@ -189,8 +195,10 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         // In place of the checkpoint, so that a resumed run knows of it too.
         self.save(observer).map(drop)
     }
+
     /// Writes a checkpoint, where this worker leads; the others wait for it.
     fn save(&mut self, observer: &mut dyn Observer<B>) -> Result<PathBuf> {
+        self.apply_requests()?;
         let (checkpoint, weights) = self.checkpoint();
         // A weight can leave the numbers where no loss and no gradient did.
         let found = weights::non_finite(&weights).map(|(term, value)| NonFinite {
@@ -204,6 +212,9 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         drop(weights);
         let path = self.say_where(written)?;
         observer.checkpoint(&Run::new(self), &path)?;
+        if !self.workers.several() {
+            self.apply_requests()?;
+        }
         Ok(path)
     }
 }

@@ -144,7 +144,7 @@ impl<B: Backend> Device<B> {
 
 fn gone(what: &str) -> Error {
     Error::Workers(format!(
-        "{what}: its own message says why; the run goes on from its last checkpoint with --resume"
+        "{what}: its own message says why; resume the run from its last checkpoint"
     ))
 }
 

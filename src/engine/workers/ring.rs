@@ -230,9 +230,8 @@ impl Place {
 
     fn process(self, process: usize, why: String) -> Error {
         Error::Workers(format!(
-            "process {process} of {} is gone ({why}): its own message says why; the run goes on \
-             from its last \
-             checkpoint with --resume",
+            "process {process} of {} is gone ({why}): its own message says why; resume the run \
+             from its last checkpoint",
             self.processes
         ))
     }

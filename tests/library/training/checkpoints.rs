@@ -46,7 +46,7 @@ fn the_newest_checkpoints_are_kept() {
         !left.contains(&".writing-Xy12zw".to_owned())
             && left.contains(&".writing-notes".to_owned())
     );
-    trainer.set_iterations(8);
+    trainer.set_iterations(8).unwrap();
     trainer.run(&data, &mut ()).unwrap();
     assert_eq!(names(&checkpoints)[1..3], ["00000007.safetensors", "00000008.safetensors"]);
     let json = fs::read_to_string(run.join("config.json")).unwrap();
