@@ -9,12 +9,11 @@ use stargan::nn::{Generator, GeneratorConfig};
 use stargan::rand::{SeedableRng, rngs::StdRng};
 use stargan::recipes::{Direction, Pairwise, reconstruction_loss};
 use stargan::{Dataset, DomainLabel, Folder, Grid, GridImage, LabelSpace, LabelSpaces, Progress};
-use stargan::{Result, RunSettings, Trainer, Transform, Translate, data::Batch};
+use stargan::{Result, RunSettings, Schedule, Trainer, Transform, Translate, data::Batch};
 
 /// The settings, which the run folder and every checkpoint keep.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Colouriser(GeneratorConfig);
-
 type Network<B> = Learner<B, Generator<B>>;
 
 impl Recipe for Colouriser {
@@ -22,6 +21,9 @@ impl Recipe for Colouriser {
     type Networks<B: AutodiffBackend> = Network<B>;
     type Model = Transform;
 
+    fn usual_run(&self) -> RunSettings {
+        RunSettings::default().with_schedule(Schedule::Constant) // so that a run can go on
+    }
     fn image_size(&self) -> usize {
         32
     }
@@ -64,14 +66,12 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let folder = arguments.next().unwrap_or_else(|| "runs/example-own-recipe".to_owned());
     let photos = Folder::open("examples/data/expressions/train")?;
     let recipe = Colouriser(GeneratorConfig::new(0).with_base_channels(8).with_residual_blocks(1));
-    let device = Default::default();
     let mut trainer: Trainer<Autodiff<Flex>, Colouriser> = match std::fs::exists(&folder)? {
-        true => Trainer::resume(&folder, &device)?,
-        false => Trainer::new(&folder, recipe, &device)?,
+        true => Trainer::resume(&folder, &Default::default())?,
+        false => Trainer::new(&folder, recipe, &Default::default())?,
     };
     trainer.set_iterations(arguments.next().map_or(Ok(1_000), |number| number.parse())?)?;
     trainer.run(&photos, &mut Progress::default())?;
-
     let grey = image::DynamicImage::from(photos.load(0)?).grayscale().to_rgb8();
     let label = Some(DomainLabel { dataset: 0, label: vec![1.0, 0.0] });
     let grid = Grid::of_targets(&*trainer.translate()?, &[GridImage { image: grey, label }])?;
