@@ -76,12 +76,7 @@ pub(crate) fn transform(datasets: &[DatasetIdentity], recipe: &impl Recipe) -> T
 }
 
 /// The folder of one run, locked for as long as this value or a copy of it lives.
-///
-/// ```text
-/// config.json                    the configuration
-/// checkpoints/00001000.safetensors   everything needed to go on, and to translate
-/// log.csv, samples/              what observers write
-/// ```
+/// `docs/checkpoints.md` lists what is in it.
 #[derive(Clone, Debug)]
 pub struct RunFolder {
     path: PathBuf,
