@@ -171,8 +171,8 @@ impl RunFolder {
         if settings.get("run").is_none() {
             return Err(Error::checkpoint(
                 &self.path,
-                "an earlier version of this crate began this run, and this one can't resume it; the \
-                 checkpoints of a StarGAN still translate",
+                "an earlier version of this crate began this run, and this one can't resume it; \
+                 the checkpoints of a StarGAN still translate",
             ));
         }
         match settings.get("recipe").and_then(Value::as_str) {

@@ -301,8 +301,8 @@ fn read_settings(file: &Path) -> Result<Value, Failure> {
         return Err(of_file(
             file,
             format!(
-                "expected {{\"run\": {{...}}, \"settings\": {{...}}}}, as in a run's config.json, found \
-                 {key:?}; files of an earlier version have all settings in one"
+                "expected {{\"run\": {{...}}, \"settings\": {{...}}}}, as in a run's config.json, \
+                 found {key:?}; files of an earlier version have all settings in one"
             ),
         ));
     }

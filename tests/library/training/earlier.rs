@@ -103,8 +103,7 @@ fn a_run_is_not_resumed_but_its_checkpoints_translate() {
     fs::write(run.join("config.json"), settings().to_string()).unwrap();
     let error = Trainer::<Cpu, StarGan>::resume(&run, &device).unwrap_err().to_string();
     let words = "run: an earlier version of this crate began this run, and this one can't resume \
-    it; \
-                 its checkpoints translate as ever";
+                 it; the checkpoints of a StarGAN still translate";
     assert!(error.ends_with(words), "{error}");
     assert_eq!(translated(&run), expected);
     assert_eq!(translated(&checkpoint), expected);
