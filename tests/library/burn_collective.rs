@@ -20,6 +20,9 @@ use crate::training::setup::test_name;
 /// Tells a copy of this test program its number.
 const NODE: &str = "STARGAN_TEST_NODE";
 
+/// The number of the process that the two others meet at.
+const ORCHESTRATOR: u16 = 2;
+
 const TEST: &str = "the_second_sum_between_processes_never_ends";
 
 /// Two processes sum twice: `SyncService::sync` empties a copy of its list of those that have come,
@@ -31,10 +34,6 @@ fn the_second_sum_between_processes_never_ends() {
         return node(number.parse().unwrap(), port.parse().unwrap());
     }
     let port = ports(3);
-    std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        runtime.block_on(start_global_orchestrator(port));
-    });
     let start = |number: u16| -> Child {
         Command::new(std::env::current_exe().unwrap())
             .args([&test_name(module_path!(), TEST), "--exact", "--nocapture"])
@@ -44,9 +43,11 @@ fn the_second_sum_between_processes_never_ends() {
             .spawn()
             .unwrap()
     };
+    // In a process too: burn-communication prints every connection of one that serves.
+    let mut orchestrator = start(ORCHESTRATOR);
     let mut nodes = [start(0), start(1)];
     let (said, lines) = mpsc::channel();
-    for node in &mut nodes {
+    for node in nodes.iter_mut().chain([&mut orchestrator]) {
         let (said, output) = (said.clone(), BufReader::new(node.stdout.take().unwrap()));
         std::thread::spawn(move || {
             for line in output.lines().map_while(Result::ok) {
@@ -67,15 +68,19 @@ fn the_second_sum_between_processes_never_ends() {
     let first = sums("sum 1: [3.0, 3.0]", Duration::from_secs(60));
     // The first takes milliseconds.
     let second = sums("sum 2: [3.0, 3.0]", Duration::from_secs(10));
-    for node in &mut nodes {
+    for node in nodes.iter_mut().chain([&mut orchestrator]) {
         node.kill().unwrap();
         node.wait().unwrap();
     }
     assert_eq!((first, second), (2, 0), "processes that have made the first and the second sum");
 }
 
-/// One process of the two: its values are its number plus one.
+/// One process of the two, whose values are its number plus one, or the one that they meet at.
 fn node(number: u16, port: u16) {
+    if number == ORCHESTRATOR {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        return runtime.block_on(start_global_orchestrator(port));
+    }
     let own = port + 1 + number;
     let config = CollectiveConfig::default()
         .with_num_devices(1)
