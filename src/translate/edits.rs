@@ -18,7 +18,7 @@ impl<B: Backend> Translator<B> {
     /// Of a model that was trained on several datasets, any label of any of them applies to any
     /// image, as `"expressions:happy"`, or `"happy"` where only one has it. Terms of two datasets,
     /// such as `"Blond_Hair,happy"`, are two translations, the second of what the first has made
-    /// (see [`LabelSpaces::edits`]).
+    /// (see [`LabelSpaces::edits`](crate::LabelSpaces::edits)).
     ///
     /// # Errors
     /// [`Error::Label`] when the edit makes no sense, or a label would have to be predicted and the
@@ -71,10 +71,10 @@ impl<B: Backend> Translator<B> {
     }
 
     /// Translates one image as each of the condition vectors says, such as one with another mask
-    /// than [`LabelSpaces::condition`] makes.
+    /// than [`LabelSpaces::condition`](crate::LabelSpaces::condition) makes.
     ///
     /// # Panics
-    /// When a condition has not [`condition_width`](LabelSpaces::condition_width) entries.
+    /// When a condition has not [`condition_width`](crate::LabelSpaces::condition_width) entries.
     pub fn translate_conditions(
         &self,
         image: &DynamicImage,
