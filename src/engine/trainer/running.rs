@@ -31,7 +31,8 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     /// When the datasets are not those of the configuration or of the checkpoint resumed from, an
     /// image can't be read ([`on_unreadable`](crate::RunSettings::on_unreadable)), the run folder
     /// can't be written, a value is not finite
-    /// ([`on_non_finite`](crate::RunSettings::on_non_finite)), or another worker is gone or refuses.
+    /// ([`on_non_finite`](crate::RunSettings::on_non_finite)), or another worker is gone or
+    /// refuses.
     pub fn run(
         &mut self,
         data: impl Into<Datasets>,
