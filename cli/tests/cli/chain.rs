@@ -39,7 +39,7 @@ fn train_resume_translate_evaluate() {
         assert!(at("run").join(file).is_file(), "{file}");
     }
     assert!(!at("run/tensorboard").exists(), "only when it is asked for");
-    assert_eq!(names(at("run/samples")), ["00000004.png"]);
+    assert_eq!(names(at("run/samples")), ["00000004.png", "grid.json"]);
     assert_eq!(side(at("run/samples/00000004.png")), (6 * 16, 8 * 16));
 
     // The same line again would write into the same folder.

@@ -38,9 +38,9 @@ fn several_datasets_train_jointly() {
     assert_eq!(config["settings"]["dataset_weights"]["moods"], weights(0.3, 1.0, 3.0, warmup));
     let none = serde_json::Value::Null;
     assert_eq!(config["settings"]["dataset_weights"]["faces"], weights(2.0, 9.0, 8.0, none));
-    assert_eq!(config["keep"], 1);
-    assert_eq!(config["domains"][0]["name"], "faces");
-    assert_eq!(config["domains"][1]["name"], "moods");
+    assert_eq!(config["run"]["keep"], 1);
+    assert_eq!(config["settings"]["domains"][0]["name"], "faces");
+    assert_eq!(config["settings"]["domains"][1]["name"], "moods");
 
     let line = format!("--data folder:{EXPRESSIONS}/train {TINY} --iterations 1 --out other");
     for (weights, rc, expected) in [
