@@ -179,7 +179,8 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
 
     let recipe =
         StarGan::new(spaces).with_image_size(16).with_base_channels(4).with_residual_blocks(1);
-    let config = TrainingConfig::new(recipe).with_run(|run| run.with_iterations(5));
+    let config =
+        TrainingConfig::new(recipe).with_run(|run| run.with_iterations(5).with_batch_size(4));
     let run = format!("{out}/stargan");
     let mut trainer = Trainer::<B, _>::new(&run, config, &device)?;
     trainer.run(&data, &mut ())?;
