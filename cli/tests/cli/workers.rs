@@ -71,7 +71,7 @@ fn workers_and_nodes_train_one_model() {
             assert_eq!(output.status.code(), Some(1), "{}", text(&output.stderr));
             text(&output.stderr)
         });
-    let expected = "the configurations differ: seed is 2 here and 1 at worker 0";
+    let expected = "the configurations differ: run.seed is 2 here and 1 at worker 0";
     assert!(second.contains(&format!("error: {expected}")), "{second}");
     assert!(first.contains(&format!("error: worker 1 has ended the run: {expected}")), "{first}");
     let odd = format!("{train} --workers 3 --out odd");
