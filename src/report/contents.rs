@@ -51,7 +51,8 @@ impl Contents {
         let config = json(&path)?.ok_or_else(|| {
             Error::data(&path, None, "there is no such file: expected the folder of a run")
         })?;
-        if config["run"].is_null() {
+        let earlier = ["image_size", "training"].map(|key| config.get(key).is_some());
+        if config["run"].is_null() && earlier.contains(&true) {
             let message =
                 "an earlier version of this crate began this run: its report is that version's";
             return Err(Error::data(&path, None, message));

@@ -205,6 +205,7 @@ fn a_run_of_any_recipe_has_a_page() {
     }
     for (written, expected) in [
         ("[]", "config.json: expected a name under \"recipe\""),
+        (r#"{"image_size": 32}"#, "config.json: an earlier version of this crate began this run"),
         (r#"{"recipe": "stargan"}"#, "config.json: expected a number under \"run.iterations\""),
         (
             r#"{"recipe": "stargan", "run": {"iterations": 1, "batch_size": "2"}}"#,
