@@ -145,10 +145,8 @@ pub trait Recipe:
     fn grid_images(&self, data: &Datasets, count: usize) -> Result<Vec<GridImage>> {
         let mut images = Vec::new();
         for (dataset, data) in data.iter().enumerate() {
-            for index in 0..count.min(data.len()) {
-                let label = DomainLabel { dataset, label: data.label(index).to_vec() };
-                images.push(GridImage { image: data.load_cropped(index)?, label: Some(label) });
-            }
+            let label = |index| DomainLabel { dataset, label: data.label(index).to_vec() };
+            images.extend(GridImage::first(data, count, label)?);
         }
         Ok(images)
     }

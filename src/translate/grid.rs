@@ -3,6 +3,7 @@
 use burn::tensor::backend::Backend;
 use image::{RgbImage, imageops};
 
+use crate::data::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::translate::images::{CHUNK, download, upload};
 use crate::translate::relabel::{DomainLabel, Relabelling, Translate};
@@ -26,6 +27,21 @@ pub struct GridImage {
     pub image: RgbImage,
     /// Its own label, where it is known.
     pub label: Option<DomainLabel>,
+}
+
+impl GridImage {
+    /// The first `count` images of `data`, image `i` with the label `label(i)`.
+    ///
+    /// # Errors
+    /// When an image can't be read.
+    pub fn first(
+        data: &dyn Dataset,
+        count: usize,
+        label: impl Fn(usize) -> DomainLabel,
+    ) -> Result<Vec<Self>> {
+        let load = |index| Ok(Self { image: data.load_cropped(index)?, label: Some(label(index)) });
+        (0..count.min(data.len())).map(load).collect()
+    }
 }
 
 impl Grid {

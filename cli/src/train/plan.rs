@@ -80,11 +80,9 @@ fn first_images(tests: &[(usize, Arc<dyn Dataset>)]) -> Result<People, Failure> 
     let each = 8_usize.div_ceil(tests.len().max(1));
     let mut images = Vec::new();
     for (dataset, data) in tests {
-        for index in 0..each.min(data.len()) {
-            let label = data.label(index).to_vec();
-            let label = Some(DomainLabel { dataset: *dataset, label });
-            images.push(GridImage { image: data.load_cropped(index)?, label });
-        }
+        let dataset = *dataset;
+        let label = |index| DomainLabel { dataset, label: data.label(index).to_vec() };
+        images.extend(GridImage::first(&**data, each, label)?);
     }
     Ok(images)
 }

@@ -99,10 +99,8 @@ pub(crate) fn grid_images(
     for (domain, data) in data.iter().take(datasets).enumerate() {
         let mut label = vec![0.0; 2];
         label[domain] = 1.0;
-        for index in 0..count.min(data.len()) {
-            let label = Some(DomainLabel { dataset: 0, label: label.clone() });
-            images.push(GridImage { image: data.load_cropped(index)?, label });
-        }
+        let label = |_| DomainLabel { dataset: 0, label: label.clone() };
+        images.extend(GridImage::first(data, count, label)?);
     }
     Ok(images)
 }
