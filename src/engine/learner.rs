@@ -91,8 +91,15 @@ impl<B: AutodiffBackend, M: AutodiffModule<B>> Learner<B, M> {
         self.adam.finite()
     }
 
-    /// Adds what a checkpoint keeps of it.
-    pub fn save(&self, state: &mut State) {
+    fn names(&self) -> [String; 2] {
+        let Self { prefix, name, .. } = self;
+        [format!("{prefix}{name}"), format!("{prefix}adam.{name}")]
+    }
+}
+
+/// One network may be all that a recipe needs.
+impl<B: AutodiffBackend, M: AutodiffModule<B>> Networks<B> for Learner<B, M> {
+    fn save(&self, state: &mut State) {
         let module = self.module.valid();
         let [name, adam] = self.names();
         state.weights.extend(weights::collect(&module, &name));
@@ -104,11 +111,7 @@ impl<B: AutodiffBackend, M: AutodiffModule<B>> Learner<B, M> {
         state.updates.insert(name, self.adam.steps());
     }
 
-    /// A fresh learner as [`save`](Self::save) described it; what is used is taken out of `state`.
-    ///
-    /// # Errors
-    /// What is missing or mis-shaped, by name.
-    pub fn restore(self, state: &mut State, device: &B::Device) -> Result<Self, String> {
+    fn restore(self, state: &mut State, device: &B::Device) -> Result<Self, String> {
         let [name, adam] = self.names();
         let module = weights::apply(self.module, &name, &mut state.weights)?;
         let average = match self.average {
@@ -127,31 +130,8 @@ impl<B: AutodiffBackend, M: AutodiffModule<B>> Learner<B, M> {
         Ok(Self { prefix: self.prefix, name: self.name, module, adam, average })
     }
 
-    /// Frees what a restored state replaces.
-    pub fn free(&mut self) {
+    fn free(&mut self) {
         self.adam = Adam::new(self.adam.config().clone());
         self.average = None;
-    }
-
-    fn names(&self) -> [String; 2] {
-        let Self { prefix, name, .. } = self;
-        [format!("{prefix}{name}"), format!("{prefix}adam.{name}")]
-    }
-}
-
-/// One network is all that a recipe needs.
-impl<B: AutodiffBackend, M: AutodiffModule<B>> Networks<B> for Learner<B, M> {
-    fn state(&self) -> State {
-        let mut state = State::default();
-        self.save(&mut state);
-        state
-    }
-
-    fn restore(self, state: &mut State, device: &B::Device) -> Result<Self, String> {
-        Learner::restore(self, state, device)
-    }
-
-    fn free(&mut self) {
-        Learner::free(self);
     }
 }

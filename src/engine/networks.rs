@@ -9,11 +9,10 @@ use crate::nn::weights::Weights;
 
 /// The networks of a recipe as a checkpoint sees them.
 pub trait Networks<B: AutodiffBackend>: Debug + Sized {
-    /// Everything that is needed to go on.
-    fn state(&self) -> State;
+    /// Adds everything that is needed to go on.
+    fn save(&self, state: &mut State);
 
-    /// Fresh networks as [`state`](Self::state) described them; what is used is taken out of
-    /// `state`.
+    /// Fresh networks as [`save`](Self::save) described them; what is used is taken out of `state`.
     ///
     /// # Errors
     /// What is missing or mis-shaped, by name.

@@ -322,7 +322,9 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
 
     /// What a checkpoint says now, and its weights.
     pub(super) fn checkpoint(&self) -> (Checkpoint<R>, Weights) {
-        let State { weights, updates } = self.networks.state();
+        let mut state = State::default();
+        self.networks.save(&mut state);
+        let State { weights, updates } = state;
         let training = Progress {
             config: self.config.clone(),
             iteration: self.iteration,

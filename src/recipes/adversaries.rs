@@ -49,19 +49,12 @@ impl<B: AutodiffBackend> Adversaries<B> {
         self.discriminator.update(gradients, learning_rate);
         self.discriminator.change(Discriminator::follow_spectral_norms);
     }
-
-    /// Adds what a checkpoint keeps of both.
-    pub fn save(&self, state: &mut State) {
-        self.generator.save(state);
-        self.discriminator.save(state);
-    }
 }
 
 impl<B: AutodiffBackend> Networks<B> for Adversaries<B> {
-    fn state(&self) -> State {
-        let mut state = State::default();
-        self.save(&mut state);
-        state
+    fn save(&self, state: &mut State) {
+        self.generator.save(state);
+        self.discriminator.save(state);
     }
 
     fn restore(self, state: &mut State, device: &B::Device) -> Result<Self, String> {

@@ -134,16 +134,14 @@ fn history_name(direction: usize) -> String {
 }
 
 impl<B: AutodiffBackend> Networks<B> for CycleNetworks<B> {
-    fn state(&self) -> State {
-        let mut state = State::default();
-        self.directions.iter().for_each(|networks| networks.save(&mut state));
+    fn save(&self, state: &mut State) {
+        self.directions.iter().for_each(|networks| networks.save(state));
         for (direction, history) in self.histories.iter().enumerate() {
             if !history.is_empty() {
                 let history = Tensor::cat(history.clone(), 0).into_data().convert::<f32>();
                 state.weights.insert(history_name(direction), history);
             }
         }
-        state
     }
 
     fn restore(self, state: &mut State, device: &B::Device) -> Result<Self, String> {

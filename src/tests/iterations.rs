@@ -7,7 +7,7 @@ use rand::Rng;
 
 use crate::data::loader::Batch;
 use crate::engine::config::TrainingConfig;
-use crate::engine::networks::Networks;
+use crate::engine::networks::{Networks, State};
 use crate::engine::trainer::Trainer;
 use crate::labels::space::LabelSpace;
 use crate::labels::spaces::LabelSpaces;
@@ -67,7 +67,9 @@ fn one_iteration<B: AutodiffBackend>() -> (Vec<(String, f32)>, Weights, Trainer<
     let losses = trainer.step(vec![batch(1)]).unwrap();
     let values = losses.iter().flat_map(|part| part.losses());
     let terms = values.map(|(name, value)| (name, value.clone().into_scalar().elem())).collect();
-    let mut moments = trainer.networks().state().weights;
+    let mut state = State::default();
+    trainer.networks().save(&mut state);
+    let mut moments = state.weights;
     moments.retain(|name, _| name.starts_with("adam."));
     (terms, moments, trainer)
 }
