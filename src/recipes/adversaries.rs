@@ -20,8 +20,7 @@ pub struct Adversaries<B: AutodiffBackend> {
 }
 
 impl<B: AutodiffBackend> Adversaries<B> {
-    /// Fresh weights: those of the `number`-th adversaries of a run, whose names in files begin
-    /// with `prefix`.
+    /// Fresh weights: those of the `number`-th adversaries of a run.
     ///
     /// # Errors
     /// When an architecture can't be.
@@ -29,7 +28,7 @@ impl<B: AutodiffBackend> Adversaries<B> {
         generator: &GeneratorConfig,
         discriminator: &DiscriminatorConfig,
         run: &RunSettings,
-        (number, prefix): (u64, &str),
+        number: u64,
         device: &B::Device,
     ) -> Result<Self> {
         let rng = |purpose| stream(run.seed, purpose, number, 0);
@@ -38,10 +37,17 @@ impl<B: AutodiffBackend> Adversaries<B> {
         let adam = || run.adam.clone();
         Ok(Self {
             generator: Learner::new("generator", generator, adam())
-                .with_average("average", run.ema)
-                .with_prefix(prefix),
-            discriminator: Learner::new("discriminator", discriminator, adam()).with_prefix(prefix),
+                .with_average("average", run.ema),
+            discriminator: Learner::new("discriminator", discriminator, adam()),
         })
+    }
+
+    /// Puts `prefix` before the names of both in files, to tell several such pairs apart.
+    pub fn with_prefix(self, prefix: &str) -> Self {
+        Self {
+            generator: self.generator.with_prefix(prefix),
+            discriminator: self.discriminator.with_prefix(prefix),
+        }
     }
 
     /// One update of the discriminator, and of its spectral norms.

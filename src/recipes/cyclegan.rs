@@ -198,13 +198,14 @@ impl Recipe for CycleGan {
         run: &RunSettings,
         device: &B::Device,
     ) -> Result<CycleNetworks<B>> {
-        let init = |number: u64, prefix| {
-            let names = (number, prefix);
-            Adversaries::init(&self.generator, &self.discriminator, run, names, device)
+        let init = |number| {
+            let (generator, discriminator) = (&self.generator, &self.discriminator);
+            let networks = Adversaries::init(generator, discriminator, run, number, device)?;
+            Ok(networks.with_prefix(&format!("{number}.")))
         };
         let side = self.discriminator.image_size;
         Ok(CycleNetworks {
-            directions: [init(0, "0.")?, init(1, "1.")?],
+            directions: [init(0)?, init(1)?],
             histories: [Vec::new(), Vec::new()],
             image: [self.generator.image_channels, side, side],
         })

@@ -137,7 +137,7 @@ impl Recipe for Pix2Pix {
         run: &RunSettings,
         device: &B::Device,
     ) -> Result<Adversaries<B>> {
-        Adversaries::init(&self.generator, &self.discriminator, run, (0, ""), device)
+        Adversaries::init(&self.generator, &self.discriminator, run, 0, device)
     }
 
     /// The discriminator's update and then the generator's against the result, on the same

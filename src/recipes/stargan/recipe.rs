@@ -83,7 +83,7 @@ impl Recipe for StarGan {
         run: &RunSettings,
         device: &B::Device,
     ) -> Result<Adversaries<B>> {
-        Adversaries::init(&self.generator, &self.discriminator, run, (0, ""), device)
+        Adversaries::init(&self.generator, &self.discriminator, run, 0, device)
     }
 
     fn step<B: AutodiffBackend>(
