@@ -68,7 +68,7 @@ pub use data::folder::Folder;
 pub use data::subset::Subset;
 pub use data::transform::{Crop, Transform};
 pub use error::{Error, Result};
-pub use files::model::ModelConfig;
+pub use files::model::{ModelConfig, describe};
 pub use files::pytorch::model::PublicModel;
 pub use files::run::resolve_model;
 pub use labels::edit::Edit;

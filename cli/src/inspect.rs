@@ -1,8 +1,7 @@
 //! `inspect`: what a model, a checkpoint or a run is.
 
 use std::fmt::Write as _;
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -10,7 +9,7 @@ use serde_json::Value;
 use stargan::engine::Recipe;
 use stargan::{
     Crop, LabelKind, LabelSpace, LabelSpaces, ModelConfig, StarGan, TrainingConfig, Transform,
-    resolve_model,
+    describe, resolve_model,
 };
 
 use crate::failure::{Failure, of_file};
@@ -67,26 +66,11 @@ struct Training {
 }
 
 impl Description {
-    /// Reads it from the head of a safetensors file; the weights are left alone.
     fn read(path: &Path) -> Result<Self, Failure> {
-        let foreign = |problem: &str| of_file(path, format!("not a model file: {problem}"));
-        let mut file = File::open(path).map_err(|error| of_file(path, error))?;
-        let size = file.metadata().map_err(|error| of_file(path, error))?.len();
-        let mut length = [0; 8];
-        file.read_exact(&mut length).map_err(|_| foreign("it has no 8 bytes"))?;
-        let length = u64::from_le_bytes(length);
-        if length > size {
-            return Err(foreign("it does not begin as safetensors do"));
-        }
-        let mut head = Vec::new();
-        file.take(length).read_to_end(&mut head).map_err(|error| of_file(path, error))?;
-        let head: Value = serde_json::from_slice(&head)
-            .map_err(|_| foreign("it does not begin as safetensors do"))?;
-        let text = head["__metadata__"]["stargan"].as_str();
-        let text = text.ok_or_else(|| foreign("its metadata has no \"stargan\" entry"))?;
-        let description: Self = serde_json::from_str(text)
-            .map_err(|error| foreign(&format!("its description is not of a StarGAN: {error}")))?;
-        description.model.check().map_err(|error| foreign(&error.to_string()))?;
+        let foreign = |problem: String| of_file(path, format!("not a model file: {problem}"));
+        let description: Self = serde_json::from_value(describe(path)?)
+            .map_err(|error| foreign(format!("its description is not of a StarGAN: {error}")))?;
+        description.model.check().map_err(|error| foreign(error.to_string()))?;
         Ok(description)
     }
 

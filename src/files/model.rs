@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
+use std::io::Read;
 use std::path::Path;
 
 use burn::tensor::{DType, TensorData};
@@ -168,29 +169,33 @@ pub(crate) fn floats(name: &str, view: &TensorView<'_>) -> Result<TensorData, St
     Ok(TensorData::from_bytes_vec(view.data().to_vec(), view.shape().to_vec(), DType::F32))
 }
 
-/// What the file at `path` that [`write`] wrote says of itself; its weights are left alone.
+/// What a model file or a checkpoint says of itself, its weights left alone: as a [`ModelConfig`],
+/// or as JSON.
 ///
 /// # Errors
-/// [`Error::Io`] when the file can't be read; [`Error::Checkpoint`] when it is not such a file.
-#[cfg(feature = "train")]
-pub(crate) fn describe(path: &Path) -> Result<serde_json::Value> {
-    use std::io::Read;
-
-    let foreign = || Error::checkpoint(path, "not a file of this crate");
+/// [`Error::Io`] when the file can't be read; [`Error::Checkpoint`] when it is not such a file, or
+/// says other things.
+pub fn describe<T: DeserializeOwned>(path: impl AsRef<Path>) -> Result<T> {
+    let path = path.as_ref();
+    let foreign = |problem: &str| Error::checkpoint(path, format!("not a model file: {problem}"));
     let io = |error| Error::io(path, error);
     let mut file = File::open(path).map_err(io)?;
     let size = file.metadata().map_err(io)?.len();
     let mut length = [0; 8];
-    file.read_exact(&mut length).map_err(|_| foreign())?;
+    file.read_exact(&mut length).map_err(|_| foreign("it has no 8 bytes"))?;
     let length = u64::from_le_bytes(length);
     if length > size {
-        return Err(foreign());
+        return Err(foreign("it does not begin as safetensors do"));
     }
     let mut head = Vec::new();
     file.take(length).read_to_end(&mut head).map_err(io)?;
-    let head: serde_json::Value = serde_json::from_slice(&head).map_err(|_| foreign())?;
-    let description = head["__metadata__"][DESCRIPTION_KEY].as_str().ok_or_else(foreign)?;
-    serde_json::from_str(description).map_err(|_| foreign())
+    let head: serde_json::Value = serde_json::from_slice(&head)
+        .map_err(|_| foreign("it does not begin as safetensors do"))?;
+    let description = head["__metadata__"][DESCRIPTION_KEY].as_str();
+    let description =
+        description.ok_or_else(|| foreign("its metadata has no \"stargan\" entry"))?;
+    serde_json::from_str(description)
+        .map_err(|error| foreign(&format!("its description is of another kind: {error}")))
 }
 
 /// Reads what [`write`] wrote.
@@ -316,6 +321,7 @@ mod tests {
         let path = folder.path().join("model.safetensors");
         write(&path, &config(), &weights()).unwrap();
         assert_eq!(read::<ModelConfig>(&path).unwrap(), (config(), weights()));
+        assert_eq!(describe::<ModelConfig>(&path).unwrap(), config());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         // With the permissions of a file that is simply made.
         let plain = folder.path().join("plain");

@@ -29,7 +29,7 @@ pub fn open_model<B: AutodiffBackend>(
     device: &B::Device,
 ) -> Result<Box<dyn Translate<B::InnerBackend>>> {
     let path = resolve_model(path.as_ref())?;
-    let description = model::describe(&path)?;
+    let description: Value = model::describe(&path)?;
     let recipe = description.pointer("/training/config/recipe").and_then(Value::as_str);
     match recipe {
         None | Some(StarGan::NAME) => {
