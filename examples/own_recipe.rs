@@ -74,6 +74,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     trainer.run(&photos, &mut Progress::default())?;
     let grey = image::DynamicImage::from(photos.load(0)?).grayscale().to_rgb8();
     let label = Some(DomainLabel { dataset: 0, label: vec![1.0, 0.0] });
-    let grid = Grid::of_targets(&*trainer.translate()?, &[GridImage { image: grey, label }])?;
+    let grid =
+        Grid::of_targets(&*trainer.boxed_translator()?, &[GridImage { image: grey, label }])?;
     Ok(grid.image.save(format!("{folder}/coloured.png"))?)
 }

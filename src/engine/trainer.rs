@@ -27,6 +27,7 @@ use crate::translate::grid::Grid;
 use crate::translate::relabel::Translate;
 
 mod running;
+mod together;
 
 /// How a call of [`Trainer::run`] ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,8 +49,8 @@ pub enum Outcome {
 pub struct Trainer<B: AutodiffBackend, R: Recipe> {
     /// None where another worker leads: it has the folder.
     folder: Option<RunFolder>,
-    pub(super) workers: Workers<B::InnerBackend>,
-    pub(super) config: TrainingConfig<R>,
+    workers: Workers<B::InnerBackend>,
+    config: TrainingConfig<R>,
     device: B::Device,
     networks: R::Networks<B>,
     iteration: u64,
@@ -111,7 +112,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     }
 
     /// A run where `checkpoint` and its weights, of `path`, say that it stands.
-    pub(super) fn at(
+    fn at(
         folder: Option<RunFolder>,
         path: &Path,
         checkpoint: Checkpoint<R>,
@@ -126,7 +127,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     }
 
     /// A run at its beginning.
-    pub(super) fn fresh(
+    fn fresh(
         folder: Option<RunFolder>,
         config: TrainingConfig<R>,
         device: &B::Device,
@@ -253,7 +254,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     }
 
     /// Takes over networks and progress of `other`.
-    pub(super) fn go_on_as(&mut self, other: Self) {
+    fn go_on_as(&mut self, other: Self) {
         *self = Self {
             folder: self.folder.take(),
             workers: std::mem::take(&mut self.workers),
@@ -297,7 +298,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     ///
     /// # Errors
     /// [`Error::Config`] when the recipe's networks don't translate.
-    pub fn translate(&self) -> Result<Box<dyn Translate<B::InnerBackend>>> {
+    pub fn boxed_translator(&self) -> Result<Box<dyn Translate<B::InnerBackend>>> {
         self.config.recipe.translator::<B>(&self.networks, self.transform(), &self.device)
     }
 
@@ -321,7 +322,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     }
 
     /// What a checkpoint says now, and its weights.
-    pub(super) fn checkpoint(&self) -> (Checkpoint<R>, Weights) {
+    fn checkpoint(&self) -> (Checkpoint<R>, Weights) {
         let mut state = State::default();
         self.networks.save(&mut state);
         let State { weights, updates } = state;
@@ -369,7 +370,7 @@ impl<B: AutodiffBackend, R: Recipe> Source<B> for Trainer<B, R> {
         &self.unreadable
     }
     fn translator(&self) -> Result<Box<dyn Translate<B::InnerBackend>>> {
-        self.translate()
+        self.boxed_translator()
     }
     fn stop(&self) {
         self.stop.store(true, Ordering::Relaxed);

@@ -3,6 +3,7 @@
 #[cfg(feature = "collective")]
 pub(crate) mod devices;
 pub(crate) mod follower;
+pub(crate) mod introduction;
 #[cfg(feature = "collective")]
 pub mod net;
 #[cfg(feature = "collective")]

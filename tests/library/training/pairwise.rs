@@ -130,7 +130,7 @@ fn both_learn_to_exchange_two_colours() {
     let [there, _] = trainer.directions();
     let image = colours.load_cropped(0).unwrap().into();
     assert_eq!(there.translate(&image).dimensions(), (16, 16));
-    let cyclegan = error(&colours, &*trainer.translate().unwrap());
+    let cyclegan = error(&colours, &*trainer.boxed_translator().unwrap());
 
     let spaces = LabelSpaces::single(colours.labels().clone());
     let transform = Transform { crop: colours.crop(), size: 16 };
@@ -172,7 +172,7 @@ fn observed<R: Recipe>(folder: &Path, config: TrainingConfig<R>) {
     let html = Report::open(&run).unwrap().html();
     assert!(html.contains("<img") && html.contains("total"), "grids and scores are in the report");
 
-    let now = trainer.translate().unwrap();
+    let now = trainer.boxed_translator().unwrap();
     let grid = Grid::of_targets(&*now, &images).unwrap();
     let shown = image::open(run.join("samples/00000010.png")).unwrap().into_rgb8();
     assert_eq!(shown, grid.image);
