@@ -31,6 +31,8 @@
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
+// A stream that nobody listens to must not end a run.
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
 // Without the upper floors, what below serves only them is idle.
 #![cfg_attr(not(feature = "report"), allow(dead_code))]
 #![recursion_limit = "256"] // wgpu's types nest deeply

@@ -4,23 +4,21 @@ use std::fmt::{self, Display};
 
 use clap::ValueEnum;
 
+use crate::failure::{Failure, usage};
+
 #[cfg(not(any(feature = "flex", feature = "ndarray", feature = "wgpu", feature = "cuda")))]
 compile_error!("the program needs a backend: enable the feature flex, ndarray, wgpu or cuda");
 
-/// What computes.
+/// What computes. Those that are not compiled in are known too, to say how to get them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Backend {
     /// CPU: the fast one
-    #[cfg(feature = "flex")]
     Flex,
     /// CPU: the reference
-    #[cfg(feature = "ndarray")]
     Ndarray,
-    /// Any GPU, through Vulkan, Metal, DirectX or WebGPU
-    #[cfg(feature = "wgpu")]
+    /// Any GPU, through Vulkan, Metal, DirectX or WebGPU, where the feature wgpu is compiled in
     Wgpu,
-    /// NVIDIA GPUs
-    #[cfg(feature = "cuda")]
+    /// NVIDIA GPUs, where the feature cuda is compiled in
     Cuda,
 }
 
@@ -28,22 +26,27 @@ impl Backend {
     /// Whether it computes on the processor.
     #[cfg(feature = "collective")]
     pub fn is_cpu(self) -> bool {
-        match self {
-            #[cfg(feature = "flex")]
-            Self::Flex => true,
-            #[cfg(feature = "ndarray")]
-            Self::Ndarray => true,
-            #[cfg(feature = "wgpu")]
-            Self::Wgpu => false,
-            #[cfg(feature = "cuda")]
-            Self::Cuda => false,
-        }
+        matches!(self, Self::Flex | Self::Ndarray)
+    }
+
+    /// The failure of a command that asks for this backend where it is not compiled in.
+    #[allow(dead_code, reason = "all may be compiled in")]
+    pub fn absent<T>(self) -> Result<T, Failure> {
+        usage(format!(
+            "the backend {self} is not compiled in: in a clone, cargo run --release --features \
+             {self} -- ..."
+        ))
     }
 }
 
 impl Default for Backend {
     fn default() -> Self {
-        Self::value_variants()[0]
+        let compiled = [
+            (cfg!(feature = "flex"), Self::Flex),
+            (cfg!(feature = "ndarray"), Self::Ndarray),
+            (cfg!(feature = "wgpu"), Self::Wgpu),
+        ];
+        compiled.into_iter().find(|(compiled, _)| *compiled).map_or(Self::Cuda, |(_, first)| first)
     }
 }
 
@@ -59,21 +62,29 @@ impl Display for Backend {
 macro_rules! on_backend {
     ($backend:expr, $name:ident => $body:expr) => {
         match $backend {
+            #[cfg(not(feature = "flex"))]
+            $crate::backend::Backend::Flex => $backend.absent(),
             #[cfg(feature = "flex")]
             $crate::backend::Backend::Flex => {
                 type $name = stargan::burn::backend::Flex;
                 $body
             }
+            #[cfg(not(feature = "ndarray"))]
+            $crate::backend::Backend::Ndarray => $backend.absent(),
             #[cfg(feature = "ndarray")]
             $crate::backend::Backend::Ndarray => {
                 type $name = stargan::burn::backend::NdArray;
                 $body
             }
+            #[cfg(not(feature = "wgpu"))]
+            $crate::backend::Backend::Wgpu => $backend.absent(),
             #[cfg(feature = "wgpu")]
             $crate::backend::Backend::Wgpu => {
                 type $name = stargan::burn::backend::Wgpu;
                 $body
             }
+            #[cfg(not(feature = "cuda"))]
+            $crate::backend::Backend::Cuda => $backend.absent(),
             #[cfg(feature = "cuda")]
             $crate::backend::Backend::Cuda => {
                 type $name = stargan::burn::backend::Cuda;

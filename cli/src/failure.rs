@@ -2,12 +2,11 @@
 
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use stargan::Error;
 
 use crate::backend::Backend;
+use crate::terminal::{self, tell};
 
 /// Why a command ends early.
 #[derive(Debug)]
@@ -16,7 +15,7 @@ pub enum Failure {
     Usage(String),
     /// Something went wrong: exit code 1.
     Failed(String),
-    /// Ctrl-C, after the checkpoint: exit code 130. The message says how to go on.
+    /// A signal such as Ctrl-C, after the checkpoint: exit code 130. The message says how to go on.
     Interrupted(String),
 }
 
@@ -38,42 +37,35 @@ pub fn usage<T>(message: impl Into<String>) -> Result<T, Failure> {
 
 /// The exit code of `result`, with its message on standard error.
 pub fn exit(result: Result<(), Failure>) -> ExitCode {
-    match result {
+    let lost = |reason| Failure::Failed(format!("standard output: {reason}"));
+    match result.and_then(|()| terminal::lost().map_or(Ok(()), |reason| Err(lost(reason)))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Usage(message)) => {
-            eprintln!("error: {message}\n\nFor more information, try '--help'.");
+            tell!("error: {message}\n\nFor more information, try '--help'.");
             ExitCode::from(2)
         }
         Err(Failure::Failed(message)) => {
-            eprintln!("error: {message}");
+            tell!("error: {message}");
             ExitCode::FAILURE
         }
         Err(Failure::Interrupted(message)) => {
-            eprintln!("{message}");
+            tell!("{message}");
             ExitCode::from(130)
         }
     }
 }
 
-/// Raises `stop` at Ctrl-C; a second Ctrl-C ends the process at once.
-pub fn stop_at_ctrl_c(stop: Arc<AtomicBool>) -> Result<(), Failure> {
-    let handler = move || {
-        if stop.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-        eprintln!(
-            "\nstopping after this iteration, several workers after ten at most (Ctrl-C again: at \
-             once, without a checkpoint)"
-        );
-    };
-    ctrlc::set_handler(handler).map_err(|error| Failure::Failed(format!("Ctrl-C: {error}")))
+/// The end of a run that was asked to stop: where it stands and how to go on.
+pub fn interrupted(run: &Path, checkpoint: &Path, backend: Backend) -> Failure {
+    let go_on = going_on(run, backend);
+    Failure::Interrupted(format!("stopped at {}\nto go on: {go_on}", checkpoint.display()))
 }
 
-/// The end of a run that Ctrl-C stopped: where it stands and how to go on.
-pub fn interrupted(run: &Path, checkpoint: &Path, backend: Backend) -> Failure {
+/// The command that goes on with a run.
+pub fn going_on(run: &Path, backend: Backend) -> String {
     let mut command = format!("stargan train --resume --out {run:?}");
     if backend != Backend::default() {
         command += &format!(" --backend {backend}");
     }
-    Failure::Interrupted(format!("stopped at {}\nto go on: {command}", checkpoint.display()))
+    command
 }

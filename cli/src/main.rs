@@ -1,5 +1,7 @@
 //! `stargan`: train, translate, measure and show, from the command line.
 
+// terminal.rs has what can't end a command.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
 #![recursion_limit = "256"] // wgpu's types nest deeply
 
 mod backend;
@@ -14,7 +16,9 @@ mod inspect;
 mod output;
 mod quickstart;
 mod report;
+mod signals;
 mod study;
+mod terminal;
 mod train;
 mod translate;
 
@@ -30,7 +34,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// StarGAN: one generator that translates images between many domains.
 ///
 /// Results are on standard output, all else is on standard error. Exit code: 0, 1 for a failure, 2
-/// for a command line that makes no sense, 130 for a run that Ctrl-C has stopped.
+/// for a command line that makes no sense, 130 for a run that a signal, such as Ctrl-C, has stopped.
 #[derive(Parser)]
 #[command(name = "stargan", version)]
 struct Cli {

@@ -11,6 +11,7 @@ use crate::bundled::{self, People};
 use crate::data::{Pairs, Source};
 use crate::failure::Failure;
 use crate::output::{self, Existing};
+use crate::terminal::result;
 use crate::train::{self, Defaults, Inputs};
 
 const SAMPLE_EVERY: u64 = 250;
@@ -96,7 +97,7 @@ pub fn pictures<B: Backend>(
 
 fn tell(run: &Path, columns: &[String]) {
     let run = run.display();
-    println!(
+    result!(
         "In {run}: report.html (the run on one page), grid.png ({}), translations, samples,\n\
          log.csv, timing.csv, metrics.csv, metrics.json, config.json and checkpoints. To translate \
          a face of your own:\n\n  \

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use stargan::Report;
 
 use crate::failure::Failure;
+use crate::terminal::{result, tell};
 
 /// Writes report.html in a run folder: settings, curves, sample grids, scores and time on one page.
 ///
@@ -17,12 +18,12 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    println!("{}", Report::open(&args.run)?.save()?.display());
+    result!("{}", Report::open(&args.run)?.save()?.display());
     Ok(())
 }
 
 /// Writes the page that shows a run, and says where it is. A run is worth no less without it.
 pub fn write(run: &Path) -> Option<PathBuf> {
     let written = Report::open(run).and_then(|report| report.save());
-    written.map_err(|error| eprintln!("warning: there is no report: {error}")).ok()
+    written.map_err(|error| tell!("warning: there is no report: {error}")).ok()
 }

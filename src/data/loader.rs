@@ -36,6 +36,11 @@ pub enum UnreadablePolicy {
     Skip,
 }
 
+impl UnreadablePolicy {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Fail, Self::Skip];
+}
+
 /// Images that can't be read, by dataset and name, each with the reason.
 pub type Unreadable = BTreeMap<(usize, String), String>;
 
@@ -107,6 +112,66 @@ impl Default for LoaderConfig {
     }
 }
 
+impl LoaderConfig {
+    /// Checks that batches can be made of `datasets` so.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when there is no dataset or one that cannot fill a batch, a number is 0, or
+    /// the image size is above [`MAX_IMAGE_SIDE`].
+    pub fn check(&self, datasets: &Datasets) -> Result<()> {
+        let Self { batch_size, image_size, threads, prefetch, .. } = *self;
+        let positive = [
+            ("the number of datasets", datasets.len() as u64),
+            ("the batch size", batch_size as u64),
+            ("the image size", image_size as u64),
+            ("the number of loader threads", threads as u64),
+            ("the number of batches prepared ahead", prefetch as u64),
+        ];
+        if let Some((what, _)) = positive.iter().find(|(_, number)| *number == 0) {
+            return Err(Error::Config(format!("{what} must be at least 1, found 0")));
+        }
+        if image_size > MAX_IMAGE_SIDE as usize {
+            let message =
+                format!("the image size must be at most {MAX_IMAGE_SIDE}, found {image_size}");
+            return Err(Error::Config(message));
+        }
+        let Share { rank, workers } = self.share;
+        if rank >= workers || !batch_size.is_multiple_of(workers) {
+            return Err(Error::Config(format!(
+                "a batch of {batch_size} has no equal part for worker {rank} of {workers}: make the \
+                 batch size a multiple of the number of workers"
+            )));
+        }
+        for (number, dataset) in datasets.iter().enumerate() {
+            let problem = match (dataset.len(), dataset.crop()) {
+                (0, _) => "is empty".to_owned(),
+                (images, _) if images < batch_size => format!(
+                    "has {images} images, fewer than a batch of {batch_size}: \
+                     lower the batch size to at most {images}"
+                ),
+                (_, Crop::Centre(0)) => "has a crop of 0 pixels".to_owned(),
+                _ => continue,
+            };
+            return Err(Error::Config(format!("dataset {number} {problem}")));
+        }
+        if self.paired {
+            let lengths: Vec<_> = datasets.iter().map(|dataset| dataset.len()).collect();
+            if lengths.windows(2).any(|pair| pair[0] != pair[1]) {
+                let message = format!("paired datasets have one length, found {lengths:?} images");
+                return Err(Error::Config(message));
+            }
+            if self.on_unreadable == UnreadablePolicy::Skip {
+                return Err(Error::Config(
+                    "paired images that can't be read can't be skipped: another image in the place of \
+                     one would not belong to the other"
+                        .to_owned(),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Images of one dataset, or one worker's share of them, with the labels of the whole batch, on the
 /// host.
 #[derive(Clone, Debug, PartialEq)]
@@ -159,10 +224,13 @@ impl Loader {
     /// Starts loading, from the batches of iteration `first_iteration` (counted from 1) on.
     ///
     /// # Errors
-    /// When there is no dataset or one that cannot fill a batch, a number of `config` or
-    /// `first_iteration` is 0, the image size is above [`MAX_IMAGE_SIDE`], or no thread can start.
+    /// As [`LoaderConfig::check`]; when `first_iteration` is 0, or no thread can start.
     pub fn new(datasets: &Datasets, config: LoaderConfig, first_iteration: u64) -> Result<Self> {
-        check(datasets, &config, first_iteration)?;
+        config.check(datasets)?;
+        if first_iteration == 0 {
+            let message = "the first iteration must be at least 1, found 0";
+            return Err(Error::Config(message.to_owned()));
+        }
         let LoaderConfig {
             batch_size,
             image_size,
@@ -357,60 +425,6 @@ impl Shared {
 
 fn wait<'a>(condition: &Condvar, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
     condition.wait(state).unwrap_or_else(PoisonError::into_inner)
-}
-
-fn check(datasets: &Datasets, config: &LoaderConfig, first_iteration: u64) -> Result<()> {
-    let LoaderConfig { batch_size, image_size, threads, prefetch, .. } = *config;
-    let positive = [
-        ("the number of datasets", datasets.len() as u64),
-        ("the batch size", batch_size as u64),
-        ("the image size", image_size as u64),
-        ("the number of loader threads", threads as u64),
-        ("the number of batches prepared ahead", prefetch as u64),
-        ("the first iteration", first_iteration),
-    ];
-    if let Some((what, _)) = positive.iter().find(|(_, number)| *number == 0) {
-        return Err(Error::Config(format!("{what} must be at least 1, found 0")));
-    }
-    if image_size > MAX_IMAGE_SIDE as usize {
-        let message =
-            format!("the image size must be at most {MAX_IMAGE_SIDE}, found {image_size}");
-        return Err(Error::Config(message));
-    }
-    let Share { rank, workers } = config.share;
-    if rank >= workers || !batch_size.is_multiple_of(workers) {
-        return Err(Error::Config(format!(
-            "a batch of {batch_size} has no equal part for worker {rank} of {workers}: make the \
-             batch size a multiple of the number of workers"
-        )));
-    }
-    for (number, dataset) in datasets.iter().enumerate() {
-        let problem = match (dataset.len(), dataset.crop()) {
-            (0, _) => "is empty".to_owned(),
-            (images, _) if images < batch_size => format!(
-                "has {images} images, fewer than a batch of {batch_size}: \
-                 lower the batch size to at most {images}"
-            ),
-            (_, Crop::Centre(0)) => "has a crop of 0 pixels".to_owned(),
-            _ => continue,
-        };
-        return Err(Error::Config(format!("dataset {number} {problem}")));
-    }
-    if config.paired {
-        let lengths: Vec<_> = datasets.iter().map(|dataset| dataset.len()).collect();
-        if lengths.windows(2).any(|pair| pair[0] != pair[1]) {
-            let message = format!("paired datasets have one length, found {lengths:?} images");
-            return Err(Error::Config(message));
-        }
-        if config.on_unreadable == UnreadablePolicy::Skip {
-            return Err(Error::Config(
-                "paired images that can't be read can't be skipped: another image in the place of \
-                 one would not belong to the other"
-                    .to_owned(),
-            ));
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -40,6 +40,7 @@ impl Crop {
 
 /// Flip, centre crop, resize and normalise, as the public PyTorch code does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Transform {
     /// The part of an image that is used.
     pub crop: Crop,

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::datasets::Datasets;
+use crate::data::loader::LoaderConfig;
 use crate::engine::recipe::Recipe;
 use crate::engine::settings::RunSettings;
 use crate::error::{Error, Result};
@@ -87,6 +89,31 @@ impl<R: Recipe> TrainingConfig<R> {
             }
         }
         Ok(())
+    }
+
+    /// Checks that the run can be trained on `data`, before anything is written.
+    ///
+    /// # Errors
+    /// [`Error::Config`] or [`Error::Label`] when the recipe does not accept them, or one can't
+    /// fill a batch.
+    pub fn check_data(&self, data: &Datasets) -> Result<()> {
+        self.recipe.accept(data)?;
+        self.loader().check(data)
+    }
+
+    /// How batches are made.
+    pub(crate) fn loader(&self) -> LoaderConfig {
+        let Self { run, recipe } = self;
+        LoaderConfig {
+            batch_size: run.batch_size,
+            image_size: recipe.image_size(),
+            flip: run.flip,
+            seed: run.seed,
+            threads: run.loader_threads,
+            on_unreadable: run.on_unreadable,
+            paired: recipe.paired(),
+            ..LoaderConfig::default()
+        }
     }
 
     /// Checks that `workers` workers can share this run, which one worker always can.

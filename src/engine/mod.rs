@@ -2,6 +2,8 @@
 
 pub(crate) mod checkpoint;
 pub(crate) mod config;
+pub(crate) mod dataset_identity;
+pub(crate) mod difference;
 pub(crate) mod divergence;
 pub(crate) mod learner;
 pub(crate) mod networks;
@@ -9,6 +11,7 @@ pub(crate) mod observe;
 pub(crate) mod open;
 pub(crate) mod policy;
 pub(crate) mod recipe;
+pub(crate) mod run_folder;
 pub(crate) mod settings;
 pub(crate) mod trainer;
 pub(crate) mod workers;

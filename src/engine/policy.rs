@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 
 /// What happens when a loss term, a gradient or a weight of a run is not finite.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum NonFinitePolicy {
     /// It ends with [`Error::NonFinite`]; the checkpoints stay as they are.

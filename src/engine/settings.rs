@@ -8,6 +8,9 @@ use crate::error::{Error, Result};
 use crate::optim::adam::AdamConfig;
 use crate::optim::schedule::Schedule;
 
+/// The smallest number that is not taken for a slip: float32 has no much smaller ones.
+const SMALLEST: f64 = 1e-38;
+
 /// How a run goes: how long, how fast, on how many images at once, and what it leaves.
 ///
 /// What is trained is the [`Recipe`](crate::engine::Recipe)'s. The defaults are the paper's, with
@@ -144,17 +147,18 @@ impl RunSettings {
         }
         let AdamConfig { beta1, beta2, epsilon } = self.adam;
         for (name, value, range) in [
-            ("learning_rate", self.learning_rate, f64::MIN_POSITIVE..=1.0),
+            ("learning_rate", self.learning_rate, SMALLEST..=1.0),
             ("beta1", beta1, 0.0..=0.999_999),
             ("beta2", beta2, 0.0..=0.999_999_9),
-            ("epsilon", epsilon, f64::MIN_POSITIVE..=1.0),
+            ("epsilon", epsilon, SMALLEST..=1.0),
             ("ema", self.ema, 0.0..=0.999_999_9),
         ] {
             if !range.contains(&value) {
+                let (start, end) = (range.start(), range.end());
+                // 1e-38 has many digits otherwise.
+                let start = if *start == 0.0 { "0".to_owned() } else { format!("{start:e}") };
                 return Err(Error::Config(format!(
-                    "{name} is {value}; it must be between {} and {}",
-                    range.start(),
-                    range.end()
+                    "{name} is {value}; it must be between {start} and {end}"
                 )));
             }
         }
@@ -191,7 +195,7 @@ mod tests {
             (|run| run.checkpoint_every = 0, "checkpoint_every is 0"),
             (|run| run.keep = 0, "keep is 0"),
             (|run| run.loader_threads = 0, "loader_threads is 0"),
-            (|run| run.learning_rate = 0.0, "learning_rate is 0; it must be between"),
+            (|run| run.learning_rate = 0.0, "learning_rate is 0; it must be between 1e-38 and 1"),
             (|run| run.adam.beta1 = 1.0, "beta1 is 1; it must be between 0 and 0.999999"),
             (|run| run.adam.epsilon = f64::NAN, "epsilon is NaN"),
             (|run| run.ema = 1.0, "ema is 1; it must be between 0 and 0.9999999"),

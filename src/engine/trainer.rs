@@ -3,29 +3,30 @@
 use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use burn::tensor::backend::AutodiffBackend;
 
 use crate::data::datasets::Datasets;
-use crate::data::loader::{Batch, Unreadable, UnreadablePolicy};
+use crate::data::loader::{Batch, Unreadable};
 use crate::data::transform::Transform;
-use crate::engine::checkpoint::{Checkpoint, DatasetIdentity, Progress, RunFolder, transform};
+use crate::engine::checkpoint::{Change, Checkpoint, Progress, transform};
 use crate::engine::config::TrainingConfig;
+use crate::engine::dataset_identity::DatasetIdentity;
 use crate::engine::networks::{Networks, State};
 use crate::engine::observe::observer::Source;
-use crate::engine::open::restored;
-use crate::engine::policy::NonFinitePolicy;
 use crate::engine::recipe::{Moment, Recipe, StepLosses};
+use crate::engine::run_folder::RunFolder;
 use crate::engine::settings::RunSettings;
 use crate::engine::workers::seam::Workers;
-use crate::error::{Error, Result};
-use crate::files::model;
+use crate::error::Result;
 use crate::nn::weights::Weights;
 use crate::translate::grid::Grid;
 use crate::translate::relabel::Translate;
 
+mod changes;
+mod resuming;
 mod running;
 mod together;
 
@@ -57,6 +58,8 @@ pub struct Trainer<B: AutodiffBackend, R: Recipe> {
     datasets: Vec<DatasetIdentity>,
     rollbacks: u32,
     learning_rate_scale: f64,
+    /// Of the settings, since the run began.
+    changes: Vec<Change>,
     unreadable: Unreadable,
     waited: Duration,
     stop: Arc<AtomicBool>,
@@ -66,6 +69,7 @@ pub struct Trainer<B: AutodiffBackend, R: Recipe> {
 /// What observers have asked for in an iteration.
 #[derive(Debug, Default)]
 struct Asked {
+    stop: Cell<bool>,
     learning_rate: Cell<Option<f64>>,
     grids: RefCell<Vec<Grid>>,
 }
@@ -85,45 +89,6 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         config.check()?;
         let folder = RunFolder::create(folder.as_ref(), &config)?;
         Self::fresh(Some(folder), config, device)
-    }
-
-    /// Continues the run in `folder` from its newest checkpoint, exactly: on a CPU backend the
-    /// result is that of the uninterrupted run, bit for bit. A run that was stopped before its
-    /// first checkpoint starts again.
-    ///
-    /// # Errors
-    /// When the folder holds no run or one of another recipe, or its checkpoint is damaged or does
-    /// not fit its configuration.
-    pub fn resume(folder: impl AsRef<Path>, device: &B::Device) -> Result<Self> {
-        Self::restore(RunFolder::open(folder.as_ref())?, device)
-    }
-
-    /// The run in `folder` at its newest checkpoint, or at its beginning where it has none.
-    fn restore(folder: RunFolder, device: &B::Device) -> Result<Self> {
-        let Some(path) = folder.newest_checkpoint()? else {
-            let config: TrainingConfig<R> = folder.config()?;
-            config.check()?;
-            return Self::fresh(Some(folder), config, device);
-        };
-        // Of a run of another recipe, or of an earlier version, the configuration says so.
-        let said = |error| folder.config::<R>().err().unwrap_or(error);
-        let (checkpoint, weights) = model::read::<Checkpoint<R>>(&path).map_err(said)?;
-        Self::at(Some(folder), &path, checkpoint, weights, device)
-    }
-
-    /// A run where `checkpoint` and its weights, of `path`, say that it stands.
-    fn at(
-        folder: Option<RunFolder>,
-        path: &Path,
-        checkpoint: Checkpoint<R>,
-        weights: Weights,
-        device: &B::Device,
-    ) -> Result<Self> {
-        let Progress { config, iteration, updates, rollbacks, learning_rate_scale, datasets } =
-            checkpoint.training;
-        let networks = restored::<B, R>(&config, State { weights, updates }, path, device)?;
-        let fresh = Self::begun(folder, config, networks, device);
-        Ok(Self { iteration, rollbacks, learning_rate_scale, datasets, ..fresh })
     }
 
     /// A run at its beginning.
@@ -152,6 +117,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
             datasets: Vec::new(),
             rollbacks: 0,
             learning_rate_scale: 1.0,
+            changes: Vec::new(),
             unreadable: Unreadable::new(),
             waited: Duration::ZERO,
             stop: Arc::default(),
@@ -185,44 +151,6 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         self.iteration
     }
 
-    /// Changes how many iterations the run has, for example to go on after its end.
-    ///
-    /// # Errors
-    /// As [`RunSettings::check`].
-    pub fn set_iterations(&mut self, iterations: u64) -> Result<()> {
-        let run = self.config.run.clone().with_iterations(iterations);
-        run.check()?;
-        self.config.run = run;
-        Ok(())
-    }
-
-    /// Changes the learning rate that the schedule starts from.
-    ///
-    /// # Errors
-    /// As [`RunSettings::check`].
-    pub fn set_learning_rate(&mut self, rate: f64) -> Result<()> {
-        let run = self.config.run.clone().with_learning_rate(rate);
-        run.check()?;
-        self.config.run = run;
-        Ok(())
-    }
-
-    /// Changes what happens when a value is not finite, for example to go on with a run that has
-    /// ended so.
-    ///
-    /// # Errors
-    /// As [`NonFinitePolicy::check`].
-    pub fn set_on_non_finite(&mut self, policy: NonFinitePolicy) -> Result<()> {
-        policy.check()?;
-        self.config.run.on_non_finite = policy;
-        Ok(())
-    }
-
-    /// Changes what happens when an image can't be read.
-    pub fn set_on_unreadable(&mut self, policy: UnreadablePolicy) {
-        self.config.run.on_unreadable = policy;
-    }
-
     /// How often the run was rolled back after it had diverged.
     pub fn rollbacks(&self) -> u32 {
         self.rollbacks
@@ -242,8 +170,8 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     }
 
     /// Raise it from anywhere, such as a Ctrl-C handler, and [`run`](Self::run) finishes its
-    /// iteration, with several workers those up to the next multiple of ten, writes a checkpoint
-    /// and returns.
+    /// iteration, with several workers those up to the next multiple of ten, writes a checkpoint,
+    /// lowers the flag and returns.
     pub fn stop_flag(&self) -> Arc<AtomicBool> {
         self.stop.clone()
     }
@@ -260,6 +188,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
             workers: std::mem::take(&mut self.workers),
             config: self.config.clone(),
             datasets: std::mem::take(&mut self.datasets),
+            changes: std::mem::take(&mut self.changes),
             unreadable: std::mem::take(&mut self.unreadable),
             stop: self.stop.clone(),
             asked: std::mem::take(&mut self.asked),
@@ -307,18 +236,22 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         transform(&self.datasets, &self.config.recipe)
     }
 
-    /// Refuses datasets that do not fit the configuration, or are not those trained on so far.
-    fn accept(&mut self, data: &Datasets) -> Result<()> {
-        let identities = DatasetIdentity::all(self.config.recipe.accept(data)?, data);
-        if self.iteration > 0 && self.datasets != identities {
-            return Err(Error::Config(format!(
-                "the run was trained on {:?} so far and can't go on with {identities:?}; resume it \
-                 with the data it began with",
-                self.datasets
-            )));
+    /// Checks that the run can be trained on `data`: they fit its configuration, and are those that
+    /// it was trained on so far, wherever their files are now.
+    ///
+    /// # Errors
+    /// [`Error::Config`] or [`Error::Label`](crate::Error::Label) with the first thing that differs.
+    pub fn check_data(&self, data: &Datasets) -> Result<()> {
+        self.identified(data).map(drop)
+    }
+
+    fn identified(&self, data: &Datasets) -> Result<Vec<DatasetIdentity>> {
+        self.config.check_data(data)?;
+        let found = DatasetIdentity::all(self.config.recipe.accept(data)?, data);
+        if self.iteration > 0 {
+            DatasetIdentity::check_unchanged(&self.datasets, &found)?;
         }
-        self.datasets = identities;
-        Ok(())
+        Ok(found)
     }
 
     /// What a checkpoint says now, and its weights.
@@ -333,6 +266,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
             rollbacks: self.rollbacks,
             learning_rate_scale: self.learning_rate_scale,
             datasets: self.datasets.clone(),
+            changes: self.changes.clone(),
         };
         (Checkpoint { model: self.config.recipe.model(self.transform()), training }, weights)
     }
@@ -373,7 +307,7 @@ impl<B: AutodiffBackend, R: Recipe> Source<B> for Trainer<B, R> {
         self.boxed_translator()
     }
     fn stop(&self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.asked.stop.set(true);
     }
     fn request_learning_rate(&self, rate: f64) {
         self.asked.learning_rate.set(Some(rate));

@@ -178,24 +178,32 @@ pub(crate) fn floats(name: &str, view: &TensorView<'_>) -> Result<TensorData, St
 pub fn describe<T: DeserializeOwned>(path: impl AsRef<Path>) -> Result<T> {
     let path = path.as_ref();
     let foreign = |problem: &str| Error::checkpoint(path, format!("not a model file: {problem}"));
+    let description =
+        description(path)?.ok_or_else(|| foreign("its metadata has no \"stargan\" entry"))?;
+    serde_json::from_str(&description)
+        .map_err(|error| foreign(&format!("its description is of another kind: {error}")))
+}
+
+/// The description in the head of the safetensors file at `path`; none in a file of others.
+///
+/// # Errors
+/// [`Error::Io`] when the file can't be read; [`Error::Checkpoint`] when it has no such head.
+pub(crate) fn description(path: &Path) -> Result<Option<String>> {
+    let damaged = |problem| Error::checkpoint(path, format!("not a model file: {problem}"));
     let io = |error| Error::io(path, error);
     let mut file = File::open(path).map_err(io)?;
     let size = file.metadata().map_err(io)?.len();
     let mut length = [0; 8];
-    file.read_exact(&mut length).map_err(|_| foreign("it has no 8 bytes"))?;
+    file.read_exact(&mut length).map_err(|_| damaged("it has no 8 bytes"))?;
     let length = u64::from_le_bytes(length);
     if length > size {
-        return Err(foreign("it does not begin as safetensors do"));
+        return Err(damaged("it does not begin as safetensors do"));
     }
     let mut head = Vec::new();
     file.take(length).read_to_end(&mut head).map_err(io)?;
     let head: serde_json::Value = serde_json::from_slice(&head)
-        .map_err(|_| foreign("it does not begin as safetensors do"))?;
-    let description = head["__metadata__"][DESCRIPTION_KEY].as_str();
-    let description =
-        description.ok_or_else(|| foreign("its metadata has no \"stargan\" entry"))?;
-    serde_json::from_str(description)
-        .map_err(|error| foreign(&format!("its description is of another kind: {error}")))
+        .map_err(|_| damaged("it does not begin as safetensors do"))?;
+    Ok(head["__metadata__"][DESCRIPTION_KEY].as_str().map(str::to_owned))
 }
 
 /// Reads what [`write`] wrote.

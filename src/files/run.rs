@@ -3,28 +3,81 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
+
 use crate::error::{Error, Result};
+use crate::files::model;
 
 /// The folder of the checkpoints in a run folder.
 pub(crate) const CHECKPOINTS: &str = "checkpoints";
 
-/// The checkpoints of the run in `run`, oldest first. Only names that a run gives are listed.
-pub(crate) fn checkpoints(run: &Path) -> Result<Vec<PathBuf>> {
-    let folder = run.join(CHECKPOINTS);
-    let entries = fs::read_dir(&folder).map_err(|error| Error::io(&folder, error))?;
-    let mut found = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|error| Error::io(&folder, error))?.path();
-        let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-        let numbered = stem.len() >= 8 && stem.bytes().all(|byte| byte.is_ascii_digit());
-        if numbered && path.extension().is_some_and(|extension| extension == "safetensors") {
-            found.push(path);
+/// The files in a run's folder of checkpoints that have the names of such.
+#[derive(Debug, Default)]
+pub(crate) struct Checkpoints {
+    /// The run's own, by iteration: what they say of themselves agrees with their names, or can't
+    /// be read.
+    pub own: Vec<(u64, PathBuf)>,
+    /// Files that say something else, which the run did not write: a copy under another number, or
+    /// a model of somebody's.
+    pub foreign: Vec<PathBuf>,
+}
+
+impl Checkpoints {
+    /// Those of the run in `run`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the folder can't be read.
+    pub fn of_run(run: &Path) -> Result<Self> {
+        let folder = run.join(CHECKPOINTS);
+        let entries = fs::read_dir(&folder).map_err(|error| Error::io(&folder, error))?;
+        let mut found = Self::default();
+        for entry in entries {
+            let path = entry.map_err(|error| Error::io(&folder, error))?.path();
+            let Some(number) = number(&path) else { continue };
+            // What can't be read is taken for the run's own, damaged: opening it says so.
+            match model::description(&path).map(|description| iteration(description.as_deref())) {
+                Ok(Said::Nothing) => found.foreign.push(path),
+                Ok(Said::Iteration(said)) if said != number => found.foreign.push(path),
+                _ => found.own.push((number, path)),
+            }
         }
+        found.own.sort();
+        found.foreign.sort();
+        Ok(found)
     }
-    found.sort_by_key(|path| {
-        path.file_stem().and_then(|stem| stem.to_str()).and_then(|stem| stem.parse::<u64>().ok())
-    });
-    Ok(found)
+
+    /// The newest of the run's own.
+    pub fn newest(&self) -> Option<&Path> {
+        self.own.last().map(|(_, path)| &**path)
+    }
+}
+
+/// Where the checkpoint of an iteration belongs in `run`.
+pub(crate) fn checkpoint_path(run: &Path, iteration: u64) -> PathBuf {
+    run.join(CHECKPOINTS).join(format!("{iteration:08}.safetensors"))
+}
+
+/// The iteration in the name of a checkpoint, where it is one's.
+fn number(path: &Path) -> Option<u64> {
+    let name = path.file_name()?.to_str()?;
+    let stem = name.strip_suffix(".safetensors")?;
+    let number = stem.parse().ok()?;
+    (stem == format!("{number:08}")).then_some(number)
+}
+
+/// What a file says of its iteration.
+enum Said {
+    /// It is no file of this crate.
+    Nothing,
+    Iteration(u64),
+    /// Nothing that can be read.
+    Damaged,
+}
+
+fn iteration(description: Option<&str>) -> Said {
+    let Some(description) = description else { return Said::Nothing };
+    let description: Value = serde_json::from_str(description).unwrap_or_default();
+    description["training"]["iteration"].as_u64().map_or(Said::Damaged, Said::Iteration)
 }
 
 /// The model file that `path` stands for: itself, or the newest checkpoint of the run folder it is.
@@ -39,5 +92,5 @@ pub fn resolve_model(path: &Path) -> Result<PathBuf> {
     if !path.join(CHECKPOINTS).is_dir() {
         return Err(none());
     }
-    checkpoints(path)?.pop().ok_or_else(none)
+    Checkpoints::of_run(path)?.newest().map(Path::to_owned).ok_or_else(none)
 }

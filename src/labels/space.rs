@@ -36,6 +36,7 @@ pub enum LabelKind {
 /// # }
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct LabelSpace {
     kind: LabelKind,
     names: Vec<String>,

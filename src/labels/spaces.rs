@@ -87,6 +87,7 @@ impl<'de> Deserialize<'de> for LabelSpaces {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Dataset {
     name: String,
     labels: LabelSpace,

@@ -16,6 +16,7 @@ use crate::nn::spectral::Spectral;
 
 /// The architecture of a [`Discriminator`]; the defaults are the paper's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct DiscriminatorConfig {
     /// Width of the domain head: the label entries of all datasets

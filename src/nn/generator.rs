@@ -15,6 +15,7 @@ use crate::nn::limits::{
 
 /// The architecture of a [`Generator`]; the defaults are the paper's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct GeneratorConfig {
     /// Width of the condition vector that is concatenated to the image

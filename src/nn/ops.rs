@@ -68,7 +68,7 @@ pub(crate) fn instance_norm<B: Backend>(
 }
 
 /// One update of Adam: `[value, gradient, first mean, second mean]`, all `[n]`, to the new value
-/// and means, and a `[1]` that is finite if all of the gradient is.
+/// and means, and a `[1]` that is finite if all of them are.
 pub(crate) fn adam<B: Backend>(tensors: [Tensor<B, 1>; 4], step: AdamStep) -> [Tensor<B, 1>; 4] {
     #[cfg(any(feature = "flex", feature = "ndarray"))]
     let tensors = match cpu::adam(tensors, step) {
@@ -177,12 +177,13 @@ pub(crate) mod composed {
         [value, gradient, first, second]: [Tensor<B, 1>; 4],
         AdamStep { decays: [beta1, beta2], root, epsilon, rate }: AdamStep,
     ) -> [Tensor<B, 1>; 4] {
-        // Not a test for NaN, which GPU compilers may take for granted.
-        let finite = gradient.clone().abs().sum();
         let first = first * beta1 + gradient.clone() * (1.0 - beta1);
         let second = second * beta2 + gradient.square() * (1.0 - beta2);
         let denominator = second.clone().sqrt() / root + epsilon;
-        [value - first.clone() / denominator * rate, first, second, finite]
+        let value = value - first.clone() / denominator * rate;
+        // Not a test for NaN, which GPU compilers may take for granted.
+        let finite = (value.clone().abs() + second.clone()).sum();
+        [value, first, second, finite]
     }
 }
 

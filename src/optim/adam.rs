@@ -14,6 +14,7 @@ use crate::nn::weights::{self, Weights};
 
 /// Adam's constants; the defaults are the paper's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AdamConfig {
     /// Decay of the gradient's running mean: 0.5.
     pub beta1: f64,
@@ -44,7 +45,7 @@ pub(crate) struct Adam<B: Backend> {
     steps: u64,
     /// In visiting order; empty before the first step.
     moments: Vec<Moments<B>>,
-    /// `[1]`, finite if the gradients of the last step are; `None` before the first one.
+    /// `[1]`, finite if what the last step computed is; `None` before the first one.
     finite: Option<Tensor<B, 1>>,
 }
 
@@ -80,7 +81,8 @@ impl<B: Backend> Adam<B> {
         self.steps
     }
 
-    /// A `[1]` that is finite if all gradients of the last step are; `None` before the first step.
+    /// A `[1]` that is finite if the gradients of the last step are and all that it computed;
+    /// `None` before the first step.
     pub fn finite(&self) -> Option<Tensor<B, 1>> {
         self.finite.clone()
     }

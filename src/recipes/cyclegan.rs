@@ -253,9 +253,9 @@ impl Recipe for CycleGan {
             parts.push(
                 StepLosses::new(&self.domains[1 - direction])
                     .with_losses(losses.terms())
-                    .with_check("g/gradient", networks.generator.finite())
+                    .with_check("g/update", networks.generator.finite())
                     .with_losses(critic.terms())
-                    .with_check("d/gradient", networks.discriminator.finite()),
+                    .with_check("d/update", networks.discriminator.finite()),
             );
         }
         Ok(parts)

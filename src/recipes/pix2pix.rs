@@ -170,9 +170,9 @@ impl Recipe for Pix2Pix {
         Ok(vec![
             StepLosses::new(&self.domains[1])
                 .with_losses(critic.terms())
-                .with_check("d/gradient", networks.discriminator.finite())
+                .with_check("d/update", networks.discriminator.finite())
                 .with_losses(losses.terms())
-                .with_check("g/gradient", networks.generator.finite()),
+                .with_check("g/update", networks.generator.finite()),
         ])
     }
 

@@ -104,9 +104,18 @@ impl<B: Backend> Translator<B> {
     /// [`Error::Io`] when the file exists or can't be written.
     pub fn save(&self, path: impl AsRef<Path>, parts: Parts) -> Result<()> {
         let path = path.as_ref();
-        if path.exists() {
+        if path.symlink_metadata().is_ok() {
             return Err(Error::io(path, std::io::ErrorKind::AlreadyExists.into()));
         }
+        self.replace(path, parts)
+    }
+
+    /// As [`save`](Self::save), in place of an earlier file, which stays until the new one is whole.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the file can't be written.
+    pub fn replace(&self, path: impl AsRef<Path>, parts: Parts) -> Result<()> {
+        let path = path.as_ref();
         let mut config = self.config.clone();
         let mut weights: Weights = weights::collect(&self.generator, "generator");
         match &self.discriminator {

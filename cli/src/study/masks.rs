@@ -17,8 +17,10 @@ use stargan::{
 
 use crate::backend::{self, on_backend};
 use crate::bundled;
-use crate::failure::{Failure, of_file, stop_at_ctrl_c};
+use crate::failure::{Failure, of_file};
 use crate::output;
+use crate::signals::stop_when_asked;
+use crate::terminal::{result, tell};
 
 /// Trains with and without the mask vector, and on each dataset alone.
 ///
@@ -114,7 +116,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         return Err(of_file(&args.out, message));
     }
     let stop = Arc::new(AtomicBool::new(false));
-    stop_at_ctrl_c(stop.clone())?;
+    stop_when_asked(stop.clone())?;
     on_backend!(args.backend, B => compare::<Autodiff<B>>(args, &stop))
 }
 
@@ -149,7 +151,7 @@ fn compare<B: AutodiffBackend>(args: &Args, stop: &Arc<AtomicBool>) -> Result<()
         row("expressions alone", expressions, [None, Some(0)]),
     ];
 
-    eprintln!("training the judge");
+    tell!("training the judge");
     let (iterations, seed) = (args.judge_iterations, args.seed);
     let config = JudgeConfig::new(args.size).with_iterations(iterations).with_seed(seed);
     let judge = config.train::<B>(&train.1, &Default::default())?;
@@ -157,13 +159,13 @@ fn compare<B: AutodiffBackend>(args: &Args, stop: &Arc<AtomicBool>) -> Result<()
     if stop.load(Ordering::Relaxed) {
         return Err(stopped("the judge"));
     }
-    eprintln!("measuring");
+    tell!("measuring");
     let table = tables(&rows, &data, &judge, accuracy)?;
     let picture = picture(&rows[..3], &data)?;
     let file = args.out.join("masks.png");
     output::save_image_of_run(&picture.image, &file)?;
     output::write(&args.out.join("table.md"), table.as_bytes())?;
-    println!("{table}\n{}: {}", file.display(), picture.columns.join(" | "));
+    result!("{table}\n{}: {}", file.display(), picture.columns.join(" | "));
     Ok(())
 }
 

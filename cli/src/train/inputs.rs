@@ -47,7 +47,7 @@ impl Inputs {
 
     /// Keeps it in the run folder.
     pub fn write(&self, run: &Path) -> Result<(), Failure> {
-        output::write_new(&run.join(Self::FILE), &output::json(self)?, Existing::Refuse)
+        output::write_new(&run.join(Self::FILE), &output::json(self)?, Existing::Replace)
     }
 
     /// Reads it from the run folder; none when the run was not started by this program.

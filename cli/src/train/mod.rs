@@ -22,6 +22,7 @@ use crate::bundled::People;
 use crate::data::{ATTRIBUTES, DataArgs, FORMS, Opened, Pairs, Source, Spec};
 use crate::failure::{Failure, usage};
 use crate::output::OverwriteArg;
+use crate::terminal::tell;
 
 pub use inputs::Inputs;
 use plan::Plan;
@@ -33,8 +34,8 @@ use workers::WorkerArgs;
 ///
 /// The run folder receives the configuration, a log of all losses (log.csv) and of the time
 /// (timing.csv), sample grids, checkpoints, with --pairs the error against the truth (metrics.csv,
-/// metrics.json), and at the end a page that shows it all (report.html). Ctrl-C finishes the
-/// iteration and writes a checkpoint, from which --resume goes on exactly.
+/// metrics.json), and at the end a page that shows it all (report.html). Ctrl-C, SIGTERM or SIGHUP
+/// finish the iteration and write a checkpoint, from which --resume goes on exactly.
 #[derive(clap::Args)]
 #[group(skip)] // quickstart has these too
 pub struct Args {
@@ -42,9 +43,13 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Go on with the run in --out, with its data and settings; --iterations, --learning-rate,
-    /// --on-non-finite and --on-unreadable may change
+    /// --on-non-finite and --on-unreadable may change, and with --data where the data are
     #[arg(long)]
     resume: bool,
+    /// Go on from this checkpoint of the run in --out, such as one before the newest; those after
+    /// it are kept under other names
+    #[arg(long, value_name = "CHECKPOINT")]
+    resume_from: Option<PathBuf>,
     /// What computes
     #[arg(long, value_name = "B", value_enum, default_value_t)]
     backend: Backend,
@@ -115,16 +120,17 @@ pub fn describe_as(
 /// Trains as the command line says, and where it says nothing as the defaults. `places` are where
 /// the flags stand.
 pub fn run(args: &Args, places: &ArgMatches, defaults: Option<Defaults>) -> Result<(), Failure> {
-    if args.resume {
+    let resume = args.resume || args.resume_from.is_some();
+    if resume {
         SettingsArgs::check_resumed(places)?;
     }
-    let out = args.out.clone().unwrap_or_else(|| match (&defaults, args.resume) {
+    let out = args.out.clone().unwrap_or_else(|| match (&defaults, resume) {
         (Some(Defaults { out: [new, _], .. }), false) => new.clone(),
         (Some(Defaults { out: [_, old], .. }), true) => old.clone(),
         (None, _) => "runs/train".into(),
     });
     let given = Given { data: args.data.bind(places)?, pairs: pairs(args, places)? };
-    let start = if args.resume { Start::Resume(given) } else { begin(args, given, defaults)? };
+    let start = if resume { Start::Resume(given) } else { begin(args, given, defaults)? };
     on_backend!(args.backend, B => run::train::<Autodiff<B>>(args, &out, start))
 }
 
@@ -173,7 +179,7 @@ fn begin(args: &Args, given: Given, defaults: Option<Defaults>) -> Result<Start,
     let config = args.settings.configure(config, file)?;
     config.check()?;
     config.check_workers(args.workers.count().max(1))?;
-    config.recipe.warnings(&config.run).iter().for_each(|warning| eprintln!("warning: {warning}"));
+    config.recipe.warnings(&config.run).iter().for_each(|warning| tell!("warning: {warning}"));
     Ok(Start::New { config: Box::new(config), inputs, data, people })
 }
 

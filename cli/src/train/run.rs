@@ -5,17 +5,20 @@ use std::path::Path;
 use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::metrics::CounterfactualLog;
 use stargan::{
-    CsvLog, Observer, Outcome, Parts, Progress, StarGan, TensorBoard, TimingLog, Trainer,
-    TrainingConfig,
+    CsvLog, Error, Observer, Outcome, Parts, Progress, StarGan, TensorBoard, TimingLog, Trainer,
+    TrainingConfig, resolve_model,
 };
 
 use super::settings::OnNonFinite;
 use super::workers::Crew;
 use super::{Args, Given, Inputs, Plan, open, train_data};
+use crate::backend::Backend;
 use crate::bundled::People;
 use crate::data::Opened;
-use crate::failure::{Failure, interrupted, stop_at_ctrl_c, usage};
-use crate::output::Output;
+use crate::failure::{Failure, going_on, interrupted, usage};
+use crate::output::Existing;
+use crate::signals::stop_when_asked;
+use crate::terminal::{result, tell};
 use crate::{quickstart, report};
 
 /// How a run starts.
@@ -41,6 +44,7 @@ pub fn train<B: AutodiffBackend>(args: &Args, out: &Path, start: Start) -> Resul
         }
         Start::New { config, inputs, data, people } => {
             let plan = Plan::open(inputs, data, &config.recipe.spaces, people, args)?;
+            config.check_data(&plan.train)?;
             let trainer = Trainer::<B, StarGan>::new(out, *config, &crew.device())?;
             plan.inputs.absolute().write(trainer.folder())?;
             (trainer, plan)
@@ -52,12 +56,25 @@ pub fn train<B: AutodiffBackend>(args: &Args, out: &Path, start: Start) -> Resul
             return crew.follow(None, &|spaces| Ok(train_data(open(&given.data, Some(spaces))?)));
         }
         Start::Resume(given) => {
-            let mut trainer = Trainer::<B, StarGan>::resume(out, &crew.device())?;
+            let mut trainer = match &args.resume_from {
+                Some(from) => Trainer::<B, StarGan>::resume_from(out, from, &crew.device())?,
+                None => Trainer::<B, StarGan>::resume(out, &crew.device())?,
+            };
+            for foreign in trainer.foreign_checkpoints()? {
+                let file = foreign.display();
+                tell!("warning: {file}: it is not a checkpoint of this run and is left alone");
+            }
             change(&mut trainer, args)?;
-            let inputs = resumed(args, given, out)?;
-            let spaces = &trainer.config().recipe.spaces;
-            let data = open(&inputs.data, Some(spaces))?;
-            let plan = Plan::open(inputs, data, spaces, None, args)?;
+            let (done, iterations) = (trainer.iteration(), trainer.config().run.iterations);
+            if done >= iterations {
+                result!(
+                    "the run in {} is finished: {done} of {iterations} iterations are done; to \
+                     train on, give --iterations a larger number",
+                    out.display()
+                );
+                return Ok(());
+            }
+            let plan = resumed(&trainer, args, given)?;
             (trainer, plan)
         }
     };
@@ -86,13 +103,35 @@ fn change<B: AutodiffBackend>(
         trainer.set_on_non_finite(policy)?;
     }
     if let Some(policy) = args.settings.on_unreadable {
-        trainer.set_on_unreadable(policy);
+        trainer.set_on_unreadable(policy)?;
     }
     Ok(())
 }
 
-/// What the run in `out` was started with, and what the command line changes of it.
-fn resumed(args: &Args, given: Given, out: &Path) -> Result<Inputs, Failure> {
+/// What the run was started with, and what the command line changes of it.
+fn resumed<B: AutodiffBackend>(
+    trainer: &Trainer<B, StarGan>,
+    args: &Args,
+    given: Given,
+) -> Result<Plan, Failure> {
+    let moved = !given.data.is_empty();
+    let inputs = inputs(args, given, trainer.folder())?;
+    let spaces = &trainer.config().recipe.spaces;
+    let hint = |failure| match failure {
+        Failure::Failed(message) if !moved => Failure::Failed(format!(
+            "{message}; if the data are somewhere else now, say where: --data ..."
+        )),
+        other => other,
+    };
+    let data = open(&inputs.data, Some(spaces)).map_err(hint)?;
+    let plan = Plan::open(inputs, data, spaces, None, args)?;
+    trainer.check_data(&plan.train)?;
+    // What holds from here on, for whoever resumes it next.
+    plan.inputs.absolute().write(trainer.folder())?;
+    Ok(plan)
+}
+
+fn inputs(args: &Args, given: Given, out: &Path) -> Result<Inputs, Failure> {
     let mut inputs = Inputs::read(out)?.unwrap_or_else(|| Inputs {
         data: Vec::new(),
         tests: Vec::new(),
@@ -119,15 +158,28 @@ fn resumed(args: &Args, given: Given, out: &Path) -> Result<Inputs, Failure> {
     Ok(inputs)
 }
 
+/// Why a run has ended early, and how it goes on.
+fn failed(error: Error, run: &Path, backend: Backend) -> Failure {
+    match resolve_model(run) {
+        // Of a run that diverged the error says what to do.
+        Ok(checkpoint) if !matches!(error, Error::NonFinite { .. }) => Failure::Failed(format!(
+            "{error}\nthe last checkpoint is {}; to go on: {}",
+            checkpoint.display(),
+            going_on(run, backend)
+        )),
+        _ => error.into(),
+    }
+}
+
 /// Trains and writes, whoever else trains.
 fn run<B: AutodiffBackend>(
     mut plan: Plan,
     mut trainer: Trainer<B, StarGan>,
 ) -> Result<(), Failure> {
-    stop_at_ctrl_c(trainer.stop_flag())?;
+    stop_when_asked(trainer.stop_flag())?;
     let run = trainer.folder().to_owned();
     if plan.people.is_some() {
-        eprintln!("sample grids appear in {}", run.join("samples").display());
+        tell!("sample grids appear in {}", run.join("samples").display());
     }
     let mut observers: Vec<Box<dyn Observer<B> + '_>> = vec![
         Box::new(Progress::default()),
@@ -141,8 +193,9 @@ fn run<B: AutodiffBackend>(
     if plan.inputs.tensorboard {
         observers.push(Box::new(TensorBoard::every(20)));
     }
-    let outcome = trainer.run(&plan.train, &mut observers)?;
+    let ended = trainer.run(&plan.train, &mut observers);
     drop(observers);
+    let outcome = ended.map_err(|error| failed(error, &run, plan.backend))?;
     let checkpoint = match outcome {
         Outcome::Finished { checkpoint } => checkpoint,
         Outcome::Stopped { checkpoint } => {
@@ -152,23 +205,25 @@ fn run<B: AutodiffBackend>(
     };
     if let Some(scores) = plan.log.as_ref().and_then(CounterfactualLog::measured) {
         if plan.people.is_some() {
-            println!("Error against the true change, in brackets that of doing nothing:\n");
+            result!("Error against the true change, in brackets that of doing nothing:\n");
         }
-        println!("{scores}\n");
+        result!("{scores}\n");
     }
     let report = report::write(&run);
     if let Some((export, existing)) = &plan.export {
-        let output = Output::new(export, *existing)?;
-        trainer.translator().save(output.place(), Parts::All)?;
-        output.finish()?;
-        println!("model: {}", export.display());
+        let translator = trainer.translator();
+        match existing {
+            Existing::Refuse => translator.save(export, Parts::All)?,
+            Existing::Replace => translator.replace(export, Parts::All)?,
+        }
+        result!("model: {}", export.display());
     }
     if let Some(people) = &plan.people {
         return quickstart::pictures(&trainer.translator(), people, &run);
     }
     if let Some(report) = report {
-        println!("report: {}", report.display());
+        result!("report: {}", report.display());
     }
-    println!("checkpoint: {}", checkpoint.display());
+    result!("checkpoint: {}", checkpoint.display());
     Ok(())
 }

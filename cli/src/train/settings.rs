@@ -3,8 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use stargan::{
@@ -15,6 +17,10 @@ use stargan::{
 use super::weights::{Identity, Weights};
 use crate::failure::{Failure, of_file, usage};
 
+const NETWORKS: &str = "Networks";
+const LOSSES: &str = "Losses";
+const RUN: &str = "Run";
+
 /// Settings, which a preset and a file give and flags change.
 #[derive(Args)]
 pub struct SettingsArgs {
@@ -22,65 +28,64 @@ pub struct SettingsArgs {
     #[arg(long, value_name = "PX")]
     size: Option<usize>,
     /// Images per batch
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = RUN)]
     batch: Option<usize>,
     /// Iterations: discriminator updates
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = RUN)]
     pub iterations: Option<u64>,
     /// Channels after the generator's first convolution
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = NETWORKS)]
     base_channels: Option<usize>,
     /// Channels after the discriminator's first convolution [default: as --base-channels]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = NETWORKS)]
     discriminator_channels: Option<usize>,
     /// Residual blocks of the generator
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = NETWORKS)]
     residual_blocks: Option<usize>,
     /// Halvings of the image size in the generator
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = NETWORKS)]
     downsamplings: Option<usize>,
     /// Convolutions of the discriminator's trunk [default: 6, fewer for small images]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = NETWORKS)]
     discriminator_downsamplings: Option<usize>,
-    /// A named set of defaults, which the other flags change; "paper" is the paper to the letter.
-    /// An unknown name is answered with those there are
-    #[arg(long, value_name = "NAME", value_parser = named::<Preset>)]
+    /// A named set of defaults, which the other flags change; "paper" is the paper to the letter
+    #[arg(long, value_name = "NAME", value_parser = names(Preset::ALL))]
     preset: Option<Preset>,
-    /// The adversarial objective; an unknown name is answered with those there are
-    #[arg(long, value_name = "NAME", value_parser = named::<Objective>)]
+    /// The adversarial objective
+    #[arg(long, value_name = "NAME", value_parser = names(Objective::ALL), help_heading = LOSSES)]
     objective: Option<Objective>,
-    /// The gradient penalty; an unknown name is answered with those there are
-    #[arg(long, value_name = "NAME", value_parser = named::<Penalty>)]
+    /// The gradient penalty
+    #[arg(long, value_name = "NAME", value_parser = names(Penalty::ALL), help_heading = LOSSES)]
     penalty: Option<Penalty>,
     /// Spectral normalisation of the discriminator's convolutions, beside the penalty or in its
     /// place
-    #[arg(long)]
+    #[arg(long, help_heading = NETWORKS)]
     spectral_norm: bool,
     /// Identity warm-up: its weight and the last iteration that has it, or "none"
-    #[arg(long, value_name = "WEIGHT:LAST_ITERATION|none")]
+    #[arg(long, value_name = "WEIGHT:LAST_ITERATION|none", help_heading = LOSSES)]
     identity: Option<Identity>,
     /// The weights of the loss terms beside the adversarial one, of all datasets or of the one of
     /// that name: domain, reconstruction, penalty and, if it changes, identity warm-up; may be
     /// repeated
-    #[arg(long, value_name = "[NAME=]DOMAIN:RECONSTRUCTION:PENALTY[:IDENTITY]")]
+    #[arg(long, value_name = "[NAME=]DOMAIN:RECONSTRUCTION:PENALTY[:IDENTITY]", help_heading = LOSSES)]
     weights: Vec<Weights>,
     /// Discriminator updates per generator update
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = LOSSES)]
     critic_steps: Option<u64>,
     /// Learning rate of both networks, falling to 0 in the second half of the run
-    #[arg(long, value_name = "F")]
+    #[arg(long, value_name = "F", help_heading = RUN)]
     pub learning_rate: Option<f64>,
     /// Decay of the generator's moving average, which translates; 0 for none
-    #[arg(long, value_name = "F")]
+    #[arg(long, value_name = "F", help_heading = RUN)]
     ema: Option<f64>,
     /// Decides every random number
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = RUN)]
     seed: Option<u64>,
     /// Checkpoints kept, the newest ones
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = RUN)]
     keep: Option<usize>,
     /// Write a checkpoint every N iterations
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = RUN)]
     checkpoint_every: Option<u64>,
     /// Settings from a file like a run's config.json, all or some of them; flags override it
     #[arg(long, value_name = "FILE.json")]
@@ -88,14 +93,14 @@ pub struct SettingsArgs {
     /// What to do about a loss, gradient or weight that is not finite: end with an error, or go on
     /// from the last checkpoint with the learning rate times FACTOR, at most TIMES times (roll-back
     /// alone: 0.5:3)
-    #[arg(long, value_name = "stop|roll-back[:FACTOR:TIMES]")]
+    #[arg(long, value_name = "stop|roll-back[:FACTOR:TIMES]", help_heading = RUN)]
     pub on_non_finite: Option<OnNonFinite>,
     /// What to do about an image that can't be read: end with an error, or take the next one in its
-    /// place and report it at the end; an unknown name is answered with those there are
-    #[arg(long, value_name = "fail|skip", value_parser = named::<UnreadablePolicy>)]
+    /// place and report it at the end
+    #[arg(long, value_name = "NAME", value_parser = names(UnreadablePolicy::ALL), help_heading = RUN)]
     pub on_unreadable: Option<UnreadablePolicy>,
     /// Threads that load images
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = RUN)]
     loader_threads: Option<usize>,
 }
 
@@ -260,9 +265,17 @@ pub fn with_default(command: Command, id: &str, default: &str) -> Command {
     })
 }
 
-/// A name as in a configuration file.
-fn named<T: DeserializeOwned>(name: &str) -> Result<T, String> {
-    serde_json::from_value(Value::from(name)).map_err(|error| error.to_string())
+/// One of `all`, by its name in a configuration file.
+fn names<T, const N: usize>(all: [T; N]) -> impl TypedValueParser<Value = T>
+where
+    T: Clone + Send + Sync + Serialize + 'static,
+{
+    let name = |value: &T| json!(value).as_str().unwrap_or_default().to_owned();
+    let named = all.clone().map(|value| name(&value));
+    PossibleValuesParser::new(named.clone()).map(move |text| {
+        let at = named.iter().position(|name| *name == text);
+        all[at.expect("one of them")].clone()
+    })
 }
 
 #[derive(Clone, Copy)]

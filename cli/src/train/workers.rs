@@ -60,6 +60,7 @@ mod crew {
     use stargan::engine::{Rendezvous, Worker, workers};
 
     use super::*;
+    use crate::terminal::tell;
 
     /// The workers of this machine; none where it trains alone.
     pub struct Crew<B: AutodiffBackend> {
@@ -83,7 +84,7 @@ mod crew {
                     if let Some(seconds) = args.node_timeout {
                         rendezvous.patience = Duration::from_secs(seconds);
                     }
-                    eprintln!("machine {rank} of {nodes}: waiting for the others at {place}");
+                    tell!("machine {rank} of {nodes}: waiting for the others at {place}");
                     Some(rendezvous.join(rank, nodes)?)
                 }
                 _ if devices.len() == 1 => return Ok(Self { workers: Vec::new() }),
@@ -130,7 +131,7 @@ mod crew {
             open: Open<'_>,
         ) -> Result<(), Failure> {
             let stop = Arc::<AtomicBool>::default();
-            crate::failure::stop_at_ctrl_c(stop.clone())?;
+            crate::signals::stop_when_asked(stop.clone())?;
             thread::scope(|scope| {
                 let follow = |(worker, device)| {
                     let stop = stop.clone();
@@ -153,7 +154,7 @@ mod crew {
         let heard = |message: &str| message.starts_with("worker 0 has ended the run");
         match ended {
             Err(Failure::Usage(message) | Failure::Failed(message)) if !heard(&message) => {
-                eprintln!("another worker of this machine: {message}");
+                tell!("another worker of this machine: {message}");
             }
             _ => {}
         }

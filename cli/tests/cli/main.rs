@@ -4,6 +4,8 @@
 mod chain;
 mod demo;
 #[cfg(unix)]
+mod going_on;
+#[cfg(unix)]
 mod guide;
 mod inspect;
 mod interop;
@@ -29,3 +31,6 @@ mod inspection;
 #[allow(dead_code, reason = "only their tests are run")]
 #[path = "../../src/output.rs"]
 mod output;
+#[allow(dead_code, unused_imports, unused_macros, reason = "the other modules say things")]
+#[path = "../../src/terminal.rs"]
+mod terminal;

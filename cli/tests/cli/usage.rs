@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::program::{EXPRESSIONS, faces, fails, folder, names};
+use crate::program::{EXPRESSIONS, faces, fails, folder, names, succeeds};
 
 #[test]
 fn bad_usage_is_told_from_failure() {
@@ -18,7 +18,9 @@ fn bad_usage_is_told_from_failure() {
         (format!("--data {train} --crop 10 --crop 9"), 2, "--crop is given twice"),
         (format!("--data folder:{EXPRESSIONS}/train --labels happy"), 2, "--labels is for celeba"),
         (format!("--data {train} --identity 10"), 2, "expected WEIGHT:LAST_ITERATION"),
-        (format!("--data {train} --objective best"), 2, "unknown variant `best`"),
+        (format!("--data {train} --objective best"), 2, "[possible values: wasserstein, minimax,"),
+        (format!("--data {train} --learning-rate 0"), 1, "is 0; it must be between 1e-38 and 1"),
+        (format!("--data {train} --backend metal"), 2, "[possible values: flex, ndarray, wgpu"),
         (format!("--data {train} --size big"), 2, "invalid value"),
         (format!("--data {train} --pairs p.csv"), 2, "--pairs belongs to the --test-data before"),
         (format!("--data {train} --labels Mael"), 1, "did you mean \"Male\""),
@@ -36,4 +38,32 @@ fn bad_usage_is_told_from_failure() {
         ["earlier.json", "partial.json"],
         "a failure leaves nothing behind"
     );
+}
+
+#[test]
+fn help_names_what_can_be_chosen_and_a_version_is_told() {
+    let folder = folder();
+    let help = succeeds("train", folder.path(), "--help");
+    for expected in [
+        "[possible values: paper, pytorch, tensorflow]",
+        "[possible values: wasserstein, minimax, vanilla, lsgan, hinge]",
+        "[possible values: none, wgan-gp, wgan-lp, dragan, r1]",
+        "[possible values: fail, skip]",
+        "Data:",
+        "Networks:",
+        "Losses:",
+        "Run:",
+    ] {
+        assert!(help.contains(expected), "{expected}: {help}");
+    }
+    let version = succeeds("--version", folder.path(), "");
+    assert!(version.starts_with(concat!("stargan ", env!("CARGO_PKG_VERSION"))), "{version}");
+}
+
+#[cfg(not(feature = "cuda"))]
+#[test]
+fn a_backend_that_is_not_compiled_in_says_how_to_get_it() {
+    let folder = folder();
+    let line = format!("--data {} --backend cuda", faces("train"));
+    fails("train", folder.path(), &line, 2, "cargo run --release --features cuda -- ...");
 }

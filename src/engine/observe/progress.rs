@@ -1,6 +1,6 @@
 //! How far a run is, for whoever looks at the terminal.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
 use burn::tensor::backend::AutodiffBackend;
@@ -9,6 +9,16 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::engine::observe::every::Every;
 use crate::engine::observe::observer::{Iteration, Observer, Run};
 use crate::error::{Error, Result};
+
+/// No loss of a training that goes well is as large as this.
+const RUNAWAY: f32 = 1e6;
+
+/// Writes a line to standard error. Nobody need listen: a run does not end with its terminal.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        let _ = writeln!(std::io::stderr().lock(), $($text)*);
+    }};
+}
 
 /// A progress bar with losses, images per second and the time left on a terminal; a plain line
 /// every now and then otherwise. Writes to standard error.
@@ -95,7 +105,7 @@ impl<B: AutodiffBackend> Observer<B> for Progress {
             self.bar = Some(bar);
         } else {
             let folder = run.folder().display();
-            eprintln!("training from iteration {} to {total} in {folder}", self.first);
+            say!("training from iteration {} to {total} in {folder}", self.first);
         }
         Ok(())
     }
@@ -124,7 +134,7 @@ impl<B: AutodiffBackend> Observer<B> for Progress {
             None if due && (last || self.printed.elapsed() >= Duration::from_secs(10)) => {
                 self.printed = Instant::now();
                 let left = elapsed.mul_f64((total - iteration.number) as f64 / done as f64);
-                eprintln!(
+                say!(
                     "{}/{total}  {speed:.0} images/s  {} left  {}",
                     iteration.number,
                     clock(left),
@@ -144,7 +154,7 @@ impl<B: AutodiffBackend> Observer<B> for Progress {
             }
             other => other.to_string(),
         };
-        eprintln!(
+        say!(
             "{what}: rolled back to iteration {}, with the learning rate times {} from here on",
             run.iteration(),
             run.learning_rate_scale()
@@ -154,10 +164,16 @@ impl<B: AutodiffBackend> Observer<B> for Progress {
 
     fn finished(&mut self, run: &Run<'_, B>) -> Result<()> {
         self.leave_bar();
+        if let Some((name, value)) = self.losses.iter().find(|(_, value)| value.abs() > RUNAWAY) {
+            say!(
+                "warning: {name} is {value:.1e}: the losses have run away, so the model is of no \
+                 use; begin again with a smaller learning rate"
+            );
+        }
         let unreadable = run.unreadable();
         if !unreadable.is_empty() {
-            eprintln!("{} image(s) could not be read, others took their places:", unreadable.len());
-            unreadable.values().for_each(|reason| eprintln!("  {reason}"));
+            say!("{} image(s) could not be read, others took their places:", unreadable.len());
+            unreadable.values().for_each(|reason| say!("  {reason}"));
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ use image::ImageFormat;
 
 use crate::engine::observe::every::Every;
 use crate::engine::observe::observer::{Iteration, Observer, Run};
+use crate::engine::run_folder::TENSORBOARD;
 use crate::error::{Error, Result};
 use crate::translate::grid::Grid;
 
@@ -46,7 +47,7 @@ impl TensorBoard {
 
 impl<B: AutodiffBackend> Observer<B> for TensorBoard {
     fn started(&mut self, run: &Run<'_, B>) -> Result<()> {
-        let folder = run.folder().join("tensorboard");
+        let folder = run.folder().join(TENSORBOARD);
         fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
         let now = now();
         // The name that TensorBoard looks for; nanoseconds keep quick restarts apart, and files in

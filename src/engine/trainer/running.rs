@@ -1,7 +1,7 @@
 //! The loop, whatever it trains.
 
 use std::panic::{self, AssertUnwindSafe};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -10,7 +10,6 @@ use burn::tensor::backend::AutodiffBackend;
 use super::{Outcome, Trainer};
 use crate::data::datasets::Datasets;
 use crate::data::loader::{Batch, Loader, LoaderConfig};
-use crate::engine::config::TrainingConfig;
 use crate::engine::divergence::{NonFinite, Watch};
 use crate::engine::networks::Networks;
 use crate::engine::observe::observer::{Iteration, Observer, Run};
@@ -49,9 +48,9 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     }
 
     fn run_together(&mut self, data: &Datasets, observer: &mut dyn Observer<B>) -> Result<Outcome> {
-        let accepted = self.accept(data);
-        self.workers.agree(accepted)?;
-        self.check_same_data(data)?;
+        let found = self.identified(data);
+        self.datasets = self.workers.agree(found)?;
+        self.check_same_data()?;
         self.follow()?;
         loop {
             match self.train(data, observer) {
@@ -63,25 +62,18 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
 
     /// Trains until the run ends or diverges.
     fn train(&mut self, data: &Datasets, observer: &mut dyn Observer<B>) -> Result<Outcome> {
-        let TrainingConfig { run, recipe } = &self.config;
-        let loader = LoaderConfig {
-            batch_size: run.batch_size,
-            image_size: recipe.image_size(),
-            flip: run.flip,
-            seed: run.seed,
-            threads: run.loader_threads,
-            on_unreadable: run.on_unreadable,
-            paired: recipe.paired(),
-            share: self.workers.share(),
-            ..LoaderConfig::default()
-        };
+        let loader = LoaderConfig { share: self.workers.share(), ..self.config.loader() };
         let mut loader = Loader::new(data, loader, self.iteration + 1)?;
         self.waited = Duration::ZERO;
         observer.started(&Run::new(self))?;
         self.apply_requests()?;
+        if let Some(folder) = &self.folder {
+            folder.write_config(&self.config)?;
+        }
+        let begun = self.iteration;
         let ended = self.iterate(data.len(), &mut loader, observer);
         self.unreadable.extend(loader.unreadable());
-        let checkpoint = ended?;
+        let checkpoint = ended.inspect_err(|error| self.save_before(error, begun))?;
         observer.finished(&Run::new(self))?;
         if !self.workers.several() {
             self.apply_requests()?;
@@ -154,22 +146,43 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
 
     /// Whether the run is to stop here, at every worker alike.
     fn stopping(&mut self) -> Result<bool> {
-        let raised = self.stop.load(Ordering::Relaxed);
-        if !self.workers.several() {
-            return Ok(raised);
-        }
-        if !self.iteration.is_multiple_of(LOOK_EVERY) {
+        let several = self.workers.several();
+        if several && !self.iteration.is_multiple_of(LOOK_EVERY) {
             return Ok(false);
         }
-        self.apply_requests()?;
-        self.workers.any(raised)
+        if several {
+            self.apply_requests()?;
+        }
+        let asked = self.asked.stop.take();
+        let raised = asked || self.stop.load(Ordering::Relaxed);
+        let stopping = if several { self.workers.any(raised)? } else { raised };
+        if stopping {
+            // Followed: the next run goes on.
+            self.stop.store(false, Ordering::Relaxed);
+        }
+        Ok(stopping)
+    }
+
+    /// Writes a checkpoint before `error` ends the run, if the state is good and new since `begun`.
+    fn save_before(&self, error: &Error, begun: u64) {
+        let good = !matches!(error, Error::NonFinite { .. } | Error::Workers(_));
+        let new = self.iteration > begun;
+        // Several workers would have to agree on it.
+        let Some(folder) = &self.folder else { return };
+        if good && new && !self.workers.several() {
+            let (checkpoint, weights) = self.checkpoint();
+            if weights::non_finite(&weights).is_none() {
+                // What ends the run may be the disk; the first error is the one to tell of.
+                let _ = folder.save(&checkpoint, &weights);
+            }
+        }
     }
 
     fn check_finite(&self, found: Option<NonFinite>) -> Result<()> {
         let Some(NonFinite { iteration, term, value }) = found else { return Ok(()) };
         // A folder that can't be read at the moment is no reason to hide this one.
-        let folder = self.folder.as_ref();
-        let checkpoint = folder.and_then(|folder| folder.newest_checkpoint().ok().flatten());
+        let checkpoints = self.folder.as_ref().and_then(|folder| folder.checkpoints().ok());
+        let checkpoint = checkpoints.and_then(|all| all.newest().map(Path::to_owned));
         Err(Error::NonFinite { iteration, term, value, rollbacks: self.rollbacks, checkpoint })
     }
 

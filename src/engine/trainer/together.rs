@@ -4,38 +4,17 @@
 use std::path::{Path, PathBuf};
 
 use burn::tensor::backend::{AutodiffBackend, Backend};
-use serde::{Deserialize, Serialize};
 
 use super::Trainer;
-use crate::data::dataset::{Dataset, base_name};
-use crate::data::datasets::Datasets;
 use crate::engine::checkpoint::Checkpoint;
 use crate::engine::config::TrainingConfig;
+use crate::engine::dataset_identity::DatasetIdentity;
 use crate::engine::recipe::Recipe;
 use crate::engine::workers::introduction::Introduction;
 use crate::engine::workers::seam::{Collective, Workers};
 use crate::error::{Error, Result};
 use crate::files::model;
 use crate::nn::weights::Weights;
-
-/// What is compared of a dataset: its length, and the CRC-32 of every image's name and label, in
-/// order.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Fingerprint {
-    images: usize,
-    checksum: u32,
-}
-
-impl Fingerprint {
-    fn new(dataset: &dyn Dataset) -> Self {
-        let mut hasher = crc32fast::Hasher::new();
-        for image in 0..dataset.len() {
-            hasher.update(base_name(&dataset.name(image)).as_bytes());
-            dataset.label(image).iter().for_each(|value| hasher.update(&value.to_le_bytes()));
-        }
-        Self { images: dataset.len(), checksum: hasher.finalize() }
-    }
-}
 
 impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     /// Makes of this trainer the first of several workers, worker 0 of `link`; the others are
@@ -68,19 +47,19 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     }
 
     /// Refuses data that are not those of worker 0.
-    pub(super) fn check_same_data(&mut self, data: &Datasets) -> Result<()> {
+    pub(super) fn check_same_data(&mut self) -> Result<()> {
         if !self.workers.several() {
             return Ok(());
         }
-        let own: Vec<_> = data.iter().map(Fingerprint::new).collect();
-        let first = self.workers.broadcast(serde_json::to_vec(&own).expect("JSON"))?;
-        let same = match serde_json::from_slice::<Vec<Fingerprint>>(&first) {
-            Ok(first) if first == own => Ok(()),
-            Ok(first) => Err(Error::Workers(format!(
-                "the data differ: {own:?} here and {first:?} at worker 0 (images, and the \
-                 checksum of their names and \
-                 labels in order); give all workers the same images and lists"
-            ))),
+        let own = serde_json::to_vec(&self.datasets).expect("JSON");
+        let first = self.workers.broadcast(own)?;
+        let same = match serde_json::from_slice::<Vec<DatasetIdentity>>(&first) {
+            Ok(first) => DatasetIdentity::check_same(&first, &self.datasets).map_err(|difference| {
+                Error::Workers(format!(
+                    "the data are not those of worker 0: {difference} (\"before\" is at worker 0, \
+                     \"now\" here); give all workers the same images and lists"
+                ))
+            }),
             Err(error) => Err(Error::Workers(format!("worker 0 describes its data so: {error}"))),
         };
         self.workers.agree(same)

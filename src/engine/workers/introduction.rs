@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::engine::config::TrainingConfig;
+use crate::engine::difference::{Difference, differences};
 use crate::engine::recipe::Recipe;
 use crate::error::{Error, Result};
 
@@ -17,7 +18,7 @@ pub(crate) struct Introduction {
 }
 
 /// Settings that may differ from worker to worker.
-const OWN: [&str; 1] = ["loader_threads"];
+const OWN: [&str; 1] = ["run.loader_threads"];
 
 impl Introduction {
     /// What worker 0, which computes by `backend`, says of its run.
@@ -56,11 +57,12 @@ impl Introduction {
             )));
         }
         if let Some(expected) = expected {
-            let expected = serde_json::to_value(expected).expect("a configuration is JSON");
-            if let Some(difference) = difference("", &expected, &config) {
+            let differences = differences(expected, &config);
+            let counts = |difference: &&Difference| !OWN.contains(&difference.setting.as_str());
+            if let Some(Difference { setting, from, to }) = differences.iter().find(counts) {
                 return Err(Error::Workers(format!(
-                    "the configurations differ: {difference} at worker 0; start all workers with the \
-                     same settings"
+                    "the configurations differ: {setting} is {from} here and {to} at worker 0; \
+                     start all workers with the same settings"
                 )));
             }
         }
@@ -69,22 +71,5 @@ impl Introduction {
             config.run.loader_threads = expected.run.loader_threads;
         }
         Ok(config)
-    }
-}
-
-/// The first thing in which two configurations differ.
-fn difference(name: &str, here: &Value, there: &Value) -> Option<String> {
-    match (here, there) {
-        (Value::Object(here), Value::Object(there)) => {
-            let names = here.keys().chain(there.keys()).filter(|key| !OWN.contains(&&key[..]));
-            names.into_iter().find_map(|key| {
-                let name = if name.is_empty() { key.clone() } else { format!("{name}.{key}") };
-                let side = |side: &serde_json::Map<String, Value>| side.get(key).cloned();
-                let [here, there] = [side(here), side(there)].map(Option::unwrap_or_default);
-                difference(&name, &here, &there)
-            })
-        }
-        (here, there) if here == there => None,
-        (here, there) => Some(format!("{name} is {here} here and {there}")),
     }
 }

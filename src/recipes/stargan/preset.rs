@@ -24,6 +24,11 @@ pub enum Preset {
     Tensorflow,
 }
 
+impl Preset {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Paper, Self::Pytorch, Self::Tensorflow];
+}
+
 impl TrainingConfig<StarGan> {
     /// Applies a preset: whatever decides what is learnt, but for labels, image size and seed.
     pub fn with_preset(self, preset: Preset) -> Self {

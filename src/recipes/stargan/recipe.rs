@@ -108,12 +108,12 @@ impl Recipe for StarGan {
             let losses = discriminator_step(self, networks, fake, &batch, weights, moment)?;
             let mut part = StepLosses::new(self.spaces.name(dataset))
                 .with_losses(losses.terms())
-                .with_check("d/gradient", networks.discriminator.finite());
+                .with_check("d/update", networks.discriminator.finite());
             if let Some(fake) = tracked {
                 let losses = generator_step(self, networks, fake, &batch, weights, moment)?;
                 part = part
                     .with_losses(losses.terms())
-                    .with_check("g/gradient", networks.generator.finite());
+                    .with_check("g/update", networks.generator.finite());
             }
             parts.push(part);
         }

@@ -9,6 +9,7 @@ use crate::error::{Error, Result};
 /// Cycle consistency also likes solutions that invert the colours and invert them back; this term
 /// (CycleGAN's idea, not the paper's) keeps G from starting towards one.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct IdentityWarmup {
     /// The term's weight, 10 by default.
     pub weight: f64,

@@ -5,6 +5,7 @@ mod checkpoints;
 mod disk;
 mod divergence;
 mod earlier;
+mod going_on;
 mod joint;
 #[cfg(unix)]
 mod killed;

@@ -52,7 +52,10 @@ fn in_two_processes<B: AutodiffBackend>(test: &str) {
     let refused = new_process(test, folder.path());
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success(), "two processes train in one folder");
-    assert!(said.contains("another process is training in this folder"), "{said}");
+    assert!(
+        said.contains("another trainer, of this process or of another one, has this folder"),
+        "{said}"
+    );
 
     drop(halves);
     let done = new_process(test, folder.path());

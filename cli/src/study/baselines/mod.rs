@@ -21,8 +21,10 @@ use stargan::{
 
 use crate::backend::{self, on_backend};
 use crate::bundled;
-use crate::failure::{Failure, of_file, stop_at_ctrl_c, usage};
+use crate::failure::{Failure, of_file, usage};
 use crate::output;
+use crate::signals::stop_when_asked;
+use crate::terminal::{result, tell};
 use data::{Data, directions};
 use measure::{Measure, Methods, picture};
 
@@ -192,7 +194,7 @@ impl<B: AutodiffBackend> Models<B> {
             for (_, _, model) in &mut self.pix2pix {
                 model.run(u64::MAX, due / directions - model.seconds, stop)?;
             }
-            eprintln!("turn {turn} of {TURNS}: StarGAN has seen {} images", self.stargan.images());
+            tell!("turn {turn} of {TURNS}: StarGAN has seen {} images", self.stargan.images());
         }
         Ok(())
     }
@@ -202,11 +204,11 @@ impl<B: AutodiffBackend> Models<B> {
         let images = self.stargan.images();
         for (a, b, model) in &mut self.cyclegan {
             model.run(images, f64::INFINITY, stop)?;
-            eprintln!("CycleGAN {a} {b}: {:.0} s", model.seconds);
+            tell!("CycleGAN {a} {b}: {:.0} s", model.seconds);
         }
         for (from, to, model) in &mut self.pix2pix {
             model.run(images, f64::INFINITY, stop)?;
-            eprintln!("pix2pix {from} {to}: {:.0} s", model.seconds);
+            tell!("pix2pix {from} {to}: {:.0} s", model.seconds);
         }
         Ok(())
     }
@@ -278,7 +280,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     let data = Data::open()?;
     let stop = Arc::new(AtomicBool::new(false));
-    stop_at_ctrl_c(stop.clone())?;
+    stop_when_asked(stop.clone())?;
     on_backend!(args.backend, B => compare::<Autodiff<B>>(args, &data, &stop))
 }
 
@@ -287,7 +289,7 @@ fn compare<B: AutodiffBackend>(
     data: &Data,
     stop: &Arc<AtomicBool>,
 ) -> Result<(), Failure> {
-    eprintln!("training the judge");
+    tell!("training the judge");
     let (iterations, seed) = (args.judge_iterations, args.seed);
     let judge = JudgeConfig::new(args.size).with_iterations(iterations).with_seed(seed);
     let judge = judge.train::<B>(Datasets::from(vec![data.train.clone()]), &Default::default())?;
@@ -308,7 +310,7 @@ fn compare<B: AutodiffBackend>(
     let picture = picture(data, &models.look(), &measure)?;
     let file = args.out.join("translations.png");
     output::save_image_of_run(&picture.image, &file)?;
-    println!("{report}\n{}: {}", file.display(), picture.columns.join(" | "));
-    println!("rows: the truth, StarGAN, CycleGAN, pix2pix");
+    result!("{report}\n{}: {}", file.display(), picture.columns.join(" | "));
+    result!("rows: the truth, StarGAN, CycleGAN, pix2pix");
     Ok(())
 }

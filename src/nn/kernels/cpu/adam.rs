@@ -11,8 +11,7 @@ const BLOCK: usize = 1 << 14;
 /// The exponent bits, all of which are set in infinities and NaN only.
 const INFINITY: u32 = f32::INFINITY.to_bits();
 
-/// The new values, and whether all of the gradient is finite; the running means are updated in
-/// place. All slices have one length.
+/// The new values, and whether they and the running means are finite, which are updated in place. All slices have one length.
 pub(crate) fn update(
     [value, gradient]: [&[f32]; 2],
     [first, second]: [&mut [f32]; 2],
@@ -37,11 +36,13 @@ pub(crate) fn update(
                     // By bits: an OR has no order, so the loop can be vectorised.
                     let mut infinite = false;
                     for (((updated, value), gradient), (first, second)) in values.zip(means) {
-                        infinite |= gradient.to_bits() & INFINITY == INFINITY;
                         *first = *first * beta1 + gradient * rest1;
                         *second = *second * beta2 + gradient * gradient * rest2;
                         let denominator = second.sqrt() / root + epsilon;
                         *updated = value - *first / denominator * rate;
+                        // What is not finite in the gradient is not in its square's mean.
+                        infinite |= second.to_bits() & INFINITY == INFINITY;
+                        infinite |= updated.to_bits() & INFINITY == INFINITY;
                     }
                     !infinite
                 },

@@ -1,0 +1,60 @@
+//! Ctrl-C, and what schedulers and terminals send before they take a process away.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::failure::Failure;
+use crate::terminal::tell;
+
+/// A terminal that closes may send several signals at once.
+const AT_ONCE: Duration = Duration::from_secs(1);
+
+/// Raises `stop` when the process is asked to end; when it is asked again, it ends at once.
+pub fn stop_when_asked(stop: Arc<AtomicBool>) -> Result<(), Failure> {
+    let mut asked: Option<Instant> = None;
+    on_request(move || {
+        stop.store(true, Ordering::Relaxed);
+        match asked {
+            None => {
+                asked = Some(Instant::now());
+                tell!(
+                    "\nstopping after this iteration, several workers after ten at most (Ctrl-C \
+                     again: at once, without a checkpoint)"
+                );
+            }
+            Some(first) if first.elapsed() > AT_ONCE => std::process::exit(130),
+            Some(_) => {}
+        }
+    })
+    .map_err(|error| Failure::Failed(format!("signals: {error}")))
+}
+
+/// Calls `handler` at SIGINT, SIGTERM and, unless the process was started to survive it, SIGHUP.
+#[cfg(unix)]
+fn on_request(mut handler: impl FnMut() + Send + 'static) -> std::io::Result<()> {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
+    if !ignored(SIGHUP) {
+        signals.add_signal(SIGHUP)?;
+    }
+    std::thread::Builder::new()
+        .name("stargan-signals".to_owned())
+        .spawn(move || signals.forever().for_each(|_| handler()))
+        .map(drop)
+}
+
+/// Whether the process was started with `signal` ignored, as `nohup` does. Only Linux says so.
+#[cfg(unix)]
+fn ignored(signal: i32) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & (1 << (signal - 1)) != 0)
+}
+
+#[cfg(not(unix))]
+fn on_request(handler: impl FnMut() + Send + 'static) -> std::io::Result<()> {
+    ctrlc::set_handler(handler).map_err(std::io::Error::other)
+}

@@ -1,0 +1,46 @@
+//! What the program says: results on standard output, all else on standard error. Neither ends a
+//! command: whoever listens may be gone, and a disk behind a stream may be full.
+
+use std::fmt::Arguments;
+use std::io::{self, ErrorKind, Write};
+use std::sync::OnceLock;
+
+/// Why a result was lost that somebody was waiting for.
+static LOST: OnceLock<String> = OnceLock::new();
+
+/// Says a line on standard error, where it can be heard.
+macro_rules! tell {
+    ($($text:tt)*) => {
+        $crate::terminal::say(format_args!($($text)*))
+    };
+}
+
+/// Gives a result, a line or more, on standard output.
+macro_rules! result {
+    ($($text:tt)*) => {
+        $crate::terminal::give(format_args!($($text)*))
+    };
+}
+
+pub(crate) use {result, tell};
+
+pub fn say(text: Arguments<'_>) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+pub fn give(text: Arguments<'_>) {
+    let mut output = io::stdout().lock();
+    let written = writeln!(output, "{text}").and_then(|()| output.flush());
+    match written {
+        // `stargan ... | head -1` has what it asked for.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            LOST.get_or_init(|| error.to_string());
+        }
+        _ => {}
+    }
+}
+
+/// Why a result could not be written, if that has happened.
+pub fn lost() -> Option<&'static str> {
+    LOST.get().map(String::as_str)
+}

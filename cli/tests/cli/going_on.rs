@@ -1,0 +1,209 @@
+//! What ends a run and what does not, and how it goes on.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use crate::program::{EXPRESSIONS, STARGAN, TINY, fails, folder, names, succeeds, text};
+
+/// A folder with the data of a small run, one class folder of a few images each.
+fn with_data() -> TempDir {
+    let folder = folder();
+    for class in ["happy", "sad"] {
+        let to = folder.path().join("data").join(class);
+        fs::create_dir_all(&to).unwrap();
+        for number in 0..4 {
+            let name = format!("{number:04}.png");
+            let from = Path::new(EXPRESSIONS).join("train").join(class).join(&name);
+            fs::copy(from, to.join(&name)).unwrap();
+        }
+    }
+    folder
+}
+
+fn train(iterations: u64) -> String {
+    format!("--data folder:data {TINY} --out run --iterations {iterations}")
+}
+
+fn start(program: &str, folder: &Path, line: &str, stdout: Stdio, stderr: Stdio) -> Child {
+    Command::new(program)
+        .args(line.split_whitespace())
+        .current_dir(folder)
+        .stdout(stdout)
+        .stderr(stderr)
+        .spawn()
+        .unwrap()
+}
+
+/// A stream that is always full.
+fn full() -> Stdio {
+    fs::OpenOptions::new().write(true).open("/dev/full").unwrap().into()
+}
+
+#[test]
+fn nobody_need_listen() {
+    let folder = with_data();
+    // What `2>&1 | head -1` does, and a terminal that is closed.
+    let line = format!("train {}", train(3));
+    let mut child = start(STARGAN, folder.path(), &line, Stdio::piped(), Stdio::piped());
+    drop((child.stdout.take(), child.stderr.take()));
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    let checkpoint = folder.path().join("run/checkpoints/00000003.safetensors");
+    assert!(checkpoint.exists());
+
+    let resume = "train --resume --out run --iterations 5";
+    let mut child = start(STARGAN, folder.path(), resume, Stdio::null(), full());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+
+    // Results that are lost are a failure, after all the work; those that nobody wants are none.
+    let inspect = "inspect run";
+    let child = start(STARGAN, folder.path(), inspect, full(), Stdio::piped());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("standard output: No space left"));
+    let mut child = start(STARGAN, folder.path(), inspect, Stdio::piped(), Stdio::piped());
+    drop(child.stdout.take());
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+}
+
+/// Starts a run without end, waits until it is under way, sends it `signal`, and gives it time to
+/// end; how it has ended, if it has.
+fn signalled(program: &str, prefix: &str, folder: &Path, signal: &str) -> Option<Output> {
+    let line = format!("{prefix} train {} --sample-every 1", train(1_000_000));
+    let mut child = start(program, folder, &line, Stdio::null(), Stdio::piped());
+    let began = Instant::now();
+    while !folder.join("run/samples/00000001.png").exists() {
+        assert!(began.elapsed() < Duration::from_secs(60), "training does not begin");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let kill = Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let began = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if began.elapsed() > Duration::from_secs(2) && signal == "-HUP" && !prefix.is_empty() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            return None;
+        }
+        assert!(began.elapsed() < Duration::from_secs(30), "{signal} does not end it");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    Some(child.wait_with_output().unwrap())
+}
+
+#[test]
+fn a_scheduler_and_a_closing_terminal_leave_a_checkpoint() {
+    for signal in ["-TERM", "-HUP"] {
+        let folder = with_data();
+        let output = signalled(STARGAN, "", folder.path(), signal).unwrap();
+        let message = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(130), "{signal}: {message}");
+        assert!(message.contains("stargan train --resume --out \"run\""), "{message}");
+        assert_eq!(names(folder.path().join("run/checkpoints")).len(), 1);
+    }
+}
+
+/// `/proc` tells a process what it was started to ignore.
+#[cfg(target_os = "linux")]
+#[test]
+fn nohup_is_respected() {
+    let folder = with_data();
+    let prefix = format!("{STARGAN} ");
+    assert!(signalled("nohup", &prefix, folder.path(), "-HUP").is_none(), "it has ended");
+}
+
+#[test]
+fn a_run_that_is_finished_says_so() {
+    let folder = with_data();
+    succeeds("train", folder.path(), &train(2));
+    let said = succeeds("train", folder.path(), "--resume --out run");
+    let expected = "the run in run is finished: 2 of 2 iterations are done; to train on, give \
+                    --iterations a larger number";
+    assert!(said.contains(expected), "{said}");
+    succeeds("train", folder.path(), "--resume --out run --iterations 3");
+    let checkpoints = folder.path().join("run/checkpoints");
+    assert_eq!(names(&checkpoints).last().unwrap(), "00000003.safetensors");
+
+    // From the one before, and the last one is kept under another name.
+    let from = "--resume-from run/checkpoints/00000002.safetensors --out run --iterations 4";
+    succeeds("train", folder.path(), from);
+    let expected = ["00000002.safetensors", "00000003.aside-1.safetensors", "00000004.safetensors"];
+    assert_eq!(names(&checkpoints), expected);
+}
+
+#[test]
+fn data_that_have_moved_are_asked_for_and_found_again() {
+    let folder = with_data();
+    succeeds("train", folder.path(), &train(2));
+    fs::rename(folder.path().join("data"), folder.path().join("elsewhere")).unwrap();
+    let resume = "--resume --out run --iterations 3";
+    let expected = "if the data are somewhere else now, say where: --data ...";
+    fails("train", folder.path(), resume, 1, expected);
+    // Other data are not kept in their place.
+    fs::rename(folder.path().join("elsewhere/sad"), folder.path().join("sad")).unwrap();
+    fs::create_dir(folder.path().join("elsewhere/sad")).unwrap();
+    fs::copy(
+        folder.path().join("elsewhere/happy/0000.png"),
+        folder.path().join("elsewhere/sad/0000.png"),
+    )
+    .unwrap();
+    let other = format!("{resume} --data folder:elsewhere");
+    fails("train", folder.path(), &other, 1, "had 8 images, it has 5 now");
+    fails("train", folder.path(), resume, 1, expected);
+    fs::remove_dir_all(folder.path().join("elsewhere/sad")).unwrap();
+    fs::rename(folder.path().join("sad"), folder.path().join("elsewhere/sad")).unwrap();
+    succeeds("train", folder.path(), &other);
+    succeeds("train", folder.path(), "--resume --out run --iterations 4");
+}
+
+#[test]
+fn an_image_that_ends_a_run_leaves_a_checkpoint_and_the_way_on() {
+    let folder = with_data();
+    let line = format!("{} --checkpoint-every 1000", train(400));
+    let image = folder.path().join("data/sad/0002.png");
+    let whole = fs::read(&image).unwrap();
+    let run = format!("train {line} --sample-every 1");
+    let child = start(STARGAN, folder.path(), &run, Stdio::null(), Stdio::piped());
+    while !folder.path().join("run/samples/00000002.png").exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    fs::write(&image, &whole[..whole.len() / 2]).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    let expected = "to go on: stargan train --resume --out \"run\"";
+    assert!(message.contains("0002.png: ") && message.contains(expected), "{message}");
+    assert_eq!(names(folder.path().join("run/checkpoints")).len(), 1);
+    fs::write(&image, whole).unwrap();
+    succeeds("train", folder.path(), "--resume --out run");
+}
+
+#[test]
+fn a_start_that_failed_does_not_block_its_folder() {
+    let folder = with_data();
+    let line = train(1).replace("--batch 4", "--batch 9");
+    fails("train", folder.path(), &line, 1, "has 8 images, fewer than a batch of 9");
+    assert_eq!(names(folder.path()), ["data"], "nothing is written before all is checked");
+    // As a kill leaves it that comes before the first iteration.
+    succeeds("train", folder.path(), &train(1));
+    for path in ["checkpoints/00000001.safetensors", "log.csv", "timing.csv", "report.html"] {
+        fs::remove_file(folder.path().join("run").join(path)).unwrap();
+    }
+    fs::remove_dir_all(folder.path().join("run/samples")).unwrap();
+    fs::remove_file(folder.path().join("run/data.json")).unwrap();
+    succeeds("train", folder.path(), &train(2).replace("--batch 4", "--batch 2"));
+}
+
+#[test]
+fn losses_that_have_run_away_are_said() {
+    let folder = with_data();
+    let line = format!("train {} --learning-rate 1 --identity none", train(40));
+    let child = start(STARGAN, folder.path(), &line, Stdio::null(), Stdio::piped());
+    let output = child.wait_with_output().unwrap();
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{message}");
+    assert!(message.contains(": the losses have run away"), "{message}");
+}

@@ -1,0 +1,97 @@
+//! What tells the dataset that a run was trained on from another one.
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::dataset::{Dataset, base_name};
+use crate::data::datasets::Datasets;
+use crate::data::transform::Crop;
+use crate::error::{Error, Result};
+
+/// What tells one dataset from another, wherever its images are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct DatasetIdentity {
+    pub name: String,
+    pub images: usize,
+    pub crop: Crop,
+    /// The CRC-32 of every image's name, without its folder, and label, in order. Checkpoints of
+    /// earlier versions have none.
+    #[serde(default)]
+    pub checksum: Option<u32>,
+}
+
+impl DatasetIdentity {
+    /// Those of `data`, as a recipe names them.
+    pub fn all(names: Vec<String>, data: &Datasets) -> Vec<Self> {
+        names.into_iter().zip(data.iter()).map(|(name, data)| Self::new(name, data)).collect()
+    }
+
+    fn new(name: String, data: &dyn Dataset) -> Self {
+        let mut hasher = crc32fast::Hasher::new();
+        for image in 0..data.len() {
+            // Ended by what no name holds, so that what one loses the next can't gain.
+            hasher.update(base_name(&data.name(image)).as_bytes());
+            hasher.update(b"\0");
+            data.label(image).iter().for_each(|value| hasher.update(&value.to_le_bytes()));
+        }
+        let checksum = Some(hasher.finalize());
+        Self { name, images: data.len(), crop: data.crop(), checksum }
+    }
+
+    /// Checks that `found` are the datasets `expected`.
+    ///
+    /// # Errors
+    /// The first difference, in words.
+    pub fn check_same(expected: &[Self], found: &[Self]) -> std::result::Result<(), String> {
+        if expected.len() != found.len() {
+            return Err(format!("expected {} datasets, found {}", expected.len(), found.len()));
+        }
+        for (expected, found) in expected.iter().zip(found) {
+            let name = &expected.name;
+            let sums = expected.checksum.zip(found.checksum);
+            if name != &found.name {
+                return Err(format!("expected the dataset {name:?}, found {:?}", found.name));
+            }
+            if expected.images != found.images {
+                return Err(format!(
+                    "the dataset {name:?} had {} images, it has {} now",
+                    expected.images, found.images
+                ));
+            }
+            if expected.crop != found.crop {
+                return Err(format!(
+                    "the images of the dataset {name:?} were cropped to {}, now to {}",
+                    words(expected.crop),
+                    words(found.crop)
+                ));
+            }
+            if sums.is_some_and(|(expected, found)| expected != found) {
+                return Err(format!(
+                    "the dataset {name:?} has as many images as before, but under other names, \
+                     with other labels or in another order"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that a run that was trained on `expected` can go on with `found`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with the first difference, in words.
+    pub fn check_unchanged(expected: &[Self], found: &[Self]) -> Result<()> {
+        Self::check_same(expected, found).map_err(|difference| {
+            Error::Config(format!(
+                "these are not the data that the run was trained on: {difference}; resume it with \
+                 the data it began with, or begin a new run"
+            ))
+        })
+    }
+}
+
+fn words(crop: Crop) -> String {
+    match crop {
+        Crop::Centre(side) => format!("the centre {side} pixels"),
+        Crop::Square => "the largest square".to_owned(),
+    }
+}

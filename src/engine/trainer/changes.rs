@@ -1,0 +1,75 @@
+//! What may change during a run, on resume or by an observer, and what has.
+
+use burn::tensor::backend::AutodiffBackend;
+
+use super::Trainer;
+use crate::data::loader::UnreadablePolicy;
+use crate::engine::checkpoint::Change;
+use crate::engine::difference::{Difference, differences};
+use crate::engine::policy::NonFinitePolicy;
+use crate::engine::recipe::Recipe;
+use crate::engine::settings::RunSettings;
+use crate::error::Result;
+
+impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
+    /// Changes how many iterations the run has, for example to go on after its end.
+    ///
+    /// # Errors
+    /// As [`RunSettings::check`].
+    pub fn set_iterations(&mut self, iterations: u64) -> Result<()> {
+        self.change(|run| run.with_iterations(iterations))
+    }
+
+    /// Changes the learning rate that the schedule starts from.
+    ///
+    /// # Errors
+    /// As [`RunSettings::check`].
+    pub fn set_learning_rate(&mut self, rate: f64) -> Result<()> {
+        self.change(|run| run.with_learning_rate(rate))
+    }
+
+    /// Changes what happens when a value is not finite, for example to go on with a run that has
+    /// ended so.
+    ///
+    /// # Errors
+    /// As [`NonFinitePolicy::check`].
+    pub fn set_on_non_finite(&mut self, policy: NonFinitePolicy) -> Result<()> {
+        self.change(|run| run.with_on_non_finite(policy))
+    }
+
+    /// Changes what happens when an image can't be read.
+    ///
+    /// # Errors
+    /// As [`RunSettings::check`].
+    pub fn set_on_unreadable(&mut self, policy: UnreadablePolicy) -> Result<()> {
+        self.change(|run| run.with_on_unreadable(policy))
+    }
+
+    /// Takes other settings for the rest of the run, and takes note of what they change.
+    fn change(&mut self, change: impl FnOnce(RunSettings) -> RunSettings) -> Result<()> {
+        let run = change(self.config.run.clone());
+        run.check()?;
+        let before = self.config.clone();
+        self.config.run = run;
+        self.note(differences(&before, &self.config));
+        Ok(())
+    }
+
+    /// Takes note of settings that differ from here on. Of the changes of one setting between two
+    /// checkpoints the last is kept: an observer may change the learning rate at every iteration.
+    pub(super) fn note(&mut self, differences: Vec<Difference>) {
+        let every = self.config.run.checkpoint_every;
+        let since = self.iteration / every;
+        for mut difference in differences {
+            let earlier = self.changes.iter().position(|change| {
+                change.iteration / every == since && change.difference.setting == difference.setting
+            });
+            if let Some(earlier) = earlier {
+                difference.from = self.changes.remove(earlier).difference.from;
+            }
+            if difference.from != difference.to {
+                self.changes.push(Change { iteration: self.iteration, difference });
+            }
+        }
+    }
+}
