@@ -140,7 +140,7 @@ fn folders_in_use_are_refused_and_left_alone() {
     fs::create_dir(folder.path().join("empty")).unwrap();
     let running = new("empty").unwrap();
     let error = new("empty").unwrap_err().to_string();
-    assert!(error.contains("it holds a run already: resume it"), "{error}");
+    assert!(error.contains("another trainer, of this process or of another one, has"), "{error}");
     let error = Trainer::<Cpu, StarGan>::resume(folder.path().join("empty"), &device).unwrap_err();
     assert!(
         error.to_string().contains("another trainer, of this process or of another one, has"),
@@ -178,10 +178,10 @@ fn ctrl_c_ends_with_a_checkpoint_at_the_iteration_reached() {
     let (_folder, run, mut trainer, data) = trained(3);
     assert_eq!(names(run.join("checkpoints")), ["00000003.safetensors"]);
     // Raised before the run: nothing is trained, and what there is can be resumed.
+    trainer.stop_flag().store(true, Ordering::Relaxed);
     let outcome = trainer.run(&data, &mut ()).unwrap();
     assert!(matches!(outcome, Outcome::Stopped { .. }));
     assert_eq!(trainer.iteration(), 3);
-    trainer.stop_flag().store(false, Ordering::Relaxed);
     trainer.run(&data, &mut StopAfter(5)).unwrap();
     assert_eq!(names(run.join("checkpoints")), ["00000003.safetensors", "00000005.safetensors"]);
 }
