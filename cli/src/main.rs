@@ -34,7 +34,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// StarGAN: one generator that translates images between many domains.
 ///
 /// Results are on standard output, all else is on standard error. Exit code: 0, 1 for a failure, 2
-/// for a command line that makes no sense, 130 for a run that a signal, such as Ctrl-C, has stopped.
+/// for a command line that makes no sense, 130 for a run that a signal, such as Ctrl-C, has
+/// stopped.
 #[derive(Parser)]
 #[command(name = "stargan", version)]
 struct Cli {

@@ -116,8 +116,8 @@ impl LoaderConfig {
     /// Checks that batches can be made of `datasets` so.
     ///
     /// # Errors
-    /// [`Error::Config`] when there is no dataset or one that cannot fill a batch, a number is 0, or
-    /// the image size is above [`MAX_IMAGE_SIDE`].
+    /// [`Error::Config`] when there is no dataset or one that cannot fill a batch, a number is 0,
+    /// or the image size is above [`MAX_IMAGE_SIDE`].
     pub fn check(&self, datasets: &Datasets) -> Result<()> {
         let Self { batch_size, image_size, threads, prefetch, .. } = *self;
         let positive = [
@@ -138,8 +138,8 @@ impl LoaderConfig {
         let Share { rank, workers } = self.share;
         if rank >= workers || !batch_size.is_multiple_of(workers) {
             return Err(Error::Config(format!(
-                "a batch of {batch_size} has no equal part for worker {rank} of {workers}: make the \
-                 batch size a multiple of the number of workers"
+                "a batch of {batch_size} has no equal part for worker {rank} of {workers}: make \
+                 the batch size a multiple of the number of workers"
             )));
         }
         for (number, dataset) in datasets.iter().enumerate() {
@@ -162,8 +162,8 @@ impl LoaderConfig {
             }
             if self.on_unreadable == UnreadablePolicy::Skip {
                 return Err(Error::Config(
-                    "paired images that can't be read can't be skipped: another image in the place of \
-                     one would not belong to the other"
+                    "paired images that can't be read can't be skipped: another image in the \
+                     place of one would not belong to the other"
                         .to_owned(),
                 ));
             }

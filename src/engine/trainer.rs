@@ -240,7 +240,8 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     /// it was trained on so far, wherever their files are now.
     ///
     /// # Errors
-    /// [`Error::Config`] or [`Error::Label`](crate::Error::Label) with the first thing that differs.
+    /// [`Error::Config`] or [`Error::Label`](crate::Error::Label) with the first thing that
+    /// differs.
     pub fn check_data(&self, data: &Datasets) -> Result<()> {
         self.identified(data).map(drop)
     }

@@ -110,7 +110,8 @@ impl<B: Backend> Translator<B> {
         self.replace(path, parts)
     }
 
-    /// As [`save`](Self::save), in place of an earlier file, which stays until the new one is whole.
+    /// As [`save`](Self::save), in place of an earlier file, which stays until the new one is
+    /// whole.
     ///
     /// # Errors
     /// [`Error::Io`] when the file can't be written.

@@ -67,7 +67,11 @@ pub struct SettingsArgs {
     /// The weights of the loss terms beside the adversarial one, of all datasets or of the one of
     /// that name: domain, reconstruction, penalty and, if it changes, identity warm-up; may be
     /// repeated
-    #[arg(long, value_name = "[NAME=]DOMAIN:RECONSTRUCTION:PENALTY[:IDENTITY]", help_heading = LOSSES)]
+    #[arg(
+        long,
+        value_name = "[NAME=]DOMAIN:RECONSTRUCTION:PENALTY[:IDENTITY]",
+        help_heading = LOSSES
+    )]
     weights: Vec<Weights>,
     /// Discriminator updates per generator update
     #[arg(long, value_name = "N", help_heading = LOSSES)]
@@ -97,7 +101,12 @@ pub struct SettingsArgs {
     pub on_non_finite: Option<OnNonFinite>,
     /// What to do about an image that can't be read: end with an error, or take the next one in its
     /// place and report it at the end
-    #[arg(long, value_name = "NAME", value_parser = names(UnreadablePolicy::ALL), help_heading = RUN)]
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_parser = names(UnreadablePolicy::ALL),
+        help_heading = RUN
+    )]
     pub on_unreadable: Option<UnreadablePolicy>,
     /// Threads that load images
     #[arg(long, value_name = "N", help_heading = RUN)]

@@ -1,5 +1,5 @@
-//! What a trainer does with those of other workers: all begin alike, take over the state of worker 0,
-//! and stay alike.
+//! What a trainer does with those of other workers: all begin alike, take over the state of worker
+//! 0, and stay alike.
 
 use std::path::{Path, PathBuf};
 

@@ -11,7 +11,8 @@ const BLOCK: usize = 1 << 14;
 /// The exponent bits, all of which are set in infinities and NaN only.
 const INFINITY: u32 = f32::INFINITY.to_bits();
 
-/// The new values, and whether they and the running means are finite, which are updated in place. All slices have one length.
+/// The new values, and whether they and the running means are finite, which are updated in place.
+/// All slices have one length.
 pub(crate) fn update(
     [value, gradient]: [&[f32]; 2],
     [first, second]: [&mut [f32]; 2],
