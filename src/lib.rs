@@ -67,8 +67,10 @@ pub use data::celeba::CelebA;
 pub use data::dataset::Dataset;
 pub use data::datasets::Datasets;
 pub use data::folder::Folder;
+pub use data::image::{decode_image, load_image};
 pub use data::subset::Subset;
 pub use data::transform::{Crop, Transform};
+pub use data::unreadable::UnreadablePolicy;
 pub use error::{Error, Result};
 pub use files::model::{ModelConfig, describe};
 pub use files::pytorch::model::PublicModel;
@@ -86,7 +88,6 @@ pub use train::*;
 /// What the feature `train` adds to the crate's root.
 #[cfg(feature = "train")]
 mod train {
-    pub use crate::data::loader::UnreadablePolicy;
     pub use crate::engine::config::TrainingConfig;
     pub use crate::engine::observe::losses::CsvLog;
     pub use crate::engine::observe::observer::{Iteration, Observer, Run};

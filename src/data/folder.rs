@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    collections::BTreeMap,
     ffi::OsString,
     path::{Path, PathBuf},
     sync::Arc,
@@ -11,18 +12,21 @@ use image::RgbImage;
 
 use crate::data::dataset::Dataset;
 use crate::data::image::load_image;
-use crate::data::listing::{Listing, entries};
+use crate::data::listing::{Listing, entries, kind};
 use crate::data::transform::Crop;
 use crate::error::{Error, Result};
 use crate::labels::space::LabelSpace;
 
-const EXTENSIONS: [&str; 5] = ["png", "jpg", "jpeg", "bmp", "webp"];
+/// What the names of images end in, in upper or lower case.
+const EXTENSIONS: [&str; 10] =
+    ["png", "jpg", "jpeg", "jpe", "jfif", "gif", "tif", "tiff", "bmp", "webp"];
 
 /// A dataset of one folder per class.
 ///
 /// Cheap to clone. The classes are the names of the folders in alphabetical order, the images those
-/// directly in them (PNG, JPEG, BMP, WebP, told by extension) in the order of their names. Hidden
-/// files and folders are passed over.
+/// directly in them (PNG, JPEG, GIF, TIFF, BMP, WebP, told by extension) in the order of their
+/// names. What else there is, such as hidden files, other files and folders inside a class, is
+/// [left out](Dataset::left_out) and counted.
 #[derive(Clone, Debug)]
 pub struct Folder {
     listing: Arc<Listing>,
@@ -38,7 +42,8 @@ impl Folder {
     pub fn open(folder: impl AsRef<Path>) -> Result<Self> {
         let folder = folder.as_ref();
         let mut classes = Vec::new();
-        for (name, path) in visible(folder)? {
+        let mut left_out = BTreeMap::new();
+        for (name, path) in visible(folder, &mut left_out)? {
             if path.is_dir() {
                 classes.push((name, path));
             } else if is_image(&path) {
@@ -46,6 +51,8 @@ impl Folder {
                     "expected one folder of images per class, found the image {name:?} beside them"
                 );
                 return Err(Error::data(folder, None, message));
+            } else {
+                *left_out.entry(kind(&name)).or_default() += 1;
             }
         }
         if classes.len() < 2 {
@@ -60,9 +67,13 @@ impl Folder {
             let mut label = vec![0.0; classes.len()];
             label[position] = 1.0;
             let before = listing.len();
-            for (name, image) in visible(path)? {
-                if is_image(&image) && !image.is_dir() {
+            for (name, image) in visible(path, &mut left_out)? {
+                if image.is_dir() {
+                    *left_out.entry("folder".to_owned()).or_default() += 1;
+                } else if is_image(&image) {
                     listing.push(format!("{class}/{name}"), image, &label);
+                } else {
+                    *left_out.entry(kind(&name)).or_default() += 1;
                 }
             }
             if listing.len() == before {
@@ -71,6 +82,7 @@ impl Folder {
                 return Err(Error::data(path, None, message));
             }
         }
+        listing.left_out = left_out;
         Ok(Self { listing: Arc::new(listing), crop: Crop::Square })
     }
 
@@ -119,20 +131,29 @@ impl Dataset for Folder {
     fn crop(&self) -> Crop {
         self.crop
     }
+
+    /// Files of other kinds, hidden ones, and folders inside a class.
+    fn left_out(&self) -> BTreeMap<String, usize> {
+        self.listing.left_out.clone()
+    }
 }
 
-/// The images directly in `folder` (PNG, JPEG, BMP, WebP, told by extension), sorted by name;
-/// hidden files are passed over.
+/// The images directly in `folder` (PNG, JPEG, GIF, TIFF, BMP, WebP, told by extension), sorted by
+/// name; hidden files are passed over.
 ///
 /// # Errors
 /// When the folder cannot be read, or holds a name that is not UTF-8.
 pub fn image_files(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
-    let paths = visible(folder.as_ref())?.into_iter().map(|(_, path)| path);
+    let visible = visible(folder.as_ref(), &mut BTreeMap::new())?;
+    let paths = visible.into_iter().map(|(_, path)| path);
     Ok(paths.filter(|path| is_image(path) && !path.is_dir()).collect())
 }
 
-/// The entries of `folder` that are not hidden, sorted by name.
-fn visible(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
+/// The entries of `folder` that are not hidden, sorted by name; hidden ones are `left_out`.
+fn visible(
+    folder: &Path,
+    left_out: &mut BTreeMap<String, usize>,
+) -> Result<Vec<(String, PathBuf)>> {
     let as_text = |name: OsString| {
         name.into_string().map_err(|name| {
             let message = format!("expected names in UTF-8, found {name:?}");
@@ -142,7 +163,9 @@ fn visible(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
     let mut named = Vec::new();
     for entry in entries(folder)? {
         let name = as_text(entry.file_name())?;
-        if !name.starts_with('.') {
+        if name.starts_with('.') {
+            *left_out.entry(kind(&name)).or_default() += 1;
+        } else {
             named.push((name, entry.path()));
         }
     }

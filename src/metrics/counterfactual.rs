@@ -16,8 +16,8 @@ use std::sync::Arc;
 use burn::tensor::backend::Backend;
 use image::RgbImage;
 
-use crate::data::attributes::read_text;
 use crate::data::dataset::{Dataset, base_name};
+use crate::data::whole::read_text;
 use crate::error::{Error, Result};
 use crate::labels::space::LabelKind;
 use crate::metrics::pixel::compared::{Compared, changed};

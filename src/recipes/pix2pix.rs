@@ -6,8 +6,9 @@ use burn::tensor::backend::{AutodiffBackend, Backend};
 use serde::{Deserialize, Serialize};
 
 use crate::data::datasets::Datasets;
-use crate::data::loader::{Batch, UnreadablePolicy};
+use crate::data::loader::Batch;
 use crate::data::transform::Transform;
+use crate::data::unreadable::UnreadablePolicy;
 use crate::engine::recipe::{Moment, Recipe, StepLosses};
 use crate::engine::settings::RunSettings;
 use crate::engine::trainer::Trainer;

@@ -8,7 +8,7 @@ use std::path::Path;
 use image::{ImageFormat, Rgb, RgbImage};
 use safetensors::SafeTensors;
 use stargan::burn::backend::{Autodiff, Flex};
-use stargan::data::decode_image;
+use stargan::decode_image;
 use stargan::{
     Folder, LabelSpace, LabelSpaces, PublicModel, StarGan, Trainer, TrainingConfig, Transform,
     Translator,

@@ -3,7 +3,7 @@
 use image::{DynamicImage, RgbImage};
 use stargan::burn::backend::{Flex, NdArray};
 use stargan::burn::tensor::backend::Backend;
-use stargan::data::load_image;
+use stargan::load_image;
 use stargan::{DomainLabel, Grid, GridImage, LabelSpaces, Parts, StarGan, Trainer, Translator};
 
 use crate::training::setup::{BUNDLED, Cpu, StopAfter, face_labels, faces, one_at_a_time, tiny};
