@@ -187,6 +187,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::data::summary::Summary;
 
     const FACES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/faces");
 
@@ -233,6 +234,21 @@ mod tests {
         assert!(open(&folder).unwrap_err().to_string().contains("expected an attribute list"));
         fs::rename(at("Img"), at("other")).unwrap();
         assert!(open(&folder).unwrap_err().to_string().contains("expected a folder of images"));
+    }
+
+    #[test]
+    fn images_that_the_list_lacks_are_counted() {
+        let (folder, _) = folder(&["a.jpg", "b.png"]);
+        for name in ["c.JPG", "d.jpg", "e.heic", ".DS_Store"] {
+            fs::write(folder.path().join("images").join(name), []).unwrap();
+        }
+        fs::create_dir(folder.path().join("images/old")).unwrap();
+        let data = open(&folder).unwrap();
+        let expected = "2 images (1 .jpg, 1 .png): Male 2; left out: 1 .heic not in the list, \
+                        2 .jpg not in the list, 1 hidden not in the list, \
+                        1 without ending not in the list";
+        assert_eq!(Summary::new(&data).to_string(), expected);
+        assert_eq!(Summary::new(&data.subset(&[1])).left_out, data.left_out());
     }
 
     #[test]

@@ -186,6 +186,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::data::summary::Summary;
 
     const EXPRESSIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/expressions");
 
@@ -222,14 +223,60 @@ mod tests {
     }
 
     #[test]
-    fn names_are_sorted_and_other_files_passed_over() {
+    fn names_are_sorted_and_other_files_counted() {
         let files = ["b/2.PNG", "b/1.jpeg", "b/notes.txt", "b/.hidden.png", "b/nested.png/c.png"];
-        let folder = folder(&[&files[..], &["a/x.webp", ".git/x.png", "README.md"]].concat());
+        let others = ["a/x.webp", ".git/x.png", "README.md", "a/1.HEIC", "a/2.heic", "a/noending"];
+        let folder = folder(&[&files[..], &others].concat());
         let data = Folder::open(folder.path()).unwrap();
         assert_eq!(data.labels().names(), ["a", "b"]);
         assert_eq!(data.listing.names(), ["a/x.webp", "b/1.jpeg", "b/2.PNG"]);
+        assert_eq!(
+            Summary::new(&data).to_string(),
+            "3 images (1 .jpeg, 1 .png, 1 .webp): a 1, b 2; left out: 2 .heic, 1 .md, 1 .txt, \
+             1 folder, 2 hidden, 1 without ending"
+        );
         assert_eq!(data.label(2), [0.0, 1.0]);
         assert_eq!(data.find("b/nested.png"), None);
+    }
+
+    #[test]
+    fn names_end_as_programs_end_them() {
+        let used = [
+            "a/1.jpg",
+            "a/2.JPG",
+            "a/3.Jpeg",
+            "a/4.jfif",
+            "a/5.JFIF",
+            "a/6.jpe",
+            "b/1.tif",
+            "b/2.TIFF",
+            "b/3.GIF",
+            "b/4.gif",
+            "b/5.bmp",
+            "b/6.WebP",
+            "b/ünïcode 名.PnG",
+            "b/.a..png",
+            "b/two.tar.png",
+        ];
+        let not_used = [
+            "a/1.jpg.txt",
+            "a/jpg",
+            "a/2.jpgx",
+            "a/3.ＪＰＧ",
+            "a/4.ȷpg",
+            "a/5.",
+            "a/6.j pg",
+            "b/7.svg",
+            "b/8.avif",
+            "b/Thumbs.db",
+        ];
+        let folder = folder(&[&used[..], &not_used].concat());
+        let data = Folder::open(&folder).unwrap();
+        let left_out: usize = data.left_out().values().sum();
+        // One is hidden.
+        assert_eq!((data.len(), left_out), (used.len() - 1, not_used.len() + 1));
+        let images = image_files(folder.path().join("b")).unwrap();
+        assert_eq!(images.len(), 8);
     }
 
     #[test]

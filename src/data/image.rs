@@ -6,7 +6,7 @@ use std::path::Path;
 use image::error::LimitErrorKind;
 use image::{
     DynamicImage, GenericImageView, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits,
-    Pixel, Rgb, RgbImage, Rgba,
+    Rgb, RgbImage, Rgba,
 };
 
 use crate::data::whole::read_bytes;
@@ -61,7 +61,8 @@ pub fn decode_image(bytes: &[u8], name: impl AsRef<Path>) -> Result<RgbImage> {
     decoder.set_limits(limits(MAX_IMAGE_BYTES - held)).map_err(failed)?;
     let orientation = decoder.orientation().map_err(failed)?;
     let image = DynamicImage::from_decoder(decoder).map_err(failed)?;
-    let mut upright = DynamicImage::from(into_opaque(image));
+    let opaque = if image.color().has_alpha() { on_white(&image) } else { image.into_rgb8() };
+    let mut upright = DynamicImage::from(opaque);
     upright.apply_orientation(orientation);
     Ok(upright.into_rgb8())
 }
@@ -75,23 +76,24 @@ pub fn image_size(bytes: &[u8], name: impl AsRef<Path>) -> Result<(u32, u32)> {
 }
 
 /// An image as [`decode_image`] makes it of a file: opaque, on white.
-pub(crate) fn into_opaque(image: DynamicImage) -> RgbImage {
-    // No copy with transparency: it would take more memory than either image.
-    match &image {
+pub(crate) fn to_opaque(image: &DynamicImage) -> RgbImage {
+    if image.color().has_alpha() { on_white(image) } else { image.to_rgb8() }
+}
+
+/// Pixel by pixel: a copy with 8-bit transparency would take more memory than either image.
+fn on_white(image: &DynamicImage) -> RgbImage {
+    let (width, height) = image.dimensions();
+    match image {
         DynamicImage::ImageRgba8(rgba) => {
-            RgbImage::from_fn(rgba.width(), rgba.height(), |x, y| on_white(*rgba.get_pixel(x, y)))
+            RgbImage::from_fn(width, height, |x, y| blend(*rgba.get_pixel(x, y)))
         }
-        deep if deep.color().has_alpha() => {
-            RgbImage::from_fn(deep.width(), deep.height(), |x, y| on_white(deep.get_pixel(x, y)))
-        }
-        _ => image.into_rgb8(),
+        _ => RgbImage::from_fn(width, height, |x, y| blend(image.get_pixel(x, y))),
     }
 }
 
-fn on_white(pixel: Rgba<u8>) -> Rgb<u8> {
-    let [.., alpha] = pixel.0.map(u32::from);
-    let blend = |value: u8| (u32::from(value) * alpha + 255 * (255 - alpha) + 127) / 255;
-    pixel.to_rgb().map(|value| blend(value) as u8)
+fn blend(pixel: Rgba<u8>) -> Rgb<u8> {
+    let [r, g, b, alpha] = pixel.0.map(u32::from);
+    Rgb([r, g, b].map(|value| ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8))
 }
 
 /// What decodes `bytes`, which has read their header.
@@ -166,5 +168,7 @@ fn jpeg_is_complete(bytes: &[u8]) -> bool {
     }
 }
 
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod tests;

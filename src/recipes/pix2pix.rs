@@ -193,8 +193,13 @@ impl Recipe for Pix2Pix {
     }
 
     /// Of the sources only.
-    fn grid_images(&self, data: &Datasets, count: usize) -> Result<Vec<GridImage>> {
-        settings::grid_images(data, 1, count)
+    fn grid_images(
+        &self,
+        data: &Datasets,
+        count: usize,
+        policy: UnreadablePolicy,
+    ) -> Result<Vec<GridImage>> {
+        settings::grid_images(data, 1, count, policy)
     }
 }
 
