@@ -33,8 +33,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let transform = Transform { crop: Crop::Centre(178), size: side as u32 };
     let model = Translator::<Flex>::import(public, spaces, transform, &Default::default())?;
 
-    let face = image::open("examples/data/faces/test/images/00000.png")?;
-    model.translate(&face, labels[0])?.save(format!("{folder}/translated.png"))?;
+    let face = "examples/data/faces/test/images/00000.png";
+    model.translate_file(face, labels[0])?.save(format!("{folder}/translated.png"))?;
 
     // A model file of this crate, and files that the public modules load strictly.
     model.save(format!("{folder}/model.safetensors"), Parts::All)?;

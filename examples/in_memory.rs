@@ -7,8 +7,8 @@
 use std::borrow::Cow;
 use std::env;
 
-use image::{Rgb, RgbImage};
 use stargan::burn::backend::{Autodiff, Flex};
+use stargan::image::{Rgb, RgbImage};
 use stargan::{Dataset, LabelSpace, LabelSpaces, Progress, StarGan, Trainer, TrainingConfig};
 
 const COLOURS: [(&str, [u8; 3]); 3] =

@@ -11,9 +11,9 @@ use std::fs::{self, File};
 use std::io::BufWriter;
 use std::{env, iter};
 
-use image::RgbImage;
-use stargan::Translator;
 use stargan::burn::backend::Flex;
+use stargan::image::RgbImage;
+use stargan::{Translator, load_image};
 
 const MODEL: &str = "examples/models/faces64.safetensors";
 const FACE: &str = "examples/data/faces/test/images/00003.png";
@@ -27,7 +27,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = env::args().nth(1).unwrap_or_else(|| "runs/example-interpolate".to_owned());
     fs::create_dir_all(&folder)?;
     let model = Translator::<Flex>::open(MODEL, &Default::default())?;
-    let face = image::open(FACE)?;
+    let face = load_image(FACE)?.into();
     let spaces = model.spaces().clone();
     let source = model.predict(&face, 0)?;
 
@@ -43,7 +43,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             conditions.push(spaces.condition(0, &label));
         }
     }
-    let frames = model.translate_conditions(&face, &conditions);
+    let frames = model.translate_conditions(&face, &conditions)?;
 
     let path = format!("{folder}/interpolation.png");
     save(&path, &frames)?;

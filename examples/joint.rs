@@ -40,11 +40,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     trainer.run(&data, &mut Progress::default())?;
 
     // No face was ever labelled with an expression; labels of both apply to any image.
-    let face = image::open("examples/data/faces/test/images/00000.png")?;
+    let face = "examples/data/faces/test/images/00000.png";
     let translator = trainer.translator();
     for edit in ["Blond_Hair", "happy", "expressions:sad", "Blond_Hair,happy"] {
         let path = format!("{folder}/{}.png", edit.replace([',', ':'], "_"));
-        translator.translate(&face, edit)?.save(&path)?;
+        translator.translate_file(face, edit)?.save(&path)?;
         println!("{path}");
     }
     Ok(())

@@ -72,7 +72,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     };
     trainer.set_iterations(arguments.next().map_or(Ok(1_000), |number| number.parse())?)?;
     trainer.run(&photos, &mut Progress::default())?;
-    let grey = image::DynamicImage::from(photos.load(0)?).grayscale().to_rgb8();
+    let grey = stargan::image::DynamicImage::from(photos.load(0)?).grayscale().to_rgb8();
     let label = Some(DomainLabel { dataset: 0, label: vec![1.0, 0.0] });
     let grid =
         Grid::of_targets(&*trainer.boxed_translator()?, &[GridImage { image: grey, label }])?;

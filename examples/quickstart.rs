@@ -32,8 +32,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut trainer = Trainer::<Autodiff<Flex>, _>::new(&folder, config, &Default::default())?;
     trainer.run(&faces, &mut Progress::default())?;
 
-    let face = image::open("examples/data/faces/test/images/00000.png")?;
-    let blond = trainer.translator().translate(&face, "Blond_Hair")?;
+    let face = "examples/data/faces/test/images/00000.png";
+    let blond = trainer.translator().translate_file(face, "Blond_Hair")?;
     let path = format!("{folder}/blond.png");
     blond.save(&path)?;
     println!("{path}");

@@ -11,9 +11,9 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{env, fs, thread};
 
-use image::{DynamicImage, RgbImage};
 use stargan::burn::backend::Flex;
-use stargan::{Result, Translator};
+use stargan::image::{DynamicImage, RgbImage};
+use stargan::{Result, Translator, load_image};
 
 const MODEL: &str = "examples/models/faces64.safetensors";
 const EDITS: [&str; 2] = ["Blond_Hair", "+Eyeglasses"];
@@ -67,7 +67,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     }
     let mut answers = Vec::new();
     for (number, edit) in (0..12).flat_map(|number| EDITS.map(|edit| (number, edit.to_owned()))) {
-        let image = image::open(format!("examples/data/faces/test/images/{number:05}.png"))?;
+        let image = load_image(format!("examples/data/faces/test/images/{number:05}.png"))?.into();
         let (reply, answer) = mpsc::channel();
         answers.push((format!("{folder}/{number:05} {edit}.png"), answer));
         service.send(Request { image, edit, reply })?;

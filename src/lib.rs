@@ -3,12 +3,11 @@
 //!
 //! ```no_run
 //! use stargan::burn::backend::Flex;
-//! use stargan::{Translator, image};
+//! use stargan::Translator;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let translator = Translator::<Flex>::open("runs/celeba", &Default::default())?;
-//! let photo = image::open("face.jpg")?;
-//! translator.translate(&photo, "Blond_Hair,-Young=0.5")?.save("blond.png")?;
+//! translator.translate_file("face.jpg", "Blond_Hair,-Young=0.5")?.save("blond.png")?;
 //! # Ok(())
 //! # }
 //! ```
@@ -19,6 +18,7 @@
 //! | open labelled images | [`CelebA`], [`Folder`], or your own [`Dataset`] |
 //! | train | [`Trainer`], a recipe such as [`StarGan`], [`RunSettings`], an [`Observer`] |
 //! | train something else in the same loop | [`engine::Recipe`] |
+//! | open a photo as training does | [`load_image`], [`decode_image`] |
 //! | translate | [`Translator`], and [`Translate`] for whatever a recipe has trained |
 //! | measure | [`metrics`] |
 //! | show a run | [`Report`] |
@@ -67,8 +67,10 @@ pub use data::celeba::CelebA;
 pub use data::dataset::Dataset;
 pub use data::datasets::Datasets;
 pub use data::folder::Folder;
+pub use data::image::{decode_image, load_image};
 pub use data::subset::Subset;
 pub use data::transform::{Crop, Transform};
+pub use data::unreadable::UnreadablePolicy;
 pub use error::{Error, Result};
 pub use files::model::{ModelConfig, describe};
 pub use files::pytorch::model::PublicModel;
@@ -86,7 +88,6 @@ pub use train::*;
 /// What the feature `train` adds to the crate's root.
 #[cfg(feature = "train")]
 mod train {
-    pub use crate::data::loader::UnreadablePolicy;
     pub use crate::engine::config::TrainingConfig;
     pub use crate::engine::observe::losses::CsvLog;
     pub use crate::engine::observe::observer::{Iteration, Observer, Run};

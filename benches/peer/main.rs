@@ -32,7 +32,7 @@ use serde_json::{Value, json};
 use stargan::burn::backend::Autodiff;
 use stargan::burn::tensor::backend::{AutodiffBackend, Backend};
 use stargan::burn::tensor::{DType, Element, Tensor, set_default_dtypes};
-use stargan::data::load_image;
+use stargan::load_image;
 use stargan::nn::{Discriminator, Generator};
 use stargan::recipes::PenaltyDraw;
 use stargan::{Crop, Penalty, StarGan, Trainer, Transform};

@@ -3,8 +3,9 @@
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
-use stargan::data::{Loader, LoaderConfig, decode_image, load_image};
+use stargan::data::{Loader, LoaderConfig};
 use stargan::{Crop, Datasets, Folder, Transform};
+use stargan::{decode_image, load_image};
 
 use crate::jpegs::jpegs;
 

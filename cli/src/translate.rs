@@ -5,9 +5,9 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use image::{DynamicImage, ImageFormat};
-use stargan::Translator;
 use stargan::burn::tensor::backend::Backend;
-use stargan::data::{image_files, load_image};
+use stargan::data::image_files;
+use stargan::{Translator, load_image};
 
 use crate::backend::{self, on_backend};
 use crate::bundled;

@@ -2,7 +2,8 @@
 
 use std::{
     borrow::Cow,
-    collections::HashSet,
+    collections::{BTreeMap, HashSet},
+    ffi::OsString,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -11,9 +12,10 @@ use crate::data::dataset::Dataset;
 use crate::data::transform::Crop;
 use image::RgbImage;
 
-use crate::data::attributes::{Row, parse, read_text};
+use crate::data::attributes::{Row, parse};
 use crate::data::image::load_image;
-use crate::data::listing::{Listing, entries};
+use crate::data::listing::{Listing, entries, kind};
+use crate::data::whole::read_text;
 use crate::error::{Error, Result};
 use crate::labels::space::{LabelKind, LabelSpace};
 
@@ -64,9 +66,10 @@ impl CelebA {
         }
         let text = read_text(attribute_file)?;
         let rows = parse(attribute_file, &text, labels)?;
-        check_present(images, attribute_file, &rows)?;
+        let left_out = check_present(images, attribute_file, &rows)?;
 
         let mut listing = Listing::new(attribute_file, labels.clone());
+        listing.left_out = left_out;
         for Row { line, image, label } in rows {
             if !listing.push(image.to_owned(), images.join(image), &label) {
                 let message = format!("image {image:?} is listed a second time");
@@ -90,9 +93,15 @@ impl CelebA {
         self.listing.path(index)
     }
 
-    /// The images at `indices`, in that order.
+    /// The images at `indices`, in that order: a part of a split, whose other images are left out.
     pub(super) fn subset(&self, indices: &[usize]) -> Self {
-        Self { listing: Arc::new(self.listing.subset(indices)), crop: self.crop }
+        let mut listing = self.listing.subset(indices);
+        let others = self.listing.len() - listing.len();
+        if others > 0 {
+            *listing.left_out.entry("in other parts of the split".to_owned()).or_default() +=
+                others;
+        }
+        Self { listing: Arc::new(listing), crop: self.crop }
     }
 }
 
@@ -124,6 +133,11 @@ impl Dataset for CelebA {
     fn crop(&self) -> Crop {
         self.crop
     }
+
+    /// What the folder of images has and the list has not.
+    fn left_out(&self) -> BTreeMap<String, usize> {
+        self.listing.left_out.clone()
+    }
 }
 
 fn locate(
@@ -139,20 +153,37 @@ fn locate(
     })
 }
 
+/// What `images` has beside the images of `rows`, all of which it must have.
+///
 /// One directory listing: asking for 200,000 files one by one takes minutes on a network drive.
-fn check_present(images: &Path, attribute_file: &Path, rows: &[Row]) -> Result<()> {
-    let present: HashSet<_> = entries(images)?.iter().map(|entry| entry.file_name()).collect();
+fn check_present(
+    images: &Path,
+    attribute_file: &Path,
+    rows: &[Row],
+) -> Result<BTreeMap<String, usize>> {
+    let mut present: HashSet<OsString> =
+        entries(images)?.iter().map(|entry| entry.file_name()).collect();
     let is_missing = |row: &&Row| !present.contains(std::ffi::OsStr::new(row.image));
     let mut missing = rows.iter().filter(is_missing);
-    let Some(first) = missing.next() else { return Ok(()) };
-    let message = format!(
-        "image {:?} is not in {} ({} of {} listed images are missing)",
-        first.image,
-        images.display(),
-        1 + missing.count(),
-        rows.len()
-    );
-    Err(Error::data(attribute_file, first.line, message))
+    if let Some(first) = missing.next() {
+        let message = format!(
+            "image {:?} is not in {} ({} of {} listed images are missing)",
+            first.image,
+            images.display(),
+            1 + missing.count(),
+            rows.len()
+        );
+        return Err(Error::data(attribute_file, first.line, message));
+    }
+    for row in rows {
+        present.remove(std::ffi::OsStr::new(row.image));
+    }
+    let mut left_out = BTreeMap::new();
+    for name in present {
+        let kind = kind(&name.to_string_lossy());
+        *left_out.entry(format!("{kind} not in the list")).or_default() += 1;
+    }
+    Ok(left_out)
 }
 
 #[cfg(test)]
@@ -162,6 +193,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::data::summary::Summary;
 
     const FACES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/faces");
 
@@ -208,6 +240,26 @@ mod tests {
         assert!(open(&folder).unwrap_err().to_string().contains("expected an attribute list"));
         fs::rename(at("Img"), at("other")).unwrap();
         assert!(open(&folder).unwrap_err().to_string().contains("expected a folder of images"));
+    }
+
+    #[test]
+    fn images_that_the_list_lacks_are_counted() {
+        let (folder, _) = folder(&["a.jpg", "b.png"]);
+        for name in ["c.JPG", "d.jpg", "e.heic", ".DS_Store"] {
+            fs::write(folder.path().join("images").join(name), []).unwrap();
+        }
+        fs::create_dir(folder.path().join("images/old")).unwrap();
+        let data = open(&folder).unwrap();
+        let expected = "2 images (1 .jpg, 1 .png): Male 2; left out: 1 .heic not in the list, \
+                        2 .jpg not in the list, 1 hidden not in the list, \
+                        1 without ending not in the list";
+        assert_eq!(Summary::new(&data).to_string(), expected);
+        let part = Summary::new(&data.subset(&[1])).to_string();
+        let others = "1 in other parts of the split, 1 without ending not in the list";
+        assert!(
+            part.starts_with("1 images (1 .png): Male 1; ") && part.ends_with(others),
+            "{part}"
+        );
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! What labelled images are to everything that uses them.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use image::RgbImage;
 
+use crate::data::image::no_pixels;
 use crate::data::transform::Crop;
 use crate::error::Result;
 use crate::labels::space::LabelSpace;
@@ -53,17 +55,34 @@ pub trait Dataset: Debug + Send + Sync {
     /// The part of image `index` that is used, at its own size.
     ///
     /// # Errors
-    /// As [`load`](Self::load).
+    /// As [`load`](Self::load), and when the image has no pixels.
     ///
     /// # Panics
     /// As [`load`](Self::load).
     fn load_cropped(&self, index: usize) -> Result<RgbImage> {
-        Ok(self.crop().apply(&self.load(index)?))
+        Ok(self.crop().apply(&load(self, index)?))
+    }
+
+    /// What stands beside the images and is not used, such as `.heic`, `.jpg not in the list` or
+    /// `folder`, and how often. Nothing by default.
+    fn left_out(&self) -> BTreeMap<String, usize> {
+        BTreeMap::new()
     }
 
     /// Whether there are no images.
     fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+/// Image `index` of `data`, which has pixels.
+pub(crate) fn load(data: &(impl Dataset + ?Sized), index: usize) -> Result<RgbImage> {
+    let image = data.load(index)?;
+    match image.dimensions() {
+        (width, height) if width.min(height) == 0 => {
+            Err(no_pixels(&*data.name(index), width, height))
+        }
+        _ => Ok(image),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{
     borrow::Cow,
+    collections::BTreeMap,
     ffi::OsString,
     path::{Path, PathBuf},
     sync::Arc,
@@ -11,18 +12,21 @@ use image::RgbImage;
 
 use crate::data::dataset::Dataset;
 use crate::data::image::load_image;
-use crate::data::listing::{Listing, entries};
+use crate::data::listing::{Listing, entries, kind};
 use crate::data::transform::Crop;
 use crate::error::{Error, Result};
 use crate::labels::space::LabelSpace;
 
-const EXTENSIONS: [&str; 5] = ["png", "jpg", "jpeg", "bmp", "webp"];
+/// What the names of images end in, in upper or lower case.
+const EXTENSIONS: [&str; 10] =
+    ["png", "jpg", "jpeg", "jpe", "jfif", "gif", "tif", "tiff", "bmp", "webp"];
 
 /// A dataset of one folder per class.
 ///
 /// Cheap to clone. The classes are the names of the folders in alphabetical order, the images those
-/// directly in them (PNG, JPEG, BMP, WebP, told by extension) in the order of their names. Hidden
-/// files and folders are passed over.
+/// directly in them (PNG, JPEG, GIF, TIFF, BMP, WebP, told by extension) in the order of their
+/// names. What else there is, such as hidden files, other files and folders inside a class, is
+/// [left out](Dataset::left_out) and counted.
 #[derive(Clone, Debug)]
 pub struct Folder {
     listing: Arc<Listing>,
@@ -38,7 +42,8 @@ impl Folder {
     pub fn open(folder: impl AsRef<Path>) -> Result<Self> {
         let folder = folder.as_ref();
         let mut classes = Vec::new();
-        for (name, path) in visible(folder)? {
+        let mut left_out = BTreeMap::new();
+        for (name, path) in visible(folder, &mut left_out)? {
             if path.is_dir() {
                 classes.push((name, path));
             } else if is_image(&path) {
@@ -46,6 +51,8 @@ impl Folder {
                     "expected one folder of images per class, found the image {name:?} beside them"
                 );
                 return Err(Error::data(folder, None, message));
+            } else {
+                *left_out.entry(kind(&name)).or_default() += 1;
             }
         }
         if classes.len() < 2 {
@@ -60,9 +67,13 @@ impl Folder {
             let mut label = vec![0.0; classes.len()];
             label[position] = 1.0;
             let before = listing.len();
-            for (name, image) in visible(path)? {
-                if is_image(&image) && !image.is_dir() {
+            for (name, image) in visible(path, &mut left_out)? {
+                if image.is_dir() {
+                    *left_out.entry("folder".to_owned()).or_default() += 1;
+                } else if is_image(&image) {
                     listing.push(format!("{class}/{name}"), image, &label);
+                } else {
+                    *left_out.entry(kind(&name)).or_default() += 1;
                 }
             }
             if listing.len() == before {
@@ -71,6 +82,7 @@ impl Folder {
                 return Err(Error::data(path, None, message));
             }
         }
+        listing.left_out = left_out;
         Ok(Self { listing: Arc::new(listing), crop: Crop::Square })
     }
 
@@ -119,20 +131,29 @@ impl Dataset for Folder {
     fn crop(&self) -> Crop {
         self.crop
     }
+
+    /// Files of other kinds, hidden ones, and folders inside a class.
+    fn left_out(&self) -> BTreeMap<String, usize> {
+        self.listing.left_out.clone()
+    }
 }
 
-/// The images directly in `folder` (PNG, JPEG, BMP, WebP, told by extension), sorted by name;
-/// hidden files are passed over.
+/// The images directly in `folder` (PNG, JPEG, GIF, TIFF, BMP, WebP, told by extension), sorted by
+/// name; hidden files are passed over.
 ///
 /// # Errors
 /// When the folder cannot be read, or holds a name that is not UTF-8.
 pub fn image_files(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
-    let paths = visible(folder.as_ref())?.into_iter().map(|(_, path)| path);
+    let visible = visible(folder.as_ref(), &mut BTreeMap::new())?;
+    let paths = visible.into_iter().map(|(_, path)| path);
     Ok(paths.filter(|path| is_image(path) && !path.is_dir()).collect())
 }
 
-/// The entries of `folder` that are not hidden, sorted by name.
-fn visible(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
+/// The entries of `folder` that are not hidden, sorted by name; hidden ones are `left_out`.
+fn visible(
+    folder: &Path,
+    left_out: &mut BTreeMap<String, usize>,
+) -> Result<Vec<(String, PathBuf)>> {
     let as_text = |name: OsString| {
         name.into_string().map_err(|name| {
             let message = format!("expected names in UTF-8, found {name:?}");
@@ -142,7 +163,9 @@ fn visible(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
     let mut named = Vec::new();
     for entry in entries(folder)? {
         let name = as_text(entry.file_name())?;
-        if !name.starts_with('.') {
+        if name.starts_with('.') {
+            *left_out.entry(kind(&name)).or_default() += 1;
+        } else {
             named.push((name, entry.path()));
         }
     }
@@ -163,6 +186,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::data::summary::Summary;
 
     const EXPRESSIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/expressions");
 
@@ -199,14 +223,60 @@ mod tests {
     }
 
     #[test]
-    fn names_are_sorted_and_other_files_passed_over() {
+    fn names_are_sorted_and_other_files_counted() {
         let files = ["b/2.PNG", "b/1.jpeg", "b/notes.txt", "b/.hidden.png", "b/nested.png/c.png"];
-        let folder = folder(&[&files[..], &["a/x.webp", ".git/x.png", "README.md"]].concat());
+        let others = ["a/x.webp", ".git/x.png", "README.md", "a/1.HEIC", "a/2.heic", "a/noending"];
+        let folder = folder(&[&files[..], &others].concat());
         let data = Folder::open(folder.path()).unwrap();
         assert_eq!(data.labels().names(), ["a", "b"]);
         assert_eq!(data.listing.names(), ["a/x.webp", "b/1.jpeg", "b/2.PNG"]);
+        assert_eq!(
+            Summary::new(&data).to_string(),
+            "3 images (1 .jpeg, 1 .png, 1 .webp): a 1, b 2; left out: 2 .heic, 1 .md, 1 .txt, \
+             1 folder, 2 hidden, 1 without ending"
+        );
         assert_eq!(data.label(2), [0.0, 1.0]);
         assert_eq!(data.find("b/nested.png"), None);
+    }
+
+    #[test]
+    fn names_end_as_programs_end_them() {
+        let used = [
+            "a/1.jpg",
+            "a/2.JPG",
+            "a/3.Jpeg",
+            "a/4.jfif",
+            "a/5.JFIF",
+            "a/6.jpe",
+            "b/1.tif",
+            "b/2.TIFF",
+            "b/3.GIF",
+            "b/4.gif",
+            "b/5.bmp",
+            "b/6.WebP",
+            "b/ünïcode 名.PnG",
+            "b/.a..png",
+            "b/two.tar.png",
+        ];
+        let not_used = [
+            "a/1.jpg.txt",
+            "a/jpg",
+            "a/2.jpgx",
+            "a/3.ＪＰＧ",
+            "a/4.ȷpg",
+            "a/5.",
+            "a/6.j pg",
+            "b/7.svg",
+            "b/8.avif",
+            "b/Thumbs.db",
+        ];
+        let folder = folder(&[&used[..], &not_used].concat());
+        let data = Folder::open(&folder).unwrap();
+        let left_out: usize = data.left_out().values().sum();
+        // One is hidden.
+        assert_eq!((data.len(), left_out), (used.len() - 1, not_used.len() + 1));
+        let images = image_files(folder.path().join("b")).unwrap();
+        assert_eq!(images.len(), 8);
     }
 
     #[test]

@@ -1,11 +1,12 @@
 //! Image files with a label each: what every dataset on disk comes down to.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     fmt, fs,
     path::{Path, PathBuf},
 };
 
+use crate::data::summary::ending;
 use crate::error::{Error, Result};
 use crate::labels::space::LabelSpace;
 
@@ -18,6 +19,8 @@ pub(super) struct Listing {
     names: Vec<String>,
     values: Vec<f32>,
     index: HashMap<String, usize>,
+    /// What stands beside the images and is not used, and how often.
+    pub(super) left_out: BTreeMap<String, usize>,
 }
 
 impl Listing {
@@ -29,6 +32,7 @@ impl Listing {
             names: Vec::new(),
             values: Vec::new(),
             index: HashMap::new(),
+            left_out: BTreeMap::new(),
         }
     }
 
@@ -52,6 +56,7 @@ impl Listing {
             let (name, path) = (self.names[index].clone(), self.paths[index].clone());
             subset.push(name, path, self.label(index));
         }
+        subset.left_out = self.left_out.clone();
         subset
     }
 
@@ -85,6 +90,15 @@ impl fmt::Debug for Listing {
             .field("labels", &self.labels)
             .field("images", &self.len())
             .finish()
+    }
+}
+
+/// What a file is counted as that is left out: `.heic`, `hidden`, or `without ending`.
+pub(super) fn kind(name: &str) -> String {
+    match ending(name) {
+        _ if name.starts_with('.') => "hidden".to_owned(),
+        Some(ending) => ending,
+        None => "without ending".to_owned(),
     }
 }
 

@@ -14,38 +14,17 @@ use std::{
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use image::RgbImage;
-use serde::{Deserialize, Serialize};
 
+use crate::data::dataset::load;
 use crate::data::datasets::Datasets;
 use crate::data::image::MAX_IMAGE_SIDE;
 use crate::data::sampler::{Draw, Sampler};
 use crate::data::transform::{Crop, Transform};
+use crate::data::unreadable::{UNREADABLE_IN_A_ROW, UnreadablePolicy};
 use crate::error::{Error, Result};
-
-/// What happens when an image can't be read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum UnreadablePolicy {
-    /// It is an error that names the image.
-    #[default]
-    Fail,
-    /// The next image of the dataset that can be read takes its place, with its own label, and the
-    /// image is [counted](Loader::unreadable). An error only when a hundred in a row, or all, can't
-    /// be read: then it is not the images.
-    Skip,
-}
-
-impl UnreadablePolicy {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Fail, Self::Skip];
-}
 
 /// Images that can't be read, by dataset and name, each with the reason.
 pub type Unreadable = BTreeMap<(usize, String), String>;
-
-/// After this many failures in a row, assume that the disk is gone.
-const UNREADABLE_IN_A_ROW: usize = 100;
 
 /// The part of every batch that one of several workers has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -402,7 +381,7 @@ impl Shared {
         let dataset = &self.datasets[number];
         let mut last = String::new();
         for at in (index..dataset.len()).chain(0..index).take(UNREADABLE_IN_A_ROW) {
-            match (dataset.load(at), self.on_unreadable) {
+            match (load(dataset, at), self.on_unreadable) {
                 (Ok(pixels), _) => return Ok((at, pixels)),
                 (Err(error), UnreadablePolicy::Fail) => return Err(error),
                 (Err(error), UnreadablePolicy::Skip) => {

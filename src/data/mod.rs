@@ -17,10 +17,16 @@ pub(crate) mod python_random;
 pub(crate) mod sampler;
 pub(crate) mod splits;
 pub(crate) mod subset;
+pub(crate) mod summary;
 pub(crate) mod transform;
+pub(crate) mod unreadable;
+pub(crate) mod whole;
 
 pub use self::folder::image_files;
-pub use self::image::{MAX_IMAGE_SIDE, decode_image, load_image};
+pub use self::image::{MAX_IMAGE_BYTES, MAX_IMAGE_SIDE, image_size};
 #[cfg(feature = "train")]
 pub use self::loader::{Batch, Loader, LoaderConfig, Share, Unreadable};
+pub use self::summary::Summary;
 pub use self::transform::{to_network, to_rgb_image};
+pub use self::unreadable::Readable;
+pub use self::whole::{MAX_FILE_BYTES, read_bytes, read_text};

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use crate::data::attributes::read_text;
 use crate::data::celeba::CelebA;
 use crate::data::dataset::Dataset;
 use crate::data::python_random::PythonRandom;
+use crate::data::whole::read_text;
 use crate::error::{Error, Result};
 
 /// The size of the public code's test set. It means 2,000: its loop tests `i + 1 < 2000`.

@@ -1,6 +1,7 @@
 //! Some of a dataset's images, in an order of their own.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use image::RgbImage;
@@ -67,6 +68,10 @@ impl Dataset for Subset {
 
     fn load(&self, index: usize) -> Result<RgbImage> {
         self.data.load(self.images[index])
+    }
+
+    fn left_out(&self) -> BTreeMap<String, usize> {
+        self.data.left_out()
     }
 }
 

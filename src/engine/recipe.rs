@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 use crate::data::datasets::Datasets;
 use crate::data::loader::Batch;
 use crate::data::transform::Transform;
+use crate::data::unreadable::{Readable, UnreadablePolicy};
 use crate::engine::learner::Gradients;
 use crate::engine::networks::Networks;
 use crate::engine::settings::RunSettings;
@@ -137,16 +138,21 @@ pub trait Recipe:
         Err(Error::Config(format!("the recipe {} does not translate images", Self::NAME)))
     }
 
-    /// The first `count` images of each dataset, to show in grids, labelled as
-    /// [`translator`](Self::translator)'s model knows labels.
+    /// Up to `count` images of each dataset, to show in grids, labelled as
+    /// [`translator`](Self::translator)'s model knows labels ([`GridImage::across`]).
     ///
     /// # Errors
-    /// When an image can't be read.
-    fn grid_images(&self, data: &Datasets, count: usize) -> Result<Vec<GridImage>> {
+    /// When images can't be read, as `policy` says.
+    fn grid_images(
+        &self,
+        data: &Datasets,
+        count: usize,
+        policy: UnreadablePolicy,
+    ) -> Result<Vec<GridImage>> {
         let mut images = Vec::new();
         for (dataset, data) in data.iter().enumerate() {
             let label = |index| DomainLabel { dataset, label: data.label(index).to_vec() };
-            images.extend(GridImage::first(data, count, label)?);
+            images.extend(GridImage::across(&mut Readable::new(data, policy), count, label)?);
         }
         Ok(images)
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::loader::UnreadablePolicy;
+use crate::data::unreadable::UnreadablePolicy;
 use crate::engine::policy::NonFinitePolicy;
 use crate::error::{Error, Result};
 use crate::optim::adam::AdamConfig;

@@ -16,8 +16,10 @@ use std::sync::Arc;
 use burn::tensor::backend::Backend;
 use image::RgbImage;
 
-use crate::data::attributes::read_text;
 use crate::data::dataset::{Dataset, base_name};
+use crate::data::transform::Transform;
+use crate::data::unreadable::{Readable, UnreadablePolicy};
+use crate::data::whole::read_text;
 use crate::error::{Error, Result};
 use crate::labels::space::LabelKind;
 use crate::metrics::pixel::compared::{Compared, changed};
@@ -34,6 +36,7 @@ pub struct Counterfactuals {
     data: Arc<dyn Dataset>,
     dataset: usize,
     pairs: Vec<Pair>,
+    on_unreadable: UnreadablePolicy,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -55,7 +58,7 @@ impl Counterfactuals {
     pub fn open(file: impl AsRef<Path>, data: Arc<dyn Dataset>, dataset: usize) -> Result<Self> {
         let file = file.as_ref();
         let pairs = parse(file, &read_text(file)?, &*data)?;
-        Ok(Self { data, dataset, pairs })
+        Ok(Self { data, dataset, pairs, on_unreadable: UnreadablePolicy::Fail })
     }
 
     /// The pairs of images of one name in different classes, such as the files `happy/0002.png` and
@@ -95,7 +98,7 @@ impl Counterfactuals {
                 labels.names().join(", ")
             )));
         }
-        Ok(Self { data, dataset, pairs })
+        Ok(Self { data, dataset, pairs, on_unreadable: UnreadablePolicy::Fail })
     }
 
     /// Pairs of positions in `data`, a source and a target each, with the name of their change.
@@ -129,7 +132,14 @@ impl Counterfactuals {
             let message = format!("a change named {TOTAL:?} would be taken for the sum of all");
             return Err(Error::Label(message));
         }
-        Ok(Self { data, dataset, pairs })
+        Ok(Self { data, dataset, pairs, on_unreadable: UnreadablePolicy::Fail })
+    }
+
+    /// Sets what happens when an image can't be read: an error, or its pairs are left out and the
+    /// [scores](CounterfactualScores::unreadable) say so.
+    pub fn with_on_unreadable(mut self, policy: UnreadablePolicy) -> Self {
+        self.on_unreadable = policy;
+        self
     }
 
     /// The number of pairs.
@@ -147,7 +157,8 @@ impl Counterfactuals {
     /// size.
     ///
     /// # Errors
-    /// When the data's label space is not the model's, or an image can't be read.
+    /// When the data's label space is not the model's, or an image can't be read and is not left
+    /// out.
     pub fn measure<B: Backend>(
         &self,
         model: &(impl Translate<B> + ?Sized),
@@ -165,14 +176,14 @@ impl Counterfactuals {
 
         let transform = model.transform();
         let size = [transform.size as usize; 2];
+        let mut images = Readable::new(&*self.data, self.on_unreadable);
         let mut total = Sums::default();
         let mut changes: BTreeMap<String, Sums> = BTreeMap::new();
         for pairs in known.chunks(CHUNK) {
-            let load = |index: usize| -> Result<RgbImage> {
-                Ok(transform.resize(&self.data.load_cropped(index)?))
-            };
-            let sources = pairs.iter().map(|p| load(p.source)).collect::<Result<Vec<_>>>()?;
-            let targets = pairs.iter().map(|p| load(p.target)).collect::<Result<Vec<_>>>()?;
+            let Loaded { pairs, sources, targets } = load(&mut images, pairs, transform)?;
+            if pairs.is_empty() {
+                continue;
+            }
             let label = |pair: &&Pair| Relabelling {
                 source: self.data.label(pair.source),
                 target: self.data.label(pair.target),
@@ -196,7 +207,9 @@ impl Counterfactuals {
             }
         }
         let changes = changes.into_iter().map(|(change, sums)| (change, sums.scores())).collect();
-        Ok(CounterfactualScores { changes, total: total.scores(), left_out })
+        images.check()?;
+        let unreadable = images.unreadable().clone();
+        Ok(CounterfactualScores { changes, total: total.scores(), left_out, unreadable })
     }
 
     /// The position of their dataset among a model's.
@@ -213,6 +226,31 @@ impl fmt::Debug for Counterfactuals {
             .field("pairs", &self.len())
             .finish()
     }
+}
+
+/// Pairs and their images, as the model takes them.
+struct Loaded<'a> {
+    pairs: Vec<&'a Pair>,
+    sources: Vec<RgbImage>,
+    targets: Vec<RgbImage>,
+}
+
+/// Those of `pairs` both of whose images can be read.
+fn load<'a>(
+    images: &mut Readable<'_>,
+    pairs: &[&'a Pair],
+    transform: Transform,
+) -> Result<Loaded<'a>> {
+    let mut loaded = Loaded { pairs: Vec::new(), sources: Vec::new(), targets: Vec::new() };
+    for &pair in pairs {
+        let both = (images.load_cropped(pair.source)?, images.load_cropped(pair.target)?);
+        if let (Some(source), Some(target)) = both {
+            loaded.pairs.push(pair);
+            loaded.sources.push(transform.resize(&source));
+            loaded.targets.push(transform.resize(&target));
+        }
+    }
+    Ok(loaded)
 }
 
 fn parse(file: &Path, text: &str, data: &dyn Dataset) -> Result<Vec<Pair>> {

@@ -1,9 +1,11 @@
 //! The results of an evaluation: every number with how many it is of, as JSON and as a table.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::unreadable::left_out;
 use crate::metrics::domain::DomainDistance;
 use crate::metrics::mean::Mean;
 use crate::metrics::measured::Measured;
@@ -24,6 +26,10 @@ pub struct Evaluation {
     pub judge_error: Option<JudgeErrors>,
     /// The Frechet distance (judge features) of every domain; none without a judge.
     pub frechet_judge_features: Vec<DomainDistance>,
+    /// The images that can't be read and were left out of all of this, by name, each with the
+    /// reason.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unreadable: BTreeMap<String, String>,
 }
 
 /// The scores of one class or attribute.
@@ -89,6 +95,7 @@ impl Evaluation {
             targets: names.iter().enumerate().map(target).collect(),
             judge_error: errors(&Readings::total),
             frechet_judge_features: judged.map(|judged| judged.frechet).unwrap_or_default(),
+            unreadable: BTreeMap::new(),
         }
     }
 }
@@ -141,6 +148,7 @@ impl fmt::Display for Evaluation {
                 lines.push(row(&distance.domain, [a, b, c, distance.reference.to_string()]));
             }
         }
+        lines.extend(left_out(&self.unreadable));
         f.write_str(&lines.join("\n"))
     }
 }

@@ -1,10 +1,14 @@
 //! One pass over labelled test images: what translations keep, and what a judge says of them.
 
+use std::collections::BTreeMap;
+
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use image::RgbImage;
 
 use crate::data::dataset::Dataset;
+use crate::data::transform::Transform;
+use crate::data::unreadable::{Readable, UnreadablePolicy};
 use crate::error::Result;
 use crate::labels::space::LabelKind;
 use crate::metrics::asked::{Asked, asked_of};
@@ -24,12 +28,14 @@ pub struct Evaluator<'a, B: Backend> {
     dataset: usize,
     judge: Option<&'a Judge<B>>,
     reference: Option<&'a dyn Dataset>,
+    on_unreadable: UnreadablePolicy,
 }
 
 impl<'a, B: Backend> Evaluator<'a, B> {
     /// `data` are like the model's dataset number `dataset`, 0 where there is one.
     pub fn new(model: &'a dyn Translate<B>, data: &'a dyn Dataset, dataset: usize) -> Self {
-        Self { model, data, dataset, judge: None, reference: None }
+        let on_unreadable = UnreadablePolicy::Fail;
+        Self { model, data, dataset, judge: None, reference: None, on_unreadable }
     }
 
     /// Asks `judge` too, which was trained on other real images: for the domain classification
@@ -46,12 +52,19 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         self
     }
 
+    /// Sets what happens when an image of the data or the reference can't be read: an error, or it
+    /// is left out and the [evaluation](Evaluation::unreadable) says so.
+    pub fn with_on_unreadable(mut self, policy: UnreadablePolicy) -> Self {
+        self.on_unreadable = policy;
+        self
+    }
+
     /// Translates every image to its own label, and to every target that a sample grid shows of it
     /// ([`LabelSpace::targets`](crate::LabelSpace::targets)) and back.
     ///
     /// # Errors
     /// When the labels of data, reference, judge and model differ, the judge takes images of
-    /// another size than the model makes, or an image can't be read.
+    /// another size than the model makes, or an image can't be read and is not left out.
     pub fn measure(&self) -> Result<Evaluation> {
         let space = self.data.labels();
         self.model.spaces().check_space(self.dataset, space)?;
@@ -63,32 +76,45 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         let mut reconstruction = vec![Mean::default(); space.width()];
         let mut seen = self.judge.map(|judge| Seen::new(judge, self.data));
         let transform = self.model.transform();
+        let mut readable = Readable::new(self.data, self.on_unreadable);
         let images: Vec<usize> = (0..self.data.len()).collect();
         for chunk in images.chunks(CHUNK) {
-            let load = |&index: &usize| -> Result<RgbImage> {
-                Ok(transform.resize(&self.data.load_cropped(index)?))
+            let Loaded { images: chunk, pixels: real } = load(&mut readable, chunk, transform)?;
+            if chunk.is_empty() {
+                continue;
+            }
+            let position = |asked: &Asked| {
+                let position = chunk.iter().position(|&image| image == asked.image);
+                position.expect("an image of this chunk is asked for")
             };
-            let real = chunk.iter().map(load).collect::<Result<Vec<_>>>()?;
-            let looks = self.real(chunk, &real, &mut identity, &mut seen);
+            let looks = self.real(&chunk, &real, &mut identity, &mut seen);
             let asked: Vec<Asked> =
                 chunk.iter().flat_map(|&image| asked_of(self.data, image)).collect();
             for asked in asked.chunks(CHUNK) {
                 let sources: Vec<_> =
-                    asked.iter().map(|asked| real[asked.image - chunk[0]].clone()).collect();
+                    asked.iter().map(|asked| real[position(asked)].clone()).collect();
                 let (there, errors) = self.there_and_back(asked, &sources);
                 for (asked, error) in asked.iter().zip(errors) {
                     reconstruction[asked.name].add(error);
                 }
                 if let (Some(seen), Some(looks)) = (&mut seen, &looks) {
-                    seen.translated(asked, there, |asked| asked.image - chunk[0], looks);
+                    seen.translated(asked, there, position, looks);
                 }
             }
         }
+        readable.check()?;
+        let mut unreadable = readable.unreadable().clone();
         let judged = match seen {
-            Some(seen) => Some(seen.finish(self.reference)?),
+            Some(mut seen) => {
+                if let Some(reference) = self.reference {
+                    unreadable.extend(seen.reference(reference, self.on_unreadable)?);
+                }
+                Some(seen.finish(self.reference.is_some()))
+            }
             None => None,
         };
-        Ok(Evaluation::new(space.names(), identity, &reconstruction, judged))
+        let evaluation = Evaluation::new(space.names(), identity, &reconstruction, judged);
+        Ok(Evaluation { unreadable, ..evaluation })
     }
 
     /// Real images, and what the model makes of them under their own labels.
@@ -179,25 +205,53 @@ impl<'a, B: Backend> Seen<'a, B> {
         }
     }
 
-    fn finish(mut self, reference: Option<&dyn Dataset>) -> Result<Judged> {
-        if let Some(reference) = reference {
-            self.judge.labels().check_same(reference.labels())?;
-            let images: Vec<usize> = (0..reference.len()).collect();
-            for chunk in images.chunks(CHUNK) {
-                let prepared = chunk
-                    .iter()
-                    .map(|&index| self.judge.prepare(reference, index))
-                    .collect::<Result<Vec<_>>>()?;
-                let look = self.judge.look(upload(&prepared, self.judge.device()));
-                for (&index, features) in chunk.iter().zip(&look.features) {
-                    self.sets.add_reference(reference.label(index), features);
-                }
+    /// Real images to measure distances from; gives back those that can't be read and why.
+    fn reference(
+        &mut self,
+        data: &dyn Dataset,
+        policy: UnreadablePolicy,
+    ) -> Result<BTreeMap<String, String>> {
+        self.judge.labels().check_same(data.labels())?;
+        let transform = self.judge.transform(data);
+        let mut readable = Readable::new(data, policy);
+        let images: Vec<usize> = (0..data.len()).collect();
+        for chunk in images.chunks(CHUNK) {
+            let Loaded { images, pixels } = load(&mut readable, chunk, transform)?;
+            if images.is_empty() {
+                continue;
+            }
+            let look = self.judge.look(upload(&pixels, self.judge.device()));
+            for (&index, features) in images.iter().zip(&look.features) {
+                self.sets.add_reference(data.label(index), features);
             }
         }
-        let frechet: Vec<DomainDistance> = self.sets.distances(reference.is_some());
-        let Self { real, translated, nothing, .. } = self;
-        Ok(Judged { real, translated, nothing, frechet })
+        readable.check()?;
+        Ok(readable.unreadable().clone())
     }
+
+    fn finish(self, from_reference: bool) -> Judged {
+        let frechet: Vec<DomainDistance> = self.sets.distances(from_reference);
+        let Self { real, translated, nothing, .. } = self;
+        Judged { real, translated, nothing, frechet }
+    }
+}
+
+/// Images that can be read, and as the model takes them.
+struct Loaded {
+    images: Vec<usize>,
+    pixels: Vec<RgbImage>,
+}
+
+/// Those of `images` that can be read.
+fn load(readable: &mut Readable<'_>, images: &[usize], transform: Transform) -> Result<Loaded> {
+    let mut loaded = Loaded { images: Vec::new(), pixels: Vec::new() };
+    for &image in images {
+        if let Some(pixels) = readable.load_cropped(image)? {
+            loaded.images.push(image);
+            loaded.pixels.push(transform.resize(&pixels));
+        }
+    }
+    Ok(loaded)
 }
 
 #[cfg(all(test, feature = "flex"))]

@@ -13,6 +13,7 @@ use crate::data::dataset::Dataset;
 use crate::data::datasets::Datasets;
 use crate::data::loader::{Loader, LoaderConfig};
 use crate::data::transform::Transform;
+use crate::data::unreadable::UnreadablePolicy;
 use crate::error::{Error, Result};
 use crate::files::model;
 use crate::labels::space::{LabelKind, LabelSpace};
@@ -43,6 +44,8 @@ pub struct JudgeConfig {
     pub learning_rate: f64,
     /// Decides the first weights and the order of the images.
     pub seed: u64,
+    /// What happens when an image can't be read: it is an error.
+    pub on_unreadable: UnreadablePolicy,
 }
 
 impl JudgeConfig {
@@ -55,6 +58,7 @@ impl JudgeConfig {
             iterations: 800,
             learning_rate: 5e-4,
             seed: 0,
+            on_unreadable: UnreadablePolicy::Fail,
         }
     }
 
@@ -88,6 +92,12 @@ impl JudgeConfig {
         self
     }
 
+    /// Sets what happens when an image can't be read.
+    pub fn with_on_unreadable(mut self, policy: UnreadablePolicy) -> Self {
+        self.on_unreadable = policy;
+        self
+    }
+
     /// Trains a judge of the labels of `data`, one dataset, whose images are mirrored at random.
     ///
     /// # Errors
@@ -98,7 +108,7 @@ impl JudgeConfig {
         data: impl Into<Datasets>,
         device: &B::Device,
     ) -> Result<Judge<B::InnerBackend>> {
-        let Self { image_size, batch_size, iterations, seed, .. } = *self;
+        let Self { image_size, batch_size, iterations, seed, on_unreadable, .. } = *self;
         let data = data.into();
         if data.len() != 1 {
             let message = format!("a judge is of one dataset, found {}", data.len());
@@ -117,7 +127,8 @@ impl JudgeConfig {
         let mut network =
             architecture.init::<B>(&mut stream(seed, Purpose::Judge, 0, 0), device)?;
         let mut adam = Adam::new(AdamConfig { beta1: 0.9, ..AdamConfig::default() });
-        let loader = LoaderConfig { batch_size, image_size, seed, ..LoaderConfig::default() };
+        let loader =
+            LoaderConfig { batch_size, image_size, seed, on_unreadable, ..LoaderConfig::default() };
         let mut loader = Loader::new(&data, loader, 1)?;
         for iteration in 1..=iterations {
             let batch = loader.next_batch()?;
@@ -223,10 +234,14 @@ impl<B: Backend> Judge<B> {
         self.about.architecture.base_channels << (self.about.architecture.downsamplings - 1)
     }
 
+    /// What is done to an image of `data` before it takes it.
+    pub(super) fn transform(&self, data: &dyn Dataset) -> Transform {
+        Transform { crop: data.crop(), size: self.image_size() as u32 }
+    }
+
     /// Image `index` of `data` as it takes it.
-    pub(super) fn prepare(&self, data: &dyn Dataset, index: usize) -> Result<RgbImage> {
-        let transform = Transform { crop: data.crop(), size: self.image_size() as u32 };
-        Ok(transform.resize(&data.load_cropped(index)?))
+    fn prepare(&self, data: &dyn Dataset, index: usize) -> Result<RgbImage> {
+        Ok(self.transform(data).resize(&data.load_cropped(index)?))
     }
 
     /// Refuses a model that makes images of another size.

@@ -6,6 +6,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::data::unreadable::left_out;
 use crate::metrics::pixel::PIXEL_METRICS;
 use crate::metrics::pixel::metric::PixelMetric;
 
@@ -33,6 +34,10 @@ pub struct CounterfactualScores {
     /// the model's label space: it never learnt that change.
     #[serde(skip)]
     pub left_out: BTreeMap<String, usize>,
+    /// The images that can't be read and were left out with their pairs, by name, each with the
+    /// reason.
+    #[serde(skip)]
+    pub unreadable: BTreeMap<String, String>,
 }
 
 /// How far translations are from the truth, and what doing nothing scores.
@@ -192,6 +197,7 @@ impl fmt::Display for CounterfactualScores {
                 self.left_out.iter().map(|(change, n)| format!("{change} ({n} pairs)")).collect();
             table += &format!("left out, the model has no label for it: {}\n", counts.join(", "));
         }
+        table += &left_out(&self.unreadable).join("\n");
         f.write_str(table.trim_end())
     }
 }
@@ -215,6 +221,7 @@ mod tests {
             changes: [("hair".to_owned(), scores)].into(),
             total: scores,
             left_out: [("young".to_owned(), 100)].into(),
+            unreadable: BTreeMap::new(),
         }
     }
 

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::datasets::Datasets;
 use crate::data::loader::Batch;
 use crate::data::transform::Transform;
+use crate::data::unreadable::UnreadablePolicy;
 use crate::engine::networks::{Networks, State};
 use crate::engine::recipe::{Moment, Recipe, StepLosses};
 use crate::engine::settings::RunSettings;
@@ -277,8 +278,13 @@ impl Recipe for CycleGan {
         Ok(Box::new(model.with(0, 1, there).with(1, 0, back)))
     }
 
-    fn grid_images(&self, data: &Datasets, count: usize) -> Result<Vec<GridImage>> {
-        settings::grid_images(data, 2, count)
+    fn grid_images(
+        &self,
+        data: &Datasets,
+        count: usize,
+        policy: UnreadablePolicy,
+    ) -> Result<Vec<GridImage>> {
+        settings::grid_images(data, 2, count, policy)
     }
 }
 

@@ -6,8 +6,9 @@ use burn::tensor::backend::{AutodiffBackend, Backend};
 use serde::{Deserialize, Serialize};
 
 use crate::data::datasets::Datasets;
-use crate::data::loader::{Batch, UnreadablePolicy};
+use crate::data::loader::Batch;
 use crate::data::transform::Transform;
+use crate::data::unreadable::UnreadablePolicy;
 use crate::engine::recipe::{Moment, Recipe, StepLosses};
 use crate::engine::settings::RunSettings;
 use crate::engine::trainer::Trainer;
@@ -192,8 +193,13 @@ impl Recipe for Pix2Pix {
     }
 
     /// Of the sources only.
-    fn grid_images(&self, data: &Datasets, count: usize) -> Result<Vec<GridImage>> {
-        settings::grid_images(data, 1, count)
+    fn grid_images(
+        &self,
+        data: &Datasets,
+        count: usize,
+        policy: UnreadablePolicy,
+    ) -> Result<Vec<GridImage>> {
+        settings::grid_images(data, 1, count, policy)
     }
 }
 

@@ -1,10 +1,13 @@
 //! What the files of a run folder say, whatever recipe the run is of.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use crate::data::summary::Summary;
 use crate::error::{Error, Result};
 use crate::metrics::dataset_scores::DatasetScores;
 use crate::metrics::pixel::metric::PixelMetric;
+use crate::report::images::IMAGES;
 use crate::report::read::{self, Series};
 use crate::report::samples::Samples;
 use crate::report::settings::{Settings, json, others};
@@ -38,6 +41,8 @@ pub(super) struct Contents {
     /// Of every measure, a curve for every change.
     pub measured: Vec<(&'static PixelMetric, Vec<Series>)>,
     pub scores: Option<DatasetScores>,
+    /// What the run was trained and tested on, by name.
+    pub images: BTreeMap<String, Summary>,
     pub samples: Samples,
 }
 
@@ -74,10 +79,16 @@ impl Contents {
             .map(serde_json::from_value)
             .transpose()
             .map_err(|error| Error::data(&path, None, error.to_string()))?;
+        let path = run.join(IMAGES);
+        let images = json(&path)?
+            .map(serde_json::from_value)
+            .transpose()
+            .map_err(|error| Error::data(&path, None, error.to_string()))?
+            .unwrap_or_default();
         let whole = std::path::absolute(run).unwrap_or_else(|_| run.to_owned());
         let name = whole.file_name().unwrap_or(whole.as_os_str()).to_string_lossy().into_owned();
         let mut settings = vec![Settings { name: CONFIG.to_owned(), content: Ok(config) }];
-        settings.extend(others(run, &[CONFIG, SCORES])?);
+        settings.extend(others(run, &[CONFIG, SCORES, IMAGES])?);
         Ok(Self {
             name,
             title,
@@ -90,6 +101,7 @@ impl Contents {
             seconds,
             measured: read::measured(&run.join("metrics.csv"))?,
             scores,
+            images,
             samples: Samples::open(&run.join("samples"))?,
         })
     }

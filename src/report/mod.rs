@@ -2,6 +2,7 @@
 
 mod contents;
 mod document;
+mod images;
 mod page;
 mod plot;
 mod read;

@@ -3,6 +3,7 @@
 use crate::metrics::pixel::PIXEL_METRICS;
 use crate::metrics::scores::{Score, Scores};
 use crate::report::contents::Contents;
+use crate::report::images;
 use crate::report::plot::{Plot, noisy, several};
 use crate::report::read::Series;
 use crate::report::samples::Picture;
@@ -21,6 +22,7 @@ pub(super) fn html(run: &Contents) -> String {
         losses(run),
         measured(run),
         pace(run),
+        images(run),
         section("Settings", &settings::tables(&run.settings)),
     ];
     format!(
@@ -76,6 +78,13 @@ fn summary(run: &Contents) -> String {
     };
     let cards: String = cards.iter().map(card).collect();
     format!("<dl class=\"cards\">\n{cards}</dl>\n")
+}
+
+fn images(run: &Contents) -> String {
+    match run.images.is_empty() {
+        true => String::new(),
+        false => section("Images", &images::table(&run.images)),
+    }
 }
 
 fn scores(run: &Contents) -> String {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::data::attributes::read_text;
+use crate::data::whole::read_text;
 use crate::error::{Error, Result};
 use crate::metrics::pixel::PIXEL_METRICS;
 use crate::metrics::pixel::metric::PixelMetric;

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use crate::data::whole::read_text;
 use crate::error::{Error, Result};
 use crate::report::text::{escape, grouped};
 
@@ -29,7 +30,7 @@ pub(super) fn json(path: &Path) -> Result<Option<Value>> {
     if !path.exists() {
         return Ok(None);
     }
-    let text = fs::read_to_string(path).map_err(|error| Error::io(path, error))?;
+    let text = read_text(path)?;
     let value = serde_json::from_str(&text);
     value.map(Some).map_err(|error| Error::data(path, error.line(), error.to_string()))
 }
@@ -59,7 +60,7 @@ fn read(path: &Path) -> std::result::Result<Value, String> {
     if bytes > LARGEST {
         return Err(format!("its {} bytes are too many to be shown", grouped(bytes)));
     }
-    let text = fs::read_to_string(path).map_err(|error| error.to_string())?;
+    let text = read_text(path).map_err(|error| error.to_string())?;
     serde_json::from_str(&text).map_err(|error| format!("it is no JSON: {error}"))
 }
 

@@ -4,6 +4,7 @@
 //! that the features bring.
 
 mod backends;
+pub(crate) mod broken;
 pub(crate) mod fixture;
 #[cfg(feature = "ndarray")]
 mod gradients;

@@ -1,17 +1,31 @@
 //! Translating photos by edits such as `Blond_Hair`, whose own labels are known or predicted.
 
+use std::path::Path;
+
 use burn::tensor::backend::Backend;
 use image::{DynamicImage, RgbImage};
 
+use crate::data::image::{load_image, to_opaque};
 use crate::error::{Error, Result};
 use crate::labels::spaces::DomainEdit;
 use crate::translate::grid::{Grid, GridImage, no_images};
-use crate::translate::images::{CHUNK, download, upload};
+use crate::translate::images::{CHUNK, download, prepare, upload};
 use crate::translate::relabel::{DomainLabel, Translate};
 use crate::translate::translator::Translator;
 
 impl<B: Backend> Translator<B> {
-    /// Translates one image. Its own label is [predicted](Self::predict) where the edit keeps a
+    /// Translates the image in a file as [`translate`](Self::translate) does; see
+    /// [`load_image`].
+    ///
+    /// # Errors
+    /// As [`load_image`] and [`translate`](Self::translate).
+    pub fn translate_file(&self, path: impl AsRef<Path>, edit: &str) -> Result<RgbImage> {
+        self.translate(&load_image(path)?.into(), edit)
+    }
+
+    /// Translates one image, such as one of [`load_image`] or
+    /// [`decode_image`](crate::decode_image), which make upright what `image::open` leaves as it
+    /// is stored; a transparent one is composited on white, as in training. Its own label is [predicted](Self::predict) where the edit keeps a
     /// part of it, then the edit is applied, such as `"Blond_Hair"`, `"+Male,-Young"` or
     /// `"Male=0.5"` (see [`Edit`](crate::Edit)).
     ///
@@ -22,7 +36,7 @@ impl<B: Backend> Translator<B> {
     ///
     /// # Errors
     /// [`Error::Label`] when the edit makes no sense, or a label would have to be predicted and the
-    /// model has no discriminator.
+    /// model has no discriminator; [`Error::Data`] when the image has no pixels.
     pub fn translate(&self, image: &DynamicImage, edit: &str) -> Result<RgbImage> {
         let mut translated = self.translate_batch(std::slice::from_ref(image), edit)?;
         Ok(translated.remove(0))
@@ -33,7 +47,7 @@ impl<B: Backend> Translator<B> {
     /// # Errors
     /// As [`translate`](Self::translate).
     pub fn translate_batch(&self, images: &[DynamicImage], edit: &str) -> Result<Vec<RgbImage>> {
-        let images: Vec<RgbImage> = images.iter().map(|image| self.prepare(image)).collect();
+        let images = images.iter().map(|image| self.prepare(image)).collect::<Result<Vec<_>>>()?;
         self.apply(&images, None, edit)
     }
 
@@ -50,7 +64,7 @@ impl<B: Backend> Translator<B> {
         source: &str,
         edit: &str,
     ) -> Result<RgbImage> {
-        Ok(self.apply(&[self.prepare(image)], Some(source), edit)?.remove(0))
+        Ok(self.apply(&[self.prepare(image)?], Some(source), edit)?.remove(0))
     }
 
     /// Translates one image to an explicit label.
@@ -67,11 +81,14 @@ impl<B: Backend> Translator<B> {
         }
         self.spaces().space(target.dataset).check_label(&target.label)?;
         let condition = self.spaces().condition(target.dataset, &target.label);
-        Ok(self.translate_conditions(image, &[condition]).remove(0))
+        Ok(self.translate_conditions(image, &[condition])?.remove(0))
     }
 
     /// Translates one image as each of the condition vectors says, such as one with another mask
     /// than [`LabelSpaces::condition`](crate::LabelSpaces::condition) makes.
+    ///
+    /// # Errors
+    /// [`Error::Data`] when the image has no pixels.
     ///
     /// # Panics
     /// When a condition has not [`condition_width`](crate::LabelSpaces::condition_width) entries.
@@ -79,8 +96,8 @@ impl<B: Backend> Translator<B> {
         &self,
         image: &DynamicImage,
         conditions: &[Vec<f32>],
-    ) -> Vec<RgbImage> {
-        self.generate(&vec![self.prepare(image); conditions.len()], conditions)
+    ) -> Result<Vec<RgbImage>> {
+        Ok(self.generate(&vec![self.prepare(image)?; conditions.len()], conditions))
     }
 
     /// The image's own label in `dataset`, as the discriminator's domain head reads it: 0 or 1 per
@@ -92,7 +109,7 @@ impl<B: Backend> Translator<B> {
     /// # Panics
     /// When `dataset` does not exist.
     pub fn predict(&self, image: &DynamicImage, dataset: usize) -> Result<Vec<f32>> {
-        Ok(self.predict_prepared(&[self.prepare(image)], dataset)?.remove(0))
+        Ok(self.predict_prepared(&[self.prepare(image)?], dataset)?.remove(0))
     }
 
     /// A grid of `photos`, each followed by its translation to every target of every dataset, from
@@ -102,8 +119,10 @@ impl<B: Backend> Translator<B> {
     /// As [`Grid::of_targets`].
     pub fn grid(&self, photos: &[DynamicImage]) -> Result<Grid> {
         let crop = self.config().transform.crop;
-        let image =
-            |photo: &DynamicImage| GridImage { image: crop.apply(&photo.to_rgb8()), label: None };
+        let image = |photo: &DynamicImage| {
+            let image = crop.apply(&to_opaque(photo));
+            GridImage { image, label: None }
+        };
         Grid::of_targets(self, &photos.iter().map(image).collect::<Vec<_>>())
     }
 
@@ -124,7 +143,7 @@ impl<B: Backend> Translator<B> {
         if images.is_empty() {
             return Err(no_images());
         }
-        let images: Vec<RgbImage> = images.iter().map(|image| self.prepare(image)).collect();
+        let images = images.iter().map(|image| self.prepare(image)).collect::<Result<Vec<_>>>()?;
         let mut rows: Vec<_> = images.iter().map(|image| vec![image.clone()]).collect();
         let mut columns = vec!["input".to_owned()];
         for edit in edits.iter().map(AsRef::as_ref) {
@@ -179,9 +198,13 @@ impl<B: Backend> Translator<B> {
         Ok(images)
     }
 
-    /// The image cropped and resized as the model's transform says.
-    pub fn prepare(&self, image: &DynamicImage) -> RgbImage {
-        self.config().transform.crop_and_resize(&image.to_rgb8())
+    /// The image as the model sees it: composited on white where it is transparent, cropped and
+    /// resized as the model's transform says.
+    ///
+    /// # Errors
+    /// [`Error::Data`] when the image has no pixels.
+    pub fn prepare(&self, image: &DynamicImage) -> Result<RgbImage> {
+        prepare(image, self.config().transform)
     }
 
     fn predict_prepared(&self, images: &[RgbImage], dataset: usize) -> Result<Vec<Vec<f32>>> {

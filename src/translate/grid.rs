@@ -1,11 +1,14 @@
 //! Pictures of images beside their translations.
 
+use std::collections::HashMap;
+
 use burn::tensor::backend::Backend;
 use image::{RgbImage, imageops};
 
 use crate::data::dataset::Dataset;
+use crate::data::unreadable::Readable;
 use crate::error::{Error, Result};
-use crate::translate::images::{CHUNK, download, upload};
+use crate::translate::images::{CHUNK, check_pixels, download, upload};
 use crate::translate::relabel::{DomainLabel, Relabelling, Translate};
 
 /// A picture of images and their translations.
@@ -30,18 +33,43 @@ pub struct GridImage {
 }
 
 impl GridImage {
-    /// The first `count` images of `data`, image `i` with the label `label(i)`.
+    /// Up to `count` images of a dataset, image `i` with the label `label(i)`: the first of each of
+    /// the data's labels, then the second of each, and so on. Others take the places of those that
+    /// can't be read and are left out.
     ///
     /// # Errors
-    /// When an image can't be read.
-    pub fn first(
-        data: &dyn Dataset,
+    /// When an image can't be read and is not left out, or all are left out.
+    pub fn across(
+        readable: &mut Readable<'_>,
         count: usize,
         label: impl Fn(usize) -> DomainLabel,
     ) -> Result<Vec<Self>> {
-        let load = |index| Ok(Self { image: data.load_cropped(index)?, label: Some(label(index)) });
-        (0..count.min(data.len())).map(load).collect()
+        let mut images = Vec::new();
+        for index in across_labels(readable.data()) {
+            if images.len() == count {
+                break;
+            }
+            if let Some(image) = readable.load_cropped(index)? {
+                images.push(Self { image, label: Some(label(index)) });
+            }
+        }
+        readable.check()?;
+        Ok(images)
     }
+}
+
+/// The images of `data`, the first of every label before the second of any.
+fn across_labels(data: &dyn Dataset) -> Vec<usize> {
+    let mut seen: HashMap<Vec<u32>, usize> = HashMap::new();
+    let place = |index| {
+        let label = data.label(index).iter().map(|value| value.to_bits()).collect();
+        let before = seen.entry(label).or_default();
+        *before += 1;
+        (*before, index)
+    };
+    let mut places: Vec<_> = (0..data.len()).map(place).collect();
+    places.sort_unstable();
+    places.into_iter().map(|(_, index)| index).collect()
 }
 
 impl Grid {
@@ -67,7 +95,7 @@ impl Grid {
     ///
     /// # Errors
     /// [`Error::Label`] when there are no images, a label does not fit, or one is not known and the
-    /// model can't read it.
+    /// model can't read it; [`Error::Data`] when an image has no pixels.
     pub fn of_targets<B: Backend>(
         model: &(impl Translate<B> + ?Sized),
         images: &[GridImage],
@@ -79,6 +107,7 @@ impl Grid {
         let mut columns = Vec::new();
         let mut rows = Vec::new();
         for GridImage { image, label } in images {
+            check_pixels(image)?;
             let prepared = transform.resize(image);
             columns = vec!["input".to_owned()];
             let mut row = vec![prepared.clone()];
@@ -112,4 +141,39 @@ impl Grid {
 
 pub(crate) fn no_images() -> Error {
     Error::Label("a grid needs at least one image".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::folder::Folder;
+    use crate::data::unreadable::UnreadablePolicy;
+    use crate::tests::broken::Broken;
+
+    /// The positions of the images that a grid of `count` shows.
+    fn shown(data: &dyn Dataset, count: usize, policy: UnreadablePolicy) -> Result<Vec<f32>> {
+        let label = |index| DomainLabel { dataset: 0, label: vec![index as f32] };
+        let images = GridImage::across(&mut Readable::new(data, policy), count, label)?;
+        Ok(images.into_iter().map(|image| image.label.unwrap().label[0]).collect())
+    }
+
+    #[test]
+    fn rows_are_of_every_class_whatever_their_order_and_others_take_the_places_of_bad_ones() {
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/expressions/test");
+        let data = Folder::open(root).unwrap();
+        let fail = UnreadablePolicy::Fail;
+        // Five classes of fifty images.
+        let eight = [0.0, 50.0, 100.0, 150.0, 200.0, 1.0, 51.0, 101.0];
+        assert_eq!(shown(&data, 8, fail).unwrap(), eight);
+        assert_eq!(shown(&data, 3, fail).unwrap(), eight[..3]);
+        assert_eq!(shown(&data, 1_000, fail).unwrap().len(), 250);
+
+        let broken = Broken { data: data.clone(), broken: vec![0, 50, 51] };
+        let error = shown(&broken, 8, fail).unwrap_err().to_string();
+        assert_eq!(error, "angry/0000.png: broken");
+        let found = shown(&broken, 8, UnreadablePolicy::Skip).unwrap();
+        assert_eq!(found, [100.0, 150.0, 200.0, 1.0, 101.0, 151.0, 201.0, 2.0]);
+        let gone = Broken { data, broken: (0..250).collect() };
+        shown(&gone, 8, UnreadablePolicy::Skip).unwrap_err();
+    }
 }

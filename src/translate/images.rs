@@ -2,12 +2,33 @@
 
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
-use image::RgbImage;
+use image::{DynamicImage, RgbImage};
 
-use crate::data::transform::{to_network, to_rgb_image};
+use crate::data::image::{no_pixels, to_opaque};
+use crate::data::transform::{Transform, to_network, to_rgb_image};
+use crate::error::Result;
 
 /// Images that go through a network at once.
 pub(crate) const CHUNK: usize = 16;
+
+/// An image as a model with this transform sees it; a transparent one is composited on white, as
+/// [`decode_image`](crate::decode_image) does.
+///
+/// # Errors
+/// When it has no pixels.
+pub(crate) fn prepare(image: &DynamicImage, transform: Transform) -> Result<RgbImage> {
+    let opaque = to_opaque(image);
+    check_pixels(&opaque)?;
+    Ok(transform.crop_and_resize(&opaque))
+}
+
+/// Refuses an image without pixels.
+pub(crate) fn check_pixels(image: &RgbImage) -> Result<()> {
+    match image.dimensions() {
+        (width, height) if width.min(height) == 0 => Err(no_pixels("image", width, height)),
+        _ => Ok(()),
+    }
+}
 
 /// Square images of one size as the networks take them: `[N, 3, S, S]` in `[-1, 1]`.
 pub(crate) fn upload<B: Backend>(images: &[RgbImage], device: &B::Device) -> Tensor<B, 4> {

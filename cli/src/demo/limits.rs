@@ -4,8 +4,8 @@ use std::io::{Cursor, Read};
 
 use image::{ImageError, ImageReader, RgbImage};
 use oxhttp::model::{Body, Request};
-use stargan::Error;
-use stargan::data::{MAX_IMAGE_SIDE, decode_image};
+use stargan::data::MAX_IMAGE_SIDE;
+use stargan::{Error, decode_image};
 
 use super::answer::Refusal;
 

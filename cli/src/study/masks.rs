@@ -280,8 +280,8 @@ fn picture<B: Backend>(rows: &[Row<B>], data: &Data<'_>) -> Result<Grid, Failure
                     columns.push(target.name);
                 }
             }
-            let mut line = vec![row.translator.prepare(&image)];
-            line.extend(row.translator.translate_conditions(&image, &conditions));
+            let mut line = vec![row.translator.prepare(&image)?];
+            line.extend(row.translator.translate_conditions(&image, &conditions)?);
             lines.push(line);
         }
     }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use stargan::data::read_text;
 
 use crate::data::{Pairs, Source, Spec, Split};
 use crate::failure::{Failure, of_file};
@@ -56,7 +57,7 @@ impl Inputs {
         if !path.exists() {
             return Ok(None);
         }
-        let text = std::fs::read_to_string(&path).map_err(|error| of_file(&path, error))?;
+        let text = read_text(&path)?;
         serde_json::from_str(&text).map(Some).map_err(|error| {
             let remedy =
                 "if another version wrote it, remove it and give --data and the like again";

@@ -1,6 +1,7 @@
 //! `train`: datasets, settings, what is measured, resuming. `quickstart` is the same with other
 //! defaults.
 
+mod images;
 mod inputs;
 mod plan;
 mod run;

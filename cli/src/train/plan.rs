@@ -3,22 +3,26 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use stargan::SampleGrids;
+use stargan::data::Readable;
 use stargan::metrics::{CounterfactualLog, Counterfactuals};
-use stargan::{Dataset, Datasets};
+use stargan::{Dataset, Datasets, SampleGrids, UnreadablePolicy};
 use stargan::{DomainLabel, GridImage, LabelSpaces};
 
+use super::images::Images;
 use super::{Args, Inputs, train_data};
 use crate::backend::Backend;
 use crate::bundled::People;
 use crate::data::{Opened, open_test};
 use crate::failure::Failure;
 use crate::output::Existing;
+use crate::terminal::tell;
 
 /// A run that is ready to begin or to go on.
 pub struct Plan {
     pub inputs: Inputs,
     pub train: Datasets,
+    /// What it is trained and tested on, in numbers.
+    pub images: Images,
     pub grid: SampleGrids,
     pub log: Option<CounterfactualLog>,
     /// Where the model goes at the end, and what about a file there.
@@ -29,13 +33,14 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Opens what is measured on and shown. The grids show `people`, or else the first images of
-    /// every test set, or of what is trained on.
+    /// Opens what is measured on and shown. The grids show `people`, or else images of every
+    /// test set, or of what is trained on. Images that can't be read are as `policy` says.
     pub fn open(
         inputs: Inputs,
         data: Vec<Opened>,
         spaces: &LabelSpaces,
         people: Option<People>,
+        policy: UnreadablePolicy,
         args: &Args,
     ) -> Result<Self, Failure> {
         let existing = args.overwrite.existing();
@@ -52,12 +57,13 @@ impl Plan {
             .iter()
             .map(|(test, pairs)| {
                 let (dataset, data) = &tests[*test];
-                pairs.open(data.clone(), *dataset)
+                Ok(pairs.open(data.clone(), *dataset)?.with_on_unreadable(policy))
             })
-            .collect::<Result<_, _>>()?;
+            .collect::<Result<_, Failure>>()?;
         let measured = !pairs.is_empty();
         let log = measured.then(|| CounterfactualLog::new(pairs, inputs.evaluate_every));
         let log = log.transpose()?;
+        let images = Images::count(&inputs, &data, &tests, spaces);
         let shown = if tests.is_empty() {
             let or_train = |data: &Opened| data.test.clone().unwrap_or(data.train.clone());
             data.iter().map(or_train).enumerate().collect()
@@ -66,23 +72,30 @@ impl Plan {
         };
         let shown = match &people {
             Some(people) => people.clone(),
-            None => first_images(&shown)?,
+            None => grid_images(&shown, policy)?,
         };
         let grid = SampleGrids::new(shown, inputs.sample_every);
         let export = args.export.clone().map(|export| (export, existing));
         let train = train_data(data);
-        Ok(Self { inputs, train, grid, log, export, backend: args.backend, people })
+        Ok(Self { inputs, train, images, grid, log, export, backend: args.backend, people })
     }
 }
 
-/// The first images of every test set, about eight in all, for the sample grids.
-fn first_images(tests: &[(usize, Arc<dyn Dataset>)]) -> Result<People, Failure> {
+/// Images of every test set, about eight in all and of different labels, for the sample grids.
+fn grid_images(
+    tests: &[(usize, Arc<dyn Dataset>)],
+    policy: UnreadablePolicy,
+) -> Result<People, Failure> {
     let each = 8_usize.div_ceil(tests.len().max(1));
     let mut images = Vec::new();
     for (dataset, data) in tests {
         let dataset = *dataset;
         let label = |index| DomainLabel { dataset, label: data.label(index).to_vec() };
-        images.extend(GridImage::first(&**data, each, label)?);
+        let mut readable = Readable::new(&**data, policy);
+        images.extend(GridImage::across(&mut readable, each, label)?);
+        for reason in readable.unreadable().values() {
+            tell!("left out of the sample grids: {reason}");
+        }
     }
     Ok(images)
 }

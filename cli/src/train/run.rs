@@ -43,7 +43,8 @@ pub fn train<B: AutodiffBackend>(args: &Args, out: &Path, start: Start) -> Resul
             return crew.follow(Some(&config), &|_| Ok(data.clone()));
         }
         Start::New { config, inputs, data, people } => {
-            let plan = Plan::open(inputs, data, &config.recipe.spaces, people, args)?;
+            let policy = config.run.on_unreadable;
+            let plan = Plan::open(inputs, data, &config.recipe.spaces, people, policy, args)?;
             config.check_data(&plan.train)?;
             let trainer = Trainer::<B, StarGan>::new(out, *config, &crew.device())?;
             plan.inputs.absolute().write(trainer.folder())?;
@@ -124,7 +125,8 @@ fn resumed<B: AutodiffBackend>(
         other => other,
     };
     let data = open(&inputs.data, Some(spaces)).map_err(hint)?;
-    let plan = Plan::open(inputs, data, spaces, None, args)?;
+    let policy = trainer.config().run.on_unreadable;
+    let plan = Plan::open(inputs, data, spaces, None, policy, args)?;
     trainer.check_data(&plan.train)?;
     // What holds from here on, for whoever resumes it next.
     plan.inputs.absolute().write(trainer.folder())?;
@@ -178,6 +180,7 @@ fn run<B: AutodiffBackend>(
 ) -> Result<(), Failure> {
     stop_when_asked(trainer.stop_flag())?;
     let run = trainer.folder().to_owned();
+    plan.images.tell(&run)?;
     if plan.people.is_some() {
         tell!("sample grids appear in {}", run.join("samples").display());
     }

@@ -9,6 +9,7 @@ use clap::{ArgMatches, Args, Command};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use stargan::data::read_text;
 use stargan::{
     LabelSpaces, LossWeights, NonFinitePolicy, Objective, Penalty, Preset, StarGan, TrainingConfig,
     UnreadablePolicy,
@@ -312,7 +313,7 @@ impl FromStr for OnNonFinite {
 
 /// The settings of a file, some or all of them.
 fn read_settings(file: &Path) -> Result<Value, Failure> {
-    let text = std::fs::read_to_string(file).map_err(|error| of_file(file, error))?;
+    let text = read_text(file)?;
     let settings: Value = serde_json::from_str(&text).map_err(|error| of_file(file, error))?;
     if !settings.is_object() {
         return Err(of_file(file, "expected an object of settings, as in a run's config.json"));

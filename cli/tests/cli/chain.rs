@@ -30,6 +30,7 @@ fn train_resume_translate_evaluate() {
     for file in [
         "config.json",
         "data.json",
+        "images.json",
         "metrics.json",
         "metrics.csv",
         "log.csv",

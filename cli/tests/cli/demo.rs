@@ -283,7 +283,8 @@ fn large_and_oblong_photos_are_squared() {
 fn bad_and_oversized_files_are_refused() {
     let demo = Demo::start(&[]);
     for route in ["/prepare", "/translate?edit=Male", "/every"] {
-        demo.post(route, b"not an image").refuses(400, "expected a PNG, JPEG, BMP or WebP image");
+        demo.post(route, b"not an image")
+            .refuses(400, "expected a PNG, JPEG, GIF, TIFF, BMP or WebP image");
         demo.post(route, b"").refuses(400, "found an empty file");
         let whole = face("00000");
         demo.post(route, &whole[..whole.len() / 2]).refuses(400, "damaged or cut off");

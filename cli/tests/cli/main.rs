@@ -7,6 +7,8 @@ mod demo;
 mod going_on;
 #[cfg(unix)]
 mod guide;
+#[cfg(unix)]
+mod hostile;
 mod inspect;
 mod interop;
 #[cfg(feature = "collective")]

@@ -147,6 +147,7 @@ fn quickstart_leaves_what_it_promises() {
         "config.json",
         "data.json",
         "grid.png",
+        "images.json",
         "log.csv",
         "metrics.csv",
         "metrics.json",

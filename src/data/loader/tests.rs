@@ -18,6 +18,7 @@ struct Colours {
     labels: Vec<f32>,
     loaded: Arc<AtomicUsize>,
     broken: fn(usize) -> Result<()>,
+    size: (u32, u32),
 }
 
 impl Colours {
@@ -27,6 +28,7 @@ impl Colours {
             labels: (0..images).map(|index| index as f32).collect(),
             loaded: Arc::default(),
             broken: |_| Ok(()),
+            size: (5, 7),
         }
     }
 
@@ -61,7 +63,7 @@ impl Dataset for Colours {
         (self.broken)(index)?;
         // Threads finish out of order when images take unequal time.
         thread::sleep(Duration::from_micros(300 * (index as u64 % 3)));
-        Ok(RgbImage::from_pixel(5, 7, Rgb([index as u8, 0, 255])))
+        Ok(RgbImage::from_pixel(self.size.0, self.size.1, Rgb([index as u8, 0, 255])))
     }
 }
 
@@ -176,6 +178,17 @@ fn the_next_image_takes_the_place_of_one_that_is_skipped() {
     let datasets = Datasets::from(&Colours::broken(8, none));
     let error = Loader::new(&datasets, skipping, 1).unwrap().next_batch().unwrap_err().to_string();
     assert_eq!(error, "colour: neither it nor any image after it can be read: colour: no disk");
+}
+
+#[test]
+fn an_image_without_pixels_is_an_error() {
+    for size in [(0, 0), (0, 7), (5, 0)] {
+        let datasets = Datasets::from(&Colours { size, ..Colours::new(8) });
+        let error = Loader::new(&datasets, config(), 1).unwrap().next_batch().unwrap_err();
+        let expected = format!("colour: expected an image, found {} x {} pixels", size.0, size.1);
+        assert_eq!(error.to_string(), expected);
+        assert_eq!(datasets[0].load_cropped(0).unwrap_err().to_string(), expected);
+    }
 }
 
 #[test]

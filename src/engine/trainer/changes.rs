@@ -3,7 +3,7 @@
 use burn::tensor::backend::AutodiffBackend;
 
 use super::Trainer;
-use crate::data::loader::UnreadablePolicy;
+use crate::data::unreadable::UnreadablePolicy;
 use crate::engine::checkpoint::Change;
 use crate::engine::difference::{Difference, differences};
 use crate::engine::policy::NonFinitePolicy;

@@ -1,14 +1,19 @@
+use std::sync::Arc;
+
 use burn::backend::{Autodiff, Flex};
 
 use super::*;
 use crate::data::celeba::CelebA;
 use crate::data::datasets::Datasets;
 use crate::data::folder::Folder;
+use crate::data::subset::Subset;
 use crate::data::transform::{Crop, Transform};
 use crate::labels::space::LabelSpace;
 use crate::labels::spaces::LabelSpaces;
 use crate::metrics::judge::JudgeConfig;
+use crate::metrics::measured::Measured;
 use crate::metrics::untrained::untrained;
+use crate::tests::broken::Broken;
 
 const SIZE: usize = 16;
 
@@ -129,4 +134,42 @@ fn without_a_judge_only_pixels_are_measured_and_other_labels_are_refused() {
     let large = config.train::<Autodiff<Flex>>(&data, &Default::default()).unwrap();
     let error = Evaluator::new(&translator, &data, 0).with_judge(&large).measure().unwrap_err();
     assert!(error.to_string().contains("takes 32 pixel images"), "{error}");
+}
+
+#[test]
+fn unreadable_images_end_an_evaluation_or_are_left_out_and_said() {
+    let _turn = crate::tests::one_at_a_time();
+    let data = expressions();
+    let translator = untrained(LabelSpaces::single(data.labels().clone()), TRANSFORM);
+    let judge = judge(&data);
+    // One in the middle of a chunk, and a whole chunk.
+    let broken: Vec<usize> = [5].into_iter().chain(CHUNK..2 * CHUNK).collect();
+    let readable = (0..data.len()).filter(|image| !broken.contains(image));
+    let rest = Subset::new(Arc::new(data.clone()), readable).unwrap();
+    let data = Broken { data, broken };
+    let evaluator = |data| Evaluator::new(&translator, data, 0).with_judge(&judge);
+    let error = evaluator(&data as &dyn Dataset).measure().unwrap_err().to_string();
+    assert_eq!(error, "angry/0005.png: broken");
+
+    let skip = UnreadablePolicy::Skip;
+    let reference =
+        |evaluator: Evaluator<'_, Flex>| evaluator.with_on_unreadable(skip).measure().unwrap();
+    let found = reference(evaluator(&data).with_reference(&data));
+    assert_eq!((found.unreadable.len(), found.identity_l1.n), (17, 233));
+    let expected = reference(evaluator(&rest).with_reference(&rest));
+    assert!(expected.unreadable.is_empty());
+    // The same images, but in other batches.
+    assert_eq!(found.judge_error, expected.judge_error);
+    let close = |a: Measured, b: Measured| (a.value.unwrap() - b.value.unwrap()).abs() < TOLERANCE;
+    assert!(close(found.identity_l1, expected.identity_l1));
+    assert!(close(found.reconstruction_l1, expected.reconstruction_l1));
+    let [a, b] = [&found, &expected].map(|found| &found.frechet_judge_features[0]);
+    assert_eq!((a.reference, a.translated.n, a.real.n), (b.reference, b.translated.n, b.real.n));
+
+    let table = found.to_string();
+    assert!(table.contains("17 image(s) could not be read and are left out of all"), "{table}");
+    let json = serde_json::to_value(&found).unwrap();
+    assert_eq!(json["unreadable"]["angry/0005.png"], "angry/0005.png: broken");
+    assert!(serde_json::to_value(&expected).unwrap().get("unreadable").is_none());
+    assert_eq!(serde_json::from_value::<Evaluation>(json).unwrap(), found);
 }

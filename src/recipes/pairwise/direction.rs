@@ -7,9 +7,10 @@ use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData};
 use image::{DynamicImage, RgbImage};
 
 use crate::data::transform::Transform;
+use crate::error::Result;
 use crate::labels::spaces::LabelSpaces;
 use crate::nn::generator::Generator;
-use crate::translate::images::{download, upload};
+use crate::translate::images::{download, prepare, upload};
 use crate::translate::relabel::{Relabelling, Translate};
 
 /// A generator that translates from one domain to another.
@@ -31,10 +32,14 @@ impl<B: Backend> Direction<B> {
         self.generator.forward_unconditional(images)
     }
 
-    /// Translates one image; the result has the model's size.
-    pub fn translate(&self, image: &DynamicImage) -> RgbImage {
-        let prepared = self.transform.crop_and_resize(&image.to_rgb8());
-        download(self.forward(upload(&[prepared], &self.device))).remove(0)
+    /// Translates one image, such as one of [`load_image`](crate::load_image); the result has the
+    /// model's size.
+    ///
+    /// # Errors
+    /// [`Error::Data`](crate::Error::Data) when the image has no pixels.
+    pub fn translate(&self, image: &DynamicImage) -> Result<RgbImage> {
+        let prepared = prepare(image, self.transform)?;
+        Ok(download(self.forward(upload(&[prepared], &self.device))).remove(0))
     }
 }
 

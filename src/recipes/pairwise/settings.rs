@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::datasets::Datasets;
 use crate::data::loader::Batch;
 use crate::data::transform::Transform;
+use crate::data::unreadable::{Readable, UnreadablePolicy};
 use crate::engine::settings::RunSettings;
 use crate::error::{Error, Result};
 use crate::labels::space::LabelSpace;
@@ -89,18 +90,19 @@ pub(crate) fn accept(domains: &[String; 2], data: &Datasets) -> Result<Vec<Strin
     Ok(domains.to_vec())
 }
 
-/// The first `count` images of the first of `datasets` datasets, which are of their domains.
+/// Up to `count` images of each of the first of `datasets` datasets, which are of their domains.
 pub(crate) fn grid_images(
     data: &Datasets,
     datasets: usize,
     count: usize,
+    policy: UnreadablePolicy,
 ) -> Result<Vec<GridImage>> {
     let mut images = Vec::new();
     for (domain, data) in data.iter().take(datasets).enumerate() {
         let mut label = vec![0.0; 2];
         label[domain] = 1.0;
         let label = |_| DomainLabel { dataset: 0, label: label.clone() };
-        images.extend(GridImage::first(data, count, label)?);
+        images.extend(GridImage::across(&mut Readable::new(data, policy), count, label)?);
     }
     Ok(images)
 }

@@ -51,6 +51,9 @@ fn run(rows: u64, grids: u64) -> tempfile::TempDir {
     let measured = format!("{header}\n100,hair,2,0.2,0.3,,,20,10\n200,hair,2,0.1,0.3,,,21,10\n");
     fs::write(at("metrics.csv"), measured).unwrap();
     fs::write(at("data.json"), r#"{"data":[{"spec":"a<b"}],"tests":[]}"#).unwrap();
+    let images = r#"{"images":1234,"endings":{".png":1234},"labels":[["<b>",617],["sad",617]],
+        "left_out":{".heic":3}}"#;
+    fs::write(at("images.json"), format!("{{\"data\":{images}}}")).unwrap();
     folder
 }
 
@@ -102,6 +105,9 @@ fn a_page_is_well_formed_whole_and_loads_nothing() {
     assert!(page.contains("<td>data[0].spec</td><td>a&lt;b</td>"));
     assert!(page.contains("<td>run.batch_size</td><td>16</td>"));
     assert!(!page.contains("<summary>metrics.json"), "which has a section of its own");
+    let cells = ["data", "1,234", "&lt;b&gt; 617, sad 617", "1234 .png", "3 .heic"];
+    let row = cells.map(|cell| format!("<td>{cell}</td>")).concat();
+    assert!(page.contains("<h2>Images</h2>") && page.contains(&row), "{row}");
     assert!(page.contains("<p>StarGAN training. Black_Hair, &lt;b"));
     for card in [
         "iterations</dt><dd>800 of 200,000",
@@ -133,14 +139,20 @@ fn long_runs_stay_small() {
 #[test]
 fn a_run_that_has_just_begun_has_a_page_and_no_run_is_an_error() {
     let folder = run(1, 0);
-    for file in
-        ["log.csv", "timing.csv", "metrics.json", "metrics.csv", "data.json", "samples/grid.json"]
-    {
+    for file in [
+        "log.csv",
+        "timing.csv",
+        "metrics.json",
+        "metrics.csv",
+        "data.json",
+        "images.json",
+        "samples/grid.json",
+    ] {
         fs::remove_file(folder.path().join(file)).unwrap();
     }
     let page = Report::open(folder.path()).unwrap().html();
     check_elements(&page);
-    assert!(page.contains("None are logged yet."));
+    assert!(page.contains("None are logged yet.") && !page.contains("<h2>Images</h2>"));
 
     fs::write(folder.path().join("log.csv"), "iteration,learning_rate,term,value\n20,1e-4,x\n")
         .unwrap();

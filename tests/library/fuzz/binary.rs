@@ -8,7 +8,7 @@ use std::path::Path;
 use image::{ImageFormat, Rgb, RgbImage};
 use safetensors::SafeTensors;
 use stargan::burn::backend::{Autodiff, Flex};
-use stargan::data::decode_image;
+use stargan::decode_image;
 use stargan::{
     Folder, LabelSpace, LabelSpaces, PublicModel, StarGan, Trainer, TrainingConfig, Transform,
     Translator,
@@ -21,7 +21,14 @@ type Cpu = Autodiff<Flex>;
 #[test]
 fn images() {
     let photo = RgbImage::from_fn(24, 17, |x, y| Rgb([x as u8 * 9, y as u8 * 11, (x * y) as u8]));
-    let formats = [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Bmp, ImageFormat::WebP];
+    let formats = [
+        ImageFormat::Png,
+        ImageFormat::Jpeg,
+        ImageFormat::Gif,
+        ImageFormat::Tiff,
+        ImageFormat::Bmp,
+        ImageFormat::WebP,
+    ];
     let seeds = formats.map(|format| {
         let mut bytes = std::io::Cursor::new(Vec::new());
         photo.write_to(&mut bytes, format).unwrap();
@@ -29,7 +36,7 @@ fn images() {
     });
     let words = [
         "IHDR", "IDAT", "IEND", "PLTE", "tRNS", "acTL", "eXIf", "RIFF", "VP8 ", "VP8L", "VP8X",
-        "ALPH", "BM",
+        "ALPH", "BM", "GIF8", "II*",
     ];
     fuzz("image", &seeds, &words, |bytes| {
         decode_image(bytes, "photo").is_ok_and(|image| image.width() > 0 && image.height() > 0)

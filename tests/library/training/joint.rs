@@ -106,7 +106,7 @@ fn faces_and_expressions_train_together_and_resume_exactly() {
     let right = domains.condition(1, &label.label);
     let mut wrong = right.clone();
     wrong[domains.label_width()..].rotate_left(1);
-    let translated = translator.translate_conditions(&face, &[right, wrong]);
+    let translated = translator.translate_conditions(&face, &[right, wrong]).unwrap();
     assert_eq!(translated[0], happy_of_face);
     assert_ne!(translated[1], happy_of_face);
 

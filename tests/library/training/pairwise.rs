@@ -129,7 +129,9 @@ fn both_learn_to_exchange_two_colours() {
     trainer.run(pair(&colours, DOMAINS), &mut ()).unwrap();
     let [there, _] = trainer.directions();
     let image = colours.load_cropped(0).unwrap().into();
-    assert_eq!(there.translate(&image).dimensions(), (16, 16));
+    assert_eq!(there.translate(&image).unwrap().dimensions(), (16, 16));
+    let empty = there.translate(&image::DynamicImage::new_rgb8(0, 9)).unwrap_err().to_string();
+    assert!(empty.contains("0 x 9 pixels"), "{empty}");
     let cyclegan = error(&colours, &*trainer.boxed_translator().unwrap());
 
     let spaces = LabelSpaces::single(colours.labels().clone());
@@ -153,7 +155,7 @@ fn observed<R: Recipe>(folder: &Path, config: TrainingConfig<R>) {
     let colours = colours(&folder.join("data"));
     let data = pair(&colours, DOMAINS);
     let (run, device) = (folder.join("run"), Default::default());
-    let images = config.recipe.grid_images(&data, 2).unwrap();
+    let images = config.recipe.grid_images(&data, 2, UnreadablePolicy::Fail).unwrap();
     let pairs = Counterfactuals::between_classes(Arc::new(colours), 0).unwrap();
     let mut log = CounterfactualLog::new(vec![pairs], 5).unwrap();
     let config = config.with_run(|run| run.with_iterations(10));

@@ -1,10 +1,12 @@
 //! Translating with a model: however it was opened, one image or many, with and without D.
 
-use image::{DynamicImage, RgbImage};
+use image::{DynamicImage, ImageFormat, RgbImage, Rgba, RgbaImage};
 use stargan::burn::backend::{Flex, NdArray};
 use stargan::burn::tensor::backend::Backend;
-use stargan::data::load_image;
-use stargan::{DomainLabel, Grid, GridImage, LabelSpaces, Parts, StarGan, Trainer, Translator};
+use stargan::{
+    DomainLabel, Grid, GridImage, LabelSpaces, Parts, StarGan, Trainer, Translator, decode_image,
+    load_image,
+};
 
 use crate::training::setup::{BUNDLED, Cpu, StopAfter, face_labels, faces, one_at_a_time, tiny};
 
@@ -64,7 +66,7 @@ fn every_way_to_open_a_model_translates_alike() {
     let source = "Brown_Hair,Young";
     let expected = trained.translate_from(&photo(0), source, "Blond_Hair").unwrap();
     assert_eq!(expected.dimensions(), (16, 16));
-    assert_ne!(expected, trained.prepare(&photo(0)));
+    assert_ne!(expected, trained.prepare(&photo(0)).unwrap());
     for name in [
         "run",
         "run/checkpoints/00000004.safetensors",
@@ -151,8 +153,8 @@ fn a_grid_has_a_row_per_image_and_a_column_per_target() {
     let cell = |column: u32, row: u32| {
         image::imageops::crop_imm(&grid.image, column * 16, row * 16, 16, 16).to_image()
     };
-    assert_eq!(cell(0, 0), translator.prepare(&photo(0)));
-    assert_eq!(cell(0, 1), translator.prepare(&photo(1)));
+    assert_eq!(cell(0, 0), translator.prepare(&photo(0)).unwrap());
+    assert_eq!(cell(0, 1), translator.prepare(&photo(1)).unwrap());
     for (column, target) in (1..).zip(face_labels().targets(&known)) {
         let target = DomainLabel { dataset: 0, label: target.label };
         let alone = translator.translate_to(&photo(0), &target).unwrap();
@@ -189,5 +191,72 @@ fn labels_that_make_no_sense_are_refused() {
     ] {
         let error = error.unwrap_err().to_string();
         assert!(error.contains(expected), "{expected}: {error}");
+    }
+}
+
+/// A photo that a phone holds upright by its EXIF orientation alone.
+const PORTRAIT: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/pil/kinds/orientation-6.jpg");
+
+#[test]
+fn photos_come_in_as_training_images_do() {
+    let _turn = one_at_a_time();
+    let (folder, trainer) = model();
+    let translator = trainer.translator();
+    let upright = DynamicImage::from(load_image(PORTRAIT).unwrap());
+    assert_eq!((upright.width(), upright.height()), (8, 16));
+    let expected = translator.translate(&upright, "Blond_Hair").unwrap();
+    assert_eq!(translator.translate_file(PORTRAIT, "Blond_Hair").unwrap(), expected);
+    let bytes = std::fs::read(PORTRAIT).unwrap();
+    let decoded = DynamicImage::from(decode_image(&bytes, "portrait").unwrap());
+    assert_eq!(translator.translate(&decoded, "Blond_Hair").unwrap(), expected);
+
+    // A sticker: black where it is transparent, which strips to black and shows as white.
+    let sticker = RgbaImage::from_fn(32, 32, |x, y| Rgba([0, 0, 0, (x * y / 4) as u8]));
+    let file = folder.path().join("sticker.png");
+    sticker.save_with_format(&file, ImageFormat::Png).unwrap();
+    let expected = DynamicImage::from(load_image(&file).unwrap());
+    assert_eq!(expected.as_rgb8().unwrap().get_pixel(0, 0).0, [255; 3]);
+    let deep = DynamicImage::from(DynamicImage::from(sticker.clone()).into_rgba16());
+    for given in [DynamicImage::from(sticker), deep] {
+        assert_eq!(translator.prepare(&given).unwrap(), translator.prepare(&expected).unwrap());
+        assert_eq!(
+            translator.grid(std::slice::from_ref(&given)).unwrap().image,
+            translator.grid(std::slice::from_ref(&expected)).unwrap().image
+        );
+        assert_eq!(
+            translator.predict(&given, 0).unwrap(),
+            translator.predict(&expected, 0).unwrap()
+        );
+    }
+}
+
+#[test]
+fn images_without_pixels_are_errors() {
+    let _turn = one_at_a_time();
+    let (_folder, trainer) = model();
+    let translator = trainer.translator();
+    let target = DomainLabel { dataset: 0, label: vec![0.0; face_labels().width()] };
+    for (width, height) in [(0, 0), (0, 7), (7, 0)] {
+        let empty = DynamicImage::new_rgba8(width, height);
+        let label = Some(target.clone());
+        let row = GridImage { image: RgbImage::new(width, height), label };
+        let batch = [photo(0), empty.clone()];
+        let errors = [
+            translator.translate(&empty, "Blond_Hair").unwrap_err(),
+            translator.translate_batch(&batch, "Blond_Hair").unwrap_err(),
+            translator.translate_from(&empty, "Brown_Hair", "Blond_Hair").unwrap_err(),
+            translator.translate_to(&empty, &target).unwrap_err(),
+            translator.translate_conditions(&empty, &[]).unwrap_err(),
+            translator.predict(&empty, 0).unwrap_err(),
+            translator.prepare(&empty).unwrap_err(),
+            translator.grid(std::slice::from_ref(&empty)).unwrap_err(),
+            translator.grid_of_edits(&batch, None, &["Blond_Hair"]).unwrap_err(),
+            Grid::of_targets(&translator, &[row]).unwrap_err(),
+        ];
+        for error in errors {
+            let expected = format!("image: expected an image, found {width} x {height} pixels");
+            assert_eq!(error.to_string(), expected);
+        }
     }
 }
