@@ -1,6 +1,10 @@
 //! The crate's error type. Every message says where, what was expected and what was found.
 
+pub(crate) mod shown;
+
 use std::path::{Path, PathBuf};
+
+use crate::error::shown::Shown;
 
 /// The result of a fallible operation of this crate.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -8,12 +12,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// Everything that can go wrong at the crate's boundary.
 ///
 /// The interior asserts its invariants and documents them under `# Panics`; whatever comes from a
-/// user (files, labels, configuration) ends here instead.
+/// user (files, labels, configuration) ends here instead. As text, what it quotes of them is cut to
+/// a readable length, and control characters are escaped.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// A file or folder could not be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", Shown(path.display()), Shown(source))]
     Io {
         /// The file or folder concerned.
         path: PathBuf,
@@ -21,7 +26,12 @@ pub enum Error {
         source: std::io::Error,
     },
     /// A data file does not say what it should.
-    #[error("{}{}: {message}", path.display(), line.map(|l| format!(":{l}")).unwrap_or_default())]
+    #[error(
+        "{}{}: {}",
+        Shown(path.display()),
+        line.map(|l| format!(":{l}")).unwrap_or_default(),
+        Shown(message)
+    )]
     Data {
         /// The file concerned.
         path: PathBuf,
@@ -31,7 +41,7 @@ pub enum Error {
         message: String,
     },
     /// An image could not be decoded or encoded.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", Shown(path.display()), Shown(source))]
     Image {
         /// The image file.
         path: PathBuf,
@@ -39,14 +49,15 @@ pub enum Error {
         source: image::ImageError,
     },
     /// A label, an edit or a label space that makes no sense.
-    #[error("{0}")]
+    #[error("{}", Shown(_0))]
     Label(String),
     /// A configuration that cannot work; the message says what to change.
-    #[error("{0}")]
+    #[error("{}", Shown(_0))]
     Config(String),
     /// Training has diverged.
     #[error(
-        "iteration {iteration}: {term} is {value}: training has diverged{}",
+        "iteration {iteration}: {} is {value}: training has diverged{}",
+        Shown(term),
         after_divergence(*rollbacks, checkpoint.as_deref())
     )]
     NonFinite {
@@ -62,13 +73,13 @@ pub enum Error {
         checkpoint: Option<PathBuf>,
     },
     /// The workers of a run have lost each other, or do not fit together.
-    #[error("{0}")]
+    #[error("{}", Shown(_0))]
     Workers(String),
     /// An error of a user's own dataset, recipe or observer.
-    #[error("{0}")]
+    #[error("{}", Shown(_0))]
     Other(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// A checkpoint or model file that cannot be used.
-    #[error("{}: {message}", path.display())]
+    #[error("{}: {}", Shown(path.display()), Shown(message))]
     Checkpoint {
         /// The checkpoint or model file.
         path: PathBuf,
@@ -116,12 +127,12 @@ fn after_divergence(rollbacks: u32, checkpoint: Option<&Path>) -> String {
         (0, Some(path)) => format!(
             "; the last good checkpoint is {}: resume from it with the policy roll-back, or \
              {again}",
-            path.display()
+            Shown(path.display())
         ),
         (n, Some(path)) => format!(
             " after {n} roll-back(s); the last good checkpoint is {}: resume from it with more \
              roll-backs or a smaller factor, or {again}",
-            path.display()
+            Shown(path.display())
         ),
     }
 }
@@ -152,6 +163,34 @@ mod tests {
         assert_eq!(error.to_string(), "list_attr.txt:17: expected 7 attribute values, found 6");
         let error = Error::data("list_attr.txt", None, "the file is empty");
         assert_eq!(error.to_string(), "list_attr.txt: the file is empty");
+    }
+
+    #[test]
+    fn whatever_a_message_quotes_it_is_short_and_plain() {
+        let hostile = format!("\u{1b}[31m{}", "x".repeat(20_000_000));
+        let path = || PathBuf::from("a\u{1b}b");
+        let io = || std::io::Error::other(hostile.clone());
+        let unsupported = image::error::ImageFormatHint::Name(hostile.clone());
+        for error in [
+            Error::io(path(), io()),
+            Error::data(path(), 3, &*hostile),
+            Error::image(path(), image::ImageError::Unsupported(unsupported.into())),
+            Error::Label(hostile.clone()),
+            Error::Config(hostile.clone()),
+            Error::Workers(hostile.clone()),
+            Error::other(io()),
+            Error::checkpoint(path(), &*hostile),
+            Error::NonFinite {
+                iteration: 1,
+                term: hostile.clone(),
+                value: f32::NAN,
+                rollbacks: 0,
+                checkpoint: Some(path()),
+            },
+        ] {
+            let message = error.to_string();
+            assert!(message.len() < 2500 && !message.contains('\u{1b}'), "{message}");
+        }
     }
 
     #[test]

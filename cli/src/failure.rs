@@ -25,9 +25,10 @@ impl From<Error> for Failure {
     }
 }
 
-/// What is wrong with a file: exit code 1.
+/// What is wrong with a file: exit code 1. It is worded as the library's errors are, which quote no
+/// more of a file than people can read.
 pub fn of_file(path: &Path, problem: impl std::fmt::Display) -> Failure {
-    Failure::Failed(format!("{}: {problem}", path.display()))
+    Error::Data { path: path.to_owned(), line: None, message: problem.to_string() }.into()
 }
 
 /// A usage error, to be returned.

@@ -29,7 +29,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let path = &args.path;
     if !path.is_dir() {
-        print!("{}", Description::read(path)?.text()?);
+        print!("{}", describe_file(path)?);
         return Ok(());
     }
     let config = path.join("config.json");
@@ -37,7 +37,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         return Err(of_file(path, "expected a model file or the folder of a run"));
     }
     let (mut text, newest) = match resolve_model(path) {
-        Ok(newest) => (Description::read(&newest)?.text()?, newest.display().to_string()),
+        Ok(newest) => (describe_file(&newest)?, newest.display().to_string()),
         // A run has no checkpoint for a while.
         Err(stargan::Error::Checkpoint { .. }) => (begun(&config)?, "none yet".to_owned()),
         Err(error) => return Err(error.into()),
@@ -65,38 +65,37 @@ struct Training {
     iteration: u64,
 }
 
-impl Description {
-    fn read(path: &Path) -> Result<Self, Failure> {
-        let foreign = |problem: String| of_file(path, format!("not a model file: {problem}"));
-        let description: Self = serde_json::from_value(describe(path)?)
-            .map_err(|error| foreign(format!("its description is not of a StarGAN: {error}")))?;
-        description.model.check().map_err(|error| foreign(error.to_string()))?;
-        Ok(description)
-    }
-
-    fn text(&self) -> Result<String, Failure> {
-        let ModelConfig { spaces, transform, .. } = &self.model;
-        let mut text = labels(spaces);
-        line(&mut text, "image size", format!("{0} x {0} pixels", transform.size));
-        let crop = match transform.crop {
-            Crop::Centre(side) => format!("the centre square of {side} pixels"),
-            Crop::Square => "the largest centre square".to_owned(),
-        };
-        line(&mut text, "crop", crop);
-        networks(&mut text, &self.model);
-        let Some(training) = &self.training else { return Ok(text) };
-        match serde_json::from_value(training.clone()) {
-            Ok(Training { config, iteration }) => {
-                line(&mut text, "iteration", format!("{iteration} of {}", config.run.iterations));
-                settings(&mut text, &config)?;
-            }
-            Err(_) => {
-                line(&mut text, "iteration", training["iteration"].to_string());
-                line(&mut text, "settings", "of an earlier version of this program");
-            }
+/// A model file or a checkpoint, by its description.
+fn describe_file(path: &Path) -> Result<String, Failure> {
+    let Description { model, training } =
+        serde_json::from_value(describe(path)?).map_err(|error| {
+            of_file(path, format!("not the model of a StarGAN that can work: {error}"))
+        })?;
+    let ModelConfig { spaces, transform, .. } = &model;
+    let mut text = labels(spaces);
+    line(&mut text, "image size", format!("{0} x {0} pixels", transform.size));
+    let crop = match transform.crop {
+        Crop::Centre(side) => format!("the centre square of {side} pixels"),
+        Crop::Square => "the largest centre square".to_owned(),
+    };
+    line(&mut text, "crop", crop);
+    networks(&mut text, &model);
+    let Some(training) = training else { return Ok(text) };
+    let earlier = training["iteration"].as_u64();
+    match serde_json::from_value(training) {
+        Ok(Training { config, iteration }) => {
+            config.check().map_err(|error| of_file(path, error))?;
+            line(&mut text, "iteration", format!("{iteration} of {}", config.run.iterations));
+            settings(&mut text, &config)?;
         }
-        Ok(text)
+        Err(_) => {
+            if let Some(iteration) = earlier {
+                line(&mut text, "iteration", iteration.to_string());
+            }
+            line(&mut text, "settings", "of an earlier version of this program");
+        }
     }
+    Ok(text)
 }
 
 /// A run without a checkpoint, by its configuration.
@@ -104,6 +103,7 @@ fn begun(path: &Path) -> Result<String, Failure> {
     let json = fs::read_to_string(path).map_err(|error| of_file(path, error))?;
     let config: TrainingConfig<StarGan> =
         serde_json::from_str(&json).map_err(|error| of_file(path, error))?;
+    config.check().map_err(|error| of_file(path, error))?;
     let recipe = &config.recipe;
     let mut text = labels(&recipe.spaces);
     line(&mut text, "image size", format!("{0} x {0} pixels", recipe.image_size()));

@@ -5,7 +5,10 @@ use fast_image_resize::{
     images::{Image, ImageRef},
 };
 use image::{RgbImage, imageops};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::data::image::MAX_IMAGE_SIDE;
+use crate::error::{Error, Result};
 
 /// The part of an image that is used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,9 +16,19 @@ use serde::{Deserialize, Serialize};
 pub enum Crop {
     /// The centre square of so many pixels a side: 178 for CelebA, 256 for RaFD. Of an image that
     /// is smaller, the largest centre square.
-    Centre(u32),
+    Centre(#[serde(deserialize_with = "side")] u32),
     /// The largest centre square.
     Square,
+}
+
+const NO_CROP: &str = "the crop is 0 pixels; it must be at least 1";
+
+/// A side that a file gives.
+fn side<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    match u32::deserialize(deserializer)? {
+        0 => Err(serde::de::Error::custom(NO_CROP)),
+        side => Ok(side),
+    }
 }
 
 impl Crop {
@@ -49,6 +62,23 @@ pub struct Transform {
 }
 
 impl Transform {
+    /// Checks that there is something to see after it.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the crop is empty, or the size is 0 or beyond any image.
+    pub fn check(&self) -> Result<()> {
+        if self.crop == Crop::Centre(0) {
+            return Err(Error::Config(NO_CROP.to_owned()));
+        }
+        if !(1..=MAX_IMAGE_SIDE).contains(&self.size) {
+            return Err(Error::Config(format!(
+                "the images are {} pixels a side; they must be 1 to {MAX_IMAGE_SIDE}",
+                self.size
+            )));
+        }
+        Ok(())
+    }
+
     /// The network's view of `image`: `[3, size, size]`, row-major, in `[-1, 1]`.
     ///
     /// # Panics
@@ -209,5 +239,22 @@ mod tests {
         let json = serde_json::to_string(&transform).unwrap();
         assert_eq!(json, r#"{"crop":{"centre":178},"size":128}"#);
         assert_eq!(serde_json::from_str::<Transform>(&json).unwrap(), transform);
+    }
+
+    #[test]
+    fn what_leaves_nothing_to_see_is_refused() {
+        let check = |crop, size| Transform { crop, size }.check().map_err(|e| e.to_string());
+        for size in [1, 2, 128, MAX_IMAGE_SIDE] {
+            assert_eq!(check(Crop::Square, size), Ok(()));
+            assert_eq!(check(Crop::Centre(1), size), Ok(()));
+        }
+        for size in [0, MAX_IMAGE_SIDE + 1, 4_294_967_294, u32::MAX] {
+            let expected = format!("the images are {size} pixels a side; they must be 1 to 16384");
+            assert_eq!(check(Crop::Square, size), Err(expected));
+        }
+        let none = "the crop is 0 pixels; it must be at least 1";
+        assert_eq!(check(Crop::Centre(0), 128), Err(none.to_owned()));
+        let error = serde_json::from_str::<Crop>(r#"{"centre":0}"#).unwrap_err().to_string();
+        assert!(error.starts_with(none), "{error}");
     }
 }

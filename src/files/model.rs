@@ -6,26 +6,29 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::Read;
 use std::path::Path;
 
 use burn::tensor::{DType, TensorData};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error as _};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::data::transform::Transform;
 use crate::error::{Error, Result};
 use crate::labels::spaces::LabelSpaces;
 use crate::nn::discriminator::DiscriminatorConfig;
 use crate::nn::generator::GeneratorConfig;
-use crate::nn::weights::Weights;
+use crate::nn::weights::{Weights, check_finite};
 
 /// The version of the file format and of the architectures it names.
 const VERSION: u32 = 1;
 
+/// The most bytes of a description, of which a StarGAN's has some thousands.
+const MOST_DESCRIPTION: usize = 4 << 20;
+
 /// What a trained model is: the labels it knows, the images it takes and its networks' shapes.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// What is read from a file has been [checked](Self::check).
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelConfig {
     /// The label spaces that it was trained on.
     #[serde(rename = "domains")]
@@ -38,13 +41,33 @@ pub struct ModelConfig {
     pub discriminator: Option<DiscriminatorConfig>,
 }
 
+impl<'de> Deserialize<'de> for ModelConfig {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        struct Unchecked {
+            #[serde(rename = "domains")]
+            spaces: LabelSpaces,
+            transform: Transform,
+            generator: GeneratorConfig,
+            discriminator: Option<DiscriminatorConfig>,
+        }
+        let Unchecked { spaces, transform, generator, discriminator } =
+            Unchecked::deserialize(deserializer)?;
+        let config = Self { spaces, transform, generator, discriminator };
+        config.check().map_err(D::Error::custom)?;
+        Ok(config)
+    }
+}
+
 impl ModelConfig {
-    /// Checks that the parts fit together.
+    /// Checks that each part can work, in the memory of a usual machine, and that they fit
+    /// together.
     ///
     /// # Errors
     /// [`Error::Config`] or [`Error::Label`] for the first that does not.
     pub fn check(&self) -> Result<()> {
         self.spaces.check()?;
+        self.transform.check()?;
         let size = self.transform.size as usize;
         self.generator.check_image_size(size, size)?;
         let mut widths = vec![(
@@ -115,10 +138,32 @@ fn metadata(
     let header = Header { version: VERSION, description };
     let json =
         serde_json::to_string(&header).map_err(|error| format!("can't be described: {error}"))?;
-    Ok(HashMap::from([
-        (CHECKSUM_KEY.to_owned(), checksum(&json, weights)),
-        (DESCRIPTION_KEY.to_owned(), json),
-    ]))
+    check_length(&json)?;
+    Ok(in_order([(CHECKSUM_KEY, checksum(&json, weights)), (DESCRIPTION_KEY, json)]))
+}
+
+/// `entries` as a map whose own order is theirs. The crate of the format takes no other maps, and
+/// writes them in their order, which is another for every map; a file of the same content should
+/// have the same bytes.
+fn in_order(entries: [(&str, String); 2]) -> HashMap<String, String> {
+    loop {
+        let map = HashMap::from(entries.clone().map(|(key, value)| (key.to_owned(), value)));
+        if map.keys().eq(entries.iter().map(|(key, _)| key)) {
+            return map;
+        }
+    }
+}
+
+/// Checks the length of a description, which takes more memory once it is read.
+///
+/// # Errors
+/// When it is longer than any.
+pub(super) fn check_length(description: &str) -> Result<(), String> {
+    if description.len() > MOST_DESCRIPTION {
+        let (found, most) = (description.len(), MOST_DESCRIPTION);
+        return Err(format!("its description has {found} bytes, it may have {most}"));
+    }
+    Ok(())
 }
 
 fn views<'a>(weights: &'a Weights) -> Result<Vec<(&'a str, TensorView<'a>)>, String> {
@@ -158,59 +203,11 @@ pub(crate) fn tensors_of(bytes: &[u8]) -> Result<SafeTensors<'_>, String> {
         .map_err(|error| format!("not a whole safetensors file: {error}"))
 }
 
-/// The 32-bit floats of one tensor of a file.
-///
-/// # Errors
-/// When it holds other values.
-pub(crate) fn floats(name: &str, view: &TensorView<'_>) -> Result<TensorData, String> {
-    if view.dtype() != Dtype::F32 {
-        return Err(format!("{name}: expected F32 values, found {:?}", view.dtype()));
-    }
-    Ok(TensorData::from_bytes_vec(view.data().to_vec(), view.shape().to_vec(), DType::F32))
-}
-
-/// What a model file or a checkpoint says of itself, its weights left alone: as a [`ModelConfig`],
-/// or as JSON.
-///
-/// # Errors
-/// [`Error::Io`] when the file can't be read; [`Error::Checkpoint`] when it is not such a file, or
-/// says other things.
-pub fn describe<T: DeserializeOwned>(path: impl AsRef<Path>) -> Result<T> {
-    let path = path.as_ref();
-    let foreign = |problem: &str| Error::checkpoint(path, format!("not a model file: {problem}"));
-    let description =
-        description(path)?.ok_or_else(|| foreign("its metadata has no \"stargan\" entry"))?;
-    serde_json::from_str(&description)
-        .map_err(|error| foreign(&format!("its description is of another kind: {error}")))
-}
-
-/// The description in the head of the safetensors file at `path`; none in a file of others.
-///
-/// # Errors
-/// [`Error::Io`] when the file can't be read; [`Error::Checkpoint`] when it has no such head.
-pub(crate) fn description(path: &Path) -> Result<Option<String>> {
-    let damaged = |problem| Error::checkpoint(path, format!("not a model file: {problem}"));
-    let io = |error| Error::io(path, error);
-    let mut file = File::open(path).map_err(io)?;
-    let size = file.metadata().map_err(io)?.len();
-    let mut length = [0; 8];
-    file.read_exact(&mut length).map_err(|_| damaged("it has no 8 bytes"))?;
-    let length = u64::from_le_bytes(length);
-    if length > size {
-        return Err(damaged("it does not begin as safetensors do"));
-    }
-    let mut head = Vec::new();
-    file.take(length).read_to_end(&mut head).map_err(io)?;
-    let head: serde_json::Value = serde_json::from_slice(&head)
-        .map_err(|_| damaged("it does not begin as safetensors do"))?;
-    Ok(head["__metadata__"][DESCRIPTION_KEY].as_str().map(str::to_owned))
-}
-
 /// Reads what [`write`] wrote.
 ///
 /// # Errors
 /// [`Error::Io`] when the file can't be read; [`Error::Checkpoint`] when it is not such a file, is
-/// of another version or is damaged.
+/// of another version or is damaged, or a value is not finite.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<(T, Weights)> {
     let bytes = fs::read(path).map_err(|error| Error::io(path, error))?;
     decode(&bytes).map_err(|problem| Error::checkpoint(path, problem))
@@ -219,7 +216,7 @@ pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<(T, Weights)> {
 /// The description and the weights in the bytes of a file that [`write`] wrote.
 ///
 /// # Errors
-/// When they are not, are of another version or are damaged.
+/// When they are not, are of another version or are damaged, or a value is not finite.
 pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, Weights), String> {
     let file = tensors_of(bytes)?;
     let (_, header) = SafeTensors::read_metadata(bytes)
@@ -228,6 +225,7 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, Weights), 
     let entry = |key: &str| metadata.and_then(|metadata| metadata.get(key));
     let json = entry(DESCRIPTION_KEY)
         .ok_or("not a file of this crate: its metadata has no \"stargan\" entry")?;
+    check_length(json)?;
 
     #[derive(Deserialize)]
     struct Version {
@@ -242,8 +240,11 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, Weights), 
 
     let mut weights = Weights::new();
     for (name, view) in file.tensors() {
-        let data = floats(&name, &view)?;
-        weights.insert(name, data);
+        if view.dtype() != Dtype::F32 {
+            return Err(format!("{name}: expected F32 values, found {:?}", view.dtype()));
+        }
+        let (values, shape) = (view.data().to_vec(), view.shape().to_vec());
+        weights.insert(name, TensorData::from_bytes_vec(values, shape, DType::F32));
     }
     let expected = entry(CHECKSUM_KEY).map(String::as_str).unwrap_or("none");
     let found = checksum(json, &weights);
@@ -252,6 +253,7 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, Weights), 
             "the file is damaged: its checksum is {found}, it should be {expected}"
         ));
     }
+    check_finite(&weights)?;
     Ok((description, weights))
 }
 
@@ -303,6 +305,7 @@ pub(crate) fn replace_file(path: &Path, write: impl FnOnce(&Path) -> Result<()>)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::describe::describe;
 
     fn weights() -> Weights {
         let values = |range: std::ops::Range<u8>| -> Vec<f32> { range.map(f32::from).collect() };

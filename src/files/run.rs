@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use crate::error::{Error, Result};
-use crate::files::model;
+use crate::files::describe::description;
 
 /// The folder of the checkpoints in a run folder.
 pub(crate) const CHECKPOINTS: &str = "checkpoints";
@@ -35,7 +35,7 @@ impl Checkpoints {
             let path = entry.map_err(|error| Error::io(&folder, error))?.path();
             let Some(number) = number(&path) else { continue };
             // What can't be read is taken for the run's own, damaged: opening it says so.
-            match model::description(&path).map(|description| iteration(description.as_deref())) {
+            match description(&path).map(|description| iteration(description.as_deref())) {
                 Ok(Said::Nothing) => found.foreign.push(path),
                 Ok(Said::Iteration(said)) if said != number => found.foreign.push(path),
                 _ => found.own.push((number, path)),

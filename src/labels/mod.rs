@@ -2,5 +2,6 @@
 //! datasets with the condition vector that is made of them.
 
 pub(crate) mod edit;
+pub(crate) mod name;
 pub(crate) mod space;
 pub(crate) mod spaces;

@@ -1,5 +1,6 @@
 //! The label spaces of the datasets trained together, and the condition vector made from them.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::ops::Range;
 
@@ -9,7 +10,8 @@ use serde::{Deserialize, Serialize, Serializer};
 
 use crate::error::{Error, Result, did_you_mean};
 use crate::labels::edit::{Edit, Term};
-use crate::labels::space::{LabelSpace, Target, check_name};
+use crate::labels::name::check_name;
+use crate::labels::space::{LabelSpace, Target};
 
 /// The label spaces of `n >= 1` named datasets (paper, section 3.2).
 ///
@@ -158,9 +160,10 @@ impl LabelSpaces {
         if self.is_empty() {
             return Err(Error::Label("expected at least one dataset, found none".into()));
         }
-        for (index, Dataset { name, labels }) in self.datasets.iter().enumerate() {
+        let mut known = BTreeSet::new();
+        for Dataset { name, labels } in &self.datasets {
             check_name("dataset", name)?;
-            if self.datasets[..index].iter().any(|earlier| earlier.name == *name) {
+            if !known.insert(name) {
                 return Err(Error::Label(format!("two datasets are named {name:?}")));
             }
             labels.check().map_err(|error| Error::Label(format!("dataset {name:?}: {error}")))?;

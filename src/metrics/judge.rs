@@ -187,12 +187,11 @@ impl<B: Backend> Judge<B> {
     pub fn open(path: impl AsRef<Path>, device: &B::Device) -> Result<Self> {
         let path = path.as_ref();
         let (File { judge: about }, mut weights) = model::read::<File>(path)?;
-        let network = || -> Result<Discriminator<B>> {
-            about.labels.check()?;
-            about.architecture.init(&mut stream(0, Purpose::Judge, 0, 0), device)
-        };
         let broken = |problem: String| Error::checkpoint(path, problem);
-        let network = network().map_err(|error| broken(error.to_string()))?;
+        about.labels.check().map_err(|error| broken(error.to_string()))?;
+        weights::check_enough(&weights, about.architecture.num_params()).map_err(broken)?;
+        let network = about.architecture.init(&mut stream(0, Purpose::Judge, 0, 0), device);
+        let network = network.map_err(|error| broken(error.to_string()))?;
         let network = weights::apply(network, "judge", &mut weights).map_err(broken)?;
         weights::check_empty(&weights).map_err(broken)?;
         if about.architecture.label_width != about.labels.width() {

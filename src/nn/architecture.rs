@@ -26,6 +26,13 @@ impl Window {
     pub const fn whole(size: usize) -> Self {
         Self { kernel: size, stride: 1, padding: 0 }
     }
+
+    /// The side of what a convolution makes of an input of this side.
+    fn after(self, side: u128) -> u128 {
+        let Self { kernel, stride, padding } = self;
+        let steps = (side + 2 * padding as u128).saturating_sub(kernel as u128);
+        steps / stride.max(1) as u128 + 1
+    }
 }
 
 /// The sizes of a convolution's weight.
@@ -89,6 +96,30 @@ impl Operation {
             }
             Self::Relu | Self::LeakyRelu | Self::Tanh | Self::Residual { .. } => Vec::new(),
         }
+    }
+
+    /// The values that it takes and makes at most at a time, blocks what they add to as well, given
+    /// an input of `side` x `side`, and the side of its output.
+    fn values(&self, side: u128) -> (u128, u128) {
+        let area = |channels: usize, side: u128| {
+            (channels as u128).saturating_mul(side.saturating_mul(side))
+        };
+        let (inputs, outputs, after) = match self {
+            Self::Convolution(size) | Self::BiasedConvolution(size) => {
+                (size.inputs, size.outputs, size.window.after(side))
+            }
+            Self::TransposedConvolution(size) => {
+                (size.inputs, size.outputs, side * size.window.stride as u128)
+            }
+            Self::InstanceNorm { channels } => (*channels, *channels, side),
+            Self::Relu | Self::LeakyRelu | Self::Tanh => (0, 0, side),
+            Self::Residual { times: 0, .. } => (0, 0, side),
+            Self::Residual { layers, .. } => {
+                let (most, after) = layers.values(side);
+                return (most.saturating_add(most / 2), after);
+            }
+        };
+        (area(inputs, side).saturating_add(area(outputs, after)), after)
     }
 
     /// The number of parameters. [`u128::MAX`] stands for more.
@@ -158,6 +189,14 @@ impl Sequence {
         })
     }
 
+    /// The most values of a layer, and the side of the last one's output.
+    fn values(&self, side: u128) -> (u128, u128) {
+        self.0.iter().fold((0, side), |(most, side), layer| {
+            let (values, after) = layer.operation.values(side);
+            (most.max(values), after)
+        })
+    }
+
     fn num_params(&self) -> u128 {
         self.0.iter().map(|layer| layer.operation.num_params()).fold(0, u128::saturating_add)
     }
@@ -178,11 +217,41 @@ impl Architecture {
         let count = sequences.map(Sequence::num_params).fold(0, u128::saturating_add);
         u64::try_from(count).unwrap_or(u64::MAX)
     }
+
+    /// The values that a layer takes and makes, of the layer with the most of them, given one image
+    /// of `side` x `side` pixels. [`u128::MAX`] stands for more.
+    pub fn most_values(&self, side: usize) -> u128 {
+        let (trunk, after) = self.trunk.values(side as u128);
+        self.heads.iter().map(|head| head.values(after).0).fold(trunk, u128::max)
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_layer_with_the_most_values_is_found() {
+        let size = |inputs, outputs, window| ConvolutionSize::new(inputs, outputs, window);
+        let mut block = Sequence::default();
+        block.push_normed("first", Operation::Convolution, size(5, 5, Window::SAME));
+        let mut trunk = Sequence::default();
+        trunk.push_normed("stem", Operation::Convolution, size(3, 4, Window::WIDE));
+        let most = |trunk: &Sequence| {
+            Architecture { trunk: trunk.clone(), heads: Vec::new() }.most_values(8)
+        };
+        assert_eq!(most(&trunk), (4 + 4) * 64, "the norm's");
+        trunk.push("down", Operation::Convolution(size(4, 40, Window::HALF)));
+        assert_eq!(most(&trunk), 4 * 64 + 40 * 16);
+        trunk.push("blocks", Operation::Residual { times: 3, layers: block });
+        assert_eq!(most(&trunk), 4 * 64 + 40 * 16, "3 * 5 * 16 are fewer");
+        trunk.push("up", Operation::TransposedConvolution(size(40, 9, Window::HALF)));
+        assert_eq!(most(&trunk), 40 * 16 + 9 * 64);
+        let mut head = Sequence::default();
+        head.push("head", Operation::Convolution(size(9, 1000, Window::SAME)));
+        let heads = vec![Sequence::default(), head];
+        assert_eq!(Architecture { trunk, heads }.most_values(8), (9 + 1000) * 64);
+    }
 
     #[test]
     fn any_size_and_any_number_of_blocks_is_counted_at_once() {

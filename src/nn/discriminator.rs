@@ -10,7 +10,8 @@ use crate::error::Result;
 use crate::nn::architecture::{Architecture, ConvolutionSize, Operation, Sequence, Window};
 use crate::nn::layers::{Convolution, LeakyConvolution};
 use crate::nn::limits::{
-    MOST_HALVINGS, check_divisible, check_feasible, check_positive, check_width, doubled,
+    MOST_HALVINGS, check_divisible, check_feasible, check_memory, check_positive, check_width,
+    doubled,
 };
 use crate::nn::spectral::Spectral;
 
@@ -103,7 +104,8 @@ impl DiscriminatorConfig {
     ///
     /// # Errors
     /// [`Error::Config`](crate::error::Error::Config) when a width is 0, the trunk is empty or too
-    /// wide, or the image size is not divisible by `2^downsamplings`, saying what to change.
+    /// wide, the image size is not divisible by `2^downsamplings`, or a layer of one image would
+    /// take more than 2 GiB, saying what to change.
     pub fn check(&self) -> Result<()> {
         check_positive(
             "discriminator",
@@ -115,7 +117,9 @@ impl DiscriminatorConfig {
         )?;
         check_width("discriminator", self.base_channels, self.downsamplings - 1)?;
         check_divisible("discriminator", [self.image_size; 2], self.downsamplings)?;
-        check_feasible("discriminator", self.num_params())
+        check_feasible("discriminator", self.num_params())?;
+        let values = self.architecture().most_values(self.image_size);
+        check_memory("discriminator", self.image_size, values)
     }
 
     /// The number of parameters: 44,762,048 with five labels and the defaults at 128 pixels.
@@ -322,9 +326,10 @@ mod tests {
             (
                 DiscriminatorConfig::new(100, 5),
                 "100 pixels is not divisible by 64, which the discriminator's 6 downsamplings \
-                 need; use 128 or fewer downsamplings",
+                 need; use 64 or 128 pixels, or fewer downsamplings",
             ),
             (DiscriminatorConfig::new(1 << 40, 5), "more than 68 billion parameters"),
+            (DiscriminatorConfig::new(1 << 20, 0), "would take the discriminator more than 2 GiB"),
             (DiscriminatorConfig::new(128, usize::MAX), "more than 68 billion parameters"),
             (base.clone().with_downsamplings(8), "128 pixels is not divisible by 256"),
             (base.clone().with_downsamplings(12), "lower base_channels or downsamplings"),

@@ -10,7 +10,8 @@ use crate::error::Result;
 use crate::nn::architecture::{Architecture, ConvolutionSize, Operation, Sequence, Window};
 use crate::nn::layers::{ConvNorm, Convolution, Residual, UpNorm};
 use crate::nn::limits::{
-    MOST_HALVINGS, check_divisible, check_feasible, check_positive, check_width, doubled,
+    MOST_HALVINGS, check_divisible, check_feasible, check_memory, check_positive, check_width,
+    doubled,
 };
 
 /// The architecture of a [`Generator`]; the defaults are the paper's.
@@ -135,10 +136,12 @@ impl GeneratorConfig {
     ///
     /// # Errors
     /// [`Error::Config`](crate::error::Error::Config) when a side is 0 or not divisible by
-    /// `2^downsamplings`.
+    /// `2^downsamplings`, or a layer of one such image would take more than 2 GiB.
     pub fn check_image_size(&self, height: usize, width: usize) -> Result<()> {
         self.check()?;
-        check_divisible("generator", [height, width], self.downsamplings)
+        check_divisible("generator", [height, width], self.downsamplings)?;
+        let side = height.max(width);
+        check_memory("generator", side, self.architecture().most_values(side))
     }
 
     /// A generator with fresh weights drawn from `rng` in a fixed order, the same on every backend.
@@ -243,7 +246,7 @@ mod tests {
                 126,
                 128,
                 "126 pixels is not divisible by 4, which the generator's 2 downsamplings need; \
-                 use 128",
+                 use 124 or 128 pixels",
             ),
             (128, 3, "3 pixels is not divisible by 4"),
             (
@@ -252,6 +255,8 @@ mod tests {
                 "0 pixels is not divisible by 4, which the generator's 2 downsamplings need; \
                  use 4",
             ),
+            (1 << 30, 128, "1073741824 pixels a side would take the generator more than 2 GiB"),
+            (usize::MAX - 3, 128, "more than 2 GiB of memory for one layer; lower the image size"),
         ] {
             let error = base.check_image_size(height, width).unwrap_err().to_string();
             assert!(error.contains(expected), "{height} x {width}: {error}");

@@ -8,6 +8,10 @@ const MOST_CHANNELS: usize = 1 << 16;
 /// The most parameters of a network: beyond them are hundreds of GiB, which is a slip, not a plan.
 const MOST_PARAMETERS: u64 = 1 << 36;
 
+/// The most values that a layer may take and make of one image: 2 GiB of them, which 64 channels
+/// reach at 2048 pixels. A forward pass holds some times as much.
+const MOST_VALUES: u128 = 1 << 29;
+
 /// The most halvings whose parameters are worth counting: more have over 2^64 of them.
 pub(crate) const MOST_HALVINGS: usize = 31;
 
@@ -59,10 +63,25 @@ pub(crate) fn check_feasible(network: &str, params: u64) -> Result<()> {
     Ok(())
 }
 
+/// Refuses images of which the largest layer would have `values` at a time.
+///
+/// # Errors
+/// [`Error::Config`], saying what to lower.
+pub(crate) fn check_memory(network: &str, side: usize, values: u128) -> Result<()> {
+    if values > MOST_VALUES {
+        return Err(Error::Config(format!(
+            "one image of {side} pixels a side would take the {network} more than {} GiB of memory \
+             for one layer; lower the image size or its channels",
+            MOST_VALUES >> 28
+        )));
+    }
+    Ok(())
+}
+
 /// Refuses image sides that are 0 or that `downsamplings` halvings do not divide.
 ///
 /// # Errors
-/// [`Error::Config`], saying what size or number of halvings would do.
+/// [`Error::Config`], saying what sizes would do.
 pub(crate) fn check_divisible(
     network: &str,
     sides: [usize; 2],
@@ -71,10 +90,16 @@ pub(crate) fn check_divisible(
     let factor = doubled(1, downsamplings);
     for side in sides {
         if side == 0 || side % factor != 0 {
+            let below = side / factor * factor;
+            let above = below.saturating_add(factor);
+            let fitting = match below {
+                0 => above.to_string(),
+                below => format!("{below} or {above}"),
+            };
             return Err(Error::Config(format!(
                 "an image side of {side} pixels is not divisible by {factor}, which the \
-                 {network}'s {downsamplings} downsamplings need; use {} or fewer downsamplings",
-                side.div_ceil(factor).max(1).saturating_mul(factor)
+                 {network}'s {downsamplings} downsamplings need; use {fitting} pixels, or fewer \
+                 downsamplings"
             )));
         }
     }
@@ -93,5 +118,24 @@ mod tests {
             assert_eq!(doubled(channels, times), usize::MAX, "{channels} {times}");
         }
         assert_eq!(doubled(0, usize::MAX), 0);
+    }
+
+    #[test]
+    fn sizes_that_would_do_are_named() {
+        let refused = |side, halvings| check_divisible("x", [side; 2], halvings).unwrap_err();
+        for (side, halvings, expected) in [
+            (
+                15,
+                2,
+                "not divisible by 4, which the x's 2 downsamplings need; use 12 or 16 pixels, ",
+            ),
+            (100, 6, "use 64 or 128 pixels, or fewer downsamplings"),
+            (3, 2, "use 4 pixels, or fewer downsamplings"),
+            (0, 2, "use 4 pixels, or fewer downsamplings"),
+        ] {
+            let error = refused(side, halvings).to_string();
+            assert!(error.contains(expected), "{side} {halvings}: {error}");
+        }
+        check_divisible("x", [12, 16], 2).unwrap();
     }
 }

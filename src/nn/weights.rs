@@ -76,6 +76,23 @@ pub(crate) fn non_finite(weights: &Weights) -> Option<(String, f32)> {
     })
 }
 
+/// Checks that the weights of a file are numbers, before they are used.
+///
+/// # Errors
+/// The first value that is not finite, with the name of its array.
+///
+/// # Panics
+/// When an array holds others than 32-bit floats.
+pub(crate) fn check_finite(weights: &Weights) -> Result<(), String> {
+    match non_finite(weights) {
+        None => Ok(()),
+        Some((name, value)) => Err(format!(
+            "{name}: expected finite 32-bit floats, found {value}: a model that has diverged \
+             translates nothing; take an earlier one"
+        )),
+    }
+}
+
 /// Sets every parameter of `module` from its entry under `prefix.`, taking it out of `weights`.
 ///
 /// # Errors
@@ -170,6 +187,18 @@ mod tests {
             3,
             "all but the domain head"
         );
+    }
+
+    #[test]
+    fn the_first_value_that_is_not_finite_is_named() {
+        let mut weights = collect(&discriminator(1), "d");
+        check_finite(&weights).unwrap();
+        for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            weights.insert("d.trunk.0.bias".to_owned(), TensorData::from([0.0, f32::MAX, value]));
+            let error = check_finite(&weights).unwrap_err();
+            let expected = format!("d.trunk.0.bias: expected finite 32-bit floats, found {value}:");
+            assert!(error.starts_with(&expected), "{error}");
+        }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::engine::open::open_checkpoint;
 use crate::engine::recipe::Recipe;
 use crate::error::{Error, Result};
-use crate::files::model;
+use crate::files::describe::describe;
 use crate::files::run::resolve_model;
 use crate::recipes::cyclegan::CycleGan;
 use crate::recipes::pix2pix::Pix2Pix;
@@ -29,7 +29,7 @@ pub fn open_model<B: AutodiffBackend>(
     device: &B::Device,
 ) -> Result<Box<dyn Translate<B::InnerBackend>>> {
     let path = resolve_model(path.as_ref())?;
-    let description: Value = model::describe(&path)?;
+    let description: Value = describe(&path)?;
     let recipe = description.pointer("/training/config/recipe").and_then(Value::as_str);
     match recipe {
         None | Some(StarGan::NAME) => {

@@ -17,6 +17,18 @@ crop               the centre square of 178 pixels
     for part in ["generator ", " residual blocks", "discriminator ", " parameters: "] {
         assert!(told.contains(part), "{part}: {told}");
     }
+    let bytes = fs::read(MODEL).unwrap();
+    let text = String::from_utf8_lossy(&bytes[8..20_000]).into_owned();
+    assert!(text.contains("\\\"Beard\\\""), "{text}");
+    let mut hostile = bytes.clone();
+    let at = 8 + text.find("Beard").unwrap();
+    // Escaped twice: as JSON in the JSON of the file's head.
+    hostile.splice(at..at + 5, *br"\\u001b[2J");
+    let length = u64::from_le_bytes(*bytes.first_chunk().unwrap()) + 5;
+    hostile[..8].copy_from_slice(&length.to_le_bytes());
+    fs::write(folder.path().join("hostile"), hostile).unwrap();
+    let line = "label name \"\\u{1b}[2J\" contains a control character";
+    fails("inspect", folder.path(), "hostile", 1, line);
     fs::write(folder.path().join("foreign"), "not a model").unwrap();
     fails("inspect", folder.path(), "foreign", 1, "foreign: not a model file");
     fails("inspect", folder.path(), "nothing", 1, "nothing: ");
@@ -88,12 +100,11 @@ fn files_are_replaced_only_when_that_is_asked_for() {
             _ => line.clone(),
         };
         succeeds(command, folder.path(), &run("first"));
-        let made = fs::read(path(file)).unwrap().len();
+        let made = fs::read(path(file)).unwrap();
         fs::write(path(file), "earlier").unwrap();
         fails(command, folder.path(), &run("refused"), 1, "not overwritten without --overwrite");
         assert_eq!(fs::read(path(file)).unwrap(), b"earlier", "{command}");
         succeeds(command, folder.path(), &format!("{} --overwrite", run("second")));
-        // The entries of a model file's metadata have no order.
-        assert_eq!(fs::read(path(file)).unwrap().len(), made, "{command}");
+        assert!(fs::read(path(file)).unwrap() == made, "{command}: the same bytes every time");
     }
 }

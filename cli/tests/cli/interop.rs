@@ -52,3 +52,37 @@ fn models_travel_to_pytorchs_keys_and_back() {
     }
     assert_eq!(bytes("zip.png"), bytes("legacy.png"));
 }
+
+#[test]
+fn what_would_translate_to_nothing_is_refused() {
+    let folder = folder();
+    let public = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/public-G.ckpt");
+    let import = |line: &str, expected: &str| {
+        let line = format!("{line} --out out.safetensors");
+        fails("import", folder.path(), &line, 1, expected);
+        assert!(!folder.path().join("out.safetensors").exists());
+    };
+    for (flags, expected) in [
+        ("--classes a,b,c --crop 0", "the crop is 0 pixels; it must be at least 1"),
+        ("--classes a,b,c --size 0", "they must be 1 to 16384"),
+        ("--classes a,b,c --size 15", "use 12 or 16 pixels, or fewer downsamplings"),
+        ("--classes a,b,c --size 16384", "more than 2 GiB of memory for one layer"),
+        ("--classes a,b,c --size 4294967292", "they must be 1 to 16384"),
+        ("--classes a,b\u{1b}[2J,c", r#"label name "b\u{1b}[2J" contains a control character"#),
+    ] {
+        import(&format!("--generator {public} {flags}"), expected);
+    }
+
+    let line = format!("--model {MODEL} --out-generator G.safetensors");
+    succeeds("export --format pytorch", folder.path(), &line);
+    let path = folder.path().join("G.safetensors");
+    let mut bytes = fs::read(&path).unwrap();
+    let last = bytes.len() - 4;
+    for value in [f32::NAN, f32::INFINITY] {
+        bytes[last..].copy_from_slice(&value.to_le_bytes());
+        fs::write(&path, &bytes).unwrap();
+        let labels = "--labels a,b,c,d,e,f,g";
+        let expected = format!("expected finite 32-bit floats, found {value}");
+        import(&format!("--generator G.safetensors {labels}"), &expected);
+    }
+}

@@ -6,20 +6,16 @@ use std::path::Path;
 use burn::tensor::TensorData;
 
 use crate::data::transform::Transform;
+use crate::error::shown::quoted;
 use crate::error::{Error, Result};
-use crate::files::model::{ModelConfig, floats, tensors_of, write_tensors};
+use crate::files::model::{ModelConfig, write_tensors};
 use crate::files::pytorch::infer;
 use crate::files::pytorch::keys::{Key, discriminator_keys, export, generator_keys, import};
-use crate::files::pytorch::state_dict::entry::{Array, Entry};
-use crate::files::pytorch::state_dict::read_state_dict;
+use crate::files::pytorch::read::{STATISTICS, read};
 use crate::labels::spaces::LabelSpaces;
 use crate::nn::discriminator::DiscriminatorConfig;
 use crate::nn::generator::GeneratorConfig;
 use crate::nn::weights::Weights;
-
-/// What PyTorch's instance norm keeps beside its parameters under `track_running_stats=True`. The
-/// public code never uses them, for it never calls `eval()`.
-const STATISTICS: [&str; 3] = ["running_mean", "running_var", "num_batches_tracked"];
 
 /// The networks in files of the public PyTorch code.
 ///
@@ -33,13 +29,15 @@ pub struct PublicModel {
 
 impl PublicModel {
     /// Reads a generator's file and, where there is one, its discriminator's: PyTorch checkpoints
-    /// of a `state_dict`, zip or legacy, or safetensors with the same keys. A pickle is read as
-    /// data; nothing in it can run. Running statistics are ignored.
+    /// of a `state_dict`, zip or legacy, or safetensors with the same keys, in floats of 16, 32 or
+    /// 64 bits. The dict may be under the key `state_dict`, `model_state_dict` or `model` of
+    /// others, and its keys may begin with `module.` or `_orig_mod.`. A pickle is read as data;
+    /// nothing in it can run. Running statistics are ignored.
     ///
     /// # Errors
     /// [`Error::Io`] when a file can't be read; [`Error::Checkpoint`] when it is damaged or of
-    /// another kind, and for every key that is missing, unexpected or has another shape than its
-    /// network's, naming it.
+    /// another kind, when a value is not finite, and for every key that is missing, unexpected or
+    /// has another shape than its network's, naming it.
     pub fn open(
         generator: impl AsRef<Path>,
         discriminator: Option<impl AsRef<Path>>,
@@ -96,7 +94,10 @@ fn open<C>(
     let bytes = fs::read(path).map_err(|error| Error::io(path, error))?;
     let take = || -> Result<(C, Weights), String> {
         let mut public = read(&bytes)?;
-        let config = infer(&public)?;
+        let config = infer(&public).map_err(|problem| {
+            let first: Vec<_> = public.keys().take(3).map(quoted).collect();
+            format!("{problem} (its first keys: {})", first.join(", "))
+        })?;
         let keys = keys(&config);
         let taken = import(&keys, &mut public, "", prefix);
         let unexpected: Vec<&str> = public.keys().map(String::as_str).collect();
@@ -108,40 +109,6 @@ fn open<C>(
         }
     };
     take().map_err(|problem| Error::checkpoint(path, problem))
-}
-
-/// Whether a key is one of a norm's running statistics.
-fn is_statistic(key: &str) -> bool {
-    key.rsplit_once('.').is_some_and(|(_, last)| STATISTICS.contains(&last))
-}
-
-/// The floats of a `state_dict`, without running statistics.
-fn read(bytes: &[u8]) -> Result<Weights, String> {
-    // The header of safetensors is JSON behind its length of eight bytes.
-    if bytes.get(8) != Some(&b'{') {
-        return read_pytorch(bytes);
-    }
-    let file = tensors_of(bytes)?;
-    let tensors = file.tensors().into_iter().filter(|(name, _)| !is_statistic(name));
-    tensors
-        .map(|(name, view)| {
-            let data = floats(&name, &view)?;
-            Ok((name, data))
-        })
-        .collect()
-}
-
-/// The same of a PyTorch checkpoint.
-fn read_pytorch(bytes: &[u8]) -> Result<Weights, String> {
-    let entries = read_state_dict(bytes)?.into_iter().filter(|(name, _)| !is_statistic(name));
-    entries
-        .map(|(name, entry)| match entry {
-            Entry::Floats(Array { shape, values }) => Ok((name, TensorData::new(values, shape))),
-            Entry::Other { dtype, shape } => {
-                Err(format!("{name}: expected floats, found {dtype} values of shape {shape:?}"))
-            }
-        })
-        .collect()
 }
 
 /// The weights of a generator by the public code's names, with the running statistics of fresh
@@ -196,6 +163,7 @@ mod tests {
 
     use super::*;
     use crate::data::transform::Crop;
+    use crate::files::pytorch::read::is_statistic;
     use crate::labels::space::LabelSpace;
     use crate::random::{Purpose, stream};
     use crate::tests::fixture::{Fixture, Networks};
@@ -367,7 +335,11 @@ mod tests {
             ),
             ("shape", None, vec!["main.9.main.1.bias: expected shape [32], found [3]"]),
             ("more", None, vec!["unexpected keys: main.99.weight"]),
-            ("long", None, vec!["main.0.weight: expected F32 values, found I64"]),
+            (
+                "long",
+                None,
+                vec!["`main.0.weight`: expected floats, found int64 values of shape [1]"],
+            ),
             ("D", None, vec!["is it the discriminator's file?"]),
             ("G", Some("G"), vec!["conv2.weight is missing; is it the generator's file?"]),
             ("G", Some("none"), vec!["conv2.weight is missing"]),

@@ -128,6 +128,10 @@ fn validation_covers_names_and_spaces() {
         (LabelSpaces::joint([("", faces())]), "dataset name \"\" is empty"),
         (LabelSpaces::joint([("a:b", faces())]), "contains"),
         (
+            LabelSpaces::joint([("a\u{1b}b", faces())]),
+            r#"dataset name "a\u{1b}b" contains a control"#,
+        ),
+        (
             LabelSpaces::joint([("a", LabelSpace::classes(["happy"]))]),
             "dataset \"a\": one class only",
         ),

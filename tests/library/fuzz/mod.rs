@@ -1,11 +1,15 @@
 //! Whatever stands in a file, reading it ends soon, in little memory, with a value or an error: no
 //! panic, no hang.
 //!
-//! Every target begins with files that are right and changes them: bits, bytes, lengths, words that
-//! matter. By default a target runs the same some hundred of them every time; `scripts/fuzz` runs
-//! as many new ones as docs/reliability.md says.
+//! `hostile.rs` and `foreign.rs` have files that somebody has thought of. Every other target begins
+//! with files that are right and changes them: bits, bytes, lengths, words that matter. By default a
+//! target runs the same some hundred of them every time; `scripts/fuzz` runs as many new ones as
+//! docs/reliability.md says.
 
 mod binary;
+mod file;
+mod foreign;
+mod hostile;
 mod mutation;
 mod text;
 
@@ -67,6 +71,11 @@ fn fuzz(name: &str, seeds: &[Vec<u8>], words: &[&str], read: impl Fn(&[u8]) -> b
         peak_memory() >> 20
     );
     result.unwrap_or_else(|failure| panic!("{name}: {failure}"));
+    assert_little_memory(name);
+}
+
+/// Checks that this process has never held more memory than any input needs.
+fn assert_little_memory(name: &str) {
     assert!(peak_memory() < MEMORY, "{name}: {} bytes at the peak", peak_memory());
 }
 

@@ -57,7 +57,8 @@ fn what_breaks_a_rule_is_found() {
             "pub enum Grows { A } #[derive(Debug)] #[non_exhaustive] pub enum Kind { A } \
              impl std::fmt::Debug for Grows { } \
              #[derive(Debug, Deserialize)] pub struct Settings { a: u8 } \
-             #[derive(Debug, Deserialize)] #[serde(deny_unknown_fields)] pub struct Strict; pub trait Does { fn it(&self, on: Option<bool>); }",
+             #[derive(Debug, Deserialize)] #[serde(deny_unknown_fields)] pub struct Strict; \
+             pub trait Does { fn it(&self, on: Option<bool>); }",
         ),
     ]);
     assert_eq!(

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::error::shown::quoted;
 use crate::files::pytorch::state_dict::entry::Entry;
 use crate::files::pytorch::state_dict::pickle;
-use crate::files::pytorch::state_dict::quoted::quoted;
 use crate::files::pytorch::state_dict::tensors;
 use crate::files::pytorch::state_dict::zip;
 

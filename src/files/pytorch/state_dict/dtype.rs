@@ -4,7 +4,7 @@ use burn::tensor::{bf16, f16};
 
 /// The element type of a storage.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Dtype {
+pub(in crate::files::pytorch) enum Dtype {
     Float32,
     Float64,
     Float16,
@@ -35,7 +35,7 @@ impl Dtype {
         })
     }
 
-    pub(super) fn name(self) -> &'static str {
+    pub(in crate::files::pytorch) fn name(self) -> &'static str {
         match self {
             Self::Float32 => "float32",
             Self::Float64 => "float64",
@@ -51,7 +51,7 @@ impl Dtype {
     }
 
     /// Bytes per element.
-    pub(super) fn width(self) -> usize {
+    pub(in crate::files::pytorch) fn width(self) -> usize {
         match self {
             Self::Float64 | Self::Int64 => 8,
             Self::Float32 | Self::Int32 => 4,
@@ -67,7 +67,7 @@ impl Dtype {
 
     /// How to read element `index` of a storage's bytes; `None` unless the type is a float.
     /// The returned function panics on an index past the end.
-    pub(super) fn reader(self) -> Option<fn(&[u8], usize) -> f32> {
+    pub(in crate::files::pytorch) fn reader(self) -> Option<fn(&[u8], usize) -> f32> {
         match self {
             Self::Float32 => Some(|bytes, index| f32::from_le_bytes(element(bytes, index))),
             Self::Float64 => Some(|bytes, index| f64::from_le_bytes(element(bytes, index)) as f32),

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use crate::error::shown::quoted;
 use crate::files::pytorch::state_dict::cursor::Cursor;
 use crate::files::pytorch::state_dict::entry::Entry;
 use crate::files::pytorch::state_dict::objects::{Pickle, Value};
 use crate::files::pytorch::state_dict::pickle;
-use crate::files::pytorch::state_dict::quoted::quoted;
 use crate::files::pytorch::state_dict::tensors;
 
 /// 0x1950a86a20f9469cfc6c, little-endian: too wide for the pickles' other integers.

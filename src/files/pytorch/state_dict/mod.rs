@@ -7,32 +7,32 @@
 mod archive;
 mod calls;
 mod cursor;
-mod dtype;
+pub(super) mod dtype;
 pub(super) mod entry;
 mod legacy;
 mod objects;
 mod pickle;
-mod quoted;
 mod tensors;
 #[cfg(test)]
 mod tests;
+mod wrapper;
 mod zip;
 
 use std::collections::BTreeMap;
 
+use crate::error::shown::quoted;
 use crate::files::pytorch::state_dict::entry::Entry;
-use crate::files::pytorch::state_dict::quoted::quoted;
 
 /// Reads the state_dict held by the bytes of a PyTorch checkpoint.
 ///
 /// Memory stays a small multiple of `bytes`, whatever they declare. A zip is refused unless every
-/// byte that matters agrees with a checksum or a second copy; the older format has no checksums, so
-/// there only the structure is checked.
+/// byte that matters agrees with a checksum or a second copy; where PyTorch was told to leave the
+/// checksums out, and in the older format, which has none, only the structure is checked.
 ///
 /// # Errors
 /// If `bytes` are neither format, are damaged, truncated or followed by something else, name
 /// anything but what a state_dict is made of, or hold something other than one dict from strings to
-/// tensors. The message says where (entry and byte offset, or key), what was expected and found.
+/// tensors, by itself or under a key that training scripts wrap it with. The message says where (entry and byte offset, or key), what was expected and found.
 pub(super) fn read_state_dict(bytes: &[u8]) -> Result<BTreeMap<String, Entry>, String> {
     match bytes.first() {
         Some(b'P') => archive::read(bytes),

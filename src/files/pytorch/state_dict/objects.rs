@@ -6,8 +6,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use crate::error::shown::quoted;
 use crate::files::pytorch::state_dict::dtype::Dtype;
-use crate::files::pytorch::state_dict::quoted::quoted;
 
 /// Values one pickle may make. A convolution's weight takes 46, so a state_dict may have 20,000 of
 /// them; a hostile file stays under 200 MB.

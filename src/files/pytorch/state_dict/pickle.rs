@@ -1,11 +1,11 @@
-//! The few opcodes of Python's pickle (protocols 2 to 4) that state_dicts are written with.
+//! The few opcodes of Python's pickle (protocols 2 to 5) that state_dicts are written with.
 //! (CPython, Lib/pickletools.py.)
 
 use std::collections::BTreeMap;
 
+use crate::error::shown::quoted;
 use crate::files::pytorch::state_dict::cursor::Cursor;
 use crate::files::pytorch::state_dict::objects::{Global, Objects, Pickle, Value};
-use crate::files::pytorch::state_dict::quoted::quoted;
 
 pub(super) const PROTO: u8 = 0x80;
 
@@ -51,8 +51,8 @@ impl<'a> Machine<'a> {
         match opcode {
             PROTO => {
                 let version = self.cursor.u8("protocol")?;
-                if !(2..=4).contains(&version) {
-                    return Err(format!("expected pickle protocol 2 to 4, found {version}"));
+                if !(2..=5).contains(&version) {
+                    return Err(format!("expected pickle protocol 2 to 5, found {version}"));
                 }
             }
             // FRAME: how much to read at once.

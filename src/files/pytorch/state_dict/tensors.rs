@@ -2,43 +2,28 @@
 
 use std::collections::BTreeMap;
 
+use crate::error::shown::quoted;
 use crate::files::pytorch::state_dict::entry::{Array, Entry};
 use crate::files::pytorch::state_dict::objects::{Pickle, Tensor, Value};
-use crate::files::pytorch::state_dict::quoted::quoted;
+use crate::files::pytorch::state_dict::wrapper;
 
 /// Bytes of values that a file may unfold to, as a multiple of its length. Float16 takes twice its
 /// size; the rest is room for tensors that share one storage, as tied weights do.
 const MAX_UNFOLDING: usize = 8;
 
-/// The entries of the dict that the pickle holds, given the bytes of each declared storage.
+/// The entries of the state_dict that the pickle holds, given the bytes of each declared storage.
 /// `length` is the file's, in bytes.
 ///
 /// # Errors
-/// If it isn't a dict from distinct strings to tensors that lie within their storages.
+/// If there isn't one dict from distinct strings to tensors that lie within their storages.
 pub(super) fn state_dict(
     pickle: &Pickle,
     storages: &BTreeMap<&str, &[u8]>,
     length: usize,
 ) -> Result<BTreeMap<String, Entry>, String> {
-    let Value::Dict(root) = pickle.root else {
-        let found = pickle.root.kind();
-        return Err(format!("expected a state_dict (a dict of tensors), found {found}"));
-    };
-    let pairs = &pickle.objects.dicts[root];
-    // Looked for first: beside the wrapped state_dict, epochs and the like would give less of a
-    // hint.
-    for (key, value) in pairs {
-        if let (Value::Str(key), Value::Dict(_)) = (key, value) {
-            return Err(format!(
-                "key {}: expected a tensor, found a dict: this is a training checkpoint around a \
-                 state_dict; load it in Python and torch.save the dict under that key alone",
-                quoted(key)
-            ));
-        }
-    }
     let mut room = length.saturating_mul(MAX_UNFOLDING);
     let mut entries = BTreeMap::new();
-    for (key, value) in pairs {
+    for (key, value) in wrapper::state_dict(pickle)? {
         let &Value::Str(key) = key else {
             return Err(format!(
                 "expected strings as keys of the state_dict, found {}",

@@ -2,11 +2,12 @@
 //!
 //! A reader that trusts only the central directory would accept files whose copies of a name, size
 //! or position disagree. Here the entries must tile the file from byte 0 to the central directory,
-//! each local header must repeat its directory record, and each CRC-32 must hold.
+//! each local header must repeat its directory record, and each CRC-32 must hold, unless PyTorch was
+//! told to leave them out (`set_crc32_options(False)`): then all of them are 0.
 //! (APPNOTE.TXT 6.3.10, sections 4.3 and 4.5.3.)
 
+use crate::error::shown::quoted;
 use crate::files::pytorch::state_dict::cursor::Cursor;
-use crate::files::pytorch::state_dict::quoted::quoted;
 
 const LOCAL: u32 = 0x0403_4b50;
 const RECORD: u32 = 0x0201_4b50;
@@ -52,12 +53,18 @@ pub(super) fn files(bytes: &[u8]) -> Result<Vec<File<'_>>, String> {
     let directory = directory(bytes)?;
     let mut records = records(bytes, &directory)?;
     records.sort_by_key(|record| record.offset);
+    let checked = records.iter().any(|record| record.crc != 0);
     let mut files = Vec::with_capacity(records.len());
     let mut at = 0;
     for (index, record) in records.iter().enumerate() {
         let next = records.get(index + 1).map_or(directory.start as u64, |next| next.offset);
-        let file = local(&bytes[..directory.start], record, at, next)
-            .map_err(|error| format!("zip entry {} at byte {at}: {error}", quoted(record.name)))?;
+        let place =
+            |error: String| format!("zip entry {} at byte {at}: {error}", quoted(record.name));
+        let file = local(&bytes[..directory.start], record, at, next).map_err(place)?;
+        if checked {
+            same("the CRC-32 of the data", record.crc, crc32fast::hash(file.data))
+                .map_err(place)?;
+        }
         files.push(file);
         at = usize::try_from(next).map_err(|error| error.to_string())?;
     }
@@ -232,7 +239,6 @@ fn local<'a>(
         }
     }
     same("the next entry's offset", next, cursor.at() as u64)?;
-    same("the CRC-32 of the data", record.crc, crc32fast::hash(data))?;
     Ok(File { name, data })
 }
 

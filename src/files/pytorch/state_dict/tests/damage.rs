@@ -24,7 +24,8 @@ fn anything_after_the_end_is_an_error() {
 #[test]
 fn a_flipped_bit_in_a_zip_is_an_error_or_changes_nothing() {
     for (name, mut bytes) in checkpoints(false) {
-        if !name.ends_with(".zip.pt") {
+        // It has no checksums.
+        if !name.ends_with(".zip.pt") || name == "unchecked.zip.pt" {
             continue;
         }
         let expected = expected(&name);

@@ -90,7 +90,7 @@ fn other_files_are_named_as_such() {
         (&b""[..], "byte 0: expected a PyTorch checkpoint (a zip or a pickle), found ``"),
         (b"\x93NUMPY\x01\0v\0", "found `\\x93NUMPY\\x01\\x00`"),
         (b"\x80\x02}.", "byte 0: expected PyTorch's magic number, found a dict"),
-        (b"\x80\x05}.", "magic number: byte 0: expected pickle protocol 2 to 4, found 5"),
+        (b"\x80\x06}.", "magic number: byte 0: expected pickle protocol 2 to 5, found 6"),
         (b"PK\x03\x04", "zip: expected at least 22 bytes, found 4"),
     ] {
         let error = read_state_dict(bytes).unwrap_err();

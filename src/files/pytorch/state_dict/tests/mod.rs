@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
+use crate::files::pytorch::safetensors;
 use crate::files::pytorch::state_dict::entry::{Array, Entry};
 use crate::files::pytorch::state_dict::read_state_dict;
 
@@ -75,6 +76,13 @@ fn values_are_pytorchs_to_the_bit() {
     }
 }
 
+/// The same tensors as in `dtypes.zip.pt`.
+#[test]
+fn safetensors_are_read_to_the_same_bits() {
+    let entries = safetensors::read(&checkpoint("dtypes.safetensors")).unwrap();
+    assert_eq!(found(entries), expected("dtypes"));
+}
+
 #[test]
 fn refusals_say_why() {
     let reasons = [
@@ -85,15 +93,19 @@ fn refusals_say_why() {
         ("refused-expanded.zip.pt", "key `weight`: expected a tensor within 1 elements"),
         ("refused-integer-key.legacy.pt", "expected strings as keys"),
         ("refused-integer-key.zip.pt", "expected strings as keys"),
+        ("refused-looped.zip.pt", "expected a state_dict in at most 4 dicts, found more around it"),
         ("refused-module.zip.pt", "found `torch.nn.modules.container.Sequential`"),
+        (
+            "refused-networks.zip.pt",
+            "key `G`: expected a tensor, found a dict, and none under a key",
+        ),
+        ("refused-several.zip.pt", "expected one state_dict, found dicts under `model` and"),
         ("refused-system.legacy.pt", "found `posix.system` (nothing was run)"),
         ("refused-system.zip.pt", "found `os.system` (nothing was run)"),
         ("refused-tensor.legacy.pt", "expected a state_dict (a dict of tensors), found a tensor"),
         ("refused-tensor.zip.pt", "expected a state_dict (a dict of tensors), found a tensor"),
         ("refused-value.legacy.pt", "key `note`: expected a tensor, found the string `text`"),
         ("refused-value.zip.pt", "key `note`: expected a tensor, found the string `text`"),
-        ("refused-wrapped.legacy.pt", "key `state_dict`: expected a tensor, found a dict"),
-        ("refused-wrapped.zip.pt", "key `state_dict`: expected a tensor, found a dict"),
     ];
     let refused = checkpoints(true);
     assert_eq!(refused.len(), reasons.len());

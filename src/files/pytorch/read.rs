@@ -1,0 +1,71 @@
+//! Reads the weights of one network of the public code, whichever of its formats they are in.
+
+use burn::tensor::TensorData;
+
+use crate::error::shown::quoted;
+use crate::files::pytorch::safetensors;
+use crate::files::pytorch::state_dict::entry::{Array, Entry};
+use crate::files::pytorch::state_dict::read_state_dict;
+use crate::nn::weights::{Weights, check_finite};
+
+/// What PyTorch's instance norm keeps beside its parameters under `track_running_stats=True`. The
+/// public code never uses them, for it never calls `eval()`.
+pub(super) const STATISTICS: [&str; 3] = ["running_mean", "running_var", "num_batches_tracked"];
+
+/// What `DataParallel` and `torch.compile` put before every key of the module that they wrap.
+const WRAPPERS: [&str; 2] = ["module.", "_orig_mod."];
+
+/// The most wrappers that are taken off: both, and each twice.
+const MOST_WRAPPERS: usize = 4;
+
+/// The finite 32-bit floats of a `state_dict`, without running statistics, by the keys of the
+/// module that nothing wraps.
+///
+/// # Errors
+/// If `bytes` are no whole file of such a dict, or a value is not finite.
+pub(super) fn read(bytes: &[u8]) -> Result<Weights, String> {
+    let entries = match safetensors::begins_so(bytes) {
+        true => safetensors::read(bytes)?,
+        false => read_state_dict(bytes)?,
+    };
+    let mut weights = Weights::new();
+    for (name, entry) in entries {
+        if !is_statistic(&name) {
+            let data = floats(entry).map_err(|problem| format!("{}: {problem}", quoted(&name)))?;
+            weights.insert(name, data);
+        }
+    }
+    check_finite(&weights)?;
+    Ok(unwrapped(weights))
+}
+
+/// Whether a key is one of a norm's running statistics.
+pub(super) fn is_statistic(key: &str) -> bool {
+    key.rsplit_once('.').is_some_and(|(_, last)| STATISTICS.contains(&last))
+}
+
+fn floats(entry: Entry) -> Result<TensorData, String> {
+    match entry {
+        // Of a side of 0 the others could be of any size.
+        Entry::Floats(Array { shape, values }) if !shape.contains(&0) => {
+            Ok(TensorData::new(values, shape))
+        }
+        Entry::Floats(Array { shape, .. }) => {
+            Err(format!("expected values, found none (shape {shape:?})"))
+        }
+        Entry::Other { dtype, shape } => {
+            Err(format!("expected floats, found {dtype} values of shape {shape:?}"))
+        }
+    }
+}
+
+/// `weights` without what a wrapper has put before all of their names.
+fn unwrapped(mut weights: Weights) -> Weights {
+    for _ in 0..MOST_WRAPPERS {
+        let all = |prefix: &&&str| weights.keys().all(|name| name.starts_with(**prefix));
+        let Some(prefix) = WRAPPERS.iter().find(all) else { break };
+        let inner = |(name, data): (String, TensorData)| (name[prefix.len()..].to_owned(), data);
+        weights = weights.into_iter().map(inner).collect();
+    }
+    weights
+}
