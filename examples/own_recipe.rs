@@ -74,7 +74,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     trainer.run(&photos, &mut Progress::default())?;
     let grey = stargan::image::DynamicImage::from(photos.load(0)?).grayscale().to_rgb8();
     let label = Some(DomainLabel { dataset: 0, label: vec![1.0, 0.0] });
-    let grid =
-        Grid::of_targets(&*trainer.boxed_translator()?, &[GridImage { image: grey, label }])?;
+    let shown = [GridImage { image: grey, label }];
+    let grid = Grid::of_targets(&*trainer.boxed_translator()?, &shown)?;
     Ok(grid.image.save(format!("{folder}/coloured.png"))?)
 }

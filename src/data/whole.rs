@@ -17,21 +17,16 @@ pub const MAX_FILE_BYTES: u64 = 256 << 20;
 pub fn read_bytes(path: impl AsRef<Path>) -> Result<Vec<u8>> {
     let path = path.as_ref();
     let io = |source| Error::io(path, source);
-    // Before it is opened: a pipe would wait for whoever writes into it.
-    let metadata = fs::metadata(path).map_err(io)?;
-    if !metadata.is_file() {
-        let found = if metadata.is_dir() { "a folder" } else { "a device, pipe or socket" };
-        return Err(Error::data(path, None, format!("expected a regular file, found {found}")));
-    }
+    let length = regular_length(path)?;
     let too_large = |bytes: u64| {
         let (most, found) = (MAX_FILE_BYTES >> 20, bytes.div_ceil(1 << 20));
         let message = format!("expected a file of at most {most} MiB, found {found} MiB or more");
         Error::data(path, None, message)
     };
-    if metadata.len() > MAX_FILE_BYTES {
-        return Err(too_large(metadata.len()));
+    if length > MAX_FILE_BYTES {
+        return Err(too_large(length));
     }
-    let mut bytes = Vec::with_capacity(metadata.len() as usize);
+    let mut bytes = Vec::with_capacity(length as usize);
     // Some files, such as those in /proc, hold more than they say.
     let file = File::open(path).map_err(io)?;
     file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes).map_err(io)?;
@@ -39,6 +34,20 @@ pub fn read_bytes(path: impl AsRef<Path>) -> Result<Vec<u8>> {
         length if length > MAX_FILE_BYTES => Err(too_large(length)),
         _ => Ok(bytes),
     }
+}
+
+/// The length of a regular file in bytes. To be asked for before it is opened: a pipe would wait
+/// for whoever writes into it.
+///
+/// # Errors
+/// When there is no such file, or it is a folder, a device or a pipe, which could be without end.
+pub(crate) fn regular_length(path: &Path) -> Result<u64> {
+    let metadata = fs::metadata(path).map_err(|source| Error::io(path, source))?;
+    if metadata.is_file() {
+        return Ok(metadata.len());
+    }
+    let found = if metadata.is_dir() { "a folder" } else { "a device, pipe or socket" };
+    Err(Error::data(path, None, format!("expected a regular file, found {found}")))
 }
 
 /// The text of a file as [`read_bytes`] reads it, without a byte order mark.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
+use crate::data::whole::read_text;
 use crate::engine::checkpoint::Checkpoint;
 use crate::engine::config::TrainingConfig;
 use crate::engine::recipe::Recipe;
@@ -123,7 +124,7 @@ impl RunFolder {
     /// crate wrote it, or another recipe was trained.
     pub(crate) fn config<R: Recipe>(&self) -> Result<TrainingConfig<R>> {
         let file = self.path.join(CONFIG);
-        let json = fs::read_to_string(&file).map_err(|error| Error::io(&file, error))?;
+        let json = read_text(&file)?;
         let settings: Value = serde_json::from_str(&json)
             .map_err(|error| Error::data(&file, error.line(), error.to_string()))?;
         if settings.get("run").is_none() {
@@ -189,7 +190,7 @@ fn is_configuration(json: &Value) -> bool {
 
 /// Whether nothing is in a folder but what a run makes before its first iteration.
 fn is_unused(path: &Path) -> io::Result<bool> {
-    let config = fs::read_to_string(path.join(CONFIG)).unwrap_or_default();
+    let config = read_text(path.join(CONFIG)).unwrap_or_default();
     let begun = serde_json::from_str(&config).is_ok_and(|config: Value| is_configuration(&config));
     for entry in fs::read_dir(path)? {
         let path = entry?.path();

@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::data::whole::regular_length;
 use crate::error::{Error, Result};
 use crate::files::model::check_length;
 
@@ -35,8 +36,8 @@ pub fn describe<T: DeserializeOwned>(path: impl AsRef<Path>) -> Result<T> {
 /// [`Error::Io`] when the file can't be read; [`Error::Checkpoint`] when it has no such head.
 pub(crate) fn description(path: &Path) -> Result<Option<String>> {
     let io = |error| Error::io(path, error);
+    let size = regular_length(path)?;
     let mut file = File::open(path).map_err(io)?;
-    let size = file.metadata().map_err(io)?.len();
     let mut length = [0; 8];
     file.read_exact(&mut length).map_err(|_| foreign(path, "it has no 8 bytes"))?;
     let length = u64::from_le_bytes(length);

@@ -14,6 +14,7 @@ use serde::de::{DeserializeOwned, Error as _};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::data::transform::Transform;
+use crate::data::whole::regular_length;
 use crate::error::{Error, Result};
 use crate::labels::spaces::LabelSpaces;
 use crate::nn::discriminator::DiscriminatorConfig;
@@ -209,6 +210,7 @@ pub(crate) fn tensors_of(bytes: &[u8]) -> Result<SafeTensors<'_>, String> {
 /// [`Error::Io`] when the file can't be read; [`Error::Checkpoint`] when it is not such a file, is
 /// of another version or is damaged, or a value is not finite.
 pub(crate) fn read<T: DeserializeOwned>(path: &Path) -> Result<(T, Weights)> {
+    regular_length(path)?;
     let bytes = fs::read(path).map_err(|error| Error::io(path, error))?;
     decode(&bytes).map_err(|problem| Error::checkpoint(path, problem))
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use crate::data::summary::Summary;
+use crate::engine::checkpoint::Change;
 use crate::error::{Error, Result};
 use crate::metrics::dataset_scores::DatasetScores;
 use crate::metrics::pixel::metric::PixelMetric;
@@ -11,6 +12,8 @@ use crate::report::images::IMAGES;
 use crate::report::read::{self, Series};
 use crate::report::samples::Samples;
 use crate::report::settings::{Settings, json, others};
+use crate::report::text::grouped;
+use crate::report::trained::Trained;
 
 /// What the run is. `{"recipe": ..., "run": {"iterations": ..., "batch_size": ..., ...}, ...}`.
 const CONFIG: &str = "config.json";
@@ -31,6 +34,8 @@ pub(super) struct Contents {
     pub batch: u64,
     /// The configuration, then what else is there in JSON.
     pub settings: Vec<Settings>,
+    /// Of the configuration, since the run began.
+    pub changes: Vec<Change>,
     pub learning_rate: Series,
     /// By term, in order of appearance.
     pub losses: Vec<Series>,
@@ -53,9 +58,15 @@ impl Contents {
     /// When the folder holds no run, or a file of it can't be read or is not what a run writes.
     pub fn open(run: &Path) -> Result<Self> {
         let path = run.join(CONFIG);
-        let config = json(&path)?.ok_or_else(|| {
+        let begun = json(&path)?.ok_or_else(|| {
             Error::data(&path, None, "there is no such file: expected the folder of a run")
         })?;
+        let (about, config, changes) = match Trained::of_run(run) {
+            Some(Trained { iteration, config, changes }) if config.is_object() => {
+                (format!("Up to iteration {}", grouped(iteration)), config, changes)
+            }
+            _ => (CONFIG.to_owned(), begun, Vec::new()),
+        };
         let earlier = ["image_size", "training"].map(|key| config.get(key).is_some());
         if config["run"].is_null() && earlier.contains(&true) {
             let message =
@@ -87,7 +98,7 @@ impl Contents {
             .unwrap_or_default();
         let whole = std::path::absolute(run).unwrap_or_else(|_| run.to_owned());
         let name = whole.file_name().unwrap_or(whole.as_os_str()).to_string_lossy().into_owned();
-        let mut settings = vec![Settings { name: CONFIG.to_owned(), content: Ok(config) }];
+        let mut settings = vec![Settings { name: about, content: Ok(config) }];
         settings.extend(others(run, &[CONFIG, SCORES, IMAGES])?);
         Ok(Self {
             name,
@@ -95,6 +106,7 @@ impl Contents {
             iterations,
             batch,
             settings,
+            changes,
             learning_rate,
             losses,
             speed,

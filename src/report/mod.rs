@@ -9,5 +9,6 @@ mod read;
 mod samples;
 mod settings;
 mod text;
+mod trained;
 
 pub use document::Report;

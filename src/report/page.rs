@@ -9,6 +9,7 @@ use crate::report::read::Series;
 use crate::report::samples::Picture;
 use crate::report::settings;
 use crate::report::text::{escape, grouped, short, time};
+use crate::report::trained;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -24,6 +25,7 @@ pub(super) fn html(run: &Contents) -> String {
         pace(run),
         images(run),
         section("Settings", &settings::tables(&run.settings)),
+        changes(run),
     ];
     format!(
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
@@ -78,6 +80,13 @@ fn summary(run: &Contents) -> String {
     };
     let cards: String = cards.iter().map(card).collect();
     format!("<dl class=\"cards\">\n{cards}</dl>\n")
+}
+
+fn changes(run: &Contents) -> String {
+    match run.changes.is_empty() {
+        true => String::new(),
+        false => section("Settings that have changed", &trained::table(&run.changes)),
+    }
 }
 
 fn images(run: &Contents) -> String {

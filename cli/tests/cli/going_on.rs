@@ -126,6 +126,9 @@ fn a_run_that_is_finished_says_so() {
     succeeds("train", folder.path(), "--resume --out run --iterations 3");
     let checkpoints = folder.path().join("run/checkpoints");
     assert_eq!(names(&checkpoints).last().unwrap(), "00000003.safetensors");
+    let report = fs::read_to_string(folder.path().join("run/report.html")).unwrap();
+    assert!(report.contains("Settings that have changed"), "the report has the history");
+    assert!(report.contains("<td>2</td><td>run.iterations</td><td>2</td><td>3</td>"), "{report}");
 
     // From the one before, and the last one is kept under another name.
     let from = "--resume-from run/checkpoints/00000002.safetensors --out run --iterations 4";

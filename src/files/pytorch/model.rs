@@ -6,6 +6,7 @@ use std::path::Path;
 use burn::tensor::TensorData;
 
 use crate::data::transform::Transform;
+use crate::data::whole::regular_length;
 use crate::error::shown::quoted;
 use crate::error::{Error, Result};
 use crate::files::model::{ModelConfig, write_tensors};
@@ -91,6 +92,7 @@ fn open<C>(
     keys: fn(&C) -> Vec<Key>,
     prefix: &str,
 ) -> Result<(C, Weights)> {
+    regular_length(path)?;
     let bytes = fs::read(path).map_err(|error| Error::io(path, error))?;
     let take = || -> Result<(C, Weights), String> {
         let mut public = read(&bytes)?;
