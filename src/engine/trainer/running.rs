@@ -65,6 +65,8 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         let loader = LoaderConfig { share: self.workers.share(), ..self.config.loader() };
         let mut loader = Loader::new(data, loader, self.iteration + 1)?;
         self.waited = Duration::ZERO;
+        // Of an iteration that was the last anyway.
+        self.asked.stop.set(false);
         observer.started(&Run::new(self))?;
         self.apply_requests()?;
         if let Some(folder) = &self.folder {

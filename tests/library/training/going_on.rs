@@ -183,8 +183,12 @@ fn a_stop_is_followed_once() {
     trainer.run(&data, &mut ()).unwrap();
     assert_eq!(trainer.iteration(), 2);
     assert!(!trainer.stop_flag().load(Ordering::Relaxed));
-    trainer.run(&data, &mut ()).unwrap();
+    trainer.run(&data, &mut StopAfter(20)).unwrap();
     assert_eq!(trainer.iteration(), 20);
+    // It was the last iteration anyway: a longer run is not concerned.
+    trainer.set_iterations(21).unwrap();
+    trainer.run(&data, &mut ()).unwrap();
+    assert_eq!(trainer.iteration(), 21);
 }
 
 #[test]
