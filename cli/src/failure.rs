@@ -64,7 +64,9 @@ pub fn interrupted(run: &Path, checkpoint: &Path, backend: Backend) -> Failure {
 
 /// The command that goes on with a run.
 pub fn going_on(run: &Path, backend: Backend) -> String {
-    let mut command = format!("stargan train --resume --out {run:?}");
+    let run = run.display().to_string();
+    // As a shell takes it.
+    let mut command = format!("stargan train --resume --out '{}'", run.replace('\'', "'\\''"));
     if backend != Backend::default() {
         command += &format!(" --backend {backend}");
     }

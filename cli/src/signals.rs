@@ -7,13 +7,23 @@ use std::time::{Duration, Instant};
 use crate::failure::Failure;
 use crate::terminal::tell;
 
-/// A terminal that closes may send several signals at once.
+/// A terminal and what runs in it may send one Ctrl-C twice.
 const AT_ONCE: Duration = Duration::from_secs(1);
 
-/// Raises `stop` when the process is asked to end; when it is asked again, it ends at once.
+/// Who asks for the end of a process.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum From {
+    /// Ctrl-C.
+    Keyboard,
+    /// A scheduler, which may ask several times, or a terminal that closes.
+    #[cfg_attr(not(unix), allow(dead_code))]
+    System,
+}
+
+/// Raises `stop` when the process is asked to end; at a second Ctrl-C it ends at once.
 pub fn stop_when_asked(stop: Arc<AtomicBool>) -> Result<(), Failure> {
     let mut asked: Option<Instant> = None;
-    on_request(move || {
+    on_request(move |from| {
         stop.store(true, Ordering::Relaxed);
         match asked {
             None => {
@@ -23,7 +33,9 @@ pub fn stop_when_asked(stop: Arc<AtomicBool>) -> Result<(), Failure> {
                      again: at once, without a checkpoint)"
                 );
             }
-            Some(first) if first.elapsed() > AT_ONCE => std::process::exit(130),
+            Some(first) if from == From::Keyboard && first.elapsed() > AT_ONCE => {
+                std::process::exit(130)
+            }
             Some(_) => {}
         }
     })
@@ -32,7 +44,7 @@ pub fn stop_when_asked(stop: Arc<AtomicBool>) -> Result<(), Failure> {
 
 /// Calls `handler` at SIGINT, SIGTERM and, unless the process was started to survive it, SIGHUP.
 #[cfg(unix)]
-fn on_request(mut handler: impl FnMut() + Send + 'static) -> std::io::Result<()> {
+fn on_request(mut handler: impl FnMut(From) + Send + 'static) -> std::io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
@@ -41,7 +53,11 @@ fn on_request(mut handler: impl FnMut() + Send + 'static) -> std::io::Result<()>
     }
     std::thread::Builder::new()
         .name("stargan-signals".to_owned())
-        .spawn(move || signals.forever().for_each(|_| handler()))
+        .spawn(move || {
+            signals.forever().for_each(|signal| {
+                handler(if signal == SIGINT { From::Keyboard } else { From::System });
+            });
+        })
         .map(drop)
 }
 
@@ -55,6 +71,6 @@ fn ignored(signal: i32) -> bool {
 }
 
 #[cfg(not(unix))]
-fn on_request(handler: impl FnMut() + Send + 'static) -> std::io::Result<()> {
-    ctrlc::set_handler(handler).map_err(std::io::Error::other)
+fn on_request(mut handler: impl FnMut(From) + Send + 'static) -> std::io::Result<()> {
+    ctrlc::set_handler(move || handler(From::Keyboard)).map_err(std::io::Error::other)
 }

@@ -1,6 +1,7 @@
 //! What a checkpoint says of a run.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,14 @@ pub(crate) struct Change {
     pub iteration: u64,
     #[serde(flatten)]
     pub difference: Difference,
+}
+
+/// `after iteration 2: run.iterations is 4, was 20`.
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { iteration, difference: Difference { setting, from, to } } = self;
+        write!(f, "after iteration {iteration}: {setting} is {to}, was {from}")
+    }
 }
 
 /// What is done to an image before networks see it that were trained on `datasets`.

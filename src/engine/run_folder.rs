@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::data::whole::read_text;
-use crate::engine::checkpoint::Checkpoint;
+use crate::engine::checkpoint::{Checkpoint, Progress};
 use crate::engine::config::TrainingConfig;
 use crate::engine::recipe::Recipe;
 use crate::error::{Error, Result};
@@ -26,6 +26,8 @@ pub struct RunFolder {
 
 const CONFIG: &str = "config.json";
 const LOCK: &str = ".lock";
+/// Where sample grids go.
+pub(crate) const SAMPLES: &str = "samples";
 /// Where event files go, the first before the first iteration.
 pub(crate) const TENSORBOARD: &str = "tensorboard";
 
@@ -59,10 +61,6 @@ impl RunFolder {
         let json = serde_json::to_string_pretty(config).map_err(|error| {
             Error::Config(format!("the configuration can't be written: {error}"))
         })?;
-        // Most of the time it is there already.
-        if fs::read_to_string(&file).is_ok_and(|there| there == json) {
-            return Ok(());
-        }
         replace_file(&file, |temporary| {
             fs::write(temporary, json).map_err(|error| Error::io(&file, error))
         })
@@ -81,13 +79,18 @@ impl RunFolder {
         Ok(folder)
     }
 
-    /// Removes the checkpoints that killed processes were writing: for a long run they add up.
+    /// Removes what killed processes were writing: for a long run it adds up.
     fn sweep(&self) -> Result<()> {
-        let folder = self.path.join(CHECKPOINTS);
-        for entry in fs::read_dir(&folder).map_err(|error| Error::io(&folder, error))? {
-            let path = entry.map_err(|error| Error::io(&folder, error))?.path();
-            if model::is_unfinished(&path) {
-                fs::remove_file(&path).map_err(|error| Error::io(&path, error))?;
+        for folder in [self.path.clone(), self.path.join(CHECKPOINTS), self.path.join(SAMPLES)] {
+            let entries = match fs::read_dir(&folder) {
+                Err(_) if !folder.exists() => continue,
+                entries => entries.map_err(|error| Error::io(&folder, error))?,
+            };
+            for entry in entries {
+                let path = entry.map_err(|error| Error::io(&folder, error))?.path();
+                if model::is_unfinished(&path) {
+                    fs::remove_file(&path).map_err(|error| Error::io(&path, error))?;
+                }
             }
         }
         Ok(())
@@ -157,13 +160,15 @@ impl RunFolder {
         checkpoint: &Checkpoint<R>,
         weights: &Weights,
     ) -> Result<PathBuf> {
-        let config = &checkpoint.training.config;
-        // First, since a resumed run takes from it what may have changed.
-        self.write_config(config)?;
-        let path = checkpoint_path(&self.path, checkpoint.training.iteration);
+        let Progress { config, iteration, .. } = &checkpoint.training;
+        let path = checkpoint_path(&self.path, *iteration);
+        let Checkpoints { mut own, foreign, .. } = self.checkpoints()?;
+        if foreign.contains(&path) {
+            set_aside(&path)?;
+        }
         model::write(&path, checkpoint, weights)?;
-        let own = self.checkpoints()?.own;
-        let superfluous = own.len().saturating_sub(config.run.keep.max(1));
+        own.retain(|(number, _)| number != iteration);
+        let superfluous = (own.len() + 1).saturating_sub(config.run.keep.max(1));
         for (_, old) in own.iter().take(superfluous) {
             fs::remove_file(old).map_err(|error| Error::io(old, error))?;
         }
@@ -173,14 +178,18 @@ impl RunFolder {
     /// Puts the checkpoints after `iteration` aside, under names that no checkpoint has, so that
     /// the run goes on from there whenever it is resumed.
     pub(crate) fn set_aside_after(&self, iteration: u64) -> Result<()> {
-        for (_, path) in self.checkpoints()?.own.iter().filter(|(number, _)| *number > iteration) {
-            let free = |number: u32| path.with_extension(format!("aside-{number}.safetensors"));
-            let aside = (1..).map(free).find(|path| path.symlink_metadata().is_err());
-            let aside = aside.expect("some number is free");
-            fs::rename(path, aside).map_err(|error| Error::io(path, error))?;
-        }
-        Ok(())
+        let Checkpoints { own, damaged, .. } = self.checkpoints()?;
+        let after = own.iter().chain(&damaged).filter(|(number, _)| *number > iteration);
+        after.map(|(_, path)| set_aside(path)).collect()
     }
+}
+
+/// Gives a file a name that no checkpoint has.
+fn set_aside(path: &Path) -> Result<()> {
+    let free = |number: u32| path.with_extension(format!("aside-{number}.safetensors"));
+    let aside = (1..).map(free).find(|path| path.symlink_metadata().is_err());
+    let aside = aside.expect("some number is free");
+    fs::rename(path, aside).map_err(|error| Error::io(path, error))
 }
 
 /// Whether it has the form of a [`TrainingConfig`].

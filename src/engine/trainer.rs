@@ -60,6 +60,10 @@ pub struct Trainer<B: AutodiffBackend, R: Recipe> {
     learning_rate_scale: f64,
     /// Of the settings, since the run began.
     changes: Vec<Change>,
+    /// Whether `config.json` says other settings.
+    config_is_stale: bool,
+    /// Whether the folder may have checkpoints of later iterations.
+    rewound: bool,
     unreadable: Unreadable,
     waited: Duration,
     stop: Arc<AtomicBool>,
@@ -118,6 +122,8 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
             rollbacks: 0,
             learning_rate_scale: 1.0,
             changes: Vec::new(),
+            config_is_stale: false,
+            rewound: false,
             unreadable: Unreadable::new(),
             waited: Duration::ZERO,
             stop: Arc::default(),
@@ -189,6 +195,8 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
             config: self.config.clone(),
             datasets: std::mem::take(&mut self.datasets),
             changes: std::mem::take(&mut self.changes),
+            config_is_stale: self.config_is_stale,
+            rewound: self.rewound,
             unreadable: std::mem::take(&mut self.unreadable),
             stop: self.stop.clone(),
             asked: std::mem::take(&mut self.asked),

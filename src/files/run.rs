@@ -14,9 +14,11 @@ pub(crate) const CHECKPOINTS: &str = "checkpoints";
 /// The files in a run's folder of checkpoints that have the names of such.
 #[derive(Debug, Default)]
 pub(crate) struct Checkpoints {
-    /// The run's own, by iteration: what they say of themselves agrees with their names, or can't
-    /// be read.
+    /// The run's own, by iteration: what they say of themselves agrees with their names.
     pub own: Vec<(u64, PathBuf)>,
+    /// Those that can't be read. They are taken for the run's own, so that opening one says what is
+    /// wrong with it, but are never deleted.
+    pub damaged: Vec<(u64, PathBuf)>,
     /// Files that say something else, which the run did not write: a copy under another number, or
     /// a model of somebody's.
     pub foreign: Vec<PathBuf>,
@@ -34,21 +36,25 @@ impl Checkpoints {
         for entry in entries {
             let path = entry.map_err(|error| Error::io(&folder, error))?.path();
             let Some(number) = number(&path) else { continue };
-            // What can't be read is taken for the run's own, damaged: opening it says so.
             match description(&path).map(|description| iteration(description.as_deref())) {
-                Ok(Said::Nothing) => found.foreign.push(path),
-                Ok(Said::Iteration(said)) if said != number => found.foreign.push(path),
-                _ => found.own.push((number, path)),
+                Ok(Said::Iteration(said)) if said == number => found.own.push((number, path)),
+                Ok(Said::Iteration(_) | Said::Nothing) => found.foreign.push(path),
+                _ if !path.is_file() => found.foreign.push(path),
+                _ => found.damaged.push((number, path)),
             }
         }
         found.own.sort();
+        found.damaged.sort();
         found.foreign.sort();
         Ok(found)
     }
 
-    /// The newest of the run's own.
-    pub fn newest(&self) -> Option<&Path> {
-        self.own.last().map(|(_, path)| &**path)
+    /// The newest, and the newest whole one before it.
+    pub fn newest(&self) -> (Option<&Path>, Option<&Path>) {
+        let newest = self.own.last().max(self.damaged.last());
+        let mut whole = self.own.iter().rev();
+        let before = whole.find(|(number, _)| newest.is_some_and(|(newest, _)| number < newest));
+        (newest.map(|(_, path)| &**path), before.map(|(_, path)| &**path))
     }
 }
 
@@ -67,7 +73,7 @@ fn number(path: &Path) -> Option<u64> {
 
 /// What a file says of its iteration.
 enum Said {
-    /// It is no file of this crate.
+    /// Nothing: it is a model, or no file of this crate.
     Nothing,
     Iteration(u64),
     /// Nothing that can be read.
@@ -76,8 +82,8 @@ enum Said {
 
 fn iteration(description: Option<&str>) -> Said {
     let Some(description) = description else { return Said::Nothing };
-    let description: Value = serde_json::from_str(description).unwrap_or_default();
-    description["training"]["iteration"].as_u64().map_or(Said::Damaged, Said::Iteration)
+    let Ok(description) = serde_json::from_str::<Value>(description) else { return Said::Damaged };
+    description["training"]["iteration"].as_u64().map_or(Said::Nothing, Said::Iteration)
 }
 
 /// The model file that `path` stands for: itself, or the newest checkpoint of the run folder it is.
@@ -92,5 +98,5 @@ pub fn resolve_model(path: &Path) -> Result<PathBuf> {
     if !path.join(CHECKPOINTS).is_dir() {
         return Err(none());
     }
-    Checkpoints::of_run(path)?.newest().map(Path::to_owned).ok_or_else(none)
+    Checkpoints::of_run(path)?.newest().0.map(Path::to_owned).ok_or_else(none)
 }

@@ -209,7 +209,14 @@ impl Counterfactuals {
         let changes = changes.into_iter().map(|(change, sums)| (change, sums.scores())).collect();
         images.check()?;
         let unreadable = images.unreadable().clone();
-        Ok(CounterfactualScores { changes, total: total.scores(), left_out, unreadable })
+        let total = total.scores();
+        match unreadable.first_key_value() {
+            Some((name, reason)) if total.n == 0 => {
+                let message = format!("of every pair an image can't be read: {reason}");
+                Err(Error::data(name, None, message))
+            }
+            _ => Ok(CounterfactualScores { changes, total, left_out, unreadable }),
+        }
     }
 
     /// The position of their dataset among a model's.

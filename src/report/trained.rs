@@ -24,7 +24,7 @@ impl Trained {
     /// newest can't be read.
     pub fn of_run(run: &Path) -> Option<Self> {
         let checkpoints = Checkpoints::of_run(run).ok()?;
-        let mut description: Value = describe(checkpoints.newest()?).ok()?;
+        let mut description: Value = describe(checkpoints.newest().0?).ok()?;
         let mut training = description["training"].take();
         Some(Self {
             iteration: training["iteration"].as_u64()?,

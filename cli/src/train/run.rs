@@ -66,14 +66,14 @@ pub fn train<B: AutodiffBackend>(args: &Args, out: &Path, start: Start) -> Resul
                 tell!("warning: {file}: it is not a checkpoint of this run and is left alone");
             }
             change(&mut trainer, args)?;
+            trainer.changes().iter().for_each(|change| tell!("{change}"));
             let (done, iterations) = (trainer.iteration(), trainer.config().run.iterations);
             if done >= iterations {
-                result!(
+                tell!(
                     "the run in {} is finished: {done} of {iterations} iterations are done; to \
                      train on, give --iterations a larger number",
                     out.display()
                 );
-                return Ok(());
             }
             let plan = resumed(&trainer, args, given)?;
             (trainer, plan)

@@ -54,6 +54,7 @@ mod crew {
     use std::thread;
     use std::time::Duration;
 
+    use stargan::Outcome;
     use stargan::burn::prelude::DeviceOps;
     use stargan::burn::tensor::backend::{Backend as _, DeviceId};
     use stargan::engine::{Collective, Follower};
@@ -139,13 +140,16 @@ mod crew {
                 };
                 let threads: Vec<_> = self.workers.into_iter().map(follow).collect();
                 let ended = threads.into_iter().map(|thread| thread.join().expect("no panic"));
-                // Each says what happened to it; the first is as good as any for the exit code.
-                ended.reduce(|first, other| {
-                    say(other);
-                    first
+                // Each says what happened to it; the first failure is as good as any for the exit
+                // code.
+                ended.fold(Ok(()), |first, other| match first {
+                    Ok(()) => other,
+                    failed => {
+                        say(other);
+                        failed
+                    }
                 })
             })
-            .unwrap_or(Ok(()))
         }
     }
 
@@ -170,8 +174,16 @@ mod crew {
         let mut follower = Follower::<B, StarGan>::join(Box::new(worker), expected, device)?;
         follower.set_stop_flag(stop);
         let data = open(&follower.config().recipe.spaces)?;
-        follower.run(&data)?;
-        Ok(())
+        let outcome = follower.run(&data)?;
+        let unreadable = follower.trainer().unreadable();
+        unreadable.values().for_each(|reason| tell!("could not be read: {reason}"));
+        match outcome {
+            Outcome::Finished { .. } => Ok(()),
+            Outcome::Stopped { checkpoint } => Err(Failure::Interrupted(format!(
+                "stopped; worker 0 has written {}",
+                checkpoint.display()
+            ))),
+        }
     }
 
     fn devices<B: AutodiffBackend>(

@@ -101,7 +101,7 @@ fn a_scheduler_and_a_closing_terminal_leave_a_checkpoint() {
         let output = signalled(STARGAN, "", folder.path(), signal).unwrap();
         let message = text(&output.stderr);
         assert_eq!(output.status.code(), Some(130), "{signal}: {message}");
-        assert!(message.contains("stargan train --resume --out \"run\""), "{message}");
+        assert!(message.contains("stargan train --resume --out 'run'"), "{message}");
         assert_eq!(names(folder.path().join("run/checkpoints")).len(), 1);
     }
 }
@@ -119,10 +119,15 @@ fn nohup_is_respected() {
 fn a_run_that_is_finished_says_so() {
     let folder = with_data();
     succeeds("train", folder.path(), &train(2));
-    let said = succeeds("train", folder.path(), "--resume --out run");
+    let resume = "train --resume --out run --export model.safetensors";
+    let child = start(STARGAN, folder.path(), resume, Stdio::null(), Stdio::piped());
+    let output = child.wait_with_output().unwrap();
+    let said = text(&output.stderr);
     let expected = "the run in run is finished: 2 of 2 iterations are done; to train on, give \
                     --iterations a larger number";
-    assert!(said.contains(expected), "{said}");
+    assert!(output.status.success() && said.contains(expected), "{said}");
+    assert!(!said.contains("from iteration"), "{said}");
+    assert!(folder.path().join("model.safetensors").exists(), "all else is done");
     succeeds("train", folder.path(), "--resume --out run --iterations 3");
     let checkpoints = folder.path().join("run/checkpoints");
     assert_eq!(names(&checkpoints).last().unwrap(), "00000003.safetensors");
@@ -177,7 +182,7 @@ fn an_image_that_ends_a_run_leaves_a_checkpoint_and_the_way_on() {
     let output = child.wait_with_output().unwrap();
     let message = text(&output.stderr);
     assert_eq!(output.status.code(), Some(1), "{message}");
-    let expected = "to go on: stargan train --resume --out \"run\"";
+    let expected = "to go on: stargan train --resume --out 'run'";
     assert!(message.contains("0002.png: ") && message.contains(expected), "{message}");
     assert_eq!(names(folder.path().join("run/checkpoints")).len(), 1);
     fs::write(&image, whole).unwrap();

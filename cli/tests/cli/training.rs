@@ -197,6 +197,6 @@ fn ctrl_c_writes_a_checkpoint_to_go_on_from() {
     let output = child.wait_with_output().unwrap();
     let message = text(&output.stderr);
     assert_eq!(output.status.code(), Some(130), "{message}");
-    assert!(message.contains("stargan train --resume --out \"run\""), "{message}");
+    assert!(message.contains("stargan train --resume --out 'run'"), "{message}");
     assert_eq!(names(folder.path().join("run/checkpoints")).len(), 1);
 }

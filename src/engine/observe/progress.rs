@@ -103,7 +103,7 @@ impl<B: AutodiffBackend> Observer<B> for Progress {
             let bar = ProgressBar::new(total).with_style(style).with_position(self.first);
             bar.reset_eta();
             self.bar = Some(bar);
-        } else {
+        } else if self.first < total {
             let folder = run.folder().display();
             say!("training from iteration {} to {total} in {folder}", self.first);
         }

@@ -45,6 +45,12 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         self.change(|run| run.with_on_unreadable(policy))
     }
 
+    /// The settings that were changed since the run began, oldest first, in words. What observers
+    /// have asked for is not among them: the log has the learning rate of every row.
+    pub fn changes(&self) -> Vec<String> {
+        self.changes.iter().map(ToString::to_string).collect()
+    }
+
     /// Takes other settings for the rest of the run, and takes note of what they change.
     fn change(&mut self, change: impl FnOnce(RunSettings) -> RunSettings) -> Result<()> {
         let run = change(self.config.run.clone());
@@ -55,14 +61,14 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         Ok(())
     }
 
-    /// Takes note of settings that differ from here on. Of the changes of one setting between two
-    /// checkpoints the last is kept: an observer may change the learning rate at every iteration.
+    /// Takes note of settings that differ from here on; of several changes of one setting in one
+    /// place the run saw the last.
     pub(super) fn note(&mut self, differences: Vec<Difference>) {
-        let every = self.config.run.checkpoint_every;
-        let since = self.iteration / every;
+        self.config_is_stale |= !differences.is_empty();
         for mut difference in differences {
             let earlier = self.changes.iter().position(|change| {
-                change.iteration / every == since && change.difference.setting == difference.setting
+                change.iteration == self.iteration
+                    && change.difference.setting == difference.setting
             });
             if let Some(earlier) = earlier {
                 difference.from = self.changes.remove(earlier).difference.from;
@@ -71,5 +77,24 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
                 self.changes.push(Change { iteration: self.iteration, difference });
             }
         }
+    }
+
+    /// Sets the learning rate for the rest of the run, as an observer has asked.
+    pub(super) fn follow_observer(&mut self, rate: f64) -> Result<()> {
+        let run = self.config.run.clone().with_learning_rate(rate);
+        run.check()?;
+        self.config_is_stale |= run != self.config.run;
+        self.config.run = run;
+        Ok(())
+    }
+
+    /// Writes `config.json` where it says other settings.
+    pub(super) fn write_config(&mut self) -> Result<()> {
+        match &self.folder {
+            Some(folder) if self.config_is_stale => folder.write_config(&self.config)?,
+            _ => {}
+        }
+        self.config_is_stale = false;
+        Ok(())
     }
 }

@@ -14,7 +14,6 @@ use crate::engine::recipe::Recipe;
 use crate::engine::run_folder::RunFolder;
 use crate::error::{Error, Result};
 use crate::files::model;
-use crate::files::run::Checkpoints;
 use crate::nn::weights::Weights;
 
 /// The settings that `config.json` may change of a run that goes on, and all below them.
@@ -44,8 +43,8 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         Self::restore(RunFolder::open(folder.as_ref())?, device)
     }
 
-    /// As [`resume`](Self::resume), from `checkpoint`, such as one before the newest. Later ones in
-    /// the folder are put aside under other names.
+    /// As [`resume`](Self::resume), from `checkpoint`, such as one before the newest, and with its
+    /// settings. [`run`](Self::run) puts later ones in the folder aside, under other names.
     ///
     /// # Errors
     /// As [`resume`](Self::resume), of `checkpoint`.
@@ -55,9 +54,8 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         device: &B::Device,
     ) -> Result<Self> {
         let folder = RunFolder::open(folder.as_ref())?;
-        let trainer = Self::restore_at(folder.clone(), checkpoint.as_ref(), device)?;
-        folder.set_aside_after(trainer.iteration)?;
-        Ok(trainer)
+        let trainer = Self::from_checkpoint(folder, checkpoint.as_ref(), device)?;
+        Ok(Self { rewound: true, config_is_stale: true, ..trainer })
     }
 
     /// The files among the run's checkpoints that have the name of one but are not its own: copies
@@ -77,10 +75,10 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     }
 
     /// The run in `folder` at its newest checkpoint, or at its beginning where it has none.
-    pub(super) fn restore(folder: RunFolder, device: &B::Device) -> Result<Self> {
-        let Checkpoints { mut own, foreign } = folder.checkpoints()?;
-        let Some((_, newest)) = own.pop() else {
-            if let Some(foreign) = foreign.first() {
+    fn restore(folder: RunFolder, device: &B::Device) -> Result<Self> {
+        let checkpoints = folder.checkpoints()?;
+        let (Some(newest), before) = checkpoints.newest() else {
+            if let Some(foreign) = checkpoints.foreign.first() {
                 let message = "it has the name of a checkpoint but is not this run's, which has \
                                none: move it away, and the run begins again";
                 return Err(Error::checkpoint(foreign, message));
@@ -89,38 +87,56 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
             config.check()?;
             return Self::fresh(Some(folder), config, device);
         };
-        Self::restore_at(folder, &newest, device).map_err(|error| match (error, own.last()) {
-            (Error::Checkpoint { path, message }, Some((_, before))) if path == newest => {
-                let message = format!(
-                    "{message}; the checkpoint before it, {}, can be resumed from",
-                    before.display()
-                );
-                Error::checkpoint(path, message)
-            }
-            (error, _) => error,
-        })
-    }
-
-    /// The run in `folder` at `checkpoint`.
-    fn restore_at(folder: RunFolder, checkpoint: &Path, device: &B::Device) -> Result<Self> {
         // Of a run of another recipe, or of an earlier version, the configuration says so.
         let edited: TrainingConfig<R> = folder.config()?;
-        let (read, weights) = model::read::<Checkpoint<R>>(checkpoint)?;
-        let before = read.training.config.clone();
-        let changed = differences(&before, &edited);
+        let mut trainer =
+            Self::from_checkpoint(folder, newest, device).map_err(|error| {
+                match (error, before) {
+                    (Error::Checkpoint { path, message }, Some(before)) if path == newest => {
+                        let message = format!(
+                            "{message}; the checkpoint before it, {}, can be resumed from",
+                            before.display()
+                        );
+                        Error::checkpoint(path, message)
+                    }
+                    (error, _) => error,
+                }
+            })?;
+        trainer.take_edited(edited)?;
+        Ok(trainer)
+    }
+
+    /// Takes from `edited`, which `config.json` has, what may change.
+    fn take_edited(&mut self, edited: TrainingConfig<R>) -> Result<()> {
+        let changed = differences(&self.config, &edited);
         if let Some(fixed) = changed.iter().find(|difference| !may_change(difference)) {
             let Difference { setting, from, to } = fixed;
             return Err(Error::Config(format!(
                 "{}: config.json has {to} for {setting}, which can't change: the run was trained \
                  with {from}; put that back, or begin a new run",
-                folder.path().display()
+                self.folder().display()
             )));
         }
         edited.check()?;
-        let trainer = Self::at(Some(folder), checkpoint, read, weights, device)?;
-        let mut trainer = Self { config: edited, ..trainer };
-        trainer.note(changed);
-        Ok(trainer)
+        self.config = edited;
+        self.note(changed);
+        self.config_is_stale = false;
+        Ok(())
+    }
+
+    /// The run in `folder` as `checkpoint` has it.
+    fn from_checkpoint(folder: RunFolder, checkpoint: &Path, device: &B::Device) -> Result<Self> {
+        let (read, weights) = model::read::<Checkpoint<R>>(checkpoint)?;
+        Self::at(Some(folder), checkpoint, read, weights, device)
+    }
+
+    /// The run at its newest checkpoint, or at its beginning, with the settings that it has now.
+    pub(super) fn gone_back(&self, folder: RunFolder) -> Result<Self> {
+        let checkpoints = folder.checkpoints()?;
+        let Some(newest) = checkpoints.newest().0 else {
+            return Self::fresh(Some(folder), self.config.clone(), &self.device);
+        };
+        Self::from_checkpoint(folder, newest, &self.device)
     }
 
     /// A run where `checkpoint` and its weights, of `path`, say that it stands.

@@ -52,12 +52,26 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         self.datasets = self.workers.agree(found)?;
         self.check_same_data()?;
         self.follow()?;
-        loop {
+        if let Some(folder) = &self.folder
+            && self.rewound
+        {
+            folder.set_aside_after(self.iteration)?;
+        }
+        self.rewound = false;
+        self.write_config()?;
+        // Of an iteration that was the last anyway.
+        self.asked.stop.set(false);
+        let ended = loop {
             match self.train(data, observer) {
                 Err(reason @ Error::NonFinite { .. }) => self.roll_back(reason, observer)?,
-                ended => return ended,
+                ended => break ended,
             }
+        };
+        if let Ok(Outcome::Stopped { .. }) = ended {
+            // Followed: the next run goes on.
+            self.stop.store(false, Ordering::Relaxed);
         }
+        ended
     }
 
     /// Trains until the run ends or diverges.
@@ -65,17 +79,15 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         let loader = LoaderConfig { share: self.workers.share(), ..self.config.loader() };
         let mut loader = Loader::new(data, loader, self.iteration + 1)?;
         self.waited = Duration::ZERO;
-        // Of an iteration that was the last anyway.
-        self.asked.stop.set(false);
         observer.started(&Run::new(self))?;
         self.apply_requests()?;
-        if let Some(folder) = &self.folder {
-            folder.write_config(&self.config)?;
-        }
         let begun = self.iteration;
         let ended = self.iterate(data.len(), &mut loader, observer);
         self.unreadable.extend(loader.unreadable());
-        let checkpoint = ended.inspect_err(|error| self.save_before(error, begun))?;
+        if let Err(error) = &ended {
+            self.save_before(error, begun);
+        }
+        let checkpoint = ended?;
         observer.finished(&Run::new(self))?;
         if !self.workers.several() {
             self.apply_requests()?;
@@ -138,12 +150,12 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     fn apply_requests(&mut self) -> Result<()> {
         let asked = self.asked.learning_rate.take();
         if !self.workers.several() {
-            return asked.map_or(Ok(()), |rate| self.set_learning_rate(rate));
+            return asked.map_or(Ok(()), |rate| self.follow_observer(rate));
         }
         let rate = asked.unwrap_or(self.config.run.learning_rate);
         let first = self.workers.broadcast(rate.to_le_bytes().to_vec())?;
         let first = <[u8; 8]>::try_from(&first[..]).map_or(rate, f64::from_le_bytes);
-        self.set_learning_rate(first)
+        self.follow_observer(first)
     }
 
     /// Whether the run is to stop here, at every worker alike.
@@ -155,28 +167,26 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         if several {
             self.apply_requests()?;
         }
-        let asked = self.asked.stop.take();
-        let raised = asked || self.stop.load(Ordering::Relaxed);
-        let stopping = if several { self.workers.any(raised)? } else { raised };
-        if stopping {
-            // Followed: the next run goes on.
-            self.stop.store(false, Ordering::Relaxed);
-        }
-        Ok(stopping)
+        let raised = self.asked.stop.get() || self.stop.load(Ordering::Relaxed);
+        if several { self.workers.any(raised) } else { Ok(raised) }
     }
 
     /// Writes a checkpoint before `error` ends the run, if the state is good and new since `begun`.
-    fn save_before(&self, error: &Error, begun: u64) {
+    fn save_before(&mut self, error: &Error, begun: u64) {
         let good = !matches!(error, Error::NonFinite { .. } | Error::Workers(_));
         let new = self.iteration > begun;
         // Several workers would have to agree on it.
-        let Some(folder) = &self.folder else { return };
-        if good && new && !self.workers.several() {
-            let (checkpoint, weights) = self.checkpoint();
-            if weights::non_finite(&weights).is_none() {
-                // What ends the run may be the disk; the first error is the one to tell of.
-                let _ = folder.save(&checkpoint, &weights);
-            }
+        if !good || !new || self.workers.several() {
+            return;
+        }
+        let (checkpoint, weights) = self.checkpoint();
+        if weights::non_finite(&weights).is_none() {
+            // What ends the run may be the disk; the first error is the one to tell of.
+            let saved = self.write_config().and_then(|()| {
+                let folder = self.folder.as_ref();
+                folder.map_or(Ok(()), |folder| folder.save(&checkpoint, &weights).map(drop))
+            });
+            drop(saved);
         }
     }
 
@@ -184,7 +194,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         let Some(NonFinite { iteration, term, value }) = found else { return Ok(()) };
         // A folder that can't be read at the moment is no reason to hide this one.
         let checkpoints = self.folder.as_ref().and_then(|folder| folder.checkpoints().ok());
-        let checkpoint = checkpoints.and_then(|all| all.newest().map(Path::to_owned));
+        let checkpoint = checkpoints.and_then(|all| all.newest().0.map(Path::to_owned));
         Err(Error::NonFinite { iteration, term, value, rollbacks: self.rollbacks, checkpoint })
     }
 
@@ -202,10 +212,12 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         // What is restored takes their place: there need not be memory for both.
         self.networks.free();
         if let Some(folder) = &self.folder {
-            let restored = Self::restore(folder.clone(), &self.device)?;
+            let restored = self.gone_back(folder.clone())?;
             let (rollbacks, scale) = (self.rollbacks + 1, self.learning_rate_scale * factor);
             self.go_on_as(restored);
             (self.rollbacks, self.learning_rate_scale) = (rollbacks, scale);
+            let iteration = self.iteration;
+            self.changes.retain(|change| change.iteration <= iteration);
         }
         self.follow()?;
         observer.rolled_back(&Run::new(self), &reason)?;
@@ -225,6 +237,8 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         });
         self.check_finite(found)?;
         self.check_same_weights(&weights)?;
+        // First, since a resumed run takes from it what may have changed.
+        self.write_config()?;
         let written = self.folder.as_ref().map(|folder| folder.save(&checkpoint, &weights));
         drop(weights);
         let path = self.say_where(written)?;

@@ -221,6 +221,22 @@ fn it_goes_on_from_the_last_checkpoint_with_a_smaller_learning_rate() {
     assert_eq!(Content::of(checkpoint_of(&rest.run(&data, &mut ()).unwrap())), expected);
 }
 
+/// Whoever asks a run to stop is heard, though its last iteration had to be undone.
+#[test]
+fn a_stop_outlives_a_roll_back() {
+    let _turn = one_at_a_time();
+    let folder = tempfile::tempdir().unwrap();
+    let (data, bad) = poisoned(folder.path());
+    let policy = NonFinitePolicy::RollBack { factor: 0.25, times: 1 };
+    let config = config(&data.data).with_run(|run| run.with_on_non_finite(policy));
+    let mut trainer = start(folder.path(), config);
+    let mut observers: Vec<Box<dyn Observer<Cpu>>> =
+        vec![Box::new(Healer::new(&data)), Box::new(StopAfter(bad))];
+    let outcome = trainer.run(&data, &mut observers).unwrap();
+    assert!(matches!(outcome, Outcome::Stopped { .. }), "{outcome:?}");
+    assert_eq!((trainer.iteration(), trainer.rollbacks()), ((bad - 1) / 2 * 2, 1));
+}
+
 #[test]
 fn it_is_rolled_back_no_more_than_so_many_times() {
     let _turn = one_at_a_time();

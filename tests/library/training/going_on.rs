@@ -134,21 +134,34 @@ fn files_that_only_have_the_name_of_a_checkpoint_are_left_alone() {
     for copy in copies {
         fs::copy(&own, checkpoints.join(copy)).unwrap();
     }
+    // And a model.
+    let shipped = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/models/faces64.safetensors");
+    fs::copy(shipped, checkpoints.join("00000000.safetensors")).unwrap();
+    fs::write(checkpoints.join("notes"), "mine").unwrap();
     edit(&run, "/run/keep", json!(1));
     edit(&run, "/run/checkpoint_every", json!(1));
     let mut trainer = resume(&run).unwrap();
     assert_eq!(trainer.iteration(), 2);
     let foreign = trainer.foreign_checkpoints().unwrap();
-    assert_eq!(foreign, copies[..2].iter().map(|copy| checkpoints.join(copy)).collect::<Vec<_>>());
+    let expected = ["00000000.safetensors", copies[0], copies[1]];
+    assert_eq!(foreign, expected.map(|name| checkpoints.join(name)));
+    // A copy stands where the run is to write: it is given another name.
+    fs::copy(&own, checkpoints.join("00000004.safetensors")).unwrap();
     trainer.run(&data, &mut StopAfter(5)).unwrap();
-    let mut expected = vec!["00000005.safetensors"];
-    expected.extend(copies);
-    expected.sort_unstable();
+    let expected = [
+        "00000000.safetensors",
+        "000000002.safetensors",
+        "00000001.safetensors",
+        "00000004.aside-1.safetensors",
+        "00000005.safetensors",
+        "20240131.safetensors",
+        "notes",
+    ];
     assert_eq!(names(&checkpoints), expected);
     drop(trainer);
     fs::remove_file(checkpoints.join("00000005.safetensors")).unwrap();
     let error = resume(&run).unwrap_err().to_string();
-    assert!(error.contains("00000001.safetensors: it has the name of a checkpoint"), "{error}");
+    assert!(error.contains("00000000.safetensors: it has the name of a checkpoint"), "{error}");
 }
 
 #[test]
@@ -166,10 +179,11 @@ fn after_damage_a_run_goes_on_from_the_checkpoint_before() {
     assert!(error.contains("00000004.safetensors: ") && error.ends_with(&expected), "{error}");
 
     let device = Default::default();
+    edit(&run, "/run/learning_rate", json!(5e-4));
     let mut trainer = Trainer::<Cpu, StarGan>::resume_from(&run, &before, &device).unwrap();
-    assert_eq!(trainer.iteration(), 2);
+    assert_eq!((trainer.iteration(), trainer.config().run.learning_rate), (2, 1e-3));
     let aside = "00000004.aside-1.safetensors";
-    assert_eq!(names(run.join("checkpoints")), ["00000002.safetensors", aside]);
+    assert_eq!(names(run.join("checkpoints")).len(), 2, "nothing is changed before the run");
     trainer.run(&data, &mut StopAfter(4)).unwrap();
     fs::write(run.join("checkpoints").join(aside), &whole).unwrap();
     assert_eq!(Content::of(&newest), Content::of(&run.join("checkpoints").join(aside)));
