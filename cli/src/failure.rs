@@ -25,10 +25,9 @@ impl From<Error> for Failure {
     }
 }
 
-/// What is wrong with a file: exit code 1. It is worded as the library's errors are, which quote no
-/// more of a file than people can read.
+/// What is wrong with a file: exit code 1.
 pub fn of_file(path: &Path, problem: impl std::fmt::Display) -> Failure {
-    Error::Data { path: path.to_owned(), line: None, message: problem.to_string() }.into()
+    Failure::Failed(format!("{}: {problem}", path.display()))
 }
 
 /// A usage error, to be returned.
@@ -42,11 +41,12 @@ pub fn exit(result: Result<(), Failure>) -> ExitCode {
     match result.and_then(|()| terminal::lost().map_or(Ok(()), |reason| Err(lost(reason)))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Usage(message)) => {
+            let message = shown(message);
             tell!("error: {message}\n\nFor more information, try '--help'.");
             ExitCode::from(2)
         }
         Err(Failure::Failed(message)) => {
-            tell!("error: {message}");
+            tell!("error: {}", shown(message));
             ExitCode::FAILURE
         }
         Err(Failure::Interrupted(message)) => {
@@ -54,6 +54,12 @@ pub fn exit(result: Result<(), Failure>) -> ExitCode {
             ExitCode::from(130)
         }
     }
+}
+
+/// `message` as the library shows its errors: of a length that people can read, without what a
+/// terminal obeys.
+fn shown(message: String) -> impl std::fmt::Display {
+    Error::Config(message)
 }
 
 /// The end of a run that was asked to stop: where it stands and how to go on.

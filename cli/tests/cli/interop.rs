@@ -65,7 +65,7 @@ fn what_would_translate_to_nothing_is_refused() {
     for (flags, expected) in [
         ("--classes a,b,c --crop 0", "the crop is 0 pixels; it must be at least 1"),
         ("--classes a,b,c --size 0", "they must be 1 to 16384"),
-        ("--classes a,b,c --size 15", "use 12 or 16 pixels, or fewer downsamplings"),
+        ("--classes a,b,c --size 15", "use 14 or 16 pixels, or fewer downsamplings"),
         ("--classes a,b,c --size 16384", "more than 2 GiB of memory for one layer"),
         ("--classes a,b,c --size 4294967292", "they must be 1 to 16384"),
         ("--classes a,b\u{1b}[2J,c", r#"label name "b\u{1b}[2J" contains a control character"#),

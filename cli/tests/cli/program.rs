@@ -48,6 +48,8 @@ pub fn fails(command: &str, folder: &Path, line: &str, code: i32, expected: &str
     let message = text(&output.stderr);
     assert_eq!(output.status.code(), Some(code), "{command} {line}\n{message}");
     assert!(message.contains("error: "), "{command} {line}\n{message}");
+    // Nobody reads all of a file in a message, and a terminal would obey an ESC.
+    assert!(message.len() < 10_000 && !message.contains('\u{1b}'), "{command} {line}\n{message}");
     assert!(message.contains(expected), "{command} {line}\nexpected {expected}, found {message}");
     assert_eq!(text(&output.stdout), "", "{command} {line}: results of a failure");
 }

@@ -9,6 +9,8 @@ fn bad_usage_is_told_from_failure() {
     let folder = folder();
     fs::write(folder.path().join("partial.json"), r#"{"run": {"batch_sise": 3}}"#).unwrap();
     fs::write(folder.path().join("earlier.json"), r#"{"image_size": 32}"#).unwrap();
+    let long = format!(r#"{{"run": {{"\u001b[31m{}": 3}}}}"#, "x".repeat(20_000_000));
+    fs::write(folder.path().join("long.json"), long).unwrap();
     let train = faces("train");
     let cases = [
         ("".to_owned(), 2, "--data is required"),
@@ -26,6 +28,7 @@ fn bad_usage_is_told_from_failure() {
         (format!("--data {train} --labels Mael"), 1, "did you mean \"Male\""),
         (format!("--data {train} --size 30 --downsamplings 3"), 1, "not divisible by 8"),
         (format!("--data {train} --config partial.json"), 1, "unknown field `batch_sise`"),
+        (format!("--data {train} --config long.json"), 1, "unknown field `\\u{1b}[31mxxx"),
         (format!("--data {train} --config earlier.json"), 1, "of an earlier version"),
         (format!("--data {train} --config none.json"), 1, "none.json: "),
         ("--data folder:none".into(), 1, "none: "),
@@ -35,7 +38,7 @@ fn bad_usage_is_told_from_failure() {
     }
     assert_eq!(
         names(folder.path()),
-        ["earlier.json", "partial.json"],
+        ["earlier.json", "long.json", "partial.json"],
         "a failure leaves nothing behind"
     );
 }

@@ -51,7 +51,7 @@ fn imports(file: &Path, bytes: &[u8]) -> bool {
 }
 
 /// The public code's generator in `file`, with names for as many labels as it has.
-fn import(file: &Path) -> stargan::Result<Translator<Flex>> {
+pub fn import(file: &Path) -> stargan::Result<Translator<Flex>> {
     let model = PublicModel::open(file, None::<&Path>)?;
     let labels = (0..model.generator().condition_width).map(|label| format!("l{label}"));
     let spaces = LabelSpaces::single(LabelSpace::attributes(labels));

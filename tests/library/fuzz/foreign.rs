@@ -5,9 +5,10 @@ use std::fs;
 use std::path::Path;
 
 use safetensors::tensor::Dtype;
-use stargan::PublicModel;
+use stargan::Parts;
 use stargan::burn::tensor::{bf16, f16};
 
+use crate::fuzz::binary::import;
 use crate::fuzz::file::{File, Tensor};
 use crate::fuzz::project;
 
@@ -15,13 +16,7 @@ use crate::fuzz::project;
 fn generator() -> File {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("G.safetensors");
-    let model = PublicModel::open(project("tests/fixtures/public-G.ckpt"), None::<&Path>).unwrap();
-    let labels = (0..model.generator().condition_width).map(|label| format!("l{label}"));
-    let spaces = stargan::LabelSpaces::single(stargan::LabelSpace::attributes(labels));
-    let transform = stargan::Transform { crop: stargan::Crop::Square, size: 16 };
-    let device = Default::default();
-    type Model = stargan::Translator<stargan::burn::backend::Flex>;
-    let translator = Model::import(model, spaces, transform, &device).unwrap();
+    let translator = import(&project("tests/fixtures/public-G.ckpt")).unwrap();
     translator.export_pytorch(&path, None::<&Path>).unwrap();
     let mut file = File::of(&fs::read(path).unwrap());
     for (_, _, data) in file.tensors.values_mut().filter(|tensor| tensor.0 == Dtype::F32) {
@@ -32,14 +27,14 @@ fn generator() -> File {
     file
 }
 
-/// Opens `file` and writes what it takes it for.
+/// The model file that is made of `file`.
 fn open(file: &File) -> Result<Vec<u8>, String> {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
     fs::write(path("G.safetensors"), file.foreign()).unwrap();
-    let model = PublicModel::open(path("G.safetensors"), None::<&Path>);
-    let model = model.map_err(|error| error.to_string())?;
-    Ok(format!("{model:?}").into_bytes())
+    let translator = import(&path("G.safetensors")).map_err(|error| error.to_string())?;
+    translator.save(path("model.safetensors"), Parts::All).unwrap();
+    Ok(fs::read(path("model.safetensors")).unwrap())
 }
 
 /// `tensor` of 32-bit floats in another type, `last` in place of its last value.

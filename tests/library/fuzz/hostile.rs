@@ -82,7 +82,7 @@ fn images_that_no_machine_has_room_for() {
         ("/transform/crop", json!("circle"), "unknown variant `circle`"),
         ("/transform/crop", json!({}), "its description is invalid"),
         ("/transform/size", json!(0), beyond),
-        ("/transform/size", json!(15), "use 12 or 16 pixels"),
+        ("/transform/size", json!(15), "use 14 or 16 pixels"),
         ("/transform/size", json!(12), "the discriminator takes 16 pixel images"),
         ("/transform/size", json!(16_385), beyond),
         ("/transform/size", json!(4_294_967_294_u32), beyond),
@@ -125,7 +125,7 @@ fn networks_that_are_not_in_the_file() {
         ("/generator/residual_blocks", json!(0), "unexpected tensor(s)"),
         ("/generator/residual_blocks", json!(1_u64 << 20), few),
         ("/generator/residual_blocks", json!(u64::MAX), many),
-        ("/generator/downsamplings", json!(0), "unexpected tensor(s)"),
+        ("/generator/downsamplings", json!(0), "expected shape"),
         ("/generator/downsamplings", json!(31), wide),
         ("/generator/downsamplings", json!(u64::MAX), wide),
         ("/generator/image_channels", json!(0), "image_channels is 0"),
@@ -217,11 +217,11 @@ fn weights_that_are_no_numbers_or_not_those_described() {
         (dtype, shape.to_vec(), vec![0; bits / 8])
     };
     for (name, tensor, expected) in [
-        (stem, None, "stem.conv.weight [8, 6, 7, 7] is missing"),
-        (stem, Some(tensor(Dtype::F32, &[1])), "expected shape [8, 6, 7, 7], found [1]"),
+        (stem, None, "stem.conv.weight [4, 6, 7, 7] is missing"),
+        (stem, Some(tensor(Dtype::F32, &[1])), "expected shape [4, 6, 7, 7], found [1]"),
         (stem, Some(tensor(Dtype::F32, &[0])), "parameters, it holds"),
-        (stem, Some(tensor(Dtype::F16, &[8, 6, 7, 7])), "expected F32 values, found F16"),
-        (stem, Some(tensor(Dtype::I64, &[8, 6, 7, 7])), "expected F32 values, found I64"),
+        (stem, Some(tensor(Dtype::F16, &[4, 6, 7, 7])), "expected F32 values, found F16"),
+        (stem, Some(tensor(Dtype::I64, &[4, 6, 7, 7])), "expected F32 values, found I64"),
         ("generator.\u{1b}[2J", Some(tensor(Dtype::F32, &[1])), "unexpected tensor(s)"),
         ("generator.none", Some(tensor(Dtype::F32, &[0, 1 << 40])), "unexpected tensor(s)"),
     ] {
@@ -231,9 +231,8 @@ fn weights_that_are_no_numbers_or_not_those_described() {
             None => drop(changed.tensors.remove(name)),
         }
         // Enough values, so that it is the names that are looked at.
-        changed.tensors.insert("adam.x".to_owned(), (Dtype::F32, vec![999], vec![0; 3996]));
-        if expected.contains("it holds") {
-            changed.tensors.remove("adam.x");
+        if !expected.contains("it holds") {
+            changed.tensors.insert("more".to_owned(), (Dtype::F32, vec![9_999], vec![0; 39_996]));
         }
         let error = refusal(name, &changed.model());
         assert!(error.contains(expected), "{name:?}: {error}");
@@ -274,7 +273,7 @@ fn checkpoints_that_no_run_could_have_written() {
         ("/transform/crop", json!({"centre": 0}), "the crop is 0 pixels"),
         ("/transform/size", json!(1 << 20), "they must be 1 to 16384"),
         ("/domains/0/labels/names/0", json!("\u{1b}[2J"), control),
-        ("/training/config/settings/spaces/0/labels/names/0", json!("\u{1b}[2J"), control),
+        ("/training/config/settings/domains/0/labels/names/0", json!("\u{1b}[2J"), control),
         ("/training/config/settings/discriminator/image_size", json!(1 << 20), "2 GiB"),
     ] {
         let mut changed = checkpoint.clone();
