@@ -27,12 +27,21 @@ pub fn stop_when_asked(stop: Arc<AtomicBool>) -> Result<(), Failure> {
             Some(_) => {}
         }
     })
-    .map_err(|error| Failure::Failed(format!("signals: {error}")))
+}
+
+/// Ends the process when it is asked to, in a container, where signals are ignored otherwise, too.
+pub fn end_when_asked() -> Result<(), Failure> {
+    on_request(|| std::process::exit(130))
+}
+
+/// Calls `handler` when the process is asked to end.
+fn on_request(handler: impl FnMut() + Send + 'static) -> Result<(), Failure> {
+    listen(handler).map_err(|error| Failure::Failed(format!("signals: {error}")))
 }
 
 /// Calls `handler` at SIGINT, SIGTERM and, unless the process was started to survive it, SIGHUP.
 #[cfg(unix)]
-fn on_request(mut handler: impl FnMut() + Send + 'static) -> std::io::Result<()> {
+fn listen(mut handler: impl FnMut() + Send + 'static) -> std::io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
@@ -55,6 +64,6 @@ fn ignored(signal: i32) -> bool {
 }
 
 #[cfg(not(unix))]
-fn on_request(handler: impl FnMut() + Send + 'static) -> std::io::Result<()> {
+fn listen(handler: impl FnMut() + Send + 'static) -> std::io::Result<()> {
     ctrlc::set_handler(handler).map_err(std::io::Error::other)
 }
