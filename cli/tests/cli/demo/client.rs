@@ -95,6 +95,14 @@ impl Connection {
         self.stream().write_all(bytes).expect("it is taken");
     }
 
+    /// Whether the next answer has begun to arrive.
+    pub fn has_answer(&self) -> bool {
+        self.stream().set_nonblocking(true).expect("a mode");
+        let arrived = self.stream().peek(&mut [0]);
+        self.stream().set_nonblocking(false).expect("a mode");
+        arrived.is_ok_and(|bytes| bytes > 0)
+    }
+
     /// The next answer.
     #[track_caller]
     pub fn answer(&mut self) -> Answer {
