@@ -39,12 +39,21 @@ pub fn stop_when_asked(stop: Arc<AtomicBool>) -> Result<(), Failure> {
             Some(_) => {}
         }
     })
-    .map_err(|error| Failure::Failed(format!("signals: {error}")))
+}
+
+/// Ends the process when it is asked to, in a container, where signals are ignored otherwise, too.
+pub fn end_when_asked() -> Result<(), Failure> {
+    on_request(|_| std::process::exit(130))
+}
+
+/// Calls `handler` when the process is asked to end.
+fn on_request(handler: impl FnMut(From) + Send + 'static) -> Result<(), Failure> {
+    listen(handler).map_err(|error| Failure::Failed(format!("signals: {error}")))
 }
 
 /// Calls `handler` at SIGINT, SIGTERM and, unless the process was started to survive it, SIGHUP.
 #[cfg(unix)]
-fn on_request(mut handler: impl FnMut(From) + Send + 'static) -> std::io::Result<()> {
+fn listen(mut handler: impl FnMut(From) + Send + 'static) -> std::io::Result<()> {
     use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 
     let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM])?;
@@ -71,6 +80,6 @@ fn ignored(signal: i32) -> bool {
 }
 
 #[cfg(not(unix))]
-fn on_request(mut handler: impl FnMut(From) + Send + 'static) -> std::io::Result<()> {
+fn listen(mut handler: impl FnMut(From) + Send + 'static) -> std::io::Result<()> {
     ctrlc::set_handler(move || handler(From::Keyboard)).map_err(std::io::Error::other)
 }

@@ -1,6 +1,9 @@
 //! What the server says: answers, refusals, and the headers of both.
 
-use oxhttp::model::{Body, HeaderValue, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::HeaderValue;
+use hyper::{Response, StatusCode};
 use stargan::Error;
 
 /// Sent with every answer. The page loads nothing from elsewhere, is framed nowhere, and what it
@@ -29,11 +32,13 @@ pub struct Answer {
 pub struct Refusal {
     status: StatusCode,
     message: String,
+    /// A further header: its name in lower case, its value.
+    header: Option<(&'static str, &'static str)>,
 }
 
 impl Refusal {
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
+        Self { status, message: message.into(), header: None }
     }
 
     /// 400: the request must be another one.
@@ -45,6 +50,20 @@ impl Refusal {
     pub fn too_large(message: impl Into<String>) -> Self {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, message)
     }
+
+    /// 405: `path` is there, for the methods in `allowed`.
+    pub fn wrong_method(path: &str, allowed: &'static str) -> Self {
+        let message = format!("{path} is asked for with {allowed}");
+        let header = Some(("allow", allowed));
+        Self { header, ..Self::new(StatusCode::METHOD_NOT_ALLOWED, message) }
+    }
+
+    /// 503: other requests have all the room there is.
+    pub fn busy() -> Self {
+        let message = "the demo is busy with as many images as it takes: try again in a moment";
+        let header = Some(("retry-after", "1"));
+        Self { header, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, message) }
+    }
 }
 
 impl From<Error> for Refusal {
@@ -54,15 +73,17 @@ impl From<Error> for Refusal {
 }
 
 /// Either of them as HTTP.
-pub fn respond(result: Result<Answer, Refusal>) -> Response<Body> {
+pub fn respond(result: Result<Answer, Refusal>) -> Response<Full<Bytes>> {
     let (status, answer) = match result {
         Ok(answer) => (StatusCode::OK, answer),
-        Err(Refusal { status, message }) => {
+        Err(Refusal { status, message, header }) => {
             let kind = "text/plain; charset=utf-8";
-            (status, Answer { kind, body: message.into_bytes(), headers: Vec::new() })
+            let headers = header.map(|(name, value)| (name, value.to_owned()));
+            let headers = headers.into_iter().collect();
+            (status, Answer { kind, body: message.into_bytes(), headers })
         }
     };
-    let mut response = Response::new(Body::from(answer.body));
+    let mut response = Response::new(Full::from(answer.body));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert("content-type", HeaderValue::from_static(answer.kind));

@@ -3,9 +3,13 @@
 mod answer;
 mod limits;
 mod model;
+mod patience;
+mod queue;
 mod routes;
 mod samples;
 mod server;
+mod upload;
+mod visitor;
 
 use std::path::{Path, PathBuf};
 
@@ -15,6 +19,7 @@ use stargan::burn::tensor::backend::Backend;
 use crate::backend::{self, on_backend};
 use crate::bundled;
 use crate::failure::Failure;
+use crate::terminal::tell;
 use model::Model;
 use routes::Routes;
 
@@ -44,9 +49,9 @@ fn demo<B: Backend>(path: &Path, port: u16) -> Result<(), Failure> {
     let translator = Translator::<B>::open(path, &Default::default())?;
     let samples = samples::load(translator.spaces());
     if samples.is_empty() {
-        eprintln!("the bundled images are not there, the page offers your own only");
+        tell!("the bundled images are not there, the page offers your own only");
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let routes = Routes::new(Model::new(translator), &name, samples);
-    server::serve(port, move |request| routes.answer(request))
+    server::serve(port, async move |request| routes.answer(request).await)
 }

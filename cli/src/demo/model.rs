@@ -1,7 +1,6 @@
-//! The model as the page uses it: one image at a time, however many ask.
+//! The model as the page uses it.
 
 use std::io::Cursor;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use image::{DynamicImage, ImageFormat, RgbImage};
@@ -9,9 +8,8 @@ use serde::Serialize;
 use stargan::burn::tensor::backend::Backend;
 use stargan::{Crop, LabelKind, Result, Transform, Translator};
 
-/// A translator behind a lock: a backend spreads one image over all cores already, and images that
-/// are decoded one after the other bound the memory.
-pub struct Model<B: Backend>(Mutex<Translator<B>>);
+/// A translator, for one image at a time.
+pub struct Model<B: Backend>(Translator<B>);
 
 /// An image as PNG, and how long the networks took.
 pub struct Picture {
@@ -40,20 +38,9 @@ pub struct Description {
 
 impl<B: Backend> Model<B> {
     pub fn new(translator: Translator<B>) -> Self {
-        Self(Mutex::new(translator))
+        Self(translator)
     }
 
-    /// Waits for the model, for everything that takes long.
-    pub fn lock(&self) -> Job<'_, B> {
-        // A translator is never changed, so a panic elsewhere has left it whole.
-        Job(self.0.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// The model while one request has it.
-pub struct Job<'a, B: Backend>(MutexGuard<'a, Translator<B>>);
-
-impl<B: Backend> Job<'_, B> {
     pub fn description(&self) -> Description {
         let config = self.0.config();
         let names = (0..config.spaces.len()).map(|dataset| config.spaces.name(dataset));

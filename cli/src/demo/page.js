@@ -199,7 +199,10 @@ at("reset").addEventListener("click", () => {
 at("every").addEventListener("toggle", showAll);
 
 at("model").textContent = `${known.name}, ${known.model.size} x ${known.model.size} pixels`;
-at("limits").textContent = `PNG, JPEG, WebP or BMP, up to ${known.limits.bytes / 1e6} MB and ${known.limits.pixels / 1e6} megapixels. The centre square is used.`;
+const formats = known.limits.types.map((type) => type.replace("image/", "").toUpperCase());
+const list = new Intl.ListFormat("en", { type: "disjunction" }).format(formats);
+at("limits").textContent = `${list}, up to ${known.limits.bytes / 1e6} MB and ${known.limits.pixels / 1e6} megapixels. The centre square is used.`;
+at("file").accept = known.limits.types.join();
 if (!known.model.reads_labels) {
   strength.disabled = true;
   at("strength-note").textContent = "This model can't read an image's own label, which strengths other than 1 start from.";

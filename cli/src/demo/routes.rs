@@ -1,13 +1,15 @@
 //! What there is to ask for. Every route is written here; no path of a request ever names a file.
 
-use oxhttp::model::{Body, Method, Request, StatusCode};
+use hyper::{Method, Request, StatusCode, Uri};
 use serde_json::json;
 use stargan::burn::tensor::backend::Backend;
 
 use super::answer::{Answer, Refusal};
-use super::limits::{self, MAX_BYTES, MAX_PIXELS};
+use super::limits::{self, MAX_PIXELS};
 use super::model::{Model, Picture};
+use super::queue::Queue;
 use super::samples::Sample;
+use super::upload::{MAX_BYTES, Upload};
 
 const HTML: &str = "text/html; charset=utf-8";
 const CSS: &str = "text/css; charset=utf-8";
@@ -27,7 +29,9 @@ const PAGE: [(&str, &str, &str); 5] = [
 
 /// Everything the server can answer with.
 pub struct Routes<B: Backend> {
-    model: Model<B>,
+    /// One image at a time: a backend spreads it over all cores already, and images that are
+    /// decoded one after the other bound the memory.
+    model: Queue<Model<B>>,
     /// What the page builds its controls from, as JSON.
     description: String,
     samples: Vec<Sample>,
@@ -38,11 +42,11 @@ impl<B: Backend> Routes<B> {
     pub fn new(model: Model<B>, name: &str, samples: Vec<Sample>) -> Self {
         let description = json!({
             "name": name,
-            "model": model.lock().description(),
+            "model": model.description(),
             "samples": samples,
-            "limits": { "bytes": MAX_BYTES, "pixels": MAX_PIXELS },
+            "limits": { "bytes": MAX_BYTES, "pixels": MAX_PIXELS, "types": limits::media_types() },
         });
-        Self { model, description: description.to_string(), samples }
+        Self { model: Queue::new(model), description: description.to_string(), samples }
     }
 
     /// The answer to a request: the page and its parts by `GET`, work on the image in the body by
@@ -50,19 +54,22 @@ impl<B: Backend> Routes<B> {
     ///
     /// # Errors
     /// 404 for an unknown path, 405 for the wrong method; 400 and 413 for what is wrong with the
-    /// image or the edit.
-    pub fn answer(&self, request: &mut Request<Body>) -> Result<Answer, Refusal> {
+    /// image or the edit; 503 when too many images are in work.
+    pub async fn answer(&self, request: Request<Upload>) -> Result<Answer, Refusal> {
         let path = request.uri().path().to_owned();
-        let work = ["/prepare", "/translate", "/every"].contains(&path.as_str());
-        let found = if work { None } else { self.find(&path) };
-        match (request.method(), work, found) {
-            (&Method::POST, true, _) => self.work(&path, request),
-            (&Method::GET, false, Some(answer)) => Ok(answer),
-            (_, false, None) => Err(Refusal::new(StatusCode::NOT_FOUND, "there is nothing here")),
-            _ => Err(Refusal::new(
-                StatusCode::METHOD_NOT_ALLOWED,
-                format!("{path} is asked for with {}", if work { "POST" } else { "GET" }),
-            )),
+        if ["/prepare", "/translate", "/every"].contains(&path.as_str()) {
+            return match *request.method() {
+                Method::POST => self.work(path, request).await,
+                _ => Err(Refusal::wrong_method(&path, "POST")),
+            };
+        }
+        let Some(answer) = self.find(&path) else {
+            return Err(Refusal::new(StatusCode::NOT_FOUND, "there is nothing here"));
+        };
+        match *request.method() {
+            // Of an answer to HEAD, the head alone is sent.
+            Method::GET | Method::HEAD => Ok(answer),
+            _ => Err(Refusal::wrong_method(&path, "GET, HEAD")),
         }
     }
 
@@ -78,26 +85,27 @@ impl<B: Backend> Routes<B> {
         })
     }
 
-    fn work(&self, path: &str, request: &mut Request<Body>) -> Result<Answer, Refusal> {
-        let edit = edit(request);
-        // All of the body before the lock: nobody waits for somebody else's slow upload.
-        let bytes = limits::read_body(request)?;
-        let job = self.model.lock();
-        let image = job.square(&limits::decode(&bytes)?);
-        match path {
-            "/prepare" => {
-                let (picture, labels) = job.prepare(&image)?;
-                Ok(png(picture, vec![("own-labels", json!(labels).to_string())]))
+    async fn work(&self, path: String, request: Request<Upload>) -> Result<Answer, Refusal> {
+        let edit = edit(request.uri());
+        let file = request.into_body();
+        let work = move |model: &Model<B>| {
+            let image = model.square(&limits::decode(&file.bytes)?);
+            match path.as_str() {
+                "/prepare" => {
+                    let (picture, labels) = model.prepare(&image)?;
+                    Ok(png(picture, vec![("own-labels", json!(labels).to_string())]))
+                }
+                "/every" => Ok(png(model.every(image)?, Vec::new())),
+                _ => Ok(png(model.translate(&image, &edit)?, Vec::new())),
             }
-            "/every" => Ok(png(job.every(image)?, Vec::new())),
-            _ => Ok(png(job.translate(&image, &edit)?, Vec::new())),
-        }
+        };
+        self.model.run(work).await?
     }
 }
 
 /// The edit in the query, `?edit=Blond_Hair%3D0.5`; empty without one.
-fn edit(request: &Request<Body>) -> String {
-    let query = request.uri().query().unwrap_or_default();
+fn edit(uri: &Uri) -> String {
+    let query = uri.query().unwrap_or_default();
     let mut pairs = form_urlencoded::parse(query.as_bytes());
     pairs.find(|(name, _)| name == "edit").map(|(_, edit)| edit.into_owned()).unwrap_or_default()
 }

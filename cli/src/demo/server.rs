@@ -1,78 +1,163 @@
-//! HTTP: where the demo listens, and who is answered.
+//! HTTP: where the demo listens, and how a connection is served.
 
-use std::io::{ErrorKind, Write};
-use std::net::{Ipv4Addr, TcpListener};
+use std::convert::Infallible;
+use std::io::{self, ErrorKind};
+use std::net::Ipv4Addr;
+use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
-use oxhttp::Server;
-use oxhttp::model::uri::Authority;
-use oxhttp::model::{Body, Request, StatusCode};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONNECTION, HeaderValue};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::task::{LocalSet, spawn_local};
+use tokio::time::{sleep, timeout};
 
 use super::answer::{Answer, Refusal, respond};
+use super::patience::Patience;
+use super::upload::{MAX_BYTES, Upload, Uploads};
+use super::visitor;
 use crate::failure::Failure;
+use crate::signals::end_when_asked;
+use crate::terminal::{result, tell};
 
-/// Connections that are served at once, each by a thread; a browser opens up to six.
-const MAX_CONNECTIONS: usize = 32;
+/// Connections that are served at once; a browser opens up to six. Some systems let a program have
+/// 256 files open.
+const MAX_CONNECTIONS: usize = 200;
 
-/// How long a connection may be silent.
-const TIMEOUT: Duration = Duration::from_secs(30);
+/// Connections that the system holds until there is room for them. Those beyond try again after a
+/// second or more.
+const MAX_WAITING: u32 = 1024;
 
-/// Serves `answer` on `port` of 127.0.0.1 until the process ends, and prints the address.
+/// The longest head of a request, in bytes.
+const MAX_HEAD: usize = 8 << 10;
+
+/// What a connection buffers, in bytes.
+const MAX_BUFFER: usize = 64 << 10;
+
+/// How long, and for how many bytes, a client that still sends can read its refusal: to close a
+/// connection with bytes unread takes back what was sent.
+const FAREWELL: (Duration, u64) = (Duration::from_secs(1), 2 * MAX_BYTES as u64);
+
+/// Serves `answer` on `port` of 127.0.0.1 until Ctrl-C, and prints the address.
 ///
 /// # Errors
 /// When the port can't be had.
 pub fn serve(
     port: u16,
-    answer: impl Fn(&mut Request<Body>) -> Result<Answer, Refusal> + Send + Sync + 'static,
+    answer: impl AsyncFn(Request<Upload>) -> Result<Answer, Refusal> + 'static,
 ) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| {
+    let failed = |error: io::Error| {
         Failure::Failed(match error.kind() {
             ErrorKind::AddrInUse => format!("port {port} is in use: choose another with --port"),
             _ => format!("port {port}: {error}"),
         })
     };
-    let port = match port {
-        // The server takes a number only, so a free one is looked up first.
-        0 => TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .and_then(|listener| listener.local_addr())
-            .map_err(failed)?
-            .port(),
-        port => port,
-    };
-    let server = Server::new(move |request| respond(check(request).and_then(|()| answer(request))))
-        .bind((Ipv4Addr::LOCALHOST, port))
-        .with_max_concurrent_connections(MAX_CONNECTIONS)
-        .with_global_timeout(TIMEOUT)
-        .spawn()
-        .map_err(failed)?;
-    println!("http://127.0.0.1:{port}");
-    std::io::stdout().flush().ok();
-    eprintln!("open this address in a browser; Ctrl-C ends it");
-    server.join().map_err(failed)
+    end_when_asked()?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    LocalSet::new().block_on(&runtime, async {
+        let listener = listen(port).map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        result!("http://{address}");
+        tell!("open this address in a browser; Ctrl-C ends it");
+        let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        Rc::new(Server { answer, slots, uploads: Uploads::new() }).accept(listener).await
+    })
 }
 
-/// Refuses what another site's page sends: names that lead here by a DNS trick, and foreign
-/// origins.
-fn check(request: &Request<Body>) -> Result<(), Refusal> {
-    let forbidden = |what: &str| {
-        Err(Refusal::new(
-            StatusCode::FORBIDDEN,
-            format!("{what} is not this page: open http://127.0.0.1 with the port of the demo"),
-        ))
-    };
-    // Of an ordinary request, the host of the URI is that of the Host header.
-    let here = request
-        .uri()
-        .host()
-        .is_some_and(|host| host == "127.0.0.1" || host.eq_ignore_ascii_case("localhost"));
-    if !here {
-        return forbidden("the host asked for");
-    }
-    let authority = request.uri().authority().map_or("", Authority::as_str);
-    match request.headers().get("origin") {
-        Some(origin) if origin.as_bytes() != format!("http://{authority}").as_bytes() => {
-            forbidden("the origin of the request")
+fn listen(port: u16) -> io::Result<TcpListener> {
+    let socket = TcpSocket::new_v4()?;
+    // On Unix, of connections that have ended; elsewhere, of other programs that still listen.
+    socket.set_reuseaddr(cfg!(unix))?;
+    socket.bind((Ipv4Addr::LOCALHOST, port).into())?;
+    socket.listen(MAX_WAITING)
+}
+
+struct Server<A> {
+    answer: A,
+    slots: Arc<Semaphore>,
+    uploads: Uploads,
+}
+
+impl<A: AsyncFn(Request<Upload>) -> Result<Answer, Refusal> + 'static> Server<A> {
+    async fn accept(self: Rc<Self>, listener: TcpListener) -> Result<(), Failure> {
+        loop {
+            let slot = Arc::clone(&self.slots).acquire_owned().await.expect("it stays open");
+            let Ok((stream, _)) = listener.accept().await else {
+                // Such as no file left to open: other connections have to end first.
+                sleep(Duration::from_millis(100)).await;
+                continue;
+            };
+            let server = Rc::clone(&self);
+            spawn_local(async move {
+                server.serve(stream).await;
+                drop(slot);
+            });
         }
-        _ => Ok(()),
+    }
+
+    /// Serves a connection until it ends or its client takes too long.
+    async fn serve(&self, mut stream: TcpStream) {
+        stream.set_nodelay(true).ok();
+        let patience = Patience::new();
+        tokio::select! {
+            () = self.converse(&mut stream, &patience) => {}
+            () = patience.end(|| self.is_crowded()) => {}
+        }
+    }
+
+    async fn converse(&self, stream: &mut TcpStream, patience: &Patience) {
+        let service =
+            service_fn(async |request| Ok::<_, Infallible>(self.respond(request, patience).await));
+        http1::Builder::new()
+            .half_close(true)
+            .max_header_size(MAX_HEAD)
+            .max_buf_size(MAX_BUFFER)
+            .serve_connection(TokioIo::new(&mut *stream), service)
+            .await
+            .ok();
+        stream.shutdown().await.ok();
+        let (time, bytes) = FAREWELL;
+        timeout(time, copy(&mut stream.take(bytes), &mut sink())).await.ok();
+    }
+
+    async fn respond(
+        &self,
+        request: Request<Incoming>,
+        patience: &Patience,
+    ) -> Response<Full<Bytes>> {
+        patience.restart();
+        let (result, is_received) = match self.receive(request).await {
+            Ok(request) => {
+                patience.pause();
+                ((self.answer)(request).await, true)
+            }
+            Err(refusal) => (Err(refusal), false),
+        };
+        patience.restart();
+        let mut response = respond(result);
+        if !is_received || self.is_crowded() {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+
+    /// The request with its whole body, where it is to be answered. Of others, none is read.
+    async fn receive(&self, request: Request<Incoming>) -> Result<Request<Upload>, Refusal> {
+        let (head, body) = request.into_parts();
+        visitor::check(&head)?;
+        Ok(Request::from_parts(head, self.uploads.read(body).await?))
+    }
+
+    fn is_crowded(&self) -> bool {
+        self.slots.available_permits() == 0
     }
 }
