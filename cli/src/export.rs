@@ -9,6 +9,7 @@ use stargan::burn::tensor::backend::Backend;
 use crate::backend::{self, on_backend};
 use crate::failure::Failure;
 use crate::output::{Output, OverwriteArg};
+use crate::terminal::result;
 
 /// Writes a model's networks in another program's format.
 ///
@@ -58,7 +59,7 @@ fn pytorch(args: &Args) -> Result<(), Failure> {
     let discriminator = places.get(1).map(PathBuf::as_path);
     on_backend!(args.backend, B => write::<B>(&args.model, &places[0], discriminator))?;
     outputs.into_iter().try_for_each(Output::finish)?;
-    paths.iter().for_each(|path| println!("{}", path.display()));
+    paths.iter().for_each(|path| result!("{}", path.display()));
     Ok(())
 }
 

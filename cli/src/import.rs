@@ -10,6 +10,7 @@ use crate::backend::{self, on_backend};
 use crate::data::{ATTRIBUTES, hair_of};
 use crate::failure::{Failure, usage};
 use crate::output::{Output, OverwriteArg};
+use crate::terminal::{result, tell};
 
 /// Makes a model file of checkpoints of the public PyTorch code.
 ///
@@ -85,14 +86,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let place = output.place();
     on_backend!(args.backend, B => save::<B>(model, spaces, transform, &place))?;
     output.finish()?;
-    eprintln!(
+    tell!(
         "{} channels, {} residual blocks, {} downsamplings, {size} pixels, labels {}",
         config.base_channels,
         config.residual_blocks,
         config.downsamplings,
         names.join(", ")
     );
-    println!("{}", args.out.display());
+    result!("{}", args.out.display());
     Ok(())
 }
 
