@@ -1,9 +1,10 @@
 //! Pictures of images beside their translations.
 
 use std::collections::HashMap;
+use std::io::Cursor;
 
 use burn::tensor::backend::Backend;
-use image::{RgbImage, imageops};
+use image::{ImageFormat, RgbImage, imageops};
 
 use crate::data::dataset::Dataset;
 use crate::data::unreadable::Readable;
@@ -73,6 +74,17 @@ fn across_labels(data: &dyn Dataset) -> Vec<usize> {
 }
 
 impl Grid {
+    /// The picture as a PNG file.
+    ///
+    /// # Errors
+    /// When it is larger than PNG allows.
+    pub(crate) fn png(&self) -> Result<Vec<u8>> {
+        let mut png = Cursor::new(Vec::new());
+        let encoded = self.image.write_to(&mut png, ImageFormat::Png);
+        encoded.map_err(|error| Error::image("a grid", error))?;
+        Ok(png.into_inner())
+    }
+
     /// Rows of equally large images as one picture; `columns` says what they show.
     ///
     /// # Panics

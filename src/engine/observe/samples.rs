@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::engine::observe::every::Every;
 use crate::engine::observe::observer::{Iteration, Observer, Run};
+use crate::engine::run_folder::SAMPLES;
 use crate::error::{Error, Result};
 use crate::files::model::replace_file;
 use crate::translate::grid::{Grid, GridImage, no_images};
@@ -43,10 +44,11 @@ impl<B: AutodiffBackend> Observer<B> for SampleGrids {
         }
         let translator = run.translator()?;
         let grid = Grid::of_targets(&*translator, &self.images)?;
-        let folder = run.folder().join("samples");
+        let folder = run.folder().join(SAMPLES);
         fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
         let path = folder.join(format!("{:08}.png", run.iteration()));
-        grid.image.save(&path).map_err(|error| Error::image(&path, error))?;
+        let png = grid.png()?;
+        replace_file(&path, |file| fs::write(file, png).map_err(|error| Error::io(&path, error)))?;
         let about = json!({
             "columns": grid.columns,
             "cell": grid.cell,

@@ -3,12 +3,11 @@
 //! The crates that write them bring a protobuf stack for five messages, so these are encoded here.
 
 use std::fs::{self, File};
-use std::io::{Cursor, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use burn::tensor::backend::AutodiffBackend;
-use image::ImageFormat;
 
 use crate::engine::observe::every::Every;
 use crate::engine::observe::observer::{Iteration, Observer, Run};
@@ -81,10 +80,7 @@ impl<B: AutodiffBackend> Observer<B> for TensorBoard {
     }
 
     fn grid(&mut self, run: &Run<'_, B>, grid: &Grid) -> Result<()> {
-        let mut png = Cursor::new(Vec::new());
-        let encoded = grid.image.write_to(&mut png, ImageFormat::Png);
-        encoded.map_err(|error| Error::image("a sample grid", error))?;
-        let image = picture("samples", &png.into_inner(), grid.image.dimensions());
+        let image = picture("samples", &grid.png()?, grid.image.dimensions());
         self.write(summary(now(), run.iteration(), vec![image]))
     }
 }
