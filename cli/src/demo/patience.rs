@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn work_and_what_a_client_sends_keep_it_up() {
+    async fn nobody_waits_for_a_client_while_the_server_works() {
         let patience = since(USUAL);
         patience.pause();
         assert!(!ends(&patience, true).await);

@@ -65,7 +65,7 @@ impl Uploads {
     where
         B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
     {
-        let mut upload = Upload { bytes: Vec::with_capacity(announced(&body)), room: None };
+        let mut upload = Upload { bytes: Vec::new(), room: None };
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| {
                 Refusal::bad(format!("the file did not arrive whole ({error}): send it again"))
