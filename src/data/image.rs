@@ -47,7 +47,8 @@ pub fn decode_image(bytes: &[u8], name: impl AsRef<Path>) -> Result<RgbImage> {
     let (width, height) = decoder.dimensions();
     let pixels = u64::from(width) * u64::from(height);
     let held = decoder.total_bytes().saturating_add(bytes.len() as u64);
-    let needed = held.saturating_add(3 * pixels);
+    // Its conversion is there beside it, and then perhaps the same turned upright.
+    let needed = held.saturating_add(3 * pixels).max(bytes.len() as u64 + 6 * pixels);
     if needed > MAX_IMAGE_BYTES {
         let mib = |bytes: u64| bytes.div_ceil(1 << 20);
         let message = format!(

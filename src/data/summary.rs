@@ -7,6 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::data::dataset::Dataset;
+use crate::error::shown::Shown;
 
 /// How many images a dataset has, and what stands beside them unused.
 ///
@@ -57,16 +58,17 @@ impl Summary {
 /// `68 images (60 .jpg, 8 .tif): happy 30, sad 38; left out: 2 .heic, 1 folder`.
 impl fmt::Display for Summary {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} images", self.images)?;
+        let mut text = format!("{} images", self.images);
         if !self.endings.is_empty() {
-            write!(f, " ({})", list(&self.endings))?;
+            text += &format!(" ({})", list(&self.endings));
         }
         let labels = self.labels.iter().map(|(name, count)| format!("{name} {count}"));
-        write!(f, ": {}", labels.collect::<Vec<_>>().join(", "))?;
+        text += &format!(": {}", labels.collect::<Vec<_>>().join(", "));
         if !self.left_out.is_empty() {
-            write!(f, "; left out: {}", list(&self.left_out))?;
+            text += &format!("; left out: {}", list(&self.left_out));
         }
-        Ok(())
+        // Endings are somebody's file names.
+        Shown(text).fmt(f)
     }
 }
 
