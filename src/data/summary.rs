@@ -80,6 +80,6 @@ pub(crate) fn list(counts: &BTreeMap<String, usize>) -> String {
 
 /// The ending of a file's name in lower case, such as `.jpg`.
 pub(super) fn ending(name: &str) -> Option<String> {
-    let ending = Path::new(name).extension()?;
+    let ending = Path::new(name).extension().filter(|ending| !ending.is_empty())?;
     Some(format!(".{}", ending.to_string_lossy().to_lowercase()))
 }

@@ -140,7 +140,7 @@ mod tests {
         let mut readable = Readable::new(&data, UnreadablePolicy::Fail);
         assert!(readable.load_cropped(0).unwrap().is_some());
         let error = readable.load_cropped(1).unwrap_err().to_string();
-        assert_eq!(error, "angry/0001.png: broken");
+        assert_eq!(error, "angry/0002.png: broken");
 
         let mut readable = Readable::new(&data, UnreadablePolicy::Skip);
         for index in [0, 1, 2, 3, 1] {
@@ -149,12 +149,12 @@ mod tests {
         }
         readable.check().unwrap();
         let names: Vec<_> = readable.unreadable().keys().collect();
-        assert_eq!(names, ["angry/0001.png", "angry/0003.png"]);
+        assert_eq!(names, ["angry/0002.png", "angry/0006.png"]);
         let expected = [
             "",
             "2 image(s) could not be read and are left out of all of this:",
-            "  angry/0001.png: broken",
-            "  angry/0003.png: broken",
+            "  angry/0002.png: broken",
+            "  angry/0006.png: broken",
         ];
         assert_eq!(left_out(readable.unreadable()), expected);
     }

@@ -276,16 +276,16 @@ mod on_flex {
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/expressions/test");
         let data = Folder::open(root).unwrap();
         let model = untrained(LabelSpaces::single(data.labels().clone()), TRANSFORM);
-        let person = data.find("angry/0007.png").unwrap();
+        let person = data.find("angry/0008.png").unwrap();
         let data = Broken { data, broken: vec![person] };
         let pairs = Counterfactuals::between_classes(Arc::new(data), 0).unwrap();
         assert_eq!(pairs.len(), 50 * 5 * 4);
         let error = pairs.measure(&model).unwrap_err().to_string();
-        assert_eq!(error, "angry/0007.png: broken");
+        assert_eq!(error, "angry/0008.png: broken");
         let scores = pairs.with_on_unreadable(UnreadablePolicy::Skip).measure(&model).unwrap();
         assert_eq!((scores.total.n, scores.unreadable.len()), (1_000 - 8, 1));
         assert_eq!((scores.changes["angry"].n, scores.changes["sad"].n), (196, 199));
         let table = scores.to_string();
-        assert!(table.ends_with("of all of this:\n  angry/0007.png: broken"), "{table}");
+        assert!(table.ends_with("of all of this:\n  angry/0008.png: broken"), "{table}");
     }
 }

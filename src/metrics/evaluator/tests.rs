@@ -149,7 +149,7 @@ fn unreadable_images_end_an_evaluation_or_are_left_out_and_said() {
     let data = Broken { data, broken };
     let evaluator = |data| Evaluator::new(&translator, data, 0).with_judge(&judge);
     let error = evaluator(&data as &dyn Dataset).measure().unwrap_err().to_string();
-    assert_eq!(error, "angry/0005.png: broken");
+    assert_eq!(error, "angry/0010.png: broken");
 
     let skip = UnreadablePolicy::Skip;
     let reference =
@@ -169,7 +169,7 @@ fn unreadable_images_end_an_evaluation_or_are_left_out_and_said() {
     let table = found.to_string();
     assert!(table.contains("17 image(s) could not be read and are left out of all"), "{table}");
     let json = serde_json::to_value(&found).unwrap();
-    assert_eq!(json["unreadable"]["angry/0005.png"], "angry/0005.png: broken");
+    assert_eq!(json["unreadable"]["angry/0010.png"], "angry/0010.png: broken");
     assert!(serde_json::to_value(&expected).unwrap().get("unreadable").is_none());
     assert_eq!(serde_json::from_value::<Evaluation>(json).unwrap(), found);
 }

@@ -22,7 +22,7 @@ const CLOSED: [&str; 5] = [
 ];
 
 /// What is read back from files that nobody edits: a field more is a newer version's.
-const READ_BACK: [&str; 9] = [
+const READ_BACK: [&str; 10] = [
     // A checkpoint has what a run needs beside it.
     "ModelConfig",
     "PairModel",
@@ -33,6 +33,7 @@ const READ_BACK: [&str; 9] = [
     "JudgeErrors",
     "Measured",
     "Scores",
+    "Summary",
     "TargetScores",
 ];
 
