@@ -3,10 +3,9 @@
 use std::io::Cursor;
 use std::path::Path;
 
-use image::error::LimitErrorKind;
 use image::{
-    DynamicImage, GenericImageView, ImageDecoder, ImageError, ImageFormat, ImageReader, Limits,
-    Rgb, RgbImage, Rgba,
+    DynamicImage, GenericImageView, ImageDecoder, ImageFormat, ImageReader, Limits, Rgb, RgbImage,
+    Rgba,
 };
 
 use crate::data::whole::read_bytes;
@@ -42,9 +41,16 @@ pub fn load_image(path: impl AsRef<Path>) -> Result<RgbImage> {
 /// of more than [`MAX_IMAGE_SIDE`] a side, or of more than [`MAX_IMAGE_BYTES`] in memory.
 pub fn decode_image(bytes: &[u8], name: impl AsRef<Path>) -> Result<RgbImage> {
     let name = name.as_ref();
-    let failed = |source| failure(name, source);
+    let failed = |source| Error::image(name, source);
     let mut decoder = decoder(bytes, name)?;
     let (width, height) = decoder.dimensions();
+    if width.max(height) > MAX_IMAGE_SIDE {
+        let message = format!(
+            "expected an image of at most {MAX_IMAGE_SIDE} pixels a side, found {width} x {height}: \
+             scale it down"
+        );
+        return Err(Error::data(name, None, message));
+    }
     let pixels = u64::from(width) * u64::from(height);
     let held = decoder.total_bytes().saturating_add(bytes.len() as u64);
     // Its conversion is there beside it, and then perhaps the same turned upright.
@@ -116,7 +122,7 @@ fn decoder<'a>(bytes: &'a [u8], name: &Path) -> Result<impl ImageDecoder + 'a> {
     }
     // The PNG decoder unpacks a colour profile now, up to the limit: its own is for that alone.
     reader.limits(limits(MAX_HEADER_BYTES));
-    let decoder = reader.into_decoder().map_err(|source| failure(name, source))?;
+    let decoder = reader.into_decoder().map_err(|source| Error::image(name, source))?;
     let (width, height) = decoder.dimensions();
     if width.min(height) == 0 {
         return Err(no_pixels(name, width, height));
@@ -130,24 +136,9 @@ pub(crate) fn no_pixels(name: impl AsRef<Path>, width: u32, height: u32) -> Erro
 }
 
 fn limits(bytes: u64) -> Limits {
-    let mut limits = Limits::default();
-    limits.max_image_width = Some(MAX_IMAGE_SIDE);
-    limits.max_image_height = Some(MAX_IMAGE_SIDE);
+    let mut limits = Limits::no_limits();
     limits.max_alloc = Some(bytes);
     limits
-}
-
-fn failure(name: &Path, source: ImageError) -> Error {
-    match source {
-        ImageError::Limits(limit) if limit.kind() == LimitErrorKind::DimensionError => {
-            let message = format!(
-                "expected an image of at most {MAX_IMAGE_SIDE} pixels a side, found a larger one: \
-                 scale it down"
-            );
-            Error::data(name, None, message)
-        }
-        source => Error::image(name, source),
-    }
 }
 
 /// Whether the marker segments of a JPEG end in an end-of-image marker.

@@ -1,9 +1,7 @@
 //! Which images the page takes: of what formats, and of how many pixels.
 
-use std::io::Cursor;
-
-use image::{ImageError, ImageFormat, ImageReader, RgbImage};
-use stargan::data::MAX_IMAGE_SIDE;
+use image::{ImageError, ImageFormat, RgbImage};
+use stargan::data::{MAX_IMAGE_SIDE, image_size};
 use stargan::{Error, decode_image};
 
 use super::answer::Refusal;
@@ -22,10 +20,7 @@ pub fn media_types() -> Vec<&'static str> {
 /// # Errors
 /// 400 when there is none, or it is damaged; 413 when it has more than [`MAX_PIXELS`].
 pub fn decode(bytes: &[u8]) -> Result<RgbImage, Refusal> {
-    let dimensions = ImageReader::new(Cursor::new(bytes))
-        .with_guessed_format()
-        .ok()
-        .and_then(|reader| reader.into_dimensions().ok());
+    let dimensions = image_size(bytes, "this file").ok();
     // Of a file without dimensions, the decoder below says what is wrong.
     if let Some((width, height)) = dimensions
         && (u64::from(width) * u64::from(height) > MAX_PIXELS || width.max(height) > MAX_IMAGE_SIDE)

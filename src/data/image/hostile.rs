@@ -216,7 +216,7 @@ fn no_file_takes_more_memory_than_it_may() {
     }
     let message = refusal("a side", &wide(MAX_IMAGE_SIDE + 1));
     assert!(
-        message.contains("at most 16384 pixels a side, found a larger one: scale"),
+        message.contains("at most 16384 pixels a side, found 16385 x 1: scale it down"),
         "{message}"
     );
 }
