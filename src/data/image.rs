@@ -46,8 +46,8 @@ pub fn decode_image(bytes: &[u8], name: impl AsRef<Path>) -> Result<RgbImage> {
     let (width, height) = decoder.dimensions();
     if width.max(height) > MAX_IMAGE_SIDE {
         let message = format!(
-            "expected an image of at most {MAX_IMAGE_SIDE} pixels a side, found {width} x {height}: \
-             scale it down"
+            "expected an image of at most {MAX_IMAGE_SIDE} pixels a side, found {width} x \
+             {height}: scale it down"
         );
         return Err(Error::data(name, None, message));
     }
