@@ -2,8 +2,8 @@
 //! panic, no hang.
 //!
 //! `hostile.rs` and `foreign.rs` have files that somebody has thought of. Every other target begins
-//! with files that are right and changes them: bits, bytes, lengths, words that matter. By default a
-//! target runs the same some hundred of them every time; `scripts/fuzz` runs as many new ones as
+//! with files that are right and changes them: bits, bytes, lengths, words that matter. By default
+//! a target runs the same some hundred of them every time; `scripts/fuzz` runs as many new ones as
 //! docs/reliability.md says.
 
 mod binary;

@@ -32,7 +32,8 @@ use crate::files::pytorch::state_dict::entry::Entry;
 /// # Errors
 /// If `bytes` are neither format, are damaged, truncated or followed by something else, name
 /// anything but what a state_dict is made of, or hold something other than one dict from strings to
-/// tensors, by itself or under a key that training scripts wrap it with. The message says where (entry and byte offset, or key), what was expected and found.
+/// tensors, by itself or under a key that training scripts wrap it with. The message says where
+/// (entry and byte offset, or key), what was expected and found.
 pub(super) fn read_state_dict(bytes: &[u8]) -> Result<BTreeMap<String, Entry>, String> {
     match bytes.first() {
         Some(b'P') => archive::read(bytes),

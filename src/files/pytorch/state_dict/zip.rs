@@ -2,8 +2,8 @@
 //!
 //! A reader that trusts only the central directory would accept files whose copies of a name, size
 //! or position disagree. Here the entries must tile the file from byte 0 to the central directory,
-//! each local header must repeat its directory record, and each CRC-32 must hold, unless PyTorch was
-//! told to leave them out (`set_crc32_options(False)`): then all of them are 0.
+//! each local header must repeat its directory record, and each CRC-32 must hold, unless PyTorch
+//! was told to leave them out (`set_crc32_options(False)`): then all of them are 0.
 //! (APPNOTE.TXT 6.3.10, sections 4.3 and 4.5.3.)
 
 use crate::error::shown::quoted;
