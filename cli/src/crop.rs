@@ -1,5 +1,7 @@
 //! `--crop`: how it is written, and what is said of a crop that leaves out most of an image.
 
+use std::path::Path;
+
 use stargan::{Crop, Dataset};
 
 use crate::terminal::tell;
@@ -29,9 +31,7 @@ pub fn percent_left_out(crop: Crop, [width, height]: [u32; 2]) -> String {
 
 /// Says where the crop of `data` leaves out most of the first image that can be read.
 pub fn warn_of_crop(name: &str, data: &dyn Dataset) {
-    const TRIES: usize = 10;
-    let first = (0..data.len().min(TRIES)).find_map(|index| data.load(index).ok());
-    let Some((width, height)) = first.map(|image| image.dimensions()) else { return };
+    let Some([width, height]) = size_of_first(data) else { return };
     let crop = data.crop();
     if crop.leaves_out_most(width, height) {
         let remedy = match crop {
@@ -44,6 +44,28 @@ pub fn warn_of_crop(name: &str, data: &dyn Dataset) {
             percent_left_out(crop, [width, height])
         );
     }
+}
+
+/// Says where `data` are cropped otherwise than the images that the judge in `file` learnt from.
+pub fn warn_of_judge(file: &Path, trained_on: Option<Crop>, data: &dyn Dataset) {
+    let (Some(trained_on), Some([width, height])) = (trained_on, size_of_first(data)) else {
+        return;
+    };
+    if trained_on.left_out(width, height) != data.crop().left_out(width, height) {
+        eprintln!(
+            "warning: {}: the judge was trained on {} of images, and is shown {}",
+            file.display(),
+            in_words(trained_on),
+            in_words(data.crop())
+        );
+    }
+}
+
+/// Width and height of the first image that can be read.
+fn size_of_first(data: &dyn Dataset) -> Option<[u32; 2]> {
+    const TRIES: usize = 10;
+    let first = (0..data.len().min(TRIES)).find_map(|index| data.load(index).ok())?;
+    Some([first.width(), first.height()])
 }
 
 #[cfg(test)]

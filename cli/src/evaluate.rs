@@ -10,11 +10,11 @@ use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::metrics::{
     CounterfactualScores, Counterfactuals, Evaluation, Evaluator, Judge, JudgeConfig,
 };
-use stargan::{Crop, LabelSpace, LabelSpaces, Translator};
+use stargan::{Crop, LabelSpaces, Translator};
 use stargan::{Dataset, Datasets};
 
 use crate::backend::{self, on_backend};
-use crate::crop::{parse_crop, warn_of_crop};
+use crate::crop::{parse_crop, warn_of_crop, warn_of_judge};
 use crate::data::{FORMS, Pairs, Place, Source, Spec, Split, open_like};
 use crate::failure::{Failure, usage};
 use crate::output::{self, Existing, Output, OverwriteArg};
@@ -175,7 +175,7 @@ fn evaluate<B: AutodiffBackend>(args: &Args, pairs: Option<Pairs>) -> Result<Mea
     let images = open(args, pairs, translator.spaces(), trained_on)?;
     let Images { dataset, data, pairs, train } = images;
     warn_of_crop(&args.data.to_string(), &*data);
-    let (judge, kept) = judge::<B>(args, &translator, data.labels(), train.as_ref())?;
+    let (judge, kept) = judge::<B>(args, &translator, &*data, train.as_ref())?;
 
     let pairs = match pairs {
         Some(pairs) => {
@@ -204,14 +204,15 @@ type Kept<B> = (Option<Judge<B>>, Result<(), Failure>);
 fn judge<B: AutodiffBackend>(
     args: &Args,
     translator: &Translator<B::InnerBackend>,
-    labels: &LabelSpace,
+    data: &dyn Dataset,
     train: Option<&Arc<dyn Dataset>>,
 ) -> Result<Kept<B::InnerBackend>, Failure> {
     let device = Default::default();
     if let Some(file) = args.judge.as_ref().filter(|file| file.is_file()) {
         let judge = Judge::open(file, &device)?;
         let named = |error| Failure::Failed(format!("{}: {error}", file.display()));
-        labels.check_same(judge.labels()).map_err(named)?;
+        data.labels().check_same(judge.labels()).map_err(named)?;
+        warn_of_judge(file, judge.crop(), data);
         return Ok((Some(judge), Ok(())));
     }
     let Some(train) = train else { return Ok((None, Ok(()))) };

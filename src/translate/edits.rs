@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 use crate::labels::edit::Edit;
 use crate::labels::spaces::DomainEdit;
 use crate::translate::grid::{Grid, GridImage, no_images};
-use crate::translate::images::{CHUNK, download, prepare, upload};
+use crate::translate::images::{CHUNK, check_pixels, download, prepare, upload};
 use crate::translate::relabel::{DomainLabel, Translate};
 use crate::translate::translator::Translator;
 
@@ -139,10 +139,12 @@ impl<B: Backend> Translator<B> {
     /// As [`Grid::of_targets`].
     pub fn grid(&self, photos: &[DynamicImage]) -> Result<Grid> {
         let image = |photo: &DynamicImage| {
+            let photo = to_opaque(photo);
+            check_pixels(&photo)?;
             let crop = self.crop_of(photo.width(), photo.height());
-            GridImage { image: crop.apply(&to_opaque(photo)), label: None }
+            Ok(GridImage { image: crop.apply(&photo), label: None })
         };
-        Grid::of_targets(self, &photos.iter().map(image).collect::<Vec<_>>())
+        Grid::of_targets(self, &photos.iter().map(image).collect::<Result<Vec<_>>>()?)
     }
 
     /// A grid of `images`, each followed by its translation by every one of `edits`. All images

@@ -155,7 +155,7 @@ mod tests {
         for wrong in ["result.gif", "result.tiff", "result.pgn", "v1.3"] {
             let Failure::Usage(message) = of(wrong).unwrap_err() else { panic!("{wrong}") };
             assert!(message.contains(&format!("--out {wrong}: ")), "{message}");
-            assert!(message.contains("png, jpg, jpeg"), "{message}");
+            assert!(message.contains("jpg, jpeg, png"), "{message}");
         }
     }
 }

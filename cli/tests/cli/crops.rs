@@ -93,6 +93,13 @@ fn large_images_are_used_whole_unless_told_otherwise() {
     assert!(output.status.success() && !text(&output.stderr).contains("leaves out"));
     let own = scores(folder, "run", "");
     assert_eq!(own, scores(folder, "run", "--crop square"));
+    let judge = "--model run --data celeba:large:list.txt --judge judge.safetensors";
+    let learn = "--train-data celeba:large:list.txt --judge-iterations 1";
+    succeeds("evaluate", folder, &format!("{judge} {learn}"));
+    for (crop, told) in [("square", false), ("300", false), ("178", true)] {
+        let said = text(&stargan("evaluate", folder, &format!("{judge} --crop {crop}")).stderr);
+        assert_eq!(said.contains("trained on the largest centre square"), told, "{said}");
+    }
     assert_ne!(own, scores(folder, "run", "--crop 178"));
     assert!(succeeds("inspect", folder, "run").contains("the largest centre square"));
 }
