@@ -46,8 +46,8 @@ pub struct Args {
         hide_default_value = true
     )]
     split: Split,
-    /// The part that is used of all images: the centre square of so many pixels, or "square" for the
-    /// largest one [default: the crop that the model was trained on]
+    /// The part that is used of all images: the centre square of so many pixels, or "square" for
+    /// the largest one [default: the crop that the model was trained on]
     #[arg(long, value_name = "PX|square", value_parser = parse_crop)]
     crop: Option<Crop>,
     /// True counterfactuals among the images: a file of source,target,change, or "by-name" where
