@@ -52,7 +52,7 @@ pub fn warn_of_judge(file: &Path, trained_on: Option<Crop>, data: &dyn Dataset) 
         return;
     };
     if trained_on.left_out(width, height) != data.crop().left_out(width, height) {
-        eprintln!(
+        tell!(
             "warning: {}: the judge was trained on {} of images, and is shown {}",
             file.display(),
             in_words(trained_on),

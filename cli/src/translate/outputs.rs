@@ -26,10 +26,10 @@ impl Place {
         if out.is_dir() || ends_in_separator || out.extension().is_none() {
             return Ok(Self::Folder(out.to_owned()));
         }
-        if ImageFormat::from_path(out).is_ok_and(|format| format.writing_enabled()) {
+        if ImageFormat::from_path(out).is_ok_and(|format| is_written(&format)) {
             return Ok(Self::File(out.to_owned()));
         }
-        let formats = ImageFormat::all().filter(ImageFormat::writing_enabled);
+        let formats = ImageFormat::all().filter(is_written);
         let endings: Vec<_> = formats.flat_map(ImageFormat::extensions_str).copied().collect();
         usage(format!(
             "--out {}: expected the ending of an image file ({}), or a folder, whose name may have \
@@ -46,6 +46,11 @@ impl Place {
             Self::Folder(folder) => folder.join("grid.png"),
         }
     }
+}
+
+/// Whether results are written in this format. A GIF has 256 colours, a translation has more.
+fn is_written(format: &ImageFormat) -> bool {
+    format.writing_enabled() && *format != ImageFormat::Gif
 }
 
 /// What to do about results that are there already.
@@ -152,10 +157,10 @@ mod tests {
         for folder in ["out", "new/out", "v1.3/", there.to_str().unwrap()] {
             assert_eq!(of(folder).unwrap(), Place::Folder(folder.into()));
         }
-        for wrong in ["result.gif", "result.tiff", "result.pgn", "v1.3"] {
+        for wrong in ["result.gif", "result.pgn", "v1.3"] {
             let Failure::Usage(message) = of(wrong).unwrap_err() else { panic!("{wrong}") };
             assert!(message.contains(&format!("--out {wrong}: ")), "{message}");
-            assert!(message.contains("jpg, jpeg, png"), "{message}");
+            assert!(message.contains("png, ") && !message.contains("gif,"), "{message}");
         }
     }
 }

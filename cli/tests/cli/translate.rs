@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::program::{FACES, MODEL, fails, folder, names, stargan, succeeds, text};
+use crate::program::{FACES, MODEL, TINY, fails, folder, names, stargan, succeeds, text};
 
 /// Six faces in `folder/in`, of which the fourth is cut off.
 fn six(folder: &Path) {
@@ -93,11 +93,13 @@ fn scores_are_shown_where_files_cannot_be_written() {
         fs::copy(format!("{FACES}/test/images/{name}"), folder.join("images").join(name)).unwrap();
     }
     let data = "celeba:images:list.txt";
+    let line = format!("--data {data} --labels Male,Young {TINY} --iterations 1 --out run");
+    succeeds("train", folder, &line);
     for files in [
         "--json file/scores.json".to_owned(),
         format!("--train-data {data} --judge-iterations 1 --judge file/judge.safetensors"),
     ] {
-        let line = format!("--model {MODEL} --data {data} {files}");
+        let line = format!("--model run --data {data} {files}");
         let output = stargan("evaluate", folder, &line);
         let said = text(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{said}");
