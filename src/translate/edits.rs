@@ -35,9 +35,9 @@ impl<B: Backend> Translator<B> {
 
     /// Translates one image, such as one of [`load_image`] or
     /// [`decode_image`](crate::decode_image), which make upright what `image::open` leaves as it
-    /// is stored; a transparent one is composited on white, as in training. Its own label is [predicted](Self::predict) where the edit keeps a
-    /// part of it, then the edit is applied, such as `"Blond_Hair"`, `"+Male,-Young"` or
-    /// `"Male=0.5"` (see [`Edit`](crate::Edit)).
+    /// is stored; a transparent one is composited on white, as in training. Its own label is
+    /// [predicted](Self::predict) where the edit keeps a part of it, then the edit is applied, such
+    /// as `"Blond_Hair"`, `"+Male,-Young"` or `"Male=0.5"` (see [`Edit`](crate::Edit)).
     ///
     /// Of a model that was trained on several datasets, any label of any of them applies to any
     /// image, as `"expressions:happy"`, or `"happy"` where only one has it. Terms of two datasets,
