@@ -29,8 +29,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let labels = LABELS.get(..width).ok_or("name the labels that the model was trained with")?;
     let spaces = LabelSpaces::single(LabelSpace::attributes(labels.iter().copied()));
     let side = public.discriminator().map_or(128, |discriminator| discriminator.image_size);
-    // CelebA's images are cropped to their middle 178 pixels; the bundled ones are smaller.
-    let transform = Transform { crop: Crop::Centre(178), size: side as u32 };
+    // Of CelebA's images of 178 x 218 pixels this is the public code's crop of 178.
+    let transform = Transform { crop: Crop::Square, size: side as u32 };
     let model = Translator::<Flex>::import(public, spaces, transform, &Default::default())?;
 
     let face = "examples/data/faces/test/images/00000.png";

@@ -10,13 +10,15 @@ use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::metrics::{
     CounterfactualScores, Counterfactuals, Evaluation, Evaluator, Judge, JudgeConfig,
 };
+use stargan::{Crop, LabelSpaces, Translator};
 use stargan::{Dataset, Datasets};
-use stargan::{LabelSpace, LabelSpaces, Translator};
 
 use crate::backend::{self, on_backend};
-use crate::data::{FORMS, Pairs, Place, Spec, Split, open_like, open_test};
+use crate::crop::{parse_crop, warn_of_crop, warn_of_judge};
+use crate::data::{FORMS, Pairs, Place, Source, Spec, Split, open_like};
 use crate::failure::{Failure, usage};
-use crate::output::{self, OverwriteArg};
+use crate::output::{self, Existing, Output, OverwriteArg};
+use crate::terminal::{result, tell};
 
 /// Measures a model on labelled images that it was not trained on.
 ///
@@ -44,6 +46,10 @@ pub struct Args {
         hide_default_value = true
     )]
     split: Split,
+    /// The part that is used of all images: the centre square of so many pixels, or "square" for
+    /// the largest one [default: the crop that the model was trained on]
+    #[arg(long, value_name = "PX|square", value_parser = parse_crop)]
+    crop: Option<Crop>,
     /// True counterfactuals among the images: a file of source,target,change, or "by-name" where
     /// images of one file name in several class folders are the same but for their class [default:
     /// pairs.csv beside the attribute file or in the folder]
@@ -99,15 +105,25 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         Some(pairs) => Some(pairs.clone()),
         None => beside.is_file().then_some(Pairs::File(beside)),
     };
-    let scores = on_backend!(args.backend, B => evaluate::<Autodiff<B>>(args, pairs))?;
-    if let Some(json) = &args.json {
-        output::write_new(json, &output::json(&scores)?, existing)?;
-    }
+    let Measured { scores, kept } =
+        on_backend!(args.backend, B => evaluate::<Autodiff<B>>(args, pairs))?;
+    // Scores that took long are shown, whatever becomes of files; and written, whatever becomes of
+    // standard output.
+    let written = args
+        .json
+        .as_ref()
+        .map_or(Ok(()), |json| output::write_new(json, &output::json(&scores)?, existing));
     if let Some(pairs) = &scores.pairs {
-        println!("{pairs}\n");
+        result!("{pairs}\n");
     }
-    println!("{}", scores.evaluation);
-    Ok(())
+    result!("{}", scores.evaluation);
+    kept.and(written)
+}
+
+/// The scores, and whether the judge could be kept.
+struct Measured {
+    scores: Scores,
+    kept: Result<(), Failure>,
 }
 
 /// The images to measure a model of `spaces` on.
@@ -120,8 +136,16 @@ struct Images {
     train: Option<Arc<dyn Dataset>>,
 }
 
-fn open(args: &Args, pairs: Option<Pairs>, spaces: &LabelSpaces) -> Result<Images, Failure> {
-    let (dataset, opened) = open_like(&args.data, args.split.clone(), spaces)?;
+fn open(
+    args: &Args,
+    pairs: Option<Pairs>,
+    spaces: &LabelSpaces,
+    trained_on: Crop,
+) -> Result<Images, Failure> {
+    let crops = vec![trained_on; spaces.len()];
+    let source = |spec: &Spec| Source::new(spec.clone()).with_crop(args.crop);
+    let source_of_data = Source { split: args.split.clone(), ..source(&args.data) };
+    let (dataset, opened) = open_like(&source_of_data, spaces, &crops)?;
     if args.split != Split::None && opened.test.is_none() {
         return Err(Failure::Failed(
             "the split holds back no image: there is nothing to measure".to_owned(),
@@ -134,30 +158,33 @@ fn open(args: &Args, pairs: Option<Pairs>, spaces: &LabelSpaces) -> Result<Image
     let pairs = pairs.map(|pairs| pairs.open(data.clone(), dataset)).transpose()?;
     let train = match &args.train_data {
         Some(spec) => {
-            let (other, train) = open_test(spec, spaces)?;
+            let (other, opened) = open_like(&source(spec), spaces, &crops)?;
             if other != dataset {
                 return usage("--data and --train-data are like different datasets of the model");
             }
-            Some(train)
+            Some(opened.train)
         }
         None => others,
     };
     Ok(Images { dataset, data, pairs, train })
 }
 
-fn evaluate<B: AutodiffBackend>(args: &Args, pairs: Option<Pairs>) -> Result<Scores, Failure> {
+fn evaluate<B: AutodiffBackend>(args: &Args, pairs: Option<Pairs>) -> Result<Measured, Failure> {
     let translator = Translator::<B::InnerBackend>::open(&args.model, &Default::default())?;
-    let Images { dataset, data, pairs, train } = open(args, pairs, translator.spaces())?;
-    let judge = judge::<B>(args, &translator, data.labels(), train.as_ref())?;
+    let trained_on = translator.config().transform.crop;
+    let images = open(args, pairs, translator.spaces(), trained_on)?;
+    let Images { dataset, data, pairs, train } = images;
+    warn_of_crop(&args.data.to_string(), &*data);
+    let (judge, kept) = judge::<B>(args, &translator, &*data, train.as_ref())?;
 
     let pairs = match pairs {
         Some(pairs) => {
-            eprintln!("translating {} images to their true counterfactuals", pairs.len());
+            tell!("translating {} images to their true counterfactuals", pairs.len());
             Some(pairs.measure(&translator)?)
         }
         None => None,
     };
-    eprintln!("translating {} images to every label and back", data.len());
+    tell!("translating {} images to every label and back", data.len());
     let mut evaluator = Evaluator::new(&translator, &*data, dataset);
     if let Some(judge) = &judge {
         evaluator = evaluator.with_judge(judge);
@@ -165,32 +192,40 @@ fn evaluate<B: AutodiffBackend>(args: &Args, pairs: Option<Pairs>) -> Result<Sco
     if let Some(train) = &train {
         evaluator = evaluator.with_reference(&**train);
     }
-    Ok(Scores { pairs, evaluation: evaluator.measure()? })
+    let scores = Scores { pairs, evaluation: evaluator.measure()? };
+    Ok(Measured { scores, kept })
 }
+
+/// A judge, if there is one, and whether it could be kept.
+type Kept<B> = (Option<Judge<B>>, Result<(), Failure>);
 
 /// The judge of the file, or one that is trained and kept there; none where there are no images for
 /// it.
 fn judge<B: AutodiffBackend>(
     args: &Args,
     translator: &Translator<B::InnerBackend>,
-    labels: &LabelSpace,
+    data: &dyn Dataset,
     train: Option<&Arc<dyn Dataset>>,
-) -> Result<Option<Judge<B::InnerBackend>>, Failure> {
+) -> Result<Kept<B::InnerBackend>, Failure> {
     let device = Default::default();
     if let Some(file) = args.judge.as_ref().filter(|file| file.is_file()) {
         let judge = Judge::open(file, &device)?;
         let named = |error| Failure::Failed(format!("{}: {error}", file.display()));
-        labels.check_same(judge.labels()).map_err(named)?;
-        return Ok(Some(judge));
+        data.labels().check_same(judge.labels()).map_err(named)?;
+        warn_of_judge(file, judge.crop(), data);
+        return Ok((Some(judge), Ok(())));
     }
-    let Some(train) = train else { return Ok(None) };
+    let Some(train) = train else { return Ok((None, Ok(()))) };
     let config = JudgeConfig::new(translator.config().transform.size as usize)
         .with_iterations(args.judge_iterations)
         .with_seed(args.judge_seed);
-    eprintln!("training a judge on {} images", train.len());
+    tell!("training a judge on {} images", train.len());
     let judge = config.train::<B>(Datasets::from(vec![train.clone()]), &device)?;
-    if let Some(file) = &args.judge {
-        judge.save(file)?;
-    }
-    Ok(Some(judge))
+    let keep = |file: &PathBuf| {
+        let output = Output::new(file, Existing::Refuse)?;
+        judge.save(output.place())?;
+        output.finish()
+    };
+    let kept = args.judge.as_ref().map_or(Ok(()), keep);
+    Ok((Some(judge), kept))
 }

@@ -7,6 +7,7 @@ use stargan::burn::tensor::backend::Backend;
 use stargan::{Crop, LabelSpace, LabelSpaces, Parts, PublicModel, Transform, Translator};
 
 use crate::backend::{self, on_backend};
+use crate::crop::parse_crop;
 use crate::data::{ATTRIBUTES, hair_of};
 use crate::failure::{Failure, usage};
 use crate::output::{Output, OverwriteArg};
@@ -35,10 +36,10 @@ pub struct Args {
     /// Side of the images in pixels [default: what the discriminator says, or 128]
     #[arg(long, value_name = "PX")]
     size: Option<usize>,
-    /// Side of the centre square that is used of an image, in pixels [default: 178 for attributes,
-    /// 256 for classes]
-    #[arg(long, value_name = "PX")]
-    crop: Option<u32>,
+    /// Side of the centre square that is used of an image, in pixels, or "square" for the largest
+    /// one, which is CelebA's 178 and RaFD's 256
+    #[arg(long, value_name = "PX|square", value_parser = parse_crop, default_value = "square")]
+    crop: Crop,
     /// The model file
     #[arg(long, value_name = "FILE.safetensors")]
     out: PathBuf,
@@ -73,12 +74,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if !args.classes.is_empty() {
         spaces.push(("classes", LabelSpace::classes(&args.classes)));
     }
-    let crop = args.crop.unwrap_or(if spaces[0].0 == "classes" { 256 } else { 178 });
     let known = model.discriminator().map(|discriminator| discriminator.image_size);
     let size = args.size.or(known).unwrap_or(128);
     let size = u32::try_from(size)
         .map_err(|_| Failure::Usage(format!("--size {size} is beyond any image")))?;
-    let transform = Transform { crop: Crop::Centre(crop), size };
+    let transform = Transform { crop: args.crop, size };
     let spaces = LabelSpaces::joint(spaces)?;
     let names: Vec<_> = spaces.iter().flat_map(LabelSpace::names).cloned().collect();
     let config = model.generator().clone();

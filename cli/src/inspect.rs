@@ -12,6 +12,7 @@ use stargan::{
     describe, resolve_model,
 };
 
+use crate::crop::in_words;
 use crate::failure::{Failure, of_file};
 
 /// Says what a model, a checkpoint or a run is.
@@ -74,11 +75,7 @@ fn describe_file(path: &Path) -> Result<String, Failure> {
     let ModelConfig { spaces, transform, .. } = &model;
     let mut text = labels(spaces);
     line(&mut text, "image size", format!("{0} x {0} pixels", transform.size));
-    let crop = match transform.crop {
-        Crop::Centre(side) => format!("the centre square of {side} pixels"),
-        Crop::Square => "the largest centre square".to_owned(),
-    };
-    line(&mut text, "crop", crop);
+    line(&mut text, "crop", in_words(transform.crop));
     networks(&mut text, &model);
     let Some(training) = training else { return Ok(text) };
     let earlier = training["iteration"].as_u64();

@@ -6,6 +6,7 @@
 
 mod backend;
 mod bundled;
+mod crop;
 mod data;
 mod demo;
 mod evaluate;

@@ -1,5 +1,6 @@
 //! Files that commands write: nothing is overwritten unless that is asked for.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
@@ -43,50 +44,43 @@ impl Existing {
     }
 }
 
-/// A file that is being written.
+/// A file that is being written: until it is whole, it has not its name.
 #[derive(Debug)]
 pub struct Output {
     path: PathBuf,
-    /// Beside the file that is replaced.
-    temporary: Option<TempDir>,
+    name: OsString,
+    existing: Existing,
+    /// Beside the file.
+    temporary: TempDir,
 }
 
 impl Output {
     /// A file to be written to `path`, with the folders that it is in.
     pub fn new(path: &Path, existing: Existing) -> Result<Self, Failure> {
         existing.check(path)?;
+        let name = match path.file_name() {
+            Some(name) if !path.is_dir() => name.to_owned(),
+            _ => return Err(of_file(path, "this is a folder")),
+        };
         let folder = match path.parent() {
             Some(folder) if folder != Path::new("") => folder,
             _ => Path::new("."),
         };
         fs::create_dir_all(folder).map_err(|error| of_file(folder, error))?;
-        let temporary = match path.symlink_metadata() {
-            Ok(there) if there.is_dir() => return Err(of_file(path, "this is a folder")),
-            Ok(_) => {
-                let beside = tempfile::Builder::new().prefix(".stargan-").tempdir_in(folder);
-                Some(beside.map_err(|error| of_file(folder, error))?)
-            }
-            Err(_) => None,
-        };
-        Ok(Self { path: path.to_owned(), temporary })
+        let temporary = tempfile::Builder::new().prefix(".stargan-").tempdir_in(folder);
+        let temporary = temporary.map_err(|error| of_file(folder, error))?;
+        Ok(Self { path: path.to_owned(), name, existing, temporary })
     }
 
     /// Where to write: there is nothing.
     pub fn place(&self) -> PathBuf {
-        match (&self.temporary, self.path.file_name()) {
-            (Some(folder), Some(name)) => folder.path().join(name),
-            _ => self.path.clone(),
-        }
+        self.temporary.path().join(&self.name)
     }
 
     /// Gives the file, which is whole, its name.
     pub fn finish(self) -> Result<(), Failure> {
-        match self.temporary {
-            Some(_) => {
-                fs::rename(self.place(), &self.path).map_err(|error| of_file(&self.path, error))
-            }
-            None => Ok(()),
-        }
+        self.existing.check(&self.path)?;
+        fs::rename(self.place(), &self.path).map_err(|error| of_file(&self.path, error))
     }
 }
 
@@ -141,6 +135,11 @@ mod tests {
         fs::write(unfinished.place(), "half").unwrap();
         drop(unfinished);
         assert_eq!(fs::read(&path).unwrap(), b"first");
+        let half = folder.path().join("half");
+        let unfinished = Output::new(&half, Existing::Refuse).unwrap();
+        fs::write(unfinished.place(), "half").unwrap();
+        assert!(!half.exists(), "--skip-existing would take it for whole");
+        drop(unfinished);
         write_new(&path, b"second", Existing::Replace).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"second");
         assert_eq!(fs::read_dir(folder.path().join("new")).unwrap().count(), 1);

@@ -76,10 +76,11 @@ impl CelebA {
                 return Err(Error::data(attribute_file, line, message));
             }
         }
-        Ok(Self { listing: Arc::new(listing), crop: Crop::Centre(178) })
+        Ok(Self { listing: Arc::new(listing), crop: Crop::Square })
     }
 
-    /// Uses another part of the images than CelebA's centre square of 178 pixels.
+    /// Uses another part of the images than the largest centre square, which of CelebA's aligned
+    /// images of 178 x 218 pixels is their middle 178.
     pub fn with_crop(mut self, crop: Crop) -> Self {
         self.crop = crop;
         self
@@ -223,8 +224,8 @@ mod tests {
         assert_eq!(data.find("00000.png"), Some(0));
         assert_eq!(data.label(0), [1.0, 0.0, 1.0]);
         assert_eq!(data.load(0).unwrap().dimensions(), (64, 64));
-        assert_eq!(data.crop(), Crop::Centre(178));
-        assert_eq!(data.with_crop(Crop::Square).crop(), Crop::Square);
+        assert_eq!(data.crop(), Crop::Square);
+        assert_eq!(data.with_crop(Crop::Centre(178)).crop(), Crop::Centre(178));
     }
 
     #[test]

@@ -14,10 +14,11 @@ use crate::error::{Error, Result};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Crop {
-    /// The centre square of so many pixels a side: 178 for CelebA, 256 for RaFD. Of an image that
-    /// is smaller, the largest centre square.
+    /// The centre square of so many pixels a side, whatever the image's size. Of an image that is
+    /// smaller, the largest centre square.
     Centre(#[serde(deserialize_with = "side")] u32),
-    /// The largest centre square.
+    /// The largest centre square: of CelebA's aligned images of 178 x 218 pixels, the 178 pixels
+    /// that the public PyTorch code takes.
     Square,
 }
 
@@ -36,6 +37,25 @@ impl Crop {
     pub fn apply(self, image: &RgbImage) -> RgbImage {
         let (side, left, top) = self.square(image.width(), image.height());
         imageops::crop_imm(image, left, top, side, side).to_image()
+    }
+
+    /// The share of the area of an image of this size that is left out, from 0 to 1.
+    pub fn left_out(self, width: u32, height: u32) -> f64 {
+        let (side, ..) = self.square(width, height);
+        let area = f64::from(width) * f64::from(height);
+        if area > 0.0 { 1.0 - f64::from(side).powi(2) / area } else { 0.0 }
+    }
+
+    /// Whether more than half of the area of an image of this size is left out.
+    pub fn leaves_out_most(self, width: u32, height: u32) -> bool {
+        self.left_out(width, height) > 0.5
+    }
+
+    /// The crop of a photo of this size from elsewhere, where those trained on had this one: the
+    /// same, or [`Square`](Self::Square) where it would leave out most of the photo. The middle 178
+    /// pixels of a photo of 3000 are no face.
+    pub fn for_photo(self, width: u32, height: u32) -> Self {
+        if self.leaves_out_most(width, height) { Self::Square } else { self }
     }
 
     /// The side of the crop and its left and top edge, in pixels.
@@ -208,6 +228,27 @@ mod tests {
         assert_eq!(Crop::Centre(44).square(61, 53), (44, 8, 4));
         assert_eq!(Crop::Square.square(61, 53), (53, 4, 0));
         assert_eq!(Crop::Centre(178).square(64, 100), (64, 0, 18));
+    }
+
+    #[test]
+    fn a_crop_says_what_it_leaves_out() {
+        assert_eq!(Crop::Square.left_out(64, 64), 0.0);
+        assert!((Crop::Square.left_out(300, 100) - 2.0 / 3.0).abs() < 1e-9);
+        assert_eq!(Crop::Centre(178).left_out(178, 218), Crop::Square.left_out(178, 218));
+        assert!((Crop::Centre(178).left_out(1024, 1024) - 0.9698).abs() < 1e-4);
+        assert_eq!(Crop::Square.left_out(0, 7), 0.0);
+        assert!(Crop::Square.leaves_out_most(300, 100));
+        assert!(!Crop::Centre(178).leaves_out_most(178, 218));
+        assert!(!Crop::Centre(50).leaves_out_most(100, 50), "half is not most");
+    }
+
+    #[test]
+    fn a_photo_that_would_lose_most_is_squared() {
+        let crop = Crop::Centre(178);
+        assert_eq!(crop.for_photo(178, 218), crop);
+        assert_eq!(crop.for_photo(250, 250), crop);
+        assert_eq!(crop.for_photo(3000, 2000), Crop::Square);
+        assert_eq!(Crop::Square.for_photo(300, 100), Crop::Square);
     }
 
     #[test]

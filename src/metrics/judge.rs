@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::dataset::Dataset;
 use crate::data::datasets::Datasets;
 use crate::data::loader::{Loader, LoaderConfig};
-use crate::data::transform::Transform;
+use crate::data::transform::{Crop, Transform};
 use crate::data::unreadable::UnreadablePolicy;
 use crate::error::{Error, Result};
 use crate::files::model;
@@ -140,7 +140,7 @@ impl JudgeConfig {
             let gradients = adam::gradients(&network, &mut loss.backward());
             network = adam.step(network, gradients, rate);
         }
-        let about = About { labels, architecture };
+        let about = About { labels, architecture, crop: Some(data[0].crop()) };
         Ok(Judge { network: network.valid(), about, device: device.clone() })
     }
 }
@@ -162,6 +162,9 @@ pub struct Judge<B: Backend> {
 struct About {
     labels: LabelSpace,
     architecture: DiscriminatorConfig,
+    /// Of the images that it was trained on; earlier files don't say.
+    #[serde(default)]
+    crop: Option<Crop>,
 }
 
 /// The description in a judge's file, which no model's file has.
@@ -216,6 +219,13 @@ impl<B: Backend> Judge<B> {
     /// The labels that it reads.
     pub fn labels(&self) -> &LabelSpace {
         &self.about.labels
+    }
+
+    /// The part that was used of the images that it was trained on: of images that are cropped
+    /// otherwise, what it reads is worth less. None where its file, of an earlier version, does not
+    /// say.
+    pub fn crop(&self) -> Option<Crop> {
+        self.about.crop
     }
 
     /// Side of the square images that it takes, in pixels.

@@ -6,12 +6,22 @@ use burn::tensor::backend::Backend;
 use image::{DynamicImage, RgbImage};
 
 use crate::data::image::{load_image, to_opaque};
+use crate::data::transform::Transform;
 use crate::error::{Error, Result};
+use crate::labels::edit::Edit;
 use crate::labels::spaces::DomainEdit;
 use crate::translate::grid::{Grid, GridImage, no_images};
-use crate::translate::images::{CHUNK, download, prepare, upload};
+use crate::translate::images::{CHUNK, check_pixels, download, prepare, upload};
 use crate::translate::relabel::{DomainLabel, Translate};
 use crate::translate::translator::Translator;
+
+/// One of the translations that an edit is.
+struct Step {
+    dataset: usize,
+    edit: Edit,
+    /// The images' own label; predicted where it isn't known.
+    source: Option<Vec<f32>>,
+}
 
 impl<B: Backend> Translator<B> {
     /// Translates the image in a file as [`translate`](Self::translate) does; see
@@ -112,18 +122,29 @@ impl<B: Backend> Translator<B> {
         Ok(self.predict_prepared(&[self.prepare(image)?], dataset)?.remove(0))
     }
 
+    /// Refuses what [`translate`](Self::translate), or with `source`
+    /// [`translate_from`](Self::translate_from), would refuse of any image: to be asked before many
+    /// are read.
+    ///
+    /// # Errors
+    /// As theirs.
+    pub fn check_edit(&self, source: Option<&str>, edit: &str) -> Result<()> {
+        self.steps(source, edit).map(drop)
+    }
+
     /// A grid of `photos`, each followed by its translation to every target of every dataset, from
     /// its [predicted](Self::predict) label.
     ///
     /// # Errors
     /// As [`Grid::of_targets`].
     pub fn grid(&self, photos: &[DynamicImage]) -> Result<Grid> {
-        let crop = self.config().transform.crop;
         let image = |photo: &DynamicImage| {
-            let image = crop.apply(&to_opaque(photo));
-            GridImage { image, label: None }
+            let photo = to_opaque(photo);
+            check_pixels(&photo)?;
+            let crop = self.crop_of(photo.width(), photo.height());
+            Ok(GridImage { image: crop.apply(&photo), label: None })
         };
-        Grid::of_targets(self, &photos.iter().map(image).collect::<Vec<_>>())
+        Grid::of_targets(self, &photos.iter().map(image).collect::<Result<Vec<_>>>()?)
     }
 
     /// A grid of `images`, each followed by its translation by every one of `edits`. All images
@@ -155,14 +176,9 @@ impl<B: Backend> Translator<B> {
         Ok(Grid::new(&rows, columns))
     }
 
-    /// The edit's translations of prepared images, one after the other. An image's own label is
-    /// `source` in that label's dataset and predicted in others.
-    fn apply(
-        &self,
-        images: &[RgbImage],
-        source: Option<&str>,
-        edit: &str,
-    ) -> Result<Vec<RgbImage>> {
+    /// The edit's translations, one after the other, each with the images' own label where it is
+    /// known: `source` in that label's dataset. It is predicted in others.
+    fn steps(&self, source: Option<&str>, edit: &str) -> Result<Vec<Step>> {
         let edits = self.spaces().edits(edit)?;
         let known = match source {
             Some(source) => self.spaces().source_labels(source)?,
@@ -180,13 +196,31 @@ impl<B: Backend> Translator<B> {
                 names(&mut edits.iter().map(|edit| edit.dataset))
             )));
         }
-        let mut images = images.to_vec();
-        for DomainEdit { dataset, edit } in edits {
-            let sources = match known.iter().find(|(known, _)| *known == dataset) {
-                Some((_, label)) => vec![label.clone(); images.len()],
-                None if edit.is_whole() => {
-                    vec![vec![0.0; self.spaces().space(dataset).width()]; images.len()]
+        let step = |DomainEdit { dataset, edit }: DomainEdit| {
+            let source = match known.iter().find(|(known, _)| *known == dataset) {
+                Some((_, label)) => Some(label.clone()),
+                None if edit.is_whole() => Some(vec![0.0; self.spaces().space(dataset).width()]),
+                None => {
+                    self.reader()?;
+                    None
                 }
+            };
+            Ok(Step { dataset, edit, source })
+        };
+        edits.into_iter().map(step).collect()
+    }
+
+    /// The edit's translations of prepared images.
+    fn apply(
+        &self,
+        images: &[RgbImage],
+        source: Option<&str>,
+        edit: &str,
+    ) -> Result<Vec<RgbImage>> {
+        let mut images = images.to_vec();
+        for Step { dataset, edit, source } in self.steps(source, edit)? {
+            let sources = match source {
+                Some(label) => vec![label; images.len()],
                 None => self.predict_prepared(&images, dataset)?,
             };
             let conditions: Vec<_> = sources
@@ -198,13 +232,14 @@ impl<B: Backend> Translator<B> {
         Ok(images)
     }
 
-    /// The image as the model sees it: composited on white where it is transparent, cropped and
-    /// resized as the model's transform says.
+    /// The image as the model sees it: composited on white where it is transparent, cropped
+    /// ([`crop_of`](Self::crop_of)) and resized to the model's size.
     ///
     /// # Errors
     /// [`Error::Data`] when the image has no pixels.
     pub fn prepare(&self, image: &DynamicImage) -> Result<RgbImage> {
-        prepare(image, self.config().transform)
+        let crop = self.crop_of(image.width(), image.height());
+        prepare(image, Transform { crop, ..self.config().transform })
     }
 
     fn predict_prepared(&self, images: &[RgbImage], dataset: usize) -> Result<Vec<Vec<f32>>> {

@@ -6,7 +6,7 @@ use std::path::Path;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 
-use crate::data::transform::Transform;
+use crate::data::transform::{Crop, Transform};
 use crate::error::{Error, Result};
 use crate::files::model::{self, ModelConfig};
 use crate::files::run::resolve_model;
@@ -27,6 +27,8 @@ pub struct Translator<B: Backend> {
     generator: Generator<B>,
     discriminator: Option<Discriminator<B>>,
     device: B::Device,
+    /// In place of the model's.
+    crop: Option<Crop>,
 }
 
 /// What [`Translator::save`] writes.
@@ -47,7 +49,7 @@ impl<B: Backend> Translator<B> {
         discriminator: Option<Discriminator<B>>,
         device: B::Device,
     ) -> Self {
-        Self { config, generator, discriminator, device }
+        Self { config, generator, discriminator, device, crop: None }
     }
 
     /// Opens a model file, a checkpoint, or the newest checkpoint of a run folder; of a checkpoint,
@@ -140,6 +142,21 @@ impl<B: Backend> Translator<B> {
         &self.config
     }
 
+    /// Takes `crop` of every image in place of the model's own, also where that leaves out most of
+    /// an image. Files are as before.
+    pub fn with_crop(mut self, crop: Crop) -> Self {
+        self.crop = Some(crop);
+        self
+    }
+
+    /// The part that is used of an image of this size: the model's own crop, that of the images
+    /// trained on, but the largest centre square where that would leave out most of the image
+    /// ([`Crop::for_photo`]), and what [`with_crop`](Self::with_crop) says in any case. How much is
+    /// left out [`Crop::left_out`] says.
+    pub fn crop_of(&self, width: u32, height: u32) -> Crop {
+        self.crop.unwrap_or_else(|| self.config.transform.crop.for_photo(width, height))
+    }
+
     /// The label spaces the model knows.
     pub fn spaces(&self) -> &LabelSpaces {
         &self.config.spaces
@@ -174,6 +191,17 @@ impl<B: Backend> Translator<B> {
         self.generator.forward(images, Tensor::from_data(conditions, &self.device))
     }
 
+    /// The network that reads labels.
+    pub(crate) fn reader(&self) -> Result<&Discriminator<B>> {
+        self.discriminator.as_ref().ok_or_else(|| {
+            Error::Label(
+                "this model has no discriminator, so the images' own labels can't be predicted; \
+                 give the source label of every dataset that the edit concerns"
+                    .to_owned(),
+            )
+        })
+    }
+
     /// Where the model computes.
     pub fn device(&self) -> &B::Device {
         &self.device
@@ -186,7 +214,8 @@ impl<B: Backend> Translate<B> for Translator<B> {
     }
 
     fn transform(&self) -> Transform {
-        self.config.transform
+        let transform = self.config.transform;
+        Transform { crop: self.crop.unwrap_or(transform.crop), ..transform }
     }
 
     fn device(&self) -> &B::Device {
@@ -206,13 +235,7 @@ impl<B: Backend> Translate<B> for Translator<B> {
     }
 
     fn read_labels(&self, images: Tensor<B, 4>, dataset: usize) -> Result<Vec<Vec<f32>>> {
-        let discriminator = self.discriminator.as_ref().ok_or_else(|| {
-            Error::Label(
-                "this model has no discriminator, so the images' own labels can't be predicted; \
-                 give the source label of every dataset that the edit concerns"
-                    .to_owned(),
-            )
-        })?;
+        let discriminator = self.reader()?;
         let range = self.config.spaces.logit_range(dataset);
         let space = self.config.spaces.space(dataset);
         let n = images.dims()[0];

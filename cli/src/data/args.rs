@@ -4,6 +4,7 @@ use clap::{ArgMatches, Args};
 use stargan::Crop;
 
 use super::{FORMS, Place, Source, Spec};
+use crate::crop::parse_crop;
 use crate::failure::{Failure, usage};
 
 /// The flags that describe training data. The last four belong to the `--data` before them.
@@ -22,8 +23,9 @@ pub struct DataArgs {
     #[arg(long, value_name = "A,B,C")]
     exclusive: Vec<String>,
     /// Side of the centre square that is used of an image of the --data before, in pixels, or
-    /// "square" for the largest one [default: 178 for celeba, square for folder]
-    #[arg(long, value_name = "PX")]
+    /// "square" for the largest one, which is CelebA's 178; the model keeps it, and --test-data
+    /// like these have it too [default: square]
+    #[arg(long, value_name = "PX|square")]
     crop: Vec<String>,
     /// Images held back for testing, of the --data before: "public" for the split of the public
     /// code, a list_eval_partition.txt, or "none" [default: none]
@@ -67,7 +69,7 @@ impl DataArgs {
                 match flag {
                     "labels" => source.labels = Some(list(value)),
                     "exclusive" => source.exclusive.push(list(value)),
-                    "crop" => source.crop = Some(parse_crop(value)?),
+                    "crop" => source.crop = Some(crop(value)?),
                     _ => source.split = value.as_str().into(),
                 }
             }
@@ -76,10 +78,6 @@ impl DataArgs {
     }
 }
 
-fn parse_crop(text: &str) -> Result<Crop, Failure> {
-    match (text, text.parse()) {
-        ("square", _) => Ok(Crop::Square),
-        (_, Ok(pixels)) if pixels > 0 => Ok(Crop::Centre(pixels)),
-        _ => usage(format!("--crop: expected a number of pixels or \"square\", found {text:?}")),
-    }
+fn crop(text: &str) -> Result<Crop, Failure> {
+    parse_crop(text).or_else(|problem| usage(format!("--crop: {problem}")))
 }

@@ -5,26 +5,22 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use stargan::Dataset;
 use stargan::metrics::Counterfactuals;
+use stargan::{Crop, Dataset};
 use stargan::{LabelKind, LabelSpaces};
 
-use super::{Opened, Place, Source, Spec, Split};
+use super::{Opened, Place, Source, Split};
 use crate::failure::{Failure, usage};
 
 /// Opens data to test a model of `spaces` with, and says which of the model's datasets it is like:
-/// the one of that name, or the only one of that kind.
-pub fn open_test(spec: &Spec, spaces: &LabelSpaces) -> Result<(usize, Arc<dyn Dataset>), Failure> {
-    let (dataset, opened) = open_like(spec, Split::None, spaces)?;
-    Ok((dataset, opened.train))
-}
-
-/// The same with the images that `split` holds back apart.
+/// the one of that name, or the only one of that kind. Unless the command line says otherwise, it
+/// is cropped as that one is, `crops[dataset]`: another crop measures another model.
 pub fn open_like(
-    spec: &Spec,
-    split: Split,
+    source: &Source,
     spaces: &LabelSpaces,
+    crops: &[Crop],
 ) -> Result<(usize, Opened), Failure> {
+    let Source { spec, split, .. } = source;
     let kind = match spec.place {
         Place::Celeba { .. } => LabelKind::Attributes,
         Place::Folder(_) => LabelKind::Classes,
@@ -49,13 +45,14 @@ pub fn open_like(
             ));
         }
     };
-    if split != Split::None && kind == LabelKind::Classes {
+    if *split != Split::None && kind == LabelKind::Classes {
         return usage(format!(
             "--split is for celeba data, not for {spec}: name the folder of test images"
         ));
     }
     let space = spaces.space(dataset);
-    let data = Source { split, ..Source::new(spec.clone()) }.open(Some(space))?;
+    let crop = source.crop.unwrap_or(crops[dataset]);
+    let data = source.clone().with_crop(Some(crop)).open(Some(space))?;
     let named = |error| Failure::Failed(format!("{spec}: {error}"));
     spaces.check_space(dataset, data.train.labels()).map_err(named)?;
     Ok((dataset, data))

@@ -6,7 +6,7 @@ mod source;
 mod spec;
 
 pub use args::DataArgs;
-pub use labelled::{Pairs, open_like, open_test};
+pub use labelled::{Pairs, open_like};
 pub use source::{Opened, Source, Split};
 pub use spec::{Place, Spec};
 

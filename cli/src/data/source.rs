@@ -62,6 +62,12 @@ impl Source {
         self
     }
 
+    /// The same with a crop; without one, the format's.
+    pub fn with_crop(mut self, crop: Option<Crop>) -> Self {
+        self.crop = crop;
+        self
+    }
+
     /// Whether the command line says what the labels are.
     pub fn says_labels(&self) -> bool {
         self.labels.is_some() || !self.exclusive.is_empty()

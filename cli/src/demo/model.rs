@@ -57,17 +57,17 @@ impl<B: Backend> Model<B> {
         }
     }
 
-    /// The largest centre square of an image of any size, scaled down to what the model's crop
-    /// takes: of a photo that is larger than those in training, that crop alone would see the
-    /// middle of a face. Of what this returns it is the same again.
+    /// The part of an image of any size that the model translates, scaled down to what its crop
+    /// takes. Of what this returns it is the same again.
     pub fn square(&self, image: &RgbImage) -> DynamicImage {
         let transform = self.0.config().transform;
         let side = match transform.crop {
             Crop::Centre(side) => side,
             Crop::Square => transform.size,
         };
+        let crop = self.0.crop_of(image.width(), image.height());
         let size = side.min(image.width()).min(image.height());
-        DynamicImage::from(Transform { crop: Crop::Square, size }.crop_and_resize(image))
+        DynamicImage::from(Transform { crop, size }.crop_and_resize(image))
     }
 
     /// A [`square`](Self::square) image, and its own label in every dataset where the model can

@@ -163,10 +163,11 @@ fn compare<B: AutodiffBackend>(args: &Args, stop: &Arc<AtomicBool>) -> Result<()
     let table = tables(&rows, &data, &judge, accuracy)?;
     let picture = picture(&rows[..3], &data)?;
     let file = args.out.join("masks.png");
-    output::save_image_of_run(&picture.image, &file)?;
-    output::write(&args.out.join("table.md"), table.as_bytes())?;
+    // A table that took hours is shown, whatever becomes of its file.
+    let saved = output::save_image_of_run(&picture.image, &file);
+    let written = output::write(&args.out.join("table.md"), table.as_bytes());
     result!("{table}\n{}: {}", file.display(), picture.columns.join(" | "));
-    Ok(())
+    saved.and(written)
 }
 
 /// The model in the run folder `run`, trained to its end.

@@ -12,7 +12,8 @@ use super::images::Images;
 use super::{Args, Inputs, train_data};
 use crate::backend::Backend;
 use crate::bundled::People;
-use crate::data::{Opened, open_test};
+use crate::crop::warn_of_crop;
+use crate::data::{Opened, Source, Spec, open_like};
 use crate::failure::Failure;
 use crate::output::Existing;
 use crate::terminal::tell;
@@ -47,11 +48,15 @@ impl Plan {
         if let Some(export) = &args.export {
             existing.check(export)?;
         }
-        let tests = inputs
-            .tests
-            .iter()
-            .map(|spec| open_test(spec, spaces))
-            .collect::<Result<Vec<_>, _>>()?;
+        for (dataset, data) in data.iter().enumerate() {
+            warn_of_crop(spaces.name(dataset), &*data.train);
+        }
+        let crops: Vec<_> = data.iter().map(|data| data.train.crop()).collect();
+        let test = |spec: &Spec| {
+            let (dataset, data) = open_like(&Source::new(spec.clone()), spaces, &crops)?;
+            Ok((dataset, data.train))
+        };
+        let tests = inputs.tests.iter().map(test).collect::<Result<Vec<_>, Failure>>()?;
         let pairs: Vec<Counterfactuals> = inputs
             .pairs
             .iter()

@@ -63,7 +63,6 @@ fn what_would_translate_to_nothing_is_refused() {
         assert!(!folder.path().join("out.safetensors").exists());
     };
     for (flags, expected) in [
-        ("--classes a,b,c --crop 0", "the crop is 0 pixels; it must be at least 1"),
         ("--classes a,b,c --size 0", "they must be 1 to 16384"),
         ("--classes a,b,c --size 15", "use 14 or 16 pixels, or fewer downsamplings"),
         ("--classes a,b,c --size 16384", "more than 2 GiB of memory for one layer"),
@@ -72,6 +71,14 @@ fn what_would_translate_to_nothing_is_refused() {
     ] {
         import(&format!("--generator {public} {flags}"), expected);
     }
+    let line = format!("--generator {public} --classes a,b,c --crop 0 --out out.safetensors");
+    fails(
+        "import",
+        folder.path(),
+        &line,
+        2,
+        "expected a number of pixels or \"square\", found \"0\"",
+    );
 
     let line = format!("--model {MODEL} --out-generator G.safetensors");
     succeeds("export --format pytorch", folder.path(), &line);

@@ -2,6 +2,7 @@
 //! behind.
 
 mod chain;
+mod crops;
 mod demo;
 #[cfg(unix)]
 mod going_on;
@@ -17,6 +18,7 @@ mod ports;
 mod program;
 mod study;
 mod training;
+mod translate;
 mod usage;
 mod workers;
 
@@ -24,6 +26,9 @@ mod workers;
 #[allow(dead_code, unused_imports, unused_macros, reason = "only their tests are run")]
 #[path = "../../src/backend.rs"]
 mod backend;
+#[allow(dead_code, reason = "only their tests are run")]
+#[path = "../../src/crop.rs"]
+mod crop;
 #[allow(dead_code, reason = "only their tests are run")]
 #[path = "../../src/failure.rs"]
 mod failure;
@@ -33,6 +38,9 @@ mod inspection;
 #[allow(dead_code, reason = "only their tests are run")]
 #[path = "../../src/output.rs"]
 mod output;
+#[allow(dead_code, reason = "only their tests are run")]
+#[path = "../../src/translate/outputs.rs"]
+mod outputs;
 #[allow(dead_code, unused_imports, unused_macros, reason = "the other modules say things")]
 #[path = "../../src/terminal.rs"]
 mod terminal;

@@ -22,7 +22,7 @@ pub const TINY: &str = "\
     --size 16 --batch 4 --base-channels 4 --residual-blocks 1 --downsamplings 1 --critic-steps 2";
 
 /// The program's `command`, run in `folder` with the arguments in `line` (none holds a space).
-fn stargan(command: &str, folder: &Path, line: &str) -> Output {
+pub fn stargan(command: &str, folder: &Path, line: &str) -> Output {
     Command::new(STARGAN)
         .args(command.split_whitespace())
         .args(line.split_whitespace())

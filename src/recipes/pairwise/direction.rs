@@ -32,13 +32,14 @@ impl<B: Backend> Direction<B> {
         self.generator.forward_unconditional(images)
     }
 
-    /// Translates one image, such as one of [`load_image`](crate::load_image); the result has the
-    /// model's size.
+    /// Translates one image, such as one of [`load_image`](crate::load_image), of which the part is
+    /// used that [`Crop::for_photo`](crate::Crop::for_photo) says; the result has the model's size.
     ///
     /// # Errors
     /// [`Error::Data`](crate::Error::Data) when the image has no pixels.
     pub fn translate(&self, image: &DynamicImage) -> Result<RgbImage> {
-        let prepared = prepare(image, self.transform)?;
+        let crop = self.transform.crop.for_photo(image.width(), image.height());
+        let prepared = prepare(image, Transform { crop, ..self.transform })?;
         Ok(download(self.forward(upload(&[prepared], &self.device))).remove(0))
     }
 }

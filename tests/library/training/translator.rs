@@ -1,11 +1,12 @@
 //! Translating with a model: however it was opened, one image or many, with and without D.
 
+use image::imageops::FilterType;
 use image::{DynamicImage, ImageFormat, RgbImage, Rgba, RgbaImage};
 use stargan::burn::backend::{Flex, NdArray};
 use stargan::burn::tensor::backend::Backend;
 use stargan::{
-    DomainLabel, Grid, GridImage, LabelSpaces, Parts, StarGan, Trainer, Translator, decode_image,
-    load_image,
+    Crop, DomainLabel, Grid, GridImage, LabelSpaces, Parts, StarGan, Trainer, Transform,
+    Translator, decode_image, load_image,
 };
 
 use crate::training::setup::{BUNDLED, Cpu, StopAfter, face_labels, faces, one_at_a_time, tiny};
@@ -108,6 +109,7 @@ fn without_a_discriminator_the_source_has_to_be_given() {
     let errors = [
         translator.translate(&photo(0), "Male").map(drop),
         translator.translate_batch(&[photo(0)], "Male").map(drop),
+        translator.check_edit(None, "Male"),
         translator.predict(&photo(0), 0).map(drop),
         translator.grid(&[photo(0)]).map(drop),
         translator.save(folder.path().join("again.safetensors"), Parts::All).and_then(|()| {
@@ -120,8 +122,62 @@ fn without_a_discriminator_the_source_has_to_be_given() {
         let error = error.unwrap_err().to_string();
         assert!(error.contains("no discriminator") && error.contains("source"), "{error}");
     }
+    translator.check_edit(Some("Black_Hair"), "Male").unwrap();
     let known = DomainLabel { dataset: 0, label: vec![1.0, 0.0, 0.0, 0.0, 1.0] };
     assert_eq!(grid(&translator, &[(0, Some(known))]).unwrap().image.width(), 6 * 16);
+}
+
+#[test]
+fn an_edit_is_checked_without_an_image() {
+    let _turn = one_at_a_time();
+    let (_folder, trainer) = model();
+    let translator = trainer.translator();
+    for (source, edit) in [
+        (None, "Mael"),
+        (None, "Male="),
+        (Some("Mael"), "Male"),
+        (None, "Male"),
+        (Some("Black_Hair"), "Blond_Hair=0.5"),
+    ] {
+        let translated = match source {
+            Some(source) => translator.translate_from(&photo(0), source, edit),
+            None => translator.translate(&photo(0), edit),
+        };
+        let problem = |error: stargan::Error| error.to_string();
+        let expected = translated.map(drop).map_err(problem);
+        assert_eq!(translator.check_edit(source, edit).map_err(problem), expected, "{edit}");
+    }
+}
+
+#[test]
+fn a_photo_is_used_whole_where_the_models_crop_would_leave_out_most() {
+    let _turn = one_at_a_time();
+    let folder = tempfile::tempdir().unwrap();
+    let config = tiny(LabelSpaces::single(face_labels()));
+    let mut trainer =
+        Trainer::<Cpu, StarGan>::new(folder.path().join("run"), config, &Default::default())
+            .unwrap();
+    let centre = Crop::Centre(50);
+    trainer.run(&faces().with_crop(centre), &mut StopAfter(1)).unwrap();
+    let translator = trainer.translator();
+    let prepared = |translator: &Translator<Flex>, photo: &DynamicImage| {
+        let image = translator.prepare(photo).unwrap();
+        let grid = translator.grid(std::slice::from_ref(photo)).unwrap();
+        let shown = image::imageops::crop_imm(&grid.image, 0, 0, 16, 16).to_image();
+        assert_eq!(image, shown);
+        image
+    };
+    let cut =
+        |crop, photo: &DynamicImage| Transform { crop, size: 16 }.crop_and_resize(&photo.to_rgb8());
+    // As in training; larger than that; and told to.
+    let (same, large) = (photo(0), photo(0).resize(200, 200, FilterType::Nearest));
+    assert_eq!(prepared(&translator, &same), cut(centre, &same));
+    assert_eq!(prepared(&translator, &large), cut(Crop::Square, &large));
+    let told = translator.clone().with_crop(centre);
+    assert_eq!(prepared(&told, &large), cut(centre, &large));
+    let told = translator.with_crop(Crop::Square);
+    assert_eq!(prepared(&told, &same), cut(Crop::Square, &same));
+    assert_eq!(told.config().transform.crop, centre, "files are as before");
 }
 
 #[test]

@@ -1,0 +1,171 @@
+//! `translate`: images with a trained model.
+
+mod outputs;
+mod photos;
+
+use std::path::{Path, PathBuf};
+
+use stargan::burn::tensor::backend::Backend;
+use stargan::data::image_files;
+use stargan::{Crop, Translator};
+
+use crate::backend::{self, on_backend};
+use crate::bundled;
+use crate::crop::parse_crop;
+use crate::failure::{Failure, of_file, usage};
+use crate::output::save_image;
+use crate::terminal::{result, tell};
+use outputs::{ExistingArgs, Place};
+use photos::Photos;
+
+/// Translates images with a trained model.
+///
+/// Writes an image per input and edit, INPUT_EDIT.png, or with --grid one picture of them all.
+/// Images that can't be read are passed over and named; the exit code is 1 then.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A model file, a checkpoint, or a run folder for its newest checkpoint [default: the model
+    /// that comes with the examples]
+    #[arg(long, value_name = "RUN_OR_FILE")]
+    model: Option<PathBuf>,
+    /// What to change: "Blond_Hair", "+Male,-Young", "Male=0.5", "happy", "faces:Young", and
+    /// "Blond_Hair,happy" for one after the other where they are of two datasets; repeat it for
+    /// several translations of every input
+    #[arg(long, value_name = "EDIT", allow_hyphen_values = true)]
+    edit: Vec<String>,
+    /// The inputs' own label, such as "Black_Hair,Male" [default: predicted for every input]
+    #[arg(long, value_name = "LABELS")]
+    source: Option<String>,
+    /// The part of an input that is used: the centre square of so many pixels, "square" for the
+    /// largest one, or "model" for what the model was trained on, whatever it leaves out [default:
+    /// that of the model, or square for an input of which that would leave out most]
+    #[arg(long, value_name = "PX|square|model", value_parser = parse_choice)]
+    crop: Option<Choice>,
+    /// One picture: a row per input, a column per edit, or per label of the model without --edit
+    #[arg(long)]
+    grid: bool,
+    /// A folder, or for one result a file [default: translated, with --grid translated/grid.png]
+    #[arg(long, value_name = "PATH")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    existing: ExistingArgs,
+    /// What computes
+    #[arg(long, value_name = "B", value_enum, default_value_t)]
+    backend: backend::Backend,
+    /// Image files, and folders of such
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<PathBuf>,
+}
+
+/// What `--crop` says.
+#[derive(Clone, Copy, Debug)]
+enum Choice {
+    Model,
+    Crop(Crop),
+}
+
+fn parse_choice(text: &str) -> Result<Choice, String> {
+    match text {
+        "model" => Ok(Choice::Model),
+        _ => {
+            parse_crop(text).map(Choice::Crop).map_err(|problem| format!("{problem}, or \"model\""))
+        }
+    }
+}
+
+pub fn run(args: &Args) -> Result<(), Failure> {
+    if args.edit.is_empty() && !args.grid {
+        return usage("--edit is required, unless with --grid: what should change?");
+    }
+    if args.edit.is_empty() && args.source.is_some() {
+        return usage("--source needs --edit");
+    }
+    let place = Place::of(args.out.as_deref())?;
+    let inputs = expand(&args.inputs)?;
+    let model = args.model.clone().map_or_else(bundled::model, Ok)?;
+    on_backend!(args.backend, B => translate::<B>(args, &model, &place, &inputs))
+}
+
+fn translate<B: Backend>(
+    args: &Args,
+    model: &Path,
+    place: &Place,
+    inputs: &[PathBuf],
+) -> Result<(), Failure> {
+    let translator = Translator::<B>::open(model, &Default::default())?;
+    let translator = match args.crop {
+        None => translator,
+        Some(Choice::Crop(crop)) => translator.with_crop(crop),
+        Some(Choice::Model) => {
+            let crop = translator.config().transform.crop;
+            translator.with_crop(crop)
+        }
+    };
+    // Known before anything is written: nobody wants half of the results.
+    for edit in &args.edit {
+        translator.check_edit(args.source.as_deref(), edit)?;
+    }
+    if args.grid {
+        return grid(args, &translator, place, inputs);
+    }
+    let jobs = args.existing.jobs(place, inputs, &args.edit)?;
+    let mut photos = Photos::new(&translator);
+    for job in &jobs {
+        let Some(image) = photos.read(job.input) else { continue };
+        for (edit, output) in &job.results {
+            let translated = match &args.source {
+                Some(source) => translator.translate_from(&image, source, edit)?,
+                None => translator.translate(&image, edit)?,
+            };
+            save_image(&translated, output, args.existing.existing())?;
+            result!("{}", output.display());
+        }
+    }
+    photos.finish()
+}
+
+fn grid<B: Backend>(
+    args: &Args,
+    translator: &Translator<B>,
+    place: &Place,
+    inputs: &[PathBuf],
+) -> Result<(), Failure> {
+    let output = place.grid();
+    if !args.existing.is_due(&output)? {
+        return Ok(());
+    }
+    let mut photos = Photos::new(translator);
+    let images: Vec<_> = inputs.iter().filter_map(|input| photos.read(input)).collect();
+    if !images.is_empty() {
+        let grid = if args.edit.is_empty() {
+            translator.grid(&images)?
+        } else {
+            translator.grid_of_edits(&images, args.source.as_deref(), &args.edit)?
+        };
+        save_image(&grid.image, &output, args.existing.existing())?;
+        tell!("columns: {}", grid.columns.join("  "));
+        result!("{}", output.display());
+    }
+    photos.finish()
+}
+
+/// The files that `inputs` name, and those in the folders they name.
+fn expand(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
+    let mut files = Vec::new();
+    for input in inputs {
+        if !input.is_dir() {
+            files.push(input.clone());
+            continue;
+        }
+        let found = image_files(input)?;
+        if found.is_empty() {
+            return Err(of_file(input, "there are no images in this folder"));
+        }
+        files.extend(found);
+    }
+    // A name that is misspelt is not an image that can't be read.
+    match files.iter().find(|file| !file.is_file()) {
+        Some(missing) => Err(of_file(missing, "no such file")),
+        None => Ok(files),
+    }
+}

@@ -1,0 +1,166 @@
+//! Where translations go: the file of every input and edit.
+
+use std::collections::HashSet;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use image::ImageFormat;
+
+use crate::failure::{Failure, of_file, usage};
+use crate::output::{Existing, OverwriteArg};
+use crate::terminal::tell;
+
+/// What `--out` names.
+#[derive(Debug, PartialEq)]
+pub enum Place {
+    File(PathBuf),
+    Folder(PathBuf),
+}
+
+impl Place {
+    /// What `out` names: an image file by its ending, else a folder. Another ending is refused:
+    /// nobody means a folder by `result.gif`.
+    pub fn of(out: Option<&Path>) -> Result<Self, Failure> {
+        let Some(out) = out else { return Ok(Self::Folder("translated".into())) };
+        let ends_in_separator = out.to_string_lossy().ends_with(std::path::is_separator);
+        if out.is_dir() || ends_in_separator || out.extension().is_none() {
+            return Ok(Self::Folder(out.to_owned()));
+        }
+        if ImageFormat::from_path(out).is_ok_and(|format| is_written(&format)) {
+            return Ok(Self::File(out.to_owned()));
+        }
+        let formats = ImageFormat::all().filter(is_written);
+        let endings: Vec<_> = formats.flat_map(ImageFormat::extensions_str).copied().collect();
+        usage(format!(
+            "--out {}: expected the ending of an image file ({}), or a folder, whose name may have \
+             another ending if it exists or ends in /",
+            out.display(),
+            endings.join(", ")
+        ))
+    }
+
+    /// The file of a grid.
+    pub fn grid(&self) -> PathBuf {
+        match self {
+            Self::File(file) => file.clone(),
+            Self::Folder(folder) => folder.join("grid.png"),
+        }
+    }
+}
+
+/// Whether results are written in this format. A GIF has 256 colours, a translation has more.
+fn is_written(format: &ImageFormat) -> bool {
+    format.writing_enabled() && *format != ImageFormat::Gif
+}
+
+/// What to do about results that are there already.
+#[derive(clap::Args, Clone, Copy, Debug)]
+pub struct ExistingArgs {
+    #[command(flatten)]
+    overwrite: OverwriteArg,
+    /// Leave output files that exist already as they are, and make the others
+    #[arg(long, conflicts_with = "overwrite")]
+    skip_existing: bool,
+}
+
+/// An input and what is to be made of it.
+#[derive(Debug, PartialEq)]
+pub struct Job<'a> {
+    pub input: &'a Path,
+    /// Every edit with the file of its result.
+    pub results: Vec<(&'a str, PathBuf)>,
+}
+
+impl ExistingArgs {
+    /// The same for one file.
+    pub fn existing(self) -> Existing {
+        self.overwrite.existing()
+    }
+
+    /// Whether `output` is to be made; refuses one that is there and neither replaced nor skipped.
+    pub fn is_due(self, output: &Path) -> Result<bool, Failure> {
+        if self.existing() == Existing::Refuse && output.symlink_metadata().is_ok() {
+            if self.skip_existing {
+                tell!("{}: exists already and is skipped", output.display());
+                return Ok(false);
+            }
+            let problem = "exists already and is not overwritten without --overwrite; \
+                           --skip-existing makes the others";
+            return Err(of_file(output, problem));
+        }
+        Ok(true)
+    }
+
+    /// What is to be made of `inputs`; those of which there is all are left out.
+    pub fn jobs<'a>(
+        self,
+        place: &Place,
+        inputs: &'a [PathBuf],
+        edits: &'a [String],
+    ) -> Result<Vec<Job<'a>>, Failure> {
+        let count = inputs.len() * edits.len();
+        if let (Place::File(out), 2..) = (place, count) {
+            let out = out.display();
+            return usage(format!(
+                "--out {out} is one file, but there are {count} results: name a folder"
+            ));
+        }
+        let mut taken = HashSet::new();
+        let mut jobs = Vec::new();
+        for input in inputs {
+            let mut results = Vec::new();
+            for edit in edits {
+                let output = match place {
+                    Place::File(file) => file.clone(),
+                    Place::Folder(folder) => folder.join(file_name(input, edit)),
+                };
+                if !taken.insert(output.clone()) {
+                    return usage(format!(
+                        "two results would both be {}: translate them into different folders",
+                        output.display()
+                    ));
+                }
+                if self.is_due(&output)? {
+                    results.push((edit.as_str(), output));
+                }
+            }
+            if !results.is_empty() {
+                jobs.push(Job { input, results });
+            }
+        }
+        Ok(jobs)
+    }
+}
+
+/// `INPUT_EDIT.png`.
+fn file_name(input: &Path, edit: &str) -> OsString {
+    let plain = |c: char| c.is_alphanumeric() || "+-=._".contains(c);
+    let edit: String = edit.chars().map(|c| if plain(c) { c } else { '_' }).collect();
+    let mut name = OsString::from(input.file_stem().unwrap_or_default());
+    name.push(format!("_{edit}.png"));
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_an_image_file_or_a_folder() {
+        let folder = tempfile::tempdir().unwrap();
+        let there = folder.path().join("v1.2");
+        std::fs::create_dir(&there).unwrap();
+        let of = |out: &str| Place::of(Some(Path::new(out)));
+        for file in ["a.png", "a.JPG", "new/a.webp", "a.bmp"] {
+            assert_eq!(of(file).unwrap(), Place::File(file.into()));
+        }
+        for folder in ["out", "new/out", "v1.3/", there.to_str().unwrap()] {
+            assert_eq!(of(folder).unwrap(), Place::Folder(folder.into()));
+        }
+        for wrong in ["result.gif", "result.pgn", "v1.3"] {
+            let Failure::Usage(message) = of(wrong).unwrap_err() else { panic!("{wrong}") };
+            assert!(message.contains(&format!("--out {wrong}: ")), "{message}");
+            assert!(message.contains("png, ") && !message.contains("gif,"), "{message}");
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The inputs of `translate`, read one after the other, bad ones passed over.
+
+use std::path::{Path, PathBuf};
+
+use image::DynamicImage;
+use stargan::burn::tensor::backend::Backend;
+use stargan::load_image;
+use stargan::{Translate, Translator};
+
+use crate::crop::{in_words, percent_left_out};
+use crate::failure::Failure;
+use crate::terminal::tell;
+
+/// Reads images for a translator, and says what is wrong with them.
+pub struct Photos<'a, B: Backend> {
+    translator: &'a Translator<B>,
+    read: usize,
+    unreadable: Vec<PathBuf>,
+    /// Whether it has been said that a crop leaves out most of an image.
+    told: bool,
+}
+
+impl<'a, B: Backend> Photos<'a, B> {
+    pub fn new(translator: &'a Translator<B>) -> Self {
+        Self { translator, read: 0, unreadable: Vec::new(), told: false }
+    }
+
+    /// The image at `path`; none where it can't be read, which is said.
+    pub fn read(&mut self, path: &Path) -> Option<DynamicImage> {
+        self.read += 1;
+        match load_image(path) {
+            Ok(image) => {
+                self.tell(path, [image.width(), image.height()]);
+                Some(image.into())
+            }
+            Err(error) => {
+                tell!("warning: {error}");
+                self.unreadable.push(path.to_owned());
+                None
+            }
+        }
+    }
+
+    /// Says once where most of an image is left out, or would be by the crop that the model was
+    /// trained on.
+    fn tell(&mut self, path: &Path, [width, height]: [u32; 2]) {
+        let used = self.translator.crop_of(width, height);
+        let model = self.translator.transform().crop;
+        if self.told || !model.leaves_out_most(width, height) {
+            return;
+        }
+        self.told = true;
+        let size = format!("{width} x {height} pixels");
+        let percent = |crop| percent_left_out(crop, [width, height]);
+        let path = path.display();
+        if used.leaves_out_most(width, height) {
+            let (used, percent) = (in_words(used), percent(used));
+            tell!("warning: {path}: {used} leaves out {percent} of {size}");
+        } else {
+            let (used, model, percent) = (in_words(used), in_words(model), percent(model));
+            tell!(
+                "{path}: {used} is translated, because {model}, as in training, would leave out \
+                 {percent} of {size}; --crop model takes that"
+            );
+        }
+    }
+
+    /// Fails where images could not be read.
+    pub fn finish(self) -> Result<(), Failure> {
+        let (count, read) = (self.unreadable.len(), self.read);
+        match &self.unreadable[..] {
+            [] => Ok(()),
+            [first, ..] => {
+                let others = if count > 1 { " and others, see above" } else { "" };
+                let first = first.display();
+                let message = format!("{count} of {read} images can't be read: {first}{others}");
+                Err(Failure::Failed(message))
+            }
+        }
+    }
+}
