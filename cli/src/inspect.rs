@@ -14,6 +14,7 @@ use stargan::{
 
 use crate::crop::in_words;
 use crate::failure::{Failure, of_file};
+use crate::terminal::result;
 
 /// Says what a model, a checkpoint or a run is.
 ///
@@ -30,7 +31,7 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let path = &args.path;
     if !path.is_dir() {
-        print!("{}", describe_file(path)?);
+        result!("{}", describe_file(path)?.trim_end());
         return Ok(());
     }
     let config = path.join("config.json");
@@ -47,7 +48,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if let Some(seconds) = seconds(&path.join("timing.csv")) {
         line(&mut text, "training time", duration(seconds));
     }
-    print!("{text}");
+    result!("{}", text.trim_end());
     Ok(())
 }
 

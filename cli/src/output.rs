@@ -88,14 +88,14 @@ impl Output {
 pub fn write_new(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), Failure> {
     let output = Output::new(path, existing)?;
     File::create_new(output.place())
-        .and_then(|mut file| file.write_all(bytes))
+        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
         .map_err(|error| of_file(path, error))?;
     output.finish()
 }
 
 /// Writes a file of a run folder, in place of an earlier one.
 pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    fs::write(path, bytes).map_err(|error| of_file(path, error))
+    write_new(path, bytes, Existing::Replace)
 }
 
 /// Writes an image file, in the format that its extension names.

@@ -179,8 +179,8 @@ impl RunFolder {
     /// the run goes on from there whenever it is resumed.
     pub(crate) fn set_aside_after(&self, iteration: u64) -> Result<()> {
         let Checkpoints { own, damaged, .. } = self.checkpoints()?;
-        let after = own.iter().chain(&damaged).filter(|(number, _)| *number > iteration);
-        after.map(|(_, path)| set_aside(path)).collect()
+        let mut after = own.iter().chain(&damaged).filter(|(number, _)| *number > iteration);
+        after.try_for_each(|(_, path)| set_aside(path))
     }
 }
 

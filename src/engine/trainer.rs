@@ -170,7 +170,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     /// The images that this trainer (of several workers, this one) could not read and left out,
     /// with the reasons, up to the end of its last [`run`](Self::run), whatever ended that; those
     /// of an earlier process are not among them. Empty unless the policy is
-    /// [`UnreadablePolicy::Skip`].
+    /// [`UnreadablePolicy::Skip`](crate::UnreadablePolicy::Skip).
     pub fn unreadable(&self) -> &Unreadable {
         &self.unreadable
     }
@@ -234,7 +234,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     /// The networks as they are now, to translate with: moving averages where there are such.
     ///
     /// # Errors
-    /// [`Error::Config`] when the recipe's networks don't translate.
+    /// [`Error::Config`](crate::Error::Config) when the recipe's networks don't translate.
     pub fn boxed_translator(&self) -> Result<Box<dyn Translate<B::InnerBackend>>> {
         self.config.recipe.translator::<B>(&self.networks, self.transform(), &self.device)
     }
@@ -248,8 +248,8 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     /// it was trained on so far, wherever their files are now.
     ///
     /// # Errors
-    /// [`Error::Config`] or [`Error::Label`](crate::Error::Label) with the first thing that
-    /// differs.
+    /// [`Error::Config`](crate::Error::Config) or [`Error::Label`](crate::Error::Label) with the
+    /// first thing that differs.
     pub fn check_data(&self, data: &Datasets) -> Result<()> {
         self.identified(data).map(drop)
     }

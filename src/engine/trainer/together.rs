@@ -18,8 +18,8 @@ use crate::nn::weights::Weights;
 
 impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     /// Makes of this trainer the first of several workers, worker 0 of `link`; the others are
-    /// [`Follower`](crate::Follower)s of it. Each takes its share of every batch, so that together
-    /// they compute what one worker computes, and only this one observes and writes.
+    /// [`Follower`](crate::engine::Follower)s of it. Each takes its share of every batch, so that
+    /// together they compute what one worker computes, and only this one observes and writes.
     ///
     /// # Errors
     /// As [`TrainingConfig::check_workers`]; when a follower refuses or is gone.
