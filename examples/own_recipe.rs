@@ -72,9 +72,8 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     };
     trainer.set_iterations(arguments.next().map_or(Ok(1_000), |number| number.parse())?)?;
     trainer.run(&photos, &mut Progress::default())?;
-    let grey = stargan::image::DynamicImage::from(photos.load(0)?).grayscale().to_rgb8();
+    let image = stargan::image::DynamicImage::from(photos.load(0)?).grayscale().to_rgb8();
     let label = Some(DomainLabel { dataset: 0, label: vec![1.0, 0.0] });
-    let shown = [GridImage { image: grey, label }];
-    let grid = Grid::of_targets(&*trainer.boxed_translator()?, &shown)?;
+    let grid = Grid::of_targets(&*trainer.boxed_translator()?, &[GridImage { image, label }])?;
     Ok(grid.image.save(format!("{folder}/coloured.png"))?)
 }
