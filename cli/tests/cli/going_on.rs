@@ -15,10 +15,9 @@ fn with_data() -> TempDir {
     for class in ["happy", "sad"] {
         let to = folder.path().join("data").join(class);
         fs::create_dir_all(&to).unwrap();
-        for number in 0..4 {
-            let name = format!("{number:04}.png");
-            let from = Path::new(EXPRESSIONS).join("train").join(class).join(&name);
-            fs::copy(from, to.join(&name)).unwrap();
+        let from = Path::new(EXPRESSIONS).join("train").join(class);
+        for (number, name) in names(&from).iter().take(4).enumerate() {
+            fs::copy(from.join(name), to.join(format!("{number:04}.png"))).unwrap();
         }
     }
     folder
