@@ -10,13 +10,14 @@ use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::metrics::{
     CounterfactualScores, Counterfactuals, Evaluation, Evaluator, Judge, JudgeConfig,
 };
-use stargan::{Crop, LabelSpaces, Translator};
+use stargan::{Crop, LabelSpaces, Translator, UnreadablePolicy};
 use stargan::{Dataset, Datasets};
 
 use crate::backend::{self, on_backend};
 use crate::crop::{parse_crop, warn_of_crop, warn_of_judge};
 use crate::data::{FORMS, Pairs, Place, Source, Spec, Split, open_like};
 use crate::failure::{Failure, usage};
+use crate::named::names;
 use crate::output::{self, Existing, Output, OverwriteArg};
 use crate::terminal::{result, tell};
 
@@ -68,6 +69,15 @@ pub struct Args {
     /// Decides the judge's random numbers
     #[arg(long, value_name = "N", default_value_t = 0)]
     judge_seed: u64,
+    /// What to do about an image that can't be read: end with an error, or leave it out of the
+    /// scores, which name it
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_parser = names(UnreadablePolicy::ALL),
+        default_value = "fail"
+    )]
+    on_unreadable: UnreadablePolicy,
     /// Write the scores to this file too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -156,6 +166,7 @@ fn open(
         None => (opened.train, None),
     };
     let pairs = pairs.map(|pairs| pairs.open(data.clone(), dataset)).transpose()?;
+    let pairs = pairs.map(|pairs| pairs.with_on_unreadable(args.on_unreadable));
     let train = match &args.train_data {
         Some(spec) => {
             let (other, opened) = open_like(&source(spec), spaces, &crops)?;
@@ -185,7 +196,8 @@ fn evaluate<B: AutodiffBackend>(args: &Args, pairs: Option<Pairs>) -> Result<Mea
         None => None,
     };
     tell!("translating {} images to every label and back", data.len());
-    let mut evaluator = Evaluator::new(&translator, &*data, dataset);
+    let mut evaluator =
+        Evaluator::new(&translator, &*data, dataset).with_on_unreadable(args.on_unreadable);
     if let Some(judge) = &judge {
         evaluator = evaluator.with_judge(judge);
     }
@@ -218,7 +230,8 @@ fn judge<B: AutodiffBackend>(
     let Some(train) = train else { return Ok((None, Ok(()))) };
     let config = JudgeConfig::new(translator.config().transform.size as usize)
         .with_iterations(args.judge_iterations)
-        .with_seed(args.judge_seed);
+        .with_seed(args.judge_seed)
+        .with_on_unreadable(args.on_unreadable);
     tell!("training a judge on {} images", train.len());
     let judge = config.train::<B>(Datasets::from(vec![train.clone()]), &device)?;
     let keep = |file: &PathBuf| {

@@ -14,6 +14,7 @@ mod export;
 mod failure;
 mod import;
 mod inspect;
+mod named;
 mod output;
 mod quickstart;
 mod report;

@@ -36,7 +36,7 @@ pub struct CounterfactualScores {
     pub left_out: BTreeMap<String, usize>,
     /// The images that can't be read and were left out with their pairs, by name, each with the
     /// reason.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, rename = "unreadable_pairs", skip_serializing_if = "BTreeMap::is_empty")]
     pub unreadable: BTreeMap<String, String>,
 }
 

@@ -3,10 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, Command};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use stargan::data::read_text;
@@ -17,6 +15,7 @@ use stargan::{
 
 use super::weights::{Identity, Weights};
 use crate::failure::{Failure, of_file, usage};
+use crate::named::names;
 
 const NETWORKS: &str = "Networks";
 const LOSSES: &str = "Losses";
@@ -272,19 +271,6 @@ pub fn with_default(command: Command, id: &str, default: &str) -> Command {
     command.mut_arg(id, |flag| {
         let help = flag.get_help().map(ToString::to_string).unwrap_or_default();
         flag.help(format!("{help} [default: {default}]"))
-    })
-}
-
-/// One of `all`, by its name in a configuration file.
-fn names<T, const N: usize>(all: [T; N]) -> impl TypedValueParser<Value = T>
-where
-    T: Clone + Send + Sync + Serialize + 'static,
-{
-    let name = |value: &T| json!(value).as_str().unwrap_or_default().to_owned();
-    let named = all.clone().map(|value| name(&value));
-    PossibleValuesParser::new(named.clone()).map(move |text| {
-        let at = named.iter().position(|name| *name == text);
-        all[at.expect("one of them")].clone()
     })
 }
 

@@ -5,7 +5,7 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use crate::program::{EXPRESSIONS, STARGAN, TINY, fails, folder, names, text};
+use crate::program::{EXPRESSIONS, STARGAN, TINY, fails, folder, names, succeeds, text};
 
 /// Two classes of 34 images each, in files of every ending; `.heic` are not read.
 fn photos(folder: &Path) {
@@ -95,6 +95,15 @@ fn skip_is_for_grids_pairs_and_resumed_runs_too() {
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     // The other 33 people of both classes.
     assert!(json["total"]["n"].as_u64() > Some(50), "{json}");
+    assert!(json["unreadable_pairs"]["happy/0000.png"].is_string(), "{json}");
+    let line = "--model run --data folder:test --json scores.json";
+    fails("evaluate", folder.path(), line, 1, "000.png: expected a regular file");
+    let skipping = format!("{line} --pairs by-name --on-unreadable skip");
+    succeeds("evaluate", folder.path(), &skipping);
+    let json = fs::read_to_string(at("scores.json")).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert!(json["unreadable"]["happy/000.png"].is_string(), "{json}");
+    assert!(json["unreadable_pairs"]["happy/0000.png"].is_string(), "{json}");
     trains(folder.path(), "--resume --out run --iterations 4");
     assert!(at("run/checkpoints/00000004.safetensors").is_file());
 }
