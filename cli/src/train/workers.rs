@@ -142,13 +142,14 @@ mod crew {
                 let ended = threads.into_iter().map(|thread| thread.join().expect("no panic"));
                 // Each says what happened to it; the first failure is as good as any for the exit
                 // code.
-                ended.fold(Ok(()), |first, other| match first {
-                    Ok(()) => other,
-                    failed => {
-                        say(other);
-                        failed
+                let mut first = Ok(());
+                for other in ended {
+                    match first {
+                        Ok(()) => first = other,
+                        Err(_) => say(other),
                     }
-                })
+                }
+                first
             })
         }
     }
