@@ -1,7 +1,7 @@
 //! Files that commands write: nothing is overwritten unless that is asked for.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
+use std::fs;
 use std::io::{Cursor, Write};
 use std::path::{Path, PathBuf};
 
@@ -62,11 +62,7 @@ impl Output {
             Some(name) if !path.is_dir() => name.to_owned(),
             _ => return Err(of_file(path, "this is a folder")),
         };
-        let folder = match path.parent() {
-            Some(folder) if folder != Path::new("") => folder,
-            _ => Path::new("."),
-        };
-        fs::create_dir_all(folder).map_err(|error| of_file(folder, error))?;
+        let folder = folder_of(path)?;
         let temporary = tempfile::Builder::new().prefix(".stargan-").tempdir_in(folder);
         let temporary = temporary.map_err(|error| of_file(folder, error))?;
         Ok(Self { path: path.to_owned(), name, existing, temporary })
@@ -86,11 +82,33 @@ impl Output {
 
 /// Writes a file, with the folders that it is in.
 pub fn write_new(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), Failure> {
-    let output = Output::new(path, existing)?;
-    File::create_new(output.place())
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+    existing.check(path)?;
+    if path.is_dir() {
+        return Err(of_file(path, "this is a folder"));
+    }
+    let folder = folder_of(path)?;
+    // Named as the library names what it has not finished, which a run's next start removes.
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".writing-");
+    // A file like any other, which the umask decides on, not a private one.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut file = builder.tempfile_in(folder).map_err(|error| of_file(folder, error))?;
+    file.write_all(bytes)
+        .and_then(|()| file.as_file().sync_all())
         .map_err(|error| of_file(path, error))?;
-    output.finish()
+    existing.check(path)?;
+    file.persist(path).map(drop).map_err(|error| of_file(path, error.error))
+}
+
+/// The folder that a file is in, which is made where it is not there.
+fn folder_of(path: &Path) -> Result<&Path, Failure> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(folder).map_err(|error| of_file(folder, error))?;
+    Ok(folder)
 }
 
 /// Writes a file of a run folder, in place of an earlier one.

@@ -71,8 +71,15 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Checkpoint`] when it holds no run; [`Error::Config`] when another trainer has it.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        if !path.join(CONFIG).is_file() {
-            return Err(Error::checkpoint(path, "there is no run to resume here (no config.json)"));
+        match fs::metadata(path.join(CONFIG)) {
+            Ok(config) if config.is_file() => {}
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                return Err(Error::io(path.join(CONFIG), error));
+            }
+            _ => {
+                let none = "there is no run to resume here (no config.json)";
+                return Err(Error::checkpoint(path, none));
+            }
         }
         let folder = Self::locked(path)?;
         folder.sweep()?;
@@ -211,7 +218,9 @@ fn is_unused(path: &Path) -> io::Result<bool> {
                 // Whoever began the run says there what it was begun with.
                 _ if name.ends_with(".json") => true,
                 // A header at most.
-                _ if name.ends_with(".csv") => fs::read_to_string(&path)?.lines().count() < 2,
+                _ if name.ends_with(".csv") => {
+                    read_text(&path).is_ok_and(|text| text.lines().count() < 2)
+                }
                 _ => false,
             };
         if !(name == LOCK || empty || fresh || model::is_unfinished(&path)) {

@@ -11,6 +11,9 @@ use crate::optim::schedule::Schedule;
 /// The smallest number that is not taken for a slip: float32 has no much smaller ones.
 const SMALLEST: f64 = 1e-38;
 
+/// More threads than any machine has cores to decode images with.
+const MOST_THREADS: usize = 1024;
+
 /// How a run goes: how long, how fast, on how many images at once, and what it leaves.
 ///
 /// What is trained is the [`Recipe`](crate::engine::Recipe)'s. The defaults are the paper's, with
@@ -145,6 +148,12 @@ impl RunSettings {
                 return Err(Error::Config(format!("{name} is 0; it must be at least 1")));
             }
         }
+        if self.loader_threads > MOST_THREADS {
+            return Err(Error::Config(format!(
+                "loader_threads is {}; it must be at most {MOST_THREADS}",
+                self.loader_threads
+            )));
+        }
         let AdamConfig { beta1, beta2, epsilon } = self.adam;
         for (name, value, range) in [
             ("learning_rate", self.learning_rate, SMALLEST..=1.0),
@@ -189,12 +198,13 @@ mod tests {
     fn bad_settings_say_what_to_change() {
         RunSettings::default().check().unwrap();
         type Change = fn(&mut RunSettings);
-        let cases: [(Change, &str); 9] = [
+        let cases: [(Change, &str); 10] = [
             (|run| run.batch_size = 0, "batch_size is 0; it must be at least 1"),
             (|run| run.iterations = 0, "iterations is 0"),
             (|run| run.checkpoint_every = 0, "checkpoint_every is 0"),
             (|run| run.keep = 0, "keep is 0"),
             (|run| run.loader_threads = 0, "loader_threads is 0"),
+            (|run| run.loader_threads = 9_999_999, "loader_threads is 9999999; it must be at most"),
             (|run| run.learning_rate = 0.0, "learning_rate is 0; it must be between 1e-38 and 1"),
             (|run| run.adam.beta1 = 1.0, "beta1 is 1; it must be between 0 and 0.999999"),
             (|run| run.adam.epsilon = f64::NAN, "epsilon is NaN"),

@@ -20,7 +20,7 @@ impl Schedule {
     pub(crate) fn learning_rate(self, base: f64, iteration: u64, iterations: u64) -> f64 {
         match self {
             Self::ConstantThenLinear => {
-                let left = (iterations + 1).saturating_sub(iteration) as f64;
+                let left = iterations.saturating_add(1).saturating_sub(iteration) as f64;
                 base * (left / (iterations as f64 / 2.0)).min(1.0)
             }
             Self::Constant => base,

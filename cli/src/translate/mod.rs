@@ -77,6 +77,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if args.edit.is_empty() && !args.grid {
         return usage("--edit is required, unless with --grid: what should change?");
     }
+    if args.edit.iter().any(|edit| edit.trim().is_empty()) {
+        return usage("--edit is empty: what should change?");
+    }
     if args.edit.is_empty() && args.source.is_some() {
         return usage("--source needs --edit");
     }
@@ -154,6 +157,10 @@ fn expand(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     let mut files = Vec::new();
     for input in inputs {
         if !input.is_dir() {
+            // A name that is misspelt is not an image that can't be read.
+            if input.symlink_metadata().is_err() {
+                return Err(of_file(input, "no such file"));
+            }
             files.push(input.clone());
             continue;
         }
@@ -163,9 +170,5 @@ fn expand(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
         }
         files.extend(found);
     }
-    // A name that is misspelt is not an image that can't be read.
-    match files.iter().find(|file| !file.is_file()) {
-        Some(missing) => Err(of_file(missing, "no such file")),
-        None => Ok(files),
-    }
+    Ok(files)
 }

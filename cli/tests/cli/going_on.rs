@@ -201,6 +201,7 @@ fn a_start_that_failed_does_not_block_its_folder() {
     }
     fs::remove_dir_all(folder.path().join("run/samples")).unwrap();
     fs::remove_file(folder.path().join("run/data.json")).unwrap();
+    fs::write(folder.path().join("run/.writing-Xy12zw"), "half of data.json").unwrap();
     succeeds("train", folder.path(), &train(2).replace("--batch 4", "--batch 2"));
 }
 

@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::path::Path;
 
+use crate::data::whole::regular_length;
 use crate::error::{Error, Result};
 use crate::files::model::replace_file;
 
@@ -10,7 +11,8 @@ use crate::files::model::replace_file;
 pub(crate) fn continue_csv(path: &Path, header: &str, iteration: u64) -> Result<File> {
     let io = |error| Error::io(path, error);
     let mut kept = header.to_owned() + "\n";
-    if path.exists() {
+    if path.symlink_metadata().is_ok() {
+        regular_length(path)?;
         let bytes = fs::read(path).map_err(io)?;
         // What a process that was killed did not write to its end is no row, and perhaps no text.
         let end = bytes.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);

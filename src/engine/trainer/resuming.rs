@@ -54,7 +54,19 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         device: &B::Device,
     ) -> Result<Self> {
         let folder = RunFolder::open(folder.as_ref())?;
-        let trainer = Self::from_checkpoint(folder, checkpoint.as_ref(), device)?;
+        let checkpoint = checkpoint.as_ref();
+        let own: TrainingConfig<R> = folder.config()?;
+        let trainer = Self::from_checkpoint(folder, checkpoint, device)?;
+        let differences = differences(&trainer.config, &own);
+        if let Some(Difference { setting, from, to }) =
+            differences.iter().find(|difference| !may_change(difference))
+        {
+            let message = format!(
+                "it is not a checkpoint of the run in {}: {setting} is {from} in it and {to} there",
+                trainer.folder().display()
+            );
+            return Err(Error::checkpoint(checkpoint, message));
+        }
         Ok(Self { rewound: true, config_is_stale: true, ..trainer })
     }
 

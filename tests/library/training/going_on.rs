@@ -179,6 +179,12 @@ fn after_damage_a_run_goes_on_from_the_checkpoint_before() {
     assert!(error.contains("00000004.safetensors: ") && error.ends_with(&expected), "{error}");
 
     let device = Default::default();
+    let good = fs::read(run.join("config.json")).unwrap();
+    edit(&run, "/run/seed", json!(5));
+    let error = Trainer::<Cpu, StarGan>::resume_from(&run, &before, &device).unwrap_err();
+    let other = "it is not a checkpoint of the run in ";
+    assert!(error.to_string().contains(other), "{error}");
+    fs::write(run.join("config.json"), good).unwrap();
     edit(&run, "/run/learning_rate", json!(5e-4));
     let mut trainer = Trainer::<Cpu, StarGan>::resume_from(&run, &before, &device).unwrap();
     assert_eq!((trainer.iteration(), trainer.config().run.learning_rate), (2, 1e-3));
