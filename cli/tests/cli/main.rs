@@ -18,6 +18,7 @@ mod ports;
 mod program;
 mod study;
 mod training;
+#[cfg(unix)]
 mod translate;
 mod usage;
 mod workers;
