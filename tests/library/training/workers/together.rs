@@ -95,8 +95,8 @@ fn workers_that_do_not_fit_together_are_refused_at_the_start() {
     std::fs::remove_file(folder.path().join("fewer/red/3.png")).unwrap();
     let fewer = Folder::open(folder.path().join("fewer")).unwrap();
     let [leader, follower] = refused(config.clone(), &threads, &fewer);
-    let difference = "the data are not those of worker 0: the dataset \"data\" had 18 images, it has \
-                      17 now (\"before\" is at worker 0, \"now\" here)";
+    let difference = "the data are not those of worker 0: the dataset \"data\" had 18 images, it \
+                      has 17 now (\"before\" is at worker 0, \"now\" here)";
     assert!(follower.contains(difference), "{follower}");
     assert!(leader.contains(&format!("worker 1 has ended the run: {difference}")), "{leader}");
 
