@@ -1,5 +1,7 @@
 //! Image files of any common kind to 8-bit RGB.
 
+mod tiff;
+
 use std::io::Cursor;
 use std::path::Path;
 
@@ -119,6 +121,9 @@ fn decoder<'a>(bytes: &'a [u8], name: &Path) -> Result<impl ImageDecoder + 'a> {
     // The decoder fills what is missing of a JPEG with grey.
     if format == ImageFormat::Jpeg && !jpeg_is_complete(bytes) {
         return Err(Error::data(name, None, "the JPEG is truncated: it has no end marker"));
+    }
+    if format == ImageFormat::Tiff {
+        tiff::check(bytes).map_err(|problem| Error::data(name, None, problem))?;
     }
     // The PNG decoder unpacks a colour profile now, up to the limit: its own is for that alone.
     reader.limits(limits(MAX_HEADER_BYTES));
