@@ -53,5 +53,5 @@ fn demo<B: Backend>(path: &Path, port: u16) -> Result<(), Failure> {
     }
     let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
     let routes = Routes::new(Model::new(translator), &name, samples);
-    server::serve(port, async move |request| routes.answer(request).await)
+    server::serve(port, routes)
 }

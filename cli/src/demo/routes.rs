@@ -1,5 +1,6 @@
 //! What there is to ask for. Every route is written here; no path of a request ever names a file.
 
+use hyper::http::request::Parts;
 use hyper::{Method, Request, StatusCode, Uri};
 use serde_json::json;
 use stargan::burn::tensor::backend::Backend;
@@ -9,6 +10,7 @@ use super::limits::{self, MAX_PIXELS};
 use super::model::{Model, Picture};
 use super::queue::Queue;
 use super::samples::Sample;
+use super::server::Serve;
 use super::upload::{MAX_BYTES, Upload};
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -26,6 +28,9 @@ const PAGE: [(&str, &str, &str); 5] = [
     ("/controls.js", JS, include_str!("controls.js")),
     ("/icon.svg", SVG, include_str!("icon.svg")),
 ];
+
+/// What is done to the image in a request's body.
+const WORK: [&str; 3] = ["/prepare", "/translate", "/every"];
 
 /// Everything the server can answer with.
 pub struct Routes<B: Backend> {
@@ -47,30 +52,6 @@ impl<B: Backend> Routes<B> {
             "limits": { "bytes": MAX_BYTES, "pixels": MAX_PIXELS, "types": limits::media_types() },
         });
         Self { model: Queue::new(model), description: description.to_string(), samples }
-    }
-
-    /// The answer to a request: the page and its parts by `GET`, work on the image in the body by
-    /// `POST`.
-    ///
-    /// # Errors
-    /// 404 for an unknown path, 405 for the wrong method; 400 and 413 for what is wrong with the
-    /// image or the edit; 503 when too many images are in work.
-    pub async fn answer(&self, request: Request<Upload>) -> Result<Answer, Refusal> {
-        let path = request.uri().path().to_owned();
-        if ["/prepare", "/translate", "/every"].contains(&path.as_str()) {
-            return match *request.method() {
-                Method::POST => self.work(path, request).await,
-                _ => Err(Refusal::wrong_method(&path, "POST")),
-            };
-        }
-        let Some(answer) = self.find(&path) else {
-            return Err(Refusal::new(StatusCode::NOT_FOUND, "there is nothing here"));
-        };
-        match *request.method() {
-            // Of an answer to HEAD, the head alone is sent.
-            Method::GET | Method::HEAD => Ok(answer),
-            _ => Err(Refusal::wrong_method(&path, "GET, HEAD")),
-        }
     }
 
     fn find(&self, path: &str) -> Option<Answer> {
@@ -100,6 +81,37 @@ impl<B: Backend> Routes<B> {
             }
         };
         self.model.run(work).await?
+    }
+}
+
+impl<B: Backend> Serve for Routes<B> {
+    /// The page and its parts are asked for by `GET`, work on the image in the body by `POST`.
+    ///
+    /// # Errors
+    /// 404 for an unknown path, 405 for the wrong method.
+    fn takes_body(&self, head: &Parts) -> Result<bool, Refusal> {
+        let path = head.uri.path();
+        let is_work = WORK.contains(&path);
+        if !is_work && self.find(path).is_none() {
+            return Err(Refusal::new(StatusCode::NOT_FOUND, "there is nothing here"));
+        }
+        match (&head.method, is_work) {
+            // Of an answer to HEAD, the head alone is sent.
+            (&Method::POST, true) | (&Method::GET | &Method::HEAD, false) => Ok(is_work),
+            (_, true) => Err(Refusal::wrong_method(path, "POST")),
+            (_, false) => Err(Refusal::wrong_method(path, "GET, HEAD")),
+        }
+    }
+
+    /// # Errors
+    /// 400 and 413 for what is wrong with the image or the edit; 503 when too many images are in
+    /// work.
+    async fn answer(&self, request: Request<Upload>) -> Result<Answer, Refusal> {
+        let path = request.uri().path();
+        match self.find(path) {
+            Some(answer) => Ok(answer),
+            None => self.work(path.to_owned(), request).await,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! HTTP: where the demo listens, and how a connection is served.
 
+use std::cell::Cell;
 use std::convert::Infallible;
 use std::io::{self, ErrorKind};
 use std::net::Ipv4Addr;
@@ -8,8 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body, Bytes, Incoming};
 use hyper::header::{CONNECTION, HeaderValue};
+use hyper::http::request::Parts;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
@@ -46,14 +48,26 @@ const MAX_BUFFER: usize = 64 << 10;
 /// connection with bytes unread takes back what was sent.
 const FAREWELL: (Duration, u64) = (Duration::from_secs(1), 2 * MAX_BYTES as u64);
 
-/// Serves `answer` on `port` of 127.0.0.1 until Ctrl-C, and prints the address.
+/// What there is to serve.
+pub trait Serve: 'static {
+    /// Whether a request with this head has a body that is to be read.
+    ///
+    /// # Errors
+    /// When there is no answer to it, whatever its body.
+    fn takes_body(&self, head: &Parts) -> Result<bool, Refusal>;
+
+    /// The answer to a request; its body is empty where none is read.
+    ///
+    /// # Errors
+    /// When there is none.
+    async fn answer(&self, request: Request<Upload>) -> Result<Answer, Refusal>;
+}
+
+/// Serves `site` on `port` of 127.0.0.1 until Ctrl-C, and prints the address.
 ///
 /// # Errors
 /// When the port can't be had.
-pub fn serve(
-    port: u16,
-    answer: impl AsyncFn(Request<Upload>) -> Result<Answer, Refusal> + 'static,
-) -> Result<(), Failure> {
+pub fn serve(port: u16, site: impl Serve) -> Result<(), Failure> {
     let failed = |error: io::Error| {
         Failure::Failed(match error.kind() {
             ErrorKind::AddrInUse => format!("port {port} is in use: choose another with --port"),
@@ -69,7 +83,9 @@ pub fn serve(
         result!("http://{address}");
         tell!("open this address in a browser; Ctrl-C ends it");
         let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        Rc::new(Server { answer, slots, uploads: Uploads::new() }).accept(listener).await
+        let is_short_of_files = Cell::new(false);
+        let server = Server { site, slots, uploads: Uploads::new(), is_short_of_files };
+        Rc::new(server).accept(listener).await
     })
 }
 
@@ -81,17 +97,21 @@ fn listen(port: u16) -> io::Result<TcpListener> {
     socket.listen(MAX_WAITING)
 }
 
-struct Server<A> {
-    answer: A,
+struct Server<S> {
+    site: S,
     slots: Arc<Semaphore>,
     uploads: Uploads,
+    /// Whether the system has refused the newest connection.
+    is_short_of_files: Cell<bool>,
 }
 
-impl<A: AsyncFn(Request<Upload>) -> Result<Answer, Refusal> + 'static> Server<A> {
+impl<S: Serve> Server<S> {
     async fn accept(self: Rc<Self>, listener: TcpListener) -> Result<(), Failure> {
         loop {
             let slot = Arc::clone(&self.slots).acquire_owned().await.expect("it stays open");
-            let Ok((stream, _)) = listener.accept().await else {
+            let accepted = listener.accept().await;
+            self.is_short_of_files.set(accepted.is_err());
+            let Ok((stream, _)) = accepted else {
                 // Such as no file left to open: other connections have to end first.
                 sleep(Duration::from_millis(100)).await;
                 continue;
@@ -118,7 +138,6 @@ impl<A: AsyncFn(Request<Upload>) -> Result<Answer, Refusal> + 'static> Server<A>
         let service =
             service_fn(async |request| Ok::<_, Infallible>(self.respond(request, patience).await));
         http1::Builder::new()
-            .half_close(true)
             .max_header_size(MAX_HEAD)
             .max_buf_size(MAX_BUFFER)
             .serve_connection(TokioIo::new(&mut *stream), service)
@@ -135,29 +154,42 @@ impl<A: AsyncFn(Request<Upload>) -> Result<Answer, Refusal> + 'static> Server<A>
         patience: &Patience,
     ) -> Response<Full<Bytes>> {
         patience.restart();
-        let (result, is_received) = match self.receive(request).await {
+        let has_body = !request.body().is_end_stream();
+        let (result, is_read) = match self.receive(request, patience).await {
             Ok(request) => {
                 patience.pause();
-                ((self.answer)(request).await, true)
+                (self.site.answer(request).await, true)
             }
-            Err(refusal) => (Err(refusal), false),
+            Err(refusal) => (Err(refusal), !has_body),
         };
         patience.restart();
         let mut response = respond(result);
-        if !is_received || self.is_crowded() {
+        if !is_read || self.is_crowded() {
             response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
         }
         response
     }
 
     /// The request with its whole body, where it is to be answered. Of others, none is read.
-    async fn receive(&self, request: Request<Incoming>) -> Result<Request<Upload>, Refusal> {
+    async fn receive(
+        &self,
+        request: Request<Incoming>,
+        patience: &Patience,
+    ) -> Result<Request<Upload>, Refusal> {
         let (head, body) = request.into_parts();
         visitor::check(&head)?;
-        Ok(Request::from_parts(head, self.uploads.read(body).await?))
+        let upload = match (self.site.takes_body(&head)?, body.is_end_stream()) {
+            (true, _) => self.uploads.read(body, || patience.restart()).await?,
+            (false, true) => Upload::default(),
+            (false, false) => return Err(Refusal::bad("there is nothing to do with a body here")),
+        };
+        Ok(Request::from_parts(head, upload))
     }
 
+    /// Whether others wait for what a client has that keeps the server waiting.
     fn is_crowded(&self) -> bool {
         self.slots.available_permits() == 0
+            || self.uploads.is_crowded()
+            || self.is_short_of_files.get()
     }
 }

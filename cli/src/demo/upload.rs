@@ -18,6 +18,9 @@ pub const MAX_BYTES: usize = 10_000_000;
 /// model, in bytes.
 const MAX_BYTES_OF_ALL: usize = 128_000_000;
 
+/// A client that has sent so many bytes more is not one that keeps the server waiting.
+const PROGRESS: usize = 64 << 10;
+
 /// How long a file may be on its way.
 const MAX_TIME: Duration = Duration::from_secs(20);
 
@@ -25,10 +28,13 @@ const MAX_TIME: Duration = Duration::from_secs(20);
 pub struct Uploads {
     /// A permit for each byte.
     room: Arc<Semaphore>,
+    /// All permits.
+    all: usize,
     time: Duration,
 }
 
 /// A whole body, which takes its room until it is dropped.
+#[derive(Default)]
 pub struct Upload {
     pub bytes: Vec<u8>,
     room: Option<OwnedSemaphorePermit>,
@@ -40,32 +46,39 @@ impl Uploads {
     }
 
     fn within(room: usize, time: Duration) -> Self {
-        Self { room: Arc::new(Semaphore::new(room)), time }
+        Self { room: Arc::new(Semaphore::new(room)), all: room, time }
     }
 
-    /// All of `body`. One that says it is too large is not read at all.
+    /// Whether more than half of the memory is taken.
+    pub fn is_crowded(&self) -> bool {
+        self.room.available_permits() < self.all / 2
+    }
+
+    /// All of `body`; calls `progress` now and then while it arrives. One that says it is too large
+    /// is not read at all.
     ///
     /// # Errors
     /// 400 when the body breaks off, 408 when it takes too long, 413 when it is too large, 503 when
     /// others have taken the memory.
-    pub async fn read<B>(&self, body: B) -> Result<Upload, Refusal>
+    pub async fn read<B>(&self, body: B, progress: impl Fn()) -> Result<Upload, Refusal>
     where
         B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
     {
         if announced(&body) > MAX_BYTES {
             return Err(too_large());
         }
-        timeout(self.time, self.collect(body)).await.unwrap_or_else(|_| {
+        timeout(self.time, self.collect(body, progress)).await.unwrap_or_else(|_| {
             let message = format!("the file was not here after {:?}: send it again", self.time);
             Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, message))
         })
     }
 
-    async fn collect<B>(&self, mut body: B) -> Result<Upload, Refusal>
+    async fn collect<B>(&self, mut body: B, progress: impl Fn()) -> Result<Upload, Refusal>
     where
         B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
     {
-        let mut upload = Upload { bytes: Vec::new(), room: None };
+        let mut upload = Upload::default();
+        let mut progressed = 0;
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|error| {
                 Refusal::bad(format!("the file did not arrive whole ({error}): send it again"))
@@ -81,6 +94,10 @@ impl Uploads {
                 none => *none = Some(room),
             }
             upload.bytes.extend_from_slice(&data);
+            if upload.bytes.len() >= progressed + PROGRESS {
+                progressed = upload.bytes.len();
+                progress();
+            }
         }
         Ok(upload)
     }
@@ -132,17 +149,30 @@ mod tests {
     #[tokio::test]
     async fn a_body_that_does_not_arrive_is_not_waited_for() {
         let uploads = Uploads::within(100, Duration::from_millis(20));
-        assert_eq!(status(uploads.read(Silent).await), 408);
+        assert_eq!(status(uploads.read(Silent, || {}).await), 408);
+    }
+
+    #[tokio::test]
+    async fn a_body_that_flows_is_progress() {
+        let (uploads, calls) = (Uploads::new(), std::cell::Cell::new(0));
+        let progress = || calls.set(calls.get() + 1);
+        for (length, expected) in [(PROGRESS - 1, 0), (PROGRESS, 1)] {
+            let read = uploads.read(Full::from(vec![0; length]), progress).await;
+            assert_eq!(read.ok().expect("there is room").bytes.len(), length);
+            assert_eq!(calls.get(), expected);
+        }
     }
 
     #[tokio::test]
     async fn a_body_takes_room_until_it_is_dropped() {
         let uploads = Uploads::within(10, Duration::from_secs(1));
         let body = || Full::from(&b"six..."[..]);
-        let first = uploads.read(body()).await.ok().expect("there is room");
+        let first = uploads.read(body(), || {}).await.ok().expect("there is room");
         assert_eq!(first.bytes, b"six...");
-        assert_eq!(status(uploads.read(body()).await), 503);
+        assert!(uploads.is_crowded());
+        assert_eq!(status(uploads.read(body(), || {}).await), 503);
         drop(first);
-        assert!(uploads.read(body()).await.is_ok());
+        assert!(!uploads.is_crowded());
+        assert!(uploads.read(body(), || {}).await.is_ok());
     }
 }

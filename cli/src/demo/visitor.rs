@@ -19,12 +19,11 @@ pub fn check(request: &Parts) -> Result<(), Refusal> {
     if host != "127.0.0.1" && !host.eq_ignore_ascii_case("localhost") {
         return Err(forbidden("the host asked for"));
     }
-    match request.headers.get(ORIGIN) {
-        Some(origin) if origin.as_bytes() != format!("http://{authority}").as_bytes() => {
-            Err(forbidden("the origin of the request"))
-        }
-        _ => Ok(()),
+    let own = format!("http://{authority}");
+    if request.headers.get_all(ORIGIN).iter().any(|origin| origin.as_bytes() != own.as_bytes()) {
+        return Err(forbidden("the origin of the request"));
     }
+    Ok(())
 }
 
 /// The host in the request line, which counts where it is given, or in the one Host header.
@@ -33,7 +32,10 @@ fn asked_for(request: &Parts) -> Option<Authority> {
     let header = headers.next().filter(|_| headers.next().is_none());
     let named = request.uri.authority().cloned();
     let named = named.or_else(|| Authority::try_from(header?.as_bytes()).ok());
-    named.filter(|authority| !authority.as_str().contains('@'))
+    named.filter(|authority| {
+        let has_port = authority.as_str() != authority.host();
+        !authority.as_str().contains('@') && has_port == authority.port_u16().is_some()
+    })
 }
 
 fn forbidden(what: &str) -> Refusal {

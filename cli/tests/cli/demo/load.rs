@@ -173,6 +173,43 @@ fn files_that_do_not_end_leave_room_for_others_or_say_so() {
     };
     is_busy(&until(503));
     demo.post("/prepare", &small).image();
-    drop(waiting);
+    // Nobody waits for those that send nothing more.
     until(400).refuses(400, "expected a PNG");
+    drop(waiting);
+}
+
+#[test]
+fn a_file_that_keeps_coming_arrives_in_a_crowd() {
+    let _alone = alone();
+    let demo = Demo::start(&[]);
+    let file = vec![0; 2_000_000];
+    let mut steady = demo.connect();
+    let _silent: Vec<Connection> = (0..250).map(|_| demo.connect()).collect();
+    // Longer than a crowd waits for a client that does nothing.
+    let request = demo.request("POST", "/prepare", "", &file);
+    for piece in request.chunks(request.len() / 10) {
+        steady.send(piece);
+        thread::sleep(Duration::from_millis(200));
+    }
+    steady.answer().refuses(400, "expected a PNG");
+}
+
+#[test]
+fn nobody_works_for_clients_that_are_gone() {
+    let _alone = alone();
+    let demo = Demo::start(&[]);
+    let mut photo = std::io::Cursor::new(Vec::new());
+    GrayImage::new(6_300, 6_300).write_to(&mut photo, ImageFormat::Png).unwrap();
+    let work = demo.request("POST", "/prepare", "", photo.get_ref());
+    let time = |count: usize| {
+        let gone: Vec<_> = (0..count).map(|_| demo.connect()).collect();
+        gone.into_iter().for_each(|mut each| each.send(&work));
+        let began = Instant::now();
+        while demo.post("/translate?edit=Male", &face("00001")).status != 200 {
+            thread::sleep(Duration::from_millis(10));
+        }
+        began.elapsed()
+    };
+    let (one, many) = (time(1), time(30));
+    assert!(many < one * 5 + Duration::from_secs(1), "one took {one:?}, 30 of them {many:?}");
 }

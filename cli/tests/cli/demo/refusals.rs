@@ -107,12 +107,17 @@ fn other_sites_are_refused() {
     // The host in the request line is the one that counts.
     demo.ask("GET", "http://evil.example/", "", b"").refuses(403, "the host asked for");
     demo.raw(b"GET / HTTP/1.1\r\n\r\n").refuses(400, "host");
+    for host in ["localhost:abc", "localhost:99999", "localhost:", "127.0.0.1:1,evil.example"] {
+        ask_as(host).refuses(400, "host");
+    }
     let face = face("00000");
     let post = |origin: &str| demo.ask("POST", "/prepare", &format!("origin: {origin}\r\n"), &face);
     post("https://evil.example").refuses(403, "the origin of the request is not this page");
     post("http://127.0.0.1:1").refuses(403, "the origin of the request is not this page");
+    let own = format!("http://127.0.0.1:{}", demo.port);
+    post(&format!("{own}\r\norigin: http://evil.example")).refuses(403, "the origin");
     post("null").refuses(403, "the origin of the request is not this page");
-    assert_eq!(post(&format!("http://127.0.0.1:{}", demo.port)).status, 200);
+    assert_eq!(post(&own).status, 200);
 }
 
 #[test]
