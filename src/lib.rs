@@ -75,6 +75,7 @@ pub use error::{Error, Result};
 pub use files::describe::describe;
 pub use files::model::ModelConfig;
 pub use files::pytorch::model::PublicModel;
+pub use files::replace::replace_file;
 pub use files::run::resolve_model;
 pub use labels::edit::Edit;
 pub use labels::space::{LabelKind, LabelSpace, Target};

@@ -18,7 +18,7 @@ use crate::crop::{parse_crop, warn_of_crop, warn_of_judge};
 use crate::data::{FORMS, Pairs, Place, Source, Spec, Split, open_like};
 use crate::failure::{Failure, usage};
 use crate::named::names;
-use crate::output::{self, Existing, Output, OverwriteArg};
+use crate::output::{self, Existing, Output, OverwriteArg, check_different};
 use crate::terminal::{result, tell};
 
 /// Measures a model on labelled images that it was not trained on.
@@ -102,7 +102,12 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if let Some(json) = &args.json {
         existing.check(json)?;
     }
+    check_different([("--json", args.json.as_deref()), ("--judge", args.judge.as_deref())])?;
     let kept = args.judge.as_ref().is_some_and(|file| file.is_file());
+    if let Some(judge) = args.judge.as_ref().filter(|_| !kept) {
+        // Known before a judge is trained for it.
+        Existing::Refuse.check(judge)?;
+    }
     let others = args.train_data.is_some() || args.split != Split::None;
     if args.judge.is_some() && !kept && !others {
         return usage("--judge names no file: give --train-data too, to train a judge on");

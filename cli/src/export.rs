@@ -8,7 +8,7 @@ use stargan::burn::tensor::backend::Backend;
 
 use crate::backend::{self, on_backend};
 use crate::failure::Failure;
-use crate::output::{Output, OverwriteArg};
+use crate::output::{Output, OverwriteArg, check_different};
 use crate::terminal::result;
 
 /// Writes a model's networks in another program's format.
@@ -51,6 +51,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 
 fn pytorch(args: &Args) -> Result<(), Failure> {
     let existing = args.overwrite.existing();
+    check_different([
+        ("--out-generator", Some(&args.out_generator)),
+        ("--out-discriminator", args.out_discriminator.as_deref()),
+    ])?;
     let paths: Vec<_> =
         std::iter::once(&args.out_generator).chain(&args.out_discriminator).collect();
     let outputs =

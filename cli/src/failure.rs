@@ -1,5 +1,6 @@
 //! Why a command ends early, and its exit code.
 
+use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -41,12 +42,11 @@ pub fn exit(result: Result<(), Failure>) -> ExitCode {
     match result.and_then(|()| terminal::lost().map_or(Ok(()), |reason| Err(lost(reason)))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Usage(message)) => {
-            let message = shown(message);
             tell!("error: {message}\n\nFor more information, try '--help'.");
             ExitCode::from(2)
         }
         Err(Failure::Failed(message)) => {
-            tell!("error: {}", shown(message));
+            tell!("error: {message}");
             ExitCode::FAILURE
         }
         Err(Failure::Interrupted(message)) => {
@@ -56,10 +56,15 @@ pub fn exit(result: Result<(), Failure>) -> ExitCode {
     }
 }
 
-/// `message` as the library shows its errors: of a length that people can read, without what a
-/// terminal obeys.
-fn shown(message: String) -> impl std::fmt::Display {
-    Error::Config(message)
+/// The exit code where the command line asks for help or makes no sense, after that is said.
+pub fn exit_of_parser(said: &clap::Error) -> ExitCode {
+    match said.print() {
+        // Help that nobody could read, such as on a full disk; a reader may have had enough of it.
+        Err(error) if !said.use_stderr() && error.kind() != ErrorKind::BrokenPipe => {
+            exit(Err(Failure::Failed(format!("standard output: {error}"))))
+        }
+        _ => ExitCode::from(u8::try_from(said.exit_code()).unwrap_or(2)),
+    }
 }
 
 /// The end of a run that was asked to stop: where it stands and how to go on.
@@ -70,7 +75,11 @@ pub fn interrupted(run: &Path, checkpoint: &Path, backend: Backend) -> Failure {
 
 /// The command that goes on with a run.
 pub fn going_on(run: &Path, backend: Backend) -> String {
-    let run = run.display().to_string();
+    let mut run = run.display().to_string();
+    if run.starts_with('-') {
+        // Which would be taken for a flag.
+        run.insert_str(0, "./");
+    }
     // As a shell takes it.
     let mut command = format!("stargan train --resume --out '{}'", run.replace('\'', "'\\''"));
     if backend != Backend::default() {

@@ -1,11 +1,11 @@
 //! `inspect`: what a model, a checkpoint or a run is.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde_json::Value;
+use stargan::data::read_text;
 use stargan::engine::Recipe;
 use stargan::{
     Crop, LabelKind, LabelSpace, LabelSpaces, ModelConfig, StarGan, TrainingConfig, Transform,
@@ -98,7 +98,7 @@ fn describe_file(path: &Path) -> Result<String, Failure> {
 
 /// A run without a checkpoint, by its configuration.
 fn begun(path: &Path) -> Result<String, Failure> {
-    let json = fs::read_to_string(path).map_err(|error| of_file(path, error))?;
+    let json = read_text(path)?;
     let config: TrainingConfig<StarGan> =
         serde_json::from_str(&json).map_err(|error| of_file(path, error))?;
     config.check().map_err(|error| of_file(path, error))?;
@@ -209,7 +209,7 @@ fn differences(path: &str, found: &Value, default: &Value, changed: &mut Vec<Str
 
 /// The seconds in the last row of `timing.csv`, where there is one.
 fn seconds(path: &Path) -> Option<f64> {
-    let text = fs::read_to_string(path).ok()?;
+    let text = read_text(path).ok()?;
     text.lines().last()?.split(',').nth(1)?.parse().ok()
 }
 

@@ -64,8 +64,14 @@ fn main() -> ExitCode {
     let command = Cli::command()
         .mut_subcommand("quickstart", quickstart::describe)
         .mut_subcommand("train", train::describe);
-    let matches = command.get_matches();
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let matches = match command.try_get_matches() {
+        Ok(matches) => matches,
+        Err(other) => return failure::exit_of_parser(&other),
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(other) => return failure::exit_of_parser(&other),
+    };
     // Which flag belongs to which --data is told from where they stand.
     let (_, places) = matches.subcommand().expect("clap requires a command");
     failure::exit(match &cli.command {

@@ -2,14 +2,15 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::{Cursor, Write};
+use std::io::Cursor;
 use std::path::{Path, PathBuf};
 
 use image::{ImageFormat, RgbImage};
 use serde::Serialize;
+use stargan::replace_file;
 use tempfile::TempDir;
 
-use crate::failure::{Failure, of_file};
+use crate::failure::{Failure, of_file, usage};
 
 /// `--overwrite`.
 #[derive(clap::Args, Clone, Copy, Debug)]
@@ -35,13 +36,33 @@ pub enum Existing {
 }
 
 impl Existing {
-    /// Refuses a path at which there is something, unless it is to be replaced.
+    /// Refuses a path at which there is something, unless it is a file and to be replaced.
     pub fn check(self, path: &Path) -> Result<(), Failure> {
+        if path.is_dir() {
+            return Err(of_file(path, "this is a folder"));
+        }
         if self == Self::Refuse && path.symlink_metadata().is_ok() {
             return Err(of_file(path, "exists already and is not overwritten without --overwrite"));
         }
+        if path.exists() && !path.is_file() {
+            return Err(of_file(path, "this is a device, pipe or socket"));
+        }
         Ok(())
     }
+}
+
+/// Refuses two flags that name one file, with the folders made that they are in.
+pub fn check_different(files: [(&str, Option<&Path>); 2]) -> Result<(), Failure> {
+    let [(one, Some(first)), (other, Some(second))] = files else { return Ok(()) };
+    let place = |path: &Path| -> Result<PathBuf, Failure> {
+        let folder = folder_of(path)?;
+        let folder = folder.canonicalize().map_err(|error| of_file(folder, error))?;
+        Ok(folder.join(path.file_name().unwrap_or_default()))
+    };
+    if place(first)? == place(second)? {
+        return usage(format!("{one} and {other} name one file: {}", first.display()));
+    }
+    Ok(())
 }
 
 /// A file that is being written: until it is whole, it has not its name.
@@ -58,10 +79,7 @@ impl Output {
     /// A file to be written to `path`, with the folders that it is in.
     pub fn new(path: &Path, existing: Existing) -> Result<Self, Failure> {
         existing.check(path)?;
-        let name = match path.file_name() {
-            Some(name) if !path.is_dir() => name.to_owned(),
-            _ => return Err(of_file(path, "this is a folder")),
-        };
+        let name = path.file_name().ok_or_else(|| of_file(path, "this is a folder"))?.to_owned();
         let folder = folder_of(path)?;
         let temporary = tempfile::Builder::new().prefix(".stargan-").tempdir_in(folder);
         let temporary = temporary.map_err(|error| of_file(folder, error))?;
@@ -83,26 +101,12 @@ impl Output {
 /// Writes a file, with the folders that it is in.
 pub fn write_new(path: &Path, bytes: &[u8], existing: Existing) -> Result<(), Failure> {
     existing.check(path)?;
-    if path.is_dir() {
-        return Err(of_file(path, "this is a folder"));
-    }
-    let folder = folder_of(path)?;
-    // Named as the library names what it has not finished, which a run's next start removes.
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".writing-");
-    // A file like any other, which the umask decides on, not a private one.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut file = builder.tempfile_in(folder).map_err(|error| of_file(folder, error))?;
-    file.write_all(bytes)
-        .and_then(|()| file.as_file().sync_all())
-        .map_err(|error| of_file(path, error))?;
-    existing.check(path)?;
-    file.persist(path).map(drop).map_err(|error| of_file(path, error.error))
+    folder_of(path)?;
+    Ok(replace_file(path, bytes)?)
 }
 
 /// The folder that a file is in, which is made where it is not there.
-fn folder_of(path: &Path) -> Result<&Path, Failure> {
+pub fn folder_of(path: &Path) -> Result<&Path, Failure> {
     let folder = match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),

@@ -10,7 +10,7 @@ use stargan::{DomainLabel, Grid, GridImage, Translator};
 use crate::bundled::{self, People};
 use crate::data::{Pairs, Source};
 use crate::failure::Failure;
-use crate::output::{self, Existing};
+use crate::output;
 use crate::terminal::result;
 use crate::train::{self, Defaults, Inputs};
 
@@ -50,9 +50,9 @@ pub fn run(args: &Args, places: &ArgMatches) -> Result<(), Failure> {
                 evaluate_every: 0,
                 sample_every: 2 * SAMPLE_EVERY,
                 tensorboard: false,
+                people: false,
             },
             settings: bundled::joint,
-            people: None,
         }
     } else {
         Defaults {
@@ -64,9 +64,9 @@ pub fn run(args: &Args, places: &ArgMatches) -> Result<(), Failure> {
                 evaluate_every: 0,
                 sample_every: SAMPLE_EVERY,
                 tensorboard: false,
+                people: true,
             },
             settings: bundled::joint,
-            people: Some(|| bundled::people(8)),
         }
     };
     train::run(&args.train, places, Some(defaults))
@@ -79,7 +79,7 @@ pub fn pictures<B: Backend>(
     run: &Path,
 ) -> Result<(), Failure> {
     let grid = Grid::of_targets(translator, people)?;
-    output::save_image(&grid.image, &run.join("grid.png"), Existing::Refuse)?;
+    output::save_image_of_run(&grid.image, &run.join("grid.png"))?;
     for (number, GridImage { image, label }) in people.iter().take(3).enumerate() {
         let image = &DynamicImage::from(image.clone());
         for target in
@@ -88,7 +88,7 @@ pub fn pictures<B: Backend>(
             let label = DomainLabel { dataset: 0, label: target.label };
             let translated = translator.translate_to(image, &label)?;
             let file = run.join(format!("translations/{number:05}_{}.png", target.name));
-            output::save_image(&translated, &file, Existing::Refuse)?;
+            output::save_image_of_run(&translated, &file)?;
         }
     }
     tell(run, &grid.columns);

@@ -20,10 +20,26 @@ enum From {
     System,
 }
 
+/// Whether the process ends at once when it is asked to, whatever it does otherwise.
+static AT_ONCE_NOW: AtomicBool = AtomicBool::new(false);
+
+/// Does `work`, of which nothing is left to go on from: when the process is asked to end, it ends
+/// at once.
+pub fn ending_at_once<T>(work: impl FnOnce() -> T) -> T {
+    AT_ONCE_NOW.store(true, Ordering::Relaxed);
+    let done = work();
+    AT_ONCE_NOW.store(false, Ordering::Relaxed);
+    done
+}
+
 /// Raises `stop` when the process is asked to end; at a second Ctrl-C it ends at once.
 pub fn stop_when_asked(stop: Arc<AtomicBool>) -> Result<(), Failure> {
     let mut asked: Option<Instant> = None;
     on_request(move |from| {
+        if AT_ONCE_NOW.load(Ordering::Relaxed) {
+            tell!("\nstopped");
+            std::process::exit(130);
+        }
         stop.store(true, Ordering::Relaxed);
         match asked {
             None => {

@@ -2,8 +2,10 @@
 //! command: whoever listens may be gone, and a disk behind a stream may be full.
 
 use std::fmt::Arguments;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::sync::OnceLock;
+
+use stargan::Error;
 
 /// Why a result was lost that somebody was waiting for.
 static LOST: OnceLock<String> = OnceLock::new();
@@ -25,11 +27,20 @@ macro_rules! result {
 pub(crate) use {result, tell};
 
 pub fn say(text: Arguments<'_>) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = writeln!(io::stderr().lock(), "{}", plain(text));
+}
+
+/// `text` as the library shows its errors: no line longer than people read, and without what a
+/// terminal obeys, such as in the name of a file.
+fn plain(text: Arguments<'_>) -> String {
+    let plain = |line: &str| Error::Config(line.to_owned()).to_string();
+    text.to_string().split('\n').map(plain).collect::<Vec<_>>().join("\n")
 }
 
 pub fn give(text: Arguments<'_>) {
     let mut output = io::stdout().lock();
+    // A program that reads it needs a file's name as it is.
+    let text = if output.is_terminal() { plain(text) } else { text.to_string() };
     let written = writeln!(output, "{text}").and_then(|()| output.flush());
     match written {
         // `stargan ... | head -1` has what it asked for.

@@ -138,15 +138,38 @@ impl Dataset for Folder {
     }
 }
 
-/// The images directly in `folder` (PNG, JPEG, GIF, TIFF, BMP, WebP, told by extension), sorted by
-/// name; hidden files are passed over.
+/// The image files in a folder, and what else there is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ImageFiles {
+    /// Those that end as images do, sorted by name.
+    pub images: Vec<PathBuf>,
+    /// What is no image, such as `.heic` or `hidden`, and how often it is there.
+    pub left_out: BTreeMap<String, usize>,
+}
+
+/// The images directly in `folder` (PNG, JPEG, GIF, TIFF, BMP, WebP, told by extension); hidden
+/// files are left out.
 ///
 /// # Errors
-/// When the folder cannot be read, or holds a name that is not UTF-8.
-pub fn image_files(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
-    let visible = visible(folder.as_ref(), &mut BTreeMap::new())?;
-    let paths = visible.into_iter().map(|(_, path)| path);
-    Ok(paths.filter(|path| is_image(path) && !path.is_dir()).collect())
+/// When the folder cannot be read.
+pub fn image_files(folder: impl AsRef<Path>) -> Result<ImageFiles> {
+    let mut found = ImageFiles::default();
+    for entry in entries(folder.as_ref())? {
+        let (path, name) = (entry.path(), entry.file_name());
+        let kind = match name.to_string_lossy() {
+            name if name.starts_with('.') => kind(&name),
+            _ if path.is_dir() => "folder".to_owned(),
+            _ if is_image(&path) => {
+                found.images.push(path);
+                continue;
+            }
+            name => kind(&name),
+        };
+        *found.left_out.entry(kind).or_default() += 1;
+    }
+    found.images.sort();
+    Ok(found)
 }
 
 /// The entries of `folder` that are not hidden, sorted by name; hidden ones are `left_out`.
@@ -275,8 +298,10 @@ mod tests {
         let left_out: usize = data.left_out().values().sum();
         // One is hidden.
         assert_eq!((data.len(), left_out), (used.len() - 1, not_used.len() + 1));
-        let images = image_files(folder.path().join("b")).unwrap();
-        assert_eq!(images.len(), 8);
+        let found = image_files(folder.path().join("b")).unwrap();
+        let left_out = [(".avif", 1), (".db", 1), (".svg", 1), ("hidden", 1)];
+        let left_out = left_out.map(|(kind, count)| (kind.to_owned(), count));
+        assert_eq!((found.images.len(), found.left_out), (8, left_out.into()));
     }
 
     #[test]

@@ -121,7 +121,7 @@ impl LoaderConfig {
                  the batch size a multiple of the number of workers"
             )));
         }
-        for (number, dataset) in datasets.iter().enumerate() {
+        for (number, dataset) in (1..).zip(datasets.iter()) {
             let problem = match (dataset.len(), dataset.crop()) {
                 (0, _) => "is empty".to_owned(),
                 (images, _) if images < batch_size => format!(
@@ -131,7 +131,11 @@ impl LoaderConfig {
                 (_, Crop::Centre(0)) => "has a crop of 0 pixels".to_owned(),
                 _ => continue,
             };
-            return Err(Error::Config(format!("dataset {number} {problem}")));
+            let which = match datasets.len() {
+                1 => "the dataset".to_owned(),
+                all => format!("dataset {number} of {all}"),
+            };
+            return Err(Error::Config(format!("{which} {problem}")));
         }
         if self.paired {
             let lengths: Vec<_> = datasets.iter().map(|dataset| dataset.len()).collect();

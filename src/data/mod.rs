@@ -22,7 +22,7 @@ pub(crate) mod transform;
 pub(crate) mod unreadable;
 pub(crate) mod whole;
 
-pub use self::folder::image_files;
+pub use self::folder::{ImageFiles, image_files};
 pub use self::image::{MAX_IMAGE_BYTES, MAX_IMAGE_SIDE, image_size};
 #[cfg(feature = "train")]
 pub use self::loader::{Batch, Loader, LoaderConfig, Share, Unreadable};

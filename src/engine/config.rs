@@ -91,14 +91,16 @@ impl<R: Recipe> TrainingConfig<R> {
         Ok(())
     }
 
-    /// Checks that the run can be trained on `data`, before anything is written.
+    /// Checks that the run can be trained on `data`, before anything is written; gives the names
+    /// that the recipe knows them by.
     ///
     /// # Errors
     /// [`Error::Config`] or [`Error::Label`] when the recipe does not accept them, or one can't
     /// fill a batch.
-    pub fn check_data(&self, data: &Datasets) -> Result<()> {
-        self.recipe.accept(data)?;
-        self.loader().check(data)
+    pub fn check_data(&self, data: &Datasets) -> Result<Vec<String>> {
+        let names = self.recipe.accept(data)?;
+        self.loader().check(data)?;
+        Ok(names)
     }
 
     /// How batches are made.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::shown::number;
 use crate::error::{Error, Result};
 
 /// What happens when a loss term, a gradient or a weight of a run is not finite.
@@ -34,7 +35,8 @@ impl NonFinitePolicy {
         match *self {
             Self::RollBack { factor, .. } if !(factor > 0.0 && factor < 1.0) => {
                 Err(Error::Config(format!(
-                    "the roll-back's factor is {factor}; it must be between 0 and 1, such as 0.5"
+                    "the roll-back's factor is {}; it must be between 0 and 1, such as 0.5",
+                    number(factor)
                 )))
             }
             Self::RollBack { times: 0, .. } => Err(Error::Config(

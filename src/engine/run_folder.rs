@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use crate::data::whole::read_text;
+use crate::data::whole::{read_text, regular_length};
 use crate::engine::checkpoint::{Checkpoint, Progress};
 use crate::engine::config::TrainingConfig;
 use crate::engine::recipe::Recipe;
 use crate::error::{Error, Result};
-use crate::files::model::{self, replace_file};
+use crate::files::model;
+use crate::files::replace::{is_unfinished, replace_file};
 use crate::files::run::{CHECKPOINTS, Checkpoints, checkpoint_path};
 use crate::nn::weights::Weights;
 
@@ -61,9 +62,7 @@ impl RunFolder {
         let json = serde_json::to_string_pretty(config).map_err(|error| {
             Error::Config(format!("the configuration can't be written: {error}"))
         })?;
-        replace_file(&file, |temporary| {
-            fs::write(temporary, json).map_err(|error| Error::io(&file, error))
-        })
+        replace_file(file, json)
     }
 
     /// Opens the folder of an earlier run.
@@ -71,15 +70,22 @@ impl RunFolder {
     /// # Errors
     /// [`Error::Checkpoint`] when it holds no run; [`Error::Config`] when another trainer has it.
     pub(crate) fn open(path: &Path) -> Result<Self> {
-        match fs::metadata(path.join(CONFIG)) {
-            Ok(config) if config.is_file() => {}
+        let config = path.join(CONFIG);
+        match fs::metadata(&config) {
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
-                return Err(Error::io(path.join(CONFIG), error));
+                return Err(Error::io(config, error));
             }
-            _ => {
+            Err(_) => {
                 let none = "there is no run to resume here (no config.json)";
                 return Err(Error::checkpoint(path, none));
             }
+            Ok(_) => regular_length(&config)?,
+        };
+        let checkpoints = path.join(CHECKPOINTS);
+        if !checkpoints.is_dir() {
+            let gone = "expected the folder of the run's checkpoints, which is not there: put it \
+                        back, or begin a new run in another folder";
+            return Err(Error::checkpoint(checkpoints, gone));
         }
         let folder = Self::locked(path)?;
         folder.sweep()?;
@@ -95,7 +101,7 @@ impl RunFolder {
             };
             for entry in entries {
                 let path = entry.map_err(|error| Error::io(&folder, error))?.path();
-                if model::is_unfinished(&path) {
+                if is_unfinished(&path) {
                     fs::remove_file(&path).map_err(|error| Error::io(&path, error))?;
                 }
             }
@@ -223,7 +229,7 @@ fn is_unused(path: &Path) -> io::Result<bool> {
                 }
                 _ => false,
             };
-        if !(name == LOCK || empty || fresh || model::is_unfinished(&path)) {
+        if !(name == LOCK || empty || fresh || is_unfinished(&path)) {
             return Ok(false);
         }
     }

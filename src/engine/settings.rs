@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::unreadable::UnreadablePolicy;
 use crate::engine::policy::NonFinitePolicy;
+use crate::error::shown::number;
 use crate::error::{Error, Result};
 use crate::optim::adam::AdamConfig;
 use crate::optim::schedule::Schedule;
@@ -163,9 +164,7 @@ impl RunSettings {
             ("ema", self.ema, 0.0..=0.999_999_9),
         ] {
             if !range.contains(&value) {
-                let (start, end) = (range.start(), range.end());
-                // 1e-38 has many digits otherwise.
-                let start = if *start == 0.0 { "0".to_owned() } else { format!("{start:e}") };
+                let [value, start, end] = [value, *range.start(), *range.end()].map(number);
                 return Err(Error::Config(format!(
                     "{name} is {value}; it must be between {start} and {end}"
                 )));

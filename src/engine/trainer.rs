@@ -255,8 +255,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     }
 
     fn identified(&self, data: &Datasets) -> Result<Vec<DatasetIdentity>> {
-        self.config.check_data(data)?;
-        let found = DatasetIdentity::all(self.config.recipe.accept(data)?, data);
+        let found = DatasetIdentity::all(self.config.check_data(data)?, data);
         if self.iteration > 0 {
             DatasetIdentity::check_unchanged(&self.datasets, &found)?;
         }

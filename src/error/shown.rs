@@ -30,6 +30,12 @@ pub(crate) fn quoted(text: impl AsRef<[u8]>) -> String {
     format!("`{}{more}`", text[..text.len().min(MOST_QUOTED)].escape_ascii())
 }
 
+/// A number as people write it: the largest and smallest without hundreds of digits.
+pub(crate) fn number(value: f64) -> String {
+    let (plain, scientific) = (value.to_string(), format!("{value:e}"));
+    if plain.len() <= scientific.len().max(10) { plain } else { scientific }
+}
+
 /// A message, or a part of one, as people see it: without its middle where it is very long, and
 /// with controls other than the end of a line escaped.
 pub(crate) struct Shown<T>(pub T);
@@ -76,6 +82,21 @@ mod tests {
         // Of scripts that are written from right to left, or join letters, nothing is lost.
         for name in ["مو\u{200c}بور", "किताब\u{200d}", "שיער", "e\u{301}"] {
             assert_eq!(Shown(name).to_string(), name);
+        }
+    }
+
+    #[test]
+    fn a_number_is_short() {
+        for (value, expected) in [
+            (0.0, "0"),
+            (-1.0, "-1"),
+            (0.999_999_9, "0.9999999"),
+            (1e-38, "1e-38"),
+            (1e300, "1e300"),
+            (f64::NAN, "NaN"),
+            (f64::NEG_INFINITY, "-inf"),
+        ] {
+            assert_eq!(number(value), expected);
         }
     }
 

@@ -3,4 +3,5 @@
 pub(crate) mod describe;
 pub(crate) mod model;
 pub(crate) mod pytorch;
+pub(crate) mod replace;
 pub(crate) mod run;

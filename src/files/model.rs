@@ -5,7 +5,7 @@
 //! then renamed.
 
 use std::collections::HashMap;
-use std::fs::{self, File};
+use std::fs;
 use std::path::Path;
 
 use burn::tensor::{DType, TensorData};
@@ -16,6 +16,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::data::transform::Transform;
 use crate::data::whole::regular_length;
 use crate::error::{Error, Result};
+use crate::files::replace::replace_with;
 use crate::labels::spaces::LabelSpaces;
 use crate::nn::discriminator::DiscriminatorConfig;
 use crate::nn::generator::GeneratorConfig;
@@ -187,7 +188,7 @@ pub(crate) fn write_tensors(
     weights: &Weights,
 ) -> Result<()> {
     let views = views(weights).map_err(|problem| Error::checkpoint(path, problem))?;
-    replace_file(path, |temporary| {
+    replace_with(path, |temporary| {
         safetensors::serialize_to_file(views, metadata, temporary).map_err(|error| match error {
             safetensors::SafeTensorError::IoError(source) => Error::io(path, source),
             other => Error::checkpoint(path, format!("can't be written: {other}")),
@@ -270,40 +271,6 @@ pub(crate) fn checksum(description: &str, weights: &Weights) -> String {
     format!("{:08x}", hasher.finalize())
 }
 
-/// What the name of a file begins with that [`replace_file`] has not finished.
-const UNFINISHED: &str = ".writing-";
-
-/// Whether `path` is of a file that [`replace_file`] was stopped at.
-pub(crate) fn is_unfinished(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let random = name.strip_prefix(UNFINISHED).unwrap_or_default();
-    // As `tempfile` names them; anything else is somebody's.
-    random.len() == 6 && random.bytes().all(|byte| byte.is_ascii_alphanumeric()) && path.is_file()
-}
-
-/// Puts at `path` the file that `write` makes under a temporary name beside it: whole or not at
-/// all.
-pub(crate) fn replace_file(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new("."));
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(UNFINISHED);
-    // A file like any other, which the umask decides on, not a private one.
-    #[cfg(unix)]
-    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let temporary =
-        builder.tempfile_in(folder).map_err(|error| Error::io(folder, error))?.into_temp_path();
-    write(&temporary)?;
-    let synced = File::open(&temporary).and_then(|file| file.sync_all());
-    synced.map_err(|error| Error::io(path, error))?;
-    temporary.persist(path).map_err(|error| Error::io(path, error.error))?;
-    // The rename itself must reach the disk; not every system can sync a folder.
-    if let Ok(folder) = File::open(folder) {
-        let _ = folder.sync_all();
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -336,11 +303,6 @@ mod tests {
         assert_eq!(read::<ModelConfig>(&path).unwrap(), (config(), weights()));
         assert_eq!(describe::<ModelConfig>(&path).unwrap(), config());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        // With the permissions of a file that is simply made.
-        let plain = folder.path().join("plain");
-        fs::write(&plain, "").unwrap();
-        let permissions = |path| fs::metadata(path).unwrap().permissions();
-        assert_eq!(permissions(&path), permissions(&plain));
     }
 
     #[test]
@@ -403,20 +365,6 @@ mod tests {
         let opened = Translator::<burn::backend::Flex>::open(&path, &Default::default());
         let error = opened.unwrap_err().to_string();
         assert!(error.contains("parameters, it holds 10 values"), "{error}");
-    }
-
-    #[test]
-    fn a_failed_write_leaves_the_earlier_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("file");
-        fs::write(&path, "earlier").unwrap();
-        let error = replace_file(&path, |temporary| {
-            fs::write(temporary, "half of it").unwrap();
-            Err(Error::Config("the disk is full".to_owned()))
-        });
-        assert!(error.is_err());
-        assert_eq!(fs::read_to_string(&path).unwrap(), "earlier");
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub struct JudgeConfig {
     pub image_size: usize,
     /// Channels after the first convolution: 16.
     pub base_channels: usize,
-    /// Images per batch: 32.
+    /// Images per batch: 32, or all where there are fewer.
     pub batch_size: usize,
     /// Updates: 800.
     pub iterations: u64,
@@ -101,8 +101,8 @@ impl JudgeConfig {
     /// Trains a judge of the labels of `data`, one dataset, whose images are mirrored at random.
     ///
     /// # Errors
-    /// When the configuration can't work, there is not one dataset, it does not fill a batch, or an
-    /// image can't be read.
+    /// When the configuration can't work, there is not one dataset, it is empty, or an image can't
+    /// be read.
     pub fn train<B: AutodiffBackend>(
         &self,
         data: impl Into<Datasets>,
@@ -121,6 +121,7 @@ impl JudgeConfig {
                 self.learning_rate
             )));
         }
+        let batch_size = batch_size.min(data[0].len().max(1));
         let labels = data[0].labels().clone();
         let architecture = DiscriminatorConfig::fitting(image_size, labels.width())
             .with_base_channels(self.base_channels);

@@ -1,19 +1,20 @@
 //! Measuring while training.
 
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::PathBuf;
+use std::fs;
 
 use burn::tensor::backend::AutodiffBackend;
 
-use crate::engine::observe::csv::continue_csv;
+use crate::engine::observe::csv::CsvFile;
 use crate::engine::observe::every::Every;
 use crate::engine::observe::observer::{Iteration, Observer, Run};
 use crate::error::{Error, Result};
-use crate::files::model::replace_file;
+use crate::files::replace::replace_file;
 use crate::metrics::counterfactual::Counterfactuals;
 use crate::metrics::dataset_scores::DatasetScores;
 use crate::metrics::scores::Scores;
+
+/// The scores at the end of the run.
+pub(crate) const SCORES: &str = "metrics.json";
 
 /// Measures [`Counterfactuals`] of one or more datasets every so many iterations and at the end of
 /// the run, whatever its recipe, if it translates.
@@ -24,7 +25,7 @@ use crate::metrics::scores::Scores;
 pub struct CounterfactualLog {
     pairs: Vec<Counterfactuals>,
     every: Every,
-    file: Option<(PathBuf, File)>,
+    file: Option<CsvFile>,
     /// With the iteration that they are of.
     latest: Option<(u64, DatasetScores)>,
 }
@@ -76,9 +77,13 @@ impl<B: AutodiffBackend> Observer<B> for CounterfactualLog {
         // A recipe that does not translate is refused now, not after hours of training.
         run.translator()?;
         let path = run.folder().join("metrics.csv");
-        let file = continue_csv(&path, &header(), run.iteration())?;
-        self.file = Some((path, file));
+        self.file = Some(CsvFile::go_on(path, &header(), run.iteration())?);
         self.latest = None;
+        let path = run.folder().join(SCORES);
+        // Of an earlier end, when the run has gone on since.
+        if run.iteration() < run.iterations() && path.is_file() {
+            fs::remove_file(&path).map_err(|error| Error::io(path, error))?;
+        }
         Ok(())
     }
 
@@ -87,8 +92,8 @@ impl<B: AutodiffBackend> Observer<B> for CounterfactualLog {
             return Ok(());
         }
         let rows = rows(run.iteration(), self.measure(run)?);
-        let Some((path, file)) = &mut self.file else { return Ok(()) };
-        file.write_all(rows.as_bytes()).map_err(|error| Error::io(path, error))
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.write(&rows)
     }
 
     fn finished(&mut self, run: &Run<'_, B>) -> Result<()> {
@@ -97,8 +102,7 @@ impl<B: AutodiffBackend> Observer<B> for CounterfactualLog {
             return Ok(());
         }
         let json = serde_json::to_vec_pretty(self.measure(run)?).map_err(Error::other)?;
-        let path = run.folder().join("metrics.json");
-        replace_file(&path, |file| fs::write(file, &json).map_err(|error| Error::io(&path, error)))
+        replace_file(run.folder().join(SCORES), json)
     }
 }
 

@@ -91,10 +91,10 @@ pub(crate) fn check_divisible(
     for side in sides {
         if side == 0 || side % factor != 0 {
             let below = side / factor * factor;
-            let above = below.saturating_add(factor);
-            let fitting = match below {
-                0 => above.to_string(),
-                below => format!("{below} or {above}"),
+            let fitting = match (below, below.checked_add(factor)) {
+                (0, _) => factor.to_string(),
+                (below, Some(above)) => format!("{below} or {above}"),
+                (below, None) => below.to_string(),
             };
             return Err(Error::Config(format!(
                 "an image side of {side} pixels is not divisible by {factor}, which the \

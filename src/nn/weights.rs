@@ -98,7 +98,7 @@ pub(crate) fn check_finite(weights: &Weights) -> Result<(), String> {
 /// Sets every parameter of `module` from its entry under `prefix.`, taking it out of `weights`.
 ///
 /// # Errors
-/// Every missing or mis-shaped parameter, by name.
+/// Every parameter that is missing, mis-shaped or beyond all that computes, by name.
 pub(crate) fn apply<B: Backend, M: Module<B>>(
     module: M,
     prefix: &str,
@@ -126,6 +126,14 @@ pub(crate) fn apply<B: Backend, M: Module<B>>(
                     ));
                     param
                 }
+                Some(data) if largest(&data) > MOST => {
+                    self.problems.push(format!(
+                        "{name}: expected weights of at most {MOST:e}, found {:e}: a model that \
+                         has diverged translates nothing; take an earlier one",
+                        largest(&data)
+                    ));
+                    param
+                }
                 Some(data) => {
                     let device = param.lazy_device();
                     param.map(|old| {
@@ -140,6 +148,14 @@ pub(crate) fn apply<B: Backend, M: Module<B>>(
     let mut applier = Applier { names, weights, problems: Vec::new() };
     let module = module.map(&mut applier);
     if applier.problems.is_empty() { Ok(module) } else { Err(applier.problems.join("; ")) }
+}
+
+/// The largest weight of a network. Ten thousand times its square, as instance normalisation has
+/// it, is still a 32-bit float.
+const MOST: f32 = 1e12;
+
+fn largest(data: &TensorData) -> f32 {
+    data.iter::<f32>().map(f32::abs).fold(0.0, f32::max)
 }
 
 /// Checks that the modules took all weights.
@@ -214,5 +230,10 @@ mod tests {
             error.contains("d.realness.weight: expected shape [1, 1, 3, 3], found [2]"),
             "{error}"
         );
+        let mut weights = collect(&discriminator(1), "d");
+        weights.insert("d.trunk.0.bias".to_owned(), TensorData::from([-3e38_f32]));
+        let error = apply(discriminator(2), "d", &mut weights).unwrap_err();
+        let expected = "d.trunk.0.bias: expected weights of at most 1e12, found 3e38";
+        assert!(error.starts_with(expected), "{error}");
     }
 }

@@ -3,6 +3,8 @@
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
+use crate::error::shown::number;
+use crate::error::{Error, Result};
 use crate::labels::space::LabelKind;
 use crate::nn::ops;
 
@@ -49,6 +51,20 @@ impl IdentityTerm {
     pub(crate) fn then<T>(self, compute: impl FnOnce() -> T) -> Option<T> {
         (self == Self::Computed).then(compute)
     }
+}
+
+/// Checks the weight of a loss term.
+///
+/// # Errors
+/// [`Error::Config`] when it is negative or not finite in the 32 bits that losses have.
+pub(crate) fn check_weight(name: &str, weight: f64) -> Result<()> {
+    if weight >= 0.0 && (weight as f32).is_finite() {
+        return Ok(());
+    }
+    Err(Error::Config(format!(
+        "the {name} loss weight is {}; it must be at least 0 and finite in 32 bits",
+        number(weight)
+    )))
 }
 
 /// Loss terms by name (`d/...`, `g/...`), read from the device.

@@ -5,9 +5,13 @@ use std::path::Path;
 
 use crate::data::summary::Summary;
 use crate::engine::checkpoint::Change;
+use crate::engine::recipe::Recipe;
 use crate::error::{Error, Result};
 use crate::metrics::dataset_scores::DatasetScores;
+use crate::metrics::log::SCORES;
 use crate::metrics::pixel::metric::PixelMetric;
+use crate::recipes::cyclegan::CycleGan;
+use crate::recipes::stargan::config::StarGan;
 use crate::report::images::IMAGES;
 use crate::report::read::{self, Series};
 use crate::report::samples::Samples;
@@ -17,9 +21,6 @@ use crate::report::trained::Trained;
 
 /// What the run is. `{"recipe": ..., "run": {"iterations": ..., "batch_size": ..., ...}, ...}`.
 const CONFIG: &str = "config.json";
-
-/// The scores at the end of the run.
-const SCORES: &str = "metrics.json";
 
 /// A run folder.
 #[derive(Clone, Debug)]
@@ -46,6 +47,8 @@ pub(super) struct Contents {
     /// Of every measure, a curve for every change.
     pub measured: Vec<(&'static PixelMetric, Vec<Series>)>,
     pub scores: Option<DatasetScores>,
+    /// The iteration of the last measurement, as `metrics.csv` says.
+    pub measured_at: Option<u64>,
     /// What the run was trained and tested on, by name.
     pub images: BTreeMap<String, Summary>,
     pub samples: Samples,
@@ -96,6 +99,7 @@ impl Contents {
             .transpose()
             .map_err(|error| Error::data(&path, None, error.to_string()))?
             .unwrap_or_default();
+        let (measured, measured_at) = read::measured(&run.join("metrics.csv"))?;
         let whole = std::path::absolute(run).unwrap_or_else(|_| run.to_owned());
         let name = whole.file_name().unwrap_or(whole.as_os_str()).to_string_lossy().into_owned();
         let mut settings = vec![Settings { name: about, content: Ok(config) }];
@@ -111,8 +115,9 @@ impl Contents {
             losses,
             speed,
             seconds,
-            measured: read::measured(&run.join("metrics.csv"))?,
+            measured,
             scores,
+            measured_at,
             images,
             samples: Samples::open(&run.join("samples"))?,
         })
@@ -129,8 +134,8 @@ impl Contents {
 /// `StarGAN training`. A recipe of somebody else's has the name that it has in files.
 fn title(recipe: &str) -> String {
     let name = match recipe {
-        "stargan" => "StarGAN",
-        "cyclegan" => "CycleGAN",
+        StarGan::NAME => "StarGAN",
+        CycleGan::NAME => "CycleGAN",
         other => other,
     };
     format!("{name} training")

@@ -1,10 +1,9 @@
 //! The page of a run, and the file that it becomes.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::error::{Error, Result};
-use crate::files::model::replace_file;
+use crate::error::Result;
+use crate::files::replace::replace_file;
 use crate::report::contents::Contents;
 use crate::report::page;
 
@@ -47,8 +46,7 @@ impl Report {
     /// [`Error::Io`] when it can't be written; an earlier one is then untouched.
     pub fn save(&self) -> Result<PathBuf> {
         let path = self.run.join(FILE);
-        let page = self.html();
-        replace_file(&path, |file| fs::write(file, &page).map_err(|e| Error::io(&path, e)))?;
+        replace_file(&path, self.html())?;
         Ok(path)
     }
 }

@@ -108,19 +108,20 @@ fn scores(run: &Contents) -> String {
     let rows: String = scores.rows().into_iter().map(row).collect();
     let titles = PIXEL_METRICS.iter().map(|metric| format!("<th>{}</th>", escape(metric.title)));
     let titles: String = titles.collect();
+    let at = run.measured_at.map(|at| format!(" Measured at iteration {}.", grouped(at)));
     let note = "Against the same images, really changed: L1 error in [0, 1] inside the changed \
                 region and outside it, and the likeness of whole images. In brackets what doing \
                 nothing scores.";
     let body = format!(
         "<div class=\"scroll\"><table>\n<tr><th>change</th><th>pairs</th>{titles}</tr>\n\
-         {rows}</table></div>\n<p class=\"note\">{note}</p>"
+         {rows}</table></div>\n<p class=\"note\">{note}{}</p>",
+        at.unwrap_or_default()
     );
     section("Against the truth", &body)
 }
 
 fn samples(run: &Contents) -> String {
     let samples = &run.samples;
-    let Some(newest) = &samples.newest else { return String::new() };
     let narrow = samples.grid.as_ref().is_some_and(|grid| grid.cell[1] <= 64);
     let small = if narrow { " small" } else { "" };
     let columns = samples.grid.as_ref().map_or(&[][..], |grid| &grid.columns);
@@ -140,11 +141,18 @@ fn samples(run: &Contents) -> String {
         )
     };
     let iteration = |picture: &Picture| format!("iteration {}", grouped(picture.iteration));
-    let mut figures = format!(
-        "<figure class=\"grid{small}\">{columns}{}<figcaption>{}</figcaption></figure>\n",
-        image(newest, "images and their translations"),
-        iteration(newest)
-    );
+    let mut figures: String = samples
+        .unreadable
+        .iter()
+        .map(|reason| format!("<p class=\"note\">Can't be read: {}</p>\n", escape(reason)))
+        .collect();
+    if let Some(newest) = &samples.newest {
+        figures += &format!(
+            "<figure class=\"grid{small}\">{columns}{}<figcaption>{}</figcaption></figure>\n",
+            image(newest, "images and their translations"),
+            iteration(newest)
+        );
+    }
     if samples.history.len() > 1 {
         let parts: String = samples
             .history
@@ -158,6 +166,9 @@ fn samples(run: &Contents) -> String {
             })
             .collect();
         figures += &format!("<figure class=\"grid{small}\">{columns}{parts}</figure>\n");
+    }
+    if figures.is_empty() {
+        return figures;
     }
     section("Samples", &format!("<div class=\"samples\">\n{figures}</div>"))
 }

@@ -77,9 +77,14 @@ pub(super) fn timing(path: &Path) -> Result<(Series, Option<f64>)> {
     Ok((speed, seconds))
 }
 
-/// What `metrics.csv` has of every change, by measure, where it was measured more than once.
-pub(super) fn measured(path: &Path) -> Result<Vec<(&'static PixelMetric, Vec<Series>)>> {
+/// The curves of every measure, one for each change.
+type Curves = Vec<(&'static PixelMetric, Vec<Series>)>;
+
+/// What `metrics.csv` has of every change, by measure, where it was measured more than once; and
+/// the last iteration in it.
+pub(super) fn measured(path: &Path) -> Result<(Curves, Option<u64>)> {
     let Table { header, rows } = table(path)?;
+    let last = rows.last().map(|(line, cells)| number(path, *line, cells, 0)).transpose()?;
     let mut measured = Vec::new();
     for metric in PIXEL_METRICS {
         let column = header.iter().position(|name| name == metric.name);
@@ -90,12 +95,12 @@ pub(super) fn measured(path: &Path) -> Result<Vec<(&'static PixelMetric, Vec<Ser
             // measure.
             if cells.get(column).is_some_and(|cell| !cell.is_empty()) {
                 let point = (number(path, *line, cells, 0)?, number(path, *line, cells, column)?);
-                push(&mut changes, &cells[1], point);
+                push(&mut changes, cells.get(1).map_or("", String::as_str), point);
             }
         }
         if changes.iter().any(|series| series.points.len() > 1) {
             measured.push((metric, changes));
         }
     }
-    Ok(measured)
+    Ok((measured, last.map(|iteration| iteration as u64)))
 }

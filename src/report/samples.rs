@@ -37,6 +37,8 @@ pub(super) struct Samples {
     /// Two rows of earlier grids and of the newest, in order; whole grids where it is not known
     /// how high a row is.
     pub history: Vec<Picture>,
+    /// Why grids that should have been shown are not.
+    pub unreadable: Vec<String>,
 }
 
 /// How the grids of a run are built.
@@ -64,23 +66,41 @@ impl Samples {
     /// The grids in `folder`, if there are any.
     ///
     /// # Errors
-    /// When one can't be read, or `grid.json` says other things than a run does.
+    /// When the folder can't be read, or `grid.json` says other things than a run does.
     pub fn open(folder: &Path) -> Result<Self> {
         let path = folder.join("grid.json");
         let grid: Option<Grid> = json(&path)?
             .map(serde_json::from_value)
             .transpose()
             .map_err(|error| Error::data(&path, None, error.to_string()))?;
+        let mut samples = Self { grid, ..Self::default() };
         let grids = grids(folder)?;
-        let Some((last, path)) = grids.last() else { return Ok(Self { grid, ..Self::default() }) };
-        let newest = Some(Picture::new(*last, load_image(path)?.into(), BYTES)?);
-        let height = grid.as_ref().map_or(u32::MAX, |grid| grid.cell[0]);
-        let mut history = Vec::new();
-        for (iteration, path) in spread(&grids) {
-            let part = part(load_image(path)?.into(), height);
-            history.push(Picture::new(*iteration, part, BYTES / SHOWN)?);
+        let Some((last, path)) = grids.last() else { return Ok(samples) };
+        if let Some(image) = samples.load(path) {
+            samples.newest = Some(Picture::new(*last, image, BYTES)?);
         }
-        Ok(Self { grid, newest, history })
+        let height = samples.grid.as_ref().map_or(u32::MAX, |grid| grid.cell[0]);
+        for (iteration, path) in spread(&grids) {
+            if let Some(image) = samples.load(path) {
+                let part = part(image, height);
+                samples.history.push(Picture::new(*iteration, part, BYTES / SHOWN)?);
+            }
+        }
+        Ok(samples)
+    }
+
+    /// The grid at `path`, or it is noted why there is none: the rest of a page is worth having.
+    fn load(&mut self, path: &Path) -> Option<DynamicImage> {
+        match load_image(path) {
+            Ok(image) => Some(image.into()),
+            Err(error) => {
+                let reason = error.to_string();
+                if !self.unreadable.contains(&reason) {
+                    self.unreadable.push(reason);
+                }
+                None
+            }
+        }
     }
 
     /// What the columns show but the images themselves.

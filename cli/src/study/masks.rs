@@ -19,7 +19,7 @@ use crate::backend::{self, on_backend};
 use crate::bundled;
 use crate::failure::{Failure, of_file};
 use crate::output;
-use crate::signals::stop_when_asked;
+use crate::signals::{ending_at_once, stop_when_asked};
 use crate::terminal::{result, tell};
 
 /// Trains with and without the mask vector, and on each dataset alone.
@@ -154,7 +154,7 @@ fn compare<B: AutodiffBackend>(args: &Args, stop: &Arc<AtomicBool>) -> Result<()
     tell!("training the judge");
     let (iterations, seed) = (args.judge_iterations, args.seed);
     let config = JudgeConfig::new(args.size).with_iterations(iterations).with_seed(seed);
-    let judge = config.train::<B>(&train.1, &Default::default())?;
+    let judge = ending_at_once(|| config.train::<B>(&train.1, &Default::default()))?;
     let accuracy = judge.accuracy(&test.1)?.total();
     if stop.load(Ordering::Relaxed) {
         return Err(stopped("the judge"));

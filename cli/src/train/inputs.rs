@@ -7,7 +7,7 @@ use stargan::data::read_text;
 
 use crate::data::{Pairs, Source, Spec, Split};
 use crate::failure::{Failure, of_file};
-use crate::output::{self, Existing};
+use crate::output;
 
 /// What a run was started with besides its configuration, kept in its folder so that
 /// `train --resume` needs nothing else.
@@ -22,13 +22,16 @@ pub struct Inputs {
     /// Whether TensorBoard event files are written.
     #[serde(default)]
     pub tensorboard: bool,
+    /// Whether the sample grids show the bundled people, and pictures of them are left at the end.
+    #[serde(default)]
+    pub people: bool,
 }
 
 impl Inputs {
     const FILE: &str = "data.json";
 
     /// The same with absolute paths.
-    pub fn absolute(&self) -> Self {
+    fn absolute(&self) -> Self {
         let full = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
         let mut inputs = self.clone();
         for source in &mut inputs.data {
@@ -46,9 +49,20 @@ impl Inputs {
         inputs
     }
 
+    /// What is kept in the run folder.
+    ///
+    /// # Errors
+    /// When a path is not UTF-8.
+    pub fn json(&self) -> Result<Vec<u8>, Failure> {
+        serde_json::to_vec_pretty(&self.absolute()).map_err(|error| {
+            let expected = "expected paths in UTF-8, those of folders above the data too";
+            Failure::Failed(format!("{}: {expected}: {error}", Self::FILE))
+        })
+    }
+
     /// Keeps it in the run folder.
     pub fn write(&self, run: &Path) -> Result<(), Failure> {
-        output::write_new(&run.join(Self::FILE), &output::json(self)?, Existing::Replace)
+        output::write(&run.join(Self::FILE), &self.json()?)
     }
 
     /// Reads it from the run folder; none when the run was not started by this program.
@@ -58,10 +72,19 @@ impl Inputs {
             return Ok(None);
         }
         let text = read_text(&path)?;
-        serde_json::from_str(&text).map(Some).map_err(|error| {
+        let broken = |problem: String| {
             let remedy =
                 "if another version wrote it, remove it and give --data and the like again";
-            of_file(&path, format!("{error}; {remedy}"))
-        })
+            of_file(&path, format!("{problem}; {remedy}"))
+        };
+        let inputs: Self =
+            serde_json::from_str(&text).map_err(|error| broken(error.to_string()))?;
+        if let Some((test, _)) = inputs.pairs.iter().find(|(test, _)| *test >= inputs.tests.len()) {
+            let tests = inputs.tests.len();
+            return Err(broken(format!(
+                "pairs of the test data {test}, of which there are {tests}"
+            )));
+        }
+        Ok(Some(inputs))
     }
 }

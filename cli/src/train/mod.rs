@@ -19,10 +19,9 @@ use stargan::{LabelSpace, LabelSpaces};
 use stargan::{StarGan, TrainingConfig};
 
 use crate::backend::{Backend, on_backend};
-use crate::bundled::People;
 use crate::data::{ATTRIBUTES, DataArgs, FORMS, Opened, Pairs, Source, Spec};
 use crate::failure::{Failure, usage};
-use crate::output::OverwriteArg;
+use crate::output::{OverwriteArg, check_different};
 use crate::terminal::tell;
 
 pub use inputs::Inputs;
@@ -93,8 +92,6 @@ pub struct Defaults {
     pub inputs: Inputs,
     /// The settings, which a preset, a file and flags change.
     pub settings: fn(TrainingConfig<StarGan>) -> TrainingConfig<StarGan>,
-    /// Those that sample grids show, and the pictures that are left at the end.
-    pub people: Option<fn() -> Result<People, Failure>>,
 }
 
 /// Says in the help of `train` what is done when a flag isn't given.
@@ -130,6 +127,7 @@ pub fn run(args: &Args, places: &ArgMatches, defaults: Option<Defaults>) -> Resu
         (Some(Defaults { out: [_, old], .. }), true) => old.clone(),
         (None, _) => "runs/train".into(),
     });
+    check_different([("--out", Some(&out)), ("--export", args.export.as_deref())])?;
     let given = Given { data: args.data.bind(places)?, pairs: pairs(args, places)? };
     let start = if resume { Start::Resume(given) } else { begin(args, given, defaults)? };
     on_backend!(args.backend, B => run::train::<Autodiff<B>>(args, &out, start))
@@ -144,7 +142,6 @@ struct Given {
 /// A new run: its settings and its data.
 fn begin(args: &Args, given: Given, defaults: Option<Defaults>) -> Result<Start, Failure> {
     let settings = defaults.as_ref().map(|defaults| defaults.settings);
-    let mut people = None;
     let sample_every =
         defaults.as_ref().map_or(SAMPLE_EVERY, |defaults| defaults.inputs.sample_every);
     let mut inputs = Inputs {
@@ -154,10 +151,10 @@ fn begin(args: &Args, given: Given, defaults: Option<Defaults>) -> Result<Start,
         evaluate_every: args.evaluate_every.unwrap_or(0),
         sample_every: args.sample_every.unwrap_or(sample_every),
         tensorboard: args.tensorboard,
+        people: false,
     };
     match defaults {
         Some(defaults) if inputs.data.is_empty() && inputs.tests.is_empty() => {
-            people = defaults.people.map(|people| people()).transpose()?;
             inputs = Inputs {
                 evaluate_every: inputs.evaluate_every,
                 sample_every: inputs.sample_every,
@@ -181,7 +178,7 @@ fn begin(args: &Args, given: Given, defaults: Option<Defaults>) -> Result<Start,
     config.check()?;
     config.check_workers(args.workers.count().max(1))?;
     config.recipe.warnings(&config.run).iter().for_each(|warning| tell!("warning: {warning}"));
-    Ok(Start::New { config: Box::new(config), inputs, data, people })
+    Ok(Start::New { config: Box::new(config), inputs, data })
 }
 
 /// Every `--pairs` and the test data it belongs to.

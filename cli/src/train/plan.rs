@@ -11,11 +11,11 @@ use stargan::{DomainLabel, GridImage, LabelSpaces};
 use super::images::Images;
 use super::{Args, Inputs, train_data};
 use crate::backend::Backend;
-use crate::bundled::People;
+use crate::bundled::{self, People};
 use crate::crop::warn_of_crop;
 use crate::data::{Opened, Source, Spec, open_like};
 use crate::failure::Failure;
-use crate::output::Existing;
+use crate::output::{Existing, folder_of};
 use crate::terminal::tell;
 
 /// A run that is ready to begin or to go on.
@@ -34,19 +34,20 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Opens what is measured on and shown. The grids show `people`, or else images of every
-    /// test set, or of what is trained on. Images that can't be read are as `policy` says.
+    /// Opens what is measured on and shown. The grids show the bundled people, or else images of
+    /// every test set, or of what is trained on. Images that can't be read are as `policy` says.
     pub fn open(
         inputs: Inputs,
         data: Vec<Opened>,
         spaces: &LabelSpaces,
-        people: Option<People>,
         policy: UnreadablePolicy,
         args: &Args,
     ) -> Result<Self, Failure> {
         let existing = args.overwrite.existing();
         if let Some(export) = &args.export {
+            // Not found out after the whole run.
             existing.check(export)?;
+            folder_of(export)?;
         }
         for (dataset, data) in data.iter().enumerate() {
             warn_of_crop(spaces.name(dataset), &*data.train);
@@ -75,6 +76,7 @@ impl Plan {
         } else {
             tests
         };
+        let people = inputs.people.then(|| bundled::people(8)).transpose()?;
         let shown = match &people {
             Some(people) => people.clone(),
             None => grid_images(&shown, policy)?,

@@ -13,7 +13,6 @@ use super::settings::OnNonFinite;
 use super::workers::Crew;
 use super::{Args, Given, Inputs, Plan, open, train_data};
 use crate::backend::Backend;
-use crate::bundled::People;
 use crate::data::Opened;
 use crate::failure::{Failure, going_on, interrupted, usage};
 use crate::output::Existing;
@@ -24,12 +23,7 @@ use crate::{quickstart, report};
 /// How a run starts.
 pub enum Start {
     /// From its settings.
-    New {
-        config: Box<TrainingConfig<StarGan>>,
-        inputs: Inputs,
-        data: Vec<Opened>,
-        people: Option<People>,
-    },
+    New { config: Box<TrainingConfig<StarGan>>, inputs: Inputs, data: Vec<Opened> },
     /// From its folder; with other data where they are given.
     Resume(Given),
 }
@@ -42,12 +36,13 @@ pub fn train<B: AutodiffBackend>(args: &Args, out: &Path, start: Start) -> Resul
             let data = train_data(data);
             return crew.follow(Some(&config), &|_| Ok(data.clone()));
         }
-        Start::New { config, inputs, data, people } => {
+        Start::New { config, inputs, data } => {
             let policy = config.run.on_unreadable;
-            let plan = Plan::open(inputs, data, &config.recipe.spaces, people, policy, args)?;
+            let plan = Plan::open(inputs, data, &config.recipe.spaces, policy, args)?;
             config.check_data(&plan.train)?;
+            plan.inputs.json()?;
             let trainer = Trainer::<B, StarGan>::new(out, *config, &crew.device())?;
-            plan.inputs.absolute().write(trainer.folder())?;
+            plan.inputs.write(trainer.folder())?;
             (trainer, plan)
         }
         Start::Resume(given) if !crew.leads() => {
@@ -59,7 +54,8 @@ pub fn train<B: AutodiffBackend>(args: &Args, out: &Path, start: Start) -> Resul
         Start::Resume(given) => {
             let mut trainer = match &args.resume_from {
                 Some(from) => Trainer::<B, StarGan>::resume_from(out, from, &crew.device())?,
-                None => Trainer::<B, StarGan>::resume(out, &crew.device())?,
+                None => Trainer::<B, StarGan>::resume(out, &crew.device())
+                    .map_err(|error| with_flag(error, out))?,
             };
             for foreign in trainer.foreign_checkpoints()? {
                 let file = foreign.display();
@@ -81,6 +77,17 @@ pub fn train<B: AutodiffBackend>(args: &Args, out: &Path, start: Start) -> Resul
     };
     let data = plan.train.clone();
     crew.lead(trainer, &data, |trainer| run(plan, trainer))
+}
+
+/// How to go on where a checkpoint of the run in `out` is to blame.
+fn with_flag(error: Error, out: &Path) -> Failure {
+    match &error {
+        Error::Checkpoint { path, .. } if path.starts_with(out) && path != out => {
+            let hint = "to go on from another checkpoint: --resume-from CHECKPOINT";
+            Failure::Failed(format!("{error}\n{hint}"))
+        }
+        _ => error.into(),
+    }
 }
 
 /// Changes of a resumed run what may change.
@@ -126,10 +133,10 @@ fn resumed<B: AutodiffBackend>(
     };
     let data = open(&inputs.data, Some(spaces)).map_err(hint)?;
     let policy = trainer.config().run.on_unreadable;
-    let plan = Plan::open(inputs, data, spaces, None, policy, args)?;
+    let plan = Plan::open(inputs, data, spaces, policy, args)?;
     trainer.check_data(&plan.train)?;
     // What holds from here on, for whoever resumes it next.
-    plan.inputs.absolute().write(trainer.folder())?;
+    plan.inputs.write(trainer.folder())?;
     Ok(plan)
 }
 
@@ -141,12 +148,17 @@ fn inputs(args: &Args, given: Given, out: &Path) -> Result<Inputs, Failure> {
         evaluate_every: 0,
         sample_every: super::SAMPLE_EVERY,
         tensorboard: false,
+        people: false,
     });
     if !given.data.is_empty() {
         inputs.data = given.data;
     }
     if !args.test_data.is_empty() {
+        if !inputs.pairs.is_empty() && given.pairs.is_empty() {
+            tell!("warning: nothing is measured any more: give --pairs of the new --test-data");
+        }
         (inputs.tests, inputs.pairs) = (args.test_data.clone(), Vec::new());
+        inputs.people = false;
     }
     if !given.pairs.is_empty() {
         inputs.pairs = given.pairs;
@@ -164,11 +176,13 @@ fn inputs(args: &Args, given: Given, out: &Path) -> Result<Inputs, Failure> {
 fn failed(error: Error, run: &Path, backend: Backend) -> Failure {
     match resolve_model(run) {
         // Of a run that diverged the error says what to do.
-        Ok(checkpoint) if !matches!(error, Error::NonFinite { .. }) => Failure::Failed(format!(
-            "{error}\nthe last checkpoint is {}; to go on: {}",
-            checkpoint.display(),
-            going_on(run, backend)
-        )),
+        Ok(file) if file.is_file() && !matches!(error, Error::NonFinite { .. }) => {
+            Failure::Failed(format!(
+                "{error}\nthe last checkpoint is {}; to go on: {}",
+                file.display(),
+                going_on(run, backend)
+            ))
+        }
         _ => error.into(),
     }
 }

@@ -80,6 +80,9 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if args.edit.iter().any(|edit| edit.trim().is_empty()) {
         return usage("--edit is empty: what should change?");
     }
+    if args.source.as_ref().is_some_and(|source| source.trim().is_empty()) {
+        return usage("--source is empty: which labels have the inputs?");
+    }
     if args.edit.is_empty() && args.source.is_some() {
         return usage("--source needs --edit");
     }
@@ -165,10 +168,16 @@ fn expand(inputs: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
             continue;
         }
         let found = image_files(input)?;
-        if found.is_empty() {
-            return Err(of_file(input, "there are no images in this folder"));
+        let left_out = found.left_out.iter().map(|(kind, count)| format!("{count} {kind}"));
+        let left_out = left_out.collect::<Vec<_>>().join(", ");
+        if found.images.is_empty() {
+            let found = if left_out.is_empty() { "nothing" } else { &left_out };
+            return Err(of_file(input, format!("expected images in this folder, found {found}")));
         }
-        files.extend(found);
+        if !left_out.is_empty() {
+            tell!("{}: left out: {left_out}", input.display());
+        }
+        files.extend(found.images);
     }
     Ok(files)
 }

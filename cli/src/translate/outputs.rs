@@ -10,6 +10,9 @@ use crate::failure::{Failure, of_file, usage};
 use crate::output::{Existing, OverwriteArg};
 use crate::terminal::tell;
 
+/// The most bytes of a file's name, on most systems.
+const MOST_NAME: usize = 255;
+
 /// What `--out` names.
 #[derive(Debug, PartialEq)]
 pub enum Place {
@@ -22,6 +25,12 @@ impl Place {
     /// nobody means a folder by `result.gif`.
     pub fn of(out: Option<&Path>) -> Result<Self, Failure> {
         let Some(out) = out else { return Ok(Self::Folder("translated".into())) };
+        if out.exists() && !out.is_dir() && !out.is_file() {
+            return usage(format!(
+                "--out {}: expected an image file or a folder, found a device, pipe or socket",
+                out.display()
+            ));
+        }
         let ends_in_separator = out.to_string_lossy().ends_with(std::path::is_separator);
         if out.is_dir() || ends_in_separator || out.extension().is_none() {
             return Ok(Self::Folder(out.to_owned()));
@@ -120,6 +129,15 @@ impl ExistingArgs {
                         output.display()
                     ));
                 }
+                let name = output.file_name().unwrap_or_default();
+                if name.len() > MOST_NAME {
+                    return usage(format!(
+                        "{}: its result would have a name of {} bytes, of which files have up to \
+                         {MOST_NAME}: give it a shorter name, or --out a file",
+                        input.display(),
+                        name.len()
+                    ));
+                }
                 if self.is_due(&output)? {
                     results.push((edit.as_str(), output));
                 }
@@ -157,6 +175,7 @@ mod tests {
         for folder in ["out", "new/out", "v1.3/", there.to_str().unwrap()] {
             assert_eq!(of(folder).unwrap(), Place::Folder(folder.into()));
         }
+        assert!(matches!(of("/dev/null"), Err(Failure::Usage(_))));
         for wrong in ["result.gif", "result.pgn", "v1.3"] {
             let Failure::Usage(message) = of(wrong).unwrap_err() else { panic!("{wrong}") };
             assert!(message.contains(&format!("--out {wrong}: ")), "{message}");

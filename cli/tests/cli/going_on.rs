@@ -59,10 +59,12 @@ fn nobody_need_listen() {
 
     // Results that are lost are a failure, after all the work; those that nobody wants are none.
     let inspect = "inspect run";
-    let child = start(STARGAN, folder.path(), inspect, full(), Stdio::piped());
-    let output = child.wait_with_output().unwrap();
-    assert_eq!(output.status.code(), Some(1));
-    assert!(text(&output.stderr).contains("standard output: No space left"));
+    for lost in [inspect, "--help", "train --help", "--version"] {
+        let child = start(STARGAN, folder.path(), lost, full(), Stdio::piped());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{lost}");
+        assert!(text(&output.stderr).contains("standard output: No space left"), "{lost}");
+    }
     let mut child = start(STARGAN, folder.path(), inspect, Stdio::piped(), Stdio::piped());
     drop(child.stdout.take());
     assert_eq!(child.wait().unwrap().code(), Some(0));
@@ -216,4 +218,18 @@ fn losses_that_have_run_away_are_said() {
     let message = text(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{message}");
     assert!(message.contains(": the losses have run away"), "{message}");
+}
+
+#[test]
+fn a_name_that_a_terminal_would_obey_is_shown_escaped() {
+    let folder = with_data();
+    let line = format!("train {}", train(2).replace("--out run", "--out r\u{1b}[2Jn"));
+    let child = start(STARGAN, folder.path(), &line, Stdio::null(), Stdio::piped());
+    let output = child.wait_with_output().unwrap();
+    let said = text(&output.stderr);
+    assert!(output.status.success() && !said.contains('\u{1b}'), "{said}");
+    let resume = "train --resume --iterations 0 --out r\u{1b}[2Jn";
+    let child = start(STARGAN, folder.path(), resume, Stdio::null(), Stdio::piped());
+    let said = text(&child.wait_with_output().unwrap().stderr);
+    assert!(said.contains("error: ") && !said.contains('\u{1b}'), "{said}");
 }

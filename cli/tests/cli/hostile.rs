@@ -5,7 +5,9 @@ use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
 
-use crate::program::{EXPRESSIONS, STARGAN, TINY, fails, folder, names, succeeds, text};
+use crate::program::{
+    EXPRESSIONS, MODEL, STARGAN, TINY, faces, fails, folder, names, succeeds, text,
+};
 
 /// Two classes of 34 images each, in files of every ending; `.heic` are not read.
 fn photos(folder: &Path) {
@@ -126,4 +128,138 @@ fn lists_and_settings_are_regular_files_too() {
     let faces = crate::program::faces("test");
     let split = format!("--data {faces} --split pipe {TINY} --iterations 1");
     fails("train", folder, &split, 1, pipe);
+}
+
+/// Puts something else in the place of `path`.
+fn replace(path: &Path, with: &str) {
+    if path.is_dir() {
+        fs::remove_dir_all(path).unwrap();
+    } else {
+        fs::remove_file(path).unwrap();
+    }
+    match with {
+        "nothing" => {}
+        "folder" => fs::create_dir(path).unwrap(),
+        "pipe" => assert!(Command::new("mkfifo").arg(path).status().unwrap().success()),
+        link => std::os::unix::fs::symlink(link, path).unwrap(),
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_stands_in_the_place_of_a_runs_files_is_said() {
+    let folder = folder();
+    let folder = folder.path();
+    let line = format!("--data folder:{EXPRESSIONS}/test {TINY} --iterations 2 --out run");
+    succeeds("train", folder, &line);
+    let resume = "train --resume --iterations 3 --out copy";
+    let file = "expected a regular file, found ";
+    for (name, with, command, expected) in [
+        ("config.json", "folder", resume, file),
+        ("config.json", "pipe", resume, file),
+        ("config.json", "nothing", resume, "there is no run to resume here"),
+        ("checkpoints", "nothing", resume, "copy/checkpoints: expected the folder of the run's"),
+        ("checkpoints", "pipe", resume, "copy/checkpoints: expected the folder of the run's"),
+        ("log.csv", "pipe", resume, file),
+        ("log.csv", "folder", resume, file),
+        ("timing.csv", "/dev/zero", resume, file),
+        ("data.json", "pipe", resume, file),
+        ("samples", "nowhere", resume, "copy/samples: "),
+        ("config.json", "pipe", "report copy", file),
+        ("log.csv", "pipe", "report copy", file),
+        ("timing.csv", "pipe", "report copy", file),
+        ("images.json", "pipe", "report copy", file),
+        ("samples/grid.json", "pipe", "report copy", file),
+        ("report.html", "pipe", "report copy", file),
+        ("report.html", "folder", "report copy", file),
+        ("config.json", "folder", "inspect copy", "expected a model file or the folder of a run"),
+    ] {
+        let copied = Command::new("cp").args(["-r", "run", "copy"]).current_dir(folder).status();
+        assert!(copied.unwrap().success());
+        replace(&folder.join("copy").join(name), with);
+        let (command, line) = command.split_once(' ').unwrap();
+        fails(command, folder, line, 1, expected);
+        fs::remove_dir_all(folder.join("copy")).unwrap();
+    }
+    // What is not needed ends nothing.
+    for (name, with, command) in [
+        ("timing.csv", "pipe", "inspect run"),
+        ("timing.csv", "/dev/zero", "inspect run"),
+        ("log.csv", "nowhere", "train --resume --iterations 3 --out run"),
+        ("samples/00000002.png", "pipe", "report run"),
+    ] {
+        replace(&folder.join("run").join(name), with);
+        let (command, line) = command.split_once(' ').unwrap();
+        // Each may be the last that is needed for another.
+        if name == "log.csv" {
+            replace(&folder.join("run/timing.csv"), "nothing");
+        }
+        succeeds(command, folder, line);
+    }
+    assert!(!folder.join("nowhere").exists(), "a link is not followed to what is not there");
+}
+
+#[test]
+fn a_result_whose_name_is_too_long_is_refused_before_any_is_written() {
+    let folder = folder();
+    let long = format!("{}.png", "x".repeat(245));
+    for name in ["short.png", &long] {
+        fs::copy(format!("{EXPRESSIONS}/test/happy/0002.png"), folder.path().join(name)).unwrap();
+    }
+    let line = format!("--model {MODEL} --edit Blond_Hair --out out short.png {long}");
+    fails("translate", folder.path(), &line, 2, "would have a name of 260 bytes");
+    assert!(!folder.path().join("out").exists());
+}
+
+#[test]
+fn what_can_be_known_before_hours_of_work_is_said_before() {
+    let folder = folder();
+    let folder = folder.path();
+    fs::create_dir(folder.join("there")).unwrap();
+    symlink("nowhere", folder.join("link")).unwrap();
+    let data = format!("folder:{EXPRESSIONS}/test");
+    let train = format!("--data {data} {TINY} --iterations 1000000000");
+    for (line, code, expected) in [
+        (format!("{train} --out a --export there --overwrite"), 1, "there: this is a folder"),
+        (format!("{train} --out a --export /proc/nope/m.st"), 1, "/proc/nope: "),
+        (format!("{train} --out a --export a"), 2, "--out and --export name one file: a"),
+    ] {
+        fails("train", folder, &line, code, expected);
+        assert!(!folder.join("a").exists(), "{line}");
+    }
+    let line = format!("--model {MODEL} --data {} --train-data {}", faces("test"), faces("train"));
+    let judge = |place: &str| format!("{line} --judge-iterations 1000000000 --judge {place}");
+    fails("evaluate", folder, &judge("there"), 1, "there: this is a folder");
+    fails("evaluate", folder, &judge("link"), 1, "link: exists already");
+    fails("evaluate", folder, &judge("x --json ./x"), 2, "--json and --judge name one file");
+    let image = format!("{EXPRESSIONS}/test/happy/0002.png");
+    let line = Command::new(STARGAN)
+        .args(["translate", "--edit", "Male", "--source", " ", &image])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert_eq!(line.status.code(), Some(2));
+    assert!(text(&line.stderr).contains("--source is empty"));
+}
+
+#[test]
+fn a_runs_inputs_that_were_edited_are_checked() {
+    let folder = folder();
+    let folder = folder.path();
+    let data = format!("folder:{EXPRESSIONS}/test");
+    let line = format!("--data {data} {TINY} --iterations 2 --test-data {data} --pairs by-name");
+    succeeds("train", folder, &format!("{line} --out ./-run"));
+    let file = folder.join("-run/data.json");
+    let whole = fs::read_to_string(&file).unwrap();
+    let mut edited: serde_json::Value = serde_json::from_str(&whole).unwrap();
+    edited["tests"] = serde_json::json!([]);
+    fs::write(&file, edited.to_string()).unwrap();
+    let resume = "--resume --out=-run --iterations 3";
+    fails("train", folder, resume, 1, "pairs of the test data 0, of which there are 0; if another");
+    fs::write(&file, whole).unwrap();
+    let line = format!("{resume} --test-data {data}");
+    let said = trains(folder, &line);
+    assert!(said.contains("warning: nothing is measured any more: give --pairs"), "{said}");
+    let report = fs::read_to_string(folder.join("-run/report.html")).unwrap();
+    assert!(report.contains("Measured at iteration 2."), "the run has gone on to 3");
 }

@@ -17,6 +17,12 @@ fn models_travel_to_pytorchs_keys_and_back() {
     );
     fails("export --format pytorch", folder.path(), &line, 1, "p/G.safetensors: ");
 
+    let twice = format!(
+        "--model {model} --out-generator one.safetensors --out-discriminator ./p/../one.safetensors"
+    );
+    let expected = "--out-generator and --out-discriminator name one file: one.safetensors";
+    fails("export --format pytorch", folder.path(), &twice, 2, expected);
+
     let labels = "--labels Black_Hair,Blond_Hair,Brown_Hair,Male,Young,Eyeglasses,Beard";
     let files = "--generator p/G.safetensors --discriminator p/D.safetensors";
     let line = format!("{files} {labels} --out back.safetensors");

@@ -1,8 +1,11 @@
 //! The comparisons.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
-use crate::program::{EXPRESSIONS, faces, fails, folder, names, side, succeeds};
+use crate::program::{EXPRESSIONS, STARGAN, faces, fails, folder, names, side, succeeds};
 
 #[test]
 fn masks_are_compared_and_the_study_goes_on_where_it_was() {
@@ -57,4 +60,32 @@ fn baselines_are_compared() {
     assert_eq!(names(at("")).len(), 2 + 1 + 3 + 6, "tables, picture, and a run of every model");
     fails("study baselines", folder.path(), line, 1, "it is not empty");
     fails("study baselines", folder.path(), "--minutes 0", 2, "it must be above 0");
+}
+
+#[test]
+fn a_study_ends_while_its_judge_is_trained() {
+    let folder = folder();
+    let line = "study baselines --minutes 1 --size 16 --judge-iterations 1000000000 --out out";
+    let mut child = Command::new(STARGAN)
+        .args(line.split_whitespace())
+        .current_dir(folder.path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut said = String::new();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    while !said.ends_with("training the judge\n") {
+        assert!(stderr.read_line(&mut said).unwrap() > 0, "{said}");
+    }
+    let kill = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let began = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if began.elapsed() > Duration::from_secs(20) {
+            child.kill().unwrap();
+            panic!("it does not end");
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(child.wait().unwrap().code(), Some(130));
 }

@@ -163,6 +163,20 @@ fn quickstart_leaves_what_it_promises() {
     assert_eq!(found, expected);
     assert_eq!(names(folder.path().join("runs/quickstart/translations")).len(), 15);
 
+    // Going on shows the same people, and leaves pictures of what is trained then.
+    let resume = "--resume --out runs/quickstart --iterations 6";
+    let output = succeeds("train", folder.path(), resume);
+    assert!(output.contains("In runs/quickstart: report.html"), "{output}");
+    let picture = |name: &str| {
+        image::open(folder.path().join("runs/quickstart").join(name)).unwrap().into_rgb8()
+    };
+    let [before, after] = ["samples/00000004.png", "samples/00000006.png"].map(picture);
+    assert!(before != after && picture("grid.png") == after);
+    let inputs = |grid: &image::RgbImage| {
+        image::imageops::crop_imm(grid, 0, 0, 16, grid.height()).to_image()
+    };
+    assert_eq!(inputs(&before), inputs(&after));
+
     succeeds("quickstart", folder.path(), "--iterations 2 --size 16");
     assert_eq!(names(folder.path().join("runs")), ["quickstart", "quickstart-2"]);
     fails("quickstart", folder.path(), "--out runs/quickstart", 1, "it holds a run already");

@@ -113,3 +113,22 @@ fn scores_are_shown_where_files_cannot_be_written() {
         assert!(text(&output.stdout).contains("identity"), "{said}");
     }
 }
+
+#[test]
+fn a_device_is_not_written_to() {
+    let folder = folder();
+    let face = format!("{FACES}/test/images/00001.png");
+    for overwrite in ["", "--overwrite"] {
+        let line = format!("--model {MODEL} --edit Male {overwrite} --out /dev/null {face}");
+        fails(
+            "translate",
+            folder.path(),
+            &line,
+            2,
+            "/dev/null: expected an image file or a folder",
+        );
+        let line = format!("{overwrite} --model {MODEL} --out-generator /dev/null");
+        fails("export", folder.path(), &line, 1, "/dev/null: ");
+    }
+    assert!(!Path::new("/dev/null").is_file());
+}

@@ -22,6 +22,7 @@ fn bad_usage_is_told_from_failure() {
         (format!("--data {train} --identity 10"), 2, "expected WEIGHT:LAST_ITERATION"),
         (format!("--data {train} --objective best"), 2, "[possible values: wasserstein, minimax,"),
         (format!("--data {train} --learning-rate 0"), 1, "is 0; it must be between 1e-38 and 1"),
+        (format!("--data {train} --weights 1:1e300:10"), 1, "is 1e300; it must be at least 0 and"),
         (format!("--data {train} --backend metal"), 2, "[possible values: flex, ndarray, wgpu"),
         (format!("--data {train} --size big"), 2, "invalid value"),
         (format!("--data {train} --pairs p.csv"), 2, "--pairs belongs to the --test-data before"),

@@ -246,10 +246,10 @@ fn waiting_is_measured() {
 fn what_cannot_work_is_refused() {
     let datasets = Datasets::from(&Colours::new(8)).with(&Colours::new(3));
     let message = refusal(&datasets, config(), 1);
-    let expected = "dataset 1 has 3 images, fewer than a batch of 4: \
+    let expected = "dataset 2 of 2 has 3 images, fewer than a batch of 4: \
                     lower the batch size to at most 3";
     assert_eq!(message, expected);
-    assert_eq!(refusal(&(&Colours::new(0)).into(), config(), 1), "dataset 0 is empty");
+    assert_eq!(refusal(&(&Colours::new(0)).into(), config(), 1), "the dataset is empty");
 
     let eight = Datasets::from(&Colours::new(8));
     let zero = |what: &str| format!("{what} must be at least 1, found 0");

@@ -1,15 +1,11 @@
 //! Every loss term in a CSV file.
 
-use std::fs::File;
-use std::io::Write;
-use std::path::PathBuf;
-
 use burn::tensor::backend::AutodiffBackend;
 
-use crate::engine::observe::csv::continue_csv;
+use crate::engine::observe::csv::CsvFile;
 use crate::engine::observe::every::Every;
 use crate::engine::observe::observer::{Iteration, Observer, Run};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 const HEADER: &str = "iteration,learning_rate,term,value";
 
@@ -18,7 +14,7 @@ const HEADER: &str = "iteration,learning_rate,term,value";
 #[derive(Debug)]
 pub struct CsvLog {
     every: Every,
-    file: Option<(PathBuf, File)>,
+    file: Option<CsvFile>,
 }
 
 impl CsvLog {
@@ -31,8 +27,7 @@ impl CsvLog {
 impl<B: AutodiffBackend> Observer<B> for CsvLog {
     fn started(&mut self, run: &Run<'_, B>) -> Result<()> {
         let path = run.folder().join("log.csv");
-        let file = continue_csv(&path, HEADER, run.iteration())?;
-        self.file = Some((path, file));
+        self.file = Some(CsvFile::go_on(path, HEADER, run.iteration())?);
         Ok(())
     }
 
@@ -40,11 +35,11 @@ impl<B: AutodiffBackend> Observer<B> for CsvLog {
         if !self.every.losses_due(run) {
             return Ok(());
         }
-        let Some((path, file)) = &mut self.file else { return Ok(()) };
+        let Some(file) = &mut self.file else { return Ok(()) };
         let mut rows = String::new();
         for (term, value) in iteration.losses() {
             rows += &format!("{},{:e},{term},{value}\n", iteration.number, iteration.learning_rate);
         }
-        file.write_all(rows.as_bytes()).map_err(|error| Error::io(path, error))
+        file.write(&rows)
     }
 }

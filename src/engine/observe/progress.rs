@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::engine::observe::every::Every;
 use crate::engine::observe::observer::{Iteration, Observer, Run};
+use crate::error::shown::Shown;
 use crate::error::{Error, Result};
 
 /// No loss of a training that goes well is as large as this.
@@ -104,7 +105,7 @@ impl<B: AutodiffBackend> Observer<B> for Progress {
             bar.reset_eta();
             self.bar = Some(bar);
         } else if self.first < total {
-            let folder = run.folder().display();
+            let folder = Shown(run.folder().display());
             say!("training from iteration {} to {total} in {folder}", self.first);
         }
         Ok(())

@@ -9,7 +9,7 @@ use crate::engine::observe::every::Every;
 use crate::engine::observe::observer::{Iteration, Observer, Run};
 use crate::engine::run_folder::SAMPLES;
 use crate::error::{Error, Result};
-use crate::files::model::replace_file;
+use crate::files::replace::replace_file;
 use crate::translate::grid::{Grid, GridImage, no_images};
 
 /// Shows a grid of fixed images and their translations to all observers, and saves it as a picture
@@ -35,7 +35,9 @@ impl<B: AutodiffBackend> Observer<B> for SampleGrids {
         if self.images.is_empty() {
             return Err(no_images());
         }
-        run.translator().map(drop)
+        run.translator()?;
+        let folder = run.folder().join(SAMPLES);
+        fs::create_dir_all(&folder).map_err(|error| Error::io(folder, error))
     }
 
     fn iteration(&mut self, run: &Run<'_, B>, _iteration: &Iteration<'_, B>) -> Result<()> {
@@ -45,19 +47,13 @@ impl<B: AutodiffBackend> Observer<B> for SampleGrids {
         let translator = run.translator()?;
         let grid = Grid::of_targets(&*translator, &self.images)?;
         let folder = run.folder().join(SAMPLES);
-        fs::create_dir_all(&folder).map_err(|error| Error::io(&folder, error))?;
-        let path = folder.join(format!("{:08}.png", run.iteration()));
-        let png = grid.png()?;
-        replace_file(&path, |file| fs::write(file, png).map_err(|error| Error::io(&path, error)))?;
+        replace_file(folder.join(format!("{:08}.png", run.iteration())), grid.png()?)?;
         let about = json!({
             "columns": grid.columns,
             "cell": grid.cell,
             "datasets": translator.spaces().len(),
         });
-        let path = folder.join("grid.json");
-        replace_file(&path, |file| {
-            fs::write(file, about.to_string()).map_err(|error| Error::io(&path, error))
-        })?;
+        replace_file(folder.join("grid.json"), about.to_string())?;
         run.show(grid);
         Ok(())
     }

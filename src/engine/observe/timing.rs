@@ -1,16 +1,13 @@
 //! How long a run takes.
 
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use burn::tensor::backend::AutodiffBackend;
 
-use crate::engine::observe::csv::continue_csv;
+use crate::engine::observe::csv::CsvFile;
 use crate::engine::observe::every::Every;
 use crate::engine::observe::observer::{Iteration, Observer, Run};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 const HEADER: &str = "iteration,seconds,images_per_second,waited";
 
@@ -24,7 +21,7 @@ const HEADER: &str = "iteration,seconds,images_per_second,waited";
 #[derive(Debug)]
 pub struct TimingLog {
     every: Every,
-    file: Option<(PathBuf, File)>,
+    file: Option<CsvFile>,
     /// What earlier parts of the run took.
     before: f64,
     began: Instant,
@@ -46,12 +43,10 @@ impl<B: AutodiffBackend> Observer<B> for TimingLog {
         // What a roll-back throws away has taken its time all the same.
         let rolled_back =
             self.file.is_some().then(|| self.before + self.began.elapsed().as_secs_f64());
-        let path = run.folder().join("timing.csv");
-        let file = continue_csv(&path, HEADER, run.iteration())?;
-        let text = fs::read_to_string(&path).map_err(|error| Error::io(&path, error))?;
+        let file = CsvFile::go_on(run.folder().join("timing.csv"), HEADER, run.iteration())?;
         let seconds = |row: &str| row.split(',').nth(1)?.parse().ok();
-        self.before = rolled_back.or_else(|| text.lines().last().and_then(seconds)).unwrap_or(0.0);
-        self.file = Some((path, file));
+        self.before = rolled_back.or_else(|| file.last().and_then(seconds)).unwrap_or(0.0);
+        self.file = Some(file);
         self.began = Instant::now();
         self.row = (run.iteration(), self.began, Duration::ZERO);
         Ok(())
@@ -61,7 +56,7 @@ impl<B: AutodiffBackend> Observer<B> for TimingLog {
         if !self.every.due(run) {
             return Ok(());
         }
-        let Some((path, file)) = &mut self.file else { return Ok(()) };
+        let Some(file) = &mut self.file else { return Ok(()) };
         let (from, since, waited) = self.row;
         let now = Instant::now();
         self.row = (iteration.number, now, run.waited());
@@ -73,7 +68,7 @@ impl<B: AutodiffBackend> Observer<B> for TimingLog {
             images / (now - since).as_secs_f64(),
             run.waited().saturating_sub(waited).as_secs_f64()
         );
-        file.write_all(row.as_bytes()).map_err(|error| Error::io(path, error))
+        file.write(&row)
     }
 
     fn finished(&mut self, _run: &Run<'_, B>) -> Result<()> {

@@ -57,10 +57,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         let checkpoint = checkpoint.as_ref();
         let own: TrainingConfig<R> = folder.config()?;
         let trainer = Self::from_checkpoint(folder, checkpoint, device)?;
-        let differences = differences(&trainer.config, &own);
-        if let Some(Difference { setting, from, to }) =
-            differences.iter().find(|difference| !may_change(difference))
-        {
+        if let Some(Difference { setting, from, to }) = fixed(&differences(&trainer.config, &own)) {
             let message = format!(
                 "it is not a checkpoint of the run in {}: {setting} is {from} in it and {to} there",
                 trainer.folder().display()
@@ -121,8 +118,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     /// Takes from `edited`, which `config.json` has, what may change.
     fn take_edited(&mut self, edited: TrainingConfig<R>) -> Result<()> {
         let changed = differences(&self.config, &edited);
-        if let Some(fixed) = changed.iter().find(|difference| !may_change(difference)) {
-            let Difference { setting, from, to } = fixed;
+        if let Some(Difference { setting, from, to }) = fixed(&changed) {
             return Err(Error::Config(format!(
                 "{}: config.json has {to} for {setting}, which can't change: the run was trained \
                  with {from}; put that back, or begin a new run",
@@ -174,9 +170,12 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     }
 }
 
-fn may_change(Difference { setting, .. }: &Difference) -> bool {
-    let below = |prefix: &&str| {
-        setting.strip_prefix(*prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+/// The first of `differences` that a run can't go on with.
+fn fixed(differences: &[Difference]) -> Option<&Difference> {
+    let is_or_is_below = |setting: &str, prefix: &str| {
+        setting.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
-    CHANGEABLE.iter().any(below)
+    differences.iter().find(|difference| {
+        !CHANGEABLE.iter().any(|prefix| is_or_is_below(&difference.setting, prefix))
+    })
 }

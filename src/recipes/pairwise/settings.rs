@@ -14,6 +14,7 @@ use crate::labels::space::LabelSpace;
 use crate::labels::spaces::LabelSpaces;
 use crate::nn::discriminator::DiscriminatorConfig;
 use crate::nn::generator::GeneratorConfig;
+use crate::recipes::losses::check_weight;
 use crate::translate::grid::GridImage;
 use crate::translate::relabel::DomainLabel;
 
@@ -68,11 +69,7 @@ pub(crate) fn check(
         }
     }
     for (name, weight) in weights {
-        if !weight.is_finite() || *weight < 0.0 {
-            return Err(Error::Config(format!(
-                "the {name} loss weight is {weight}; it must be finite and at least 0"
-            )));
-        }
+        check_weight(name, *weight)?;
     }
     Ok(())
 }

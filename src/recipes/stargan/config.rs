@@ -200,7 +200,7 @@ mod tests {
             (|c| c.critic_steps = 0, "critic_steps is 0"),
             (
                 |c| c.weights.domain = -1.0,
-                "domain loss weight is -1; it must be finite and at least 0",
+                "domain loss weight is -1; it must be at least 0 and finite in 32 bits",
             ),
             (
                 |c| c.weights.identity.as_mut().unwrap().weight = f64::INFINITY,

@@ -144,7 +144,9 @@ mod tests {
     fn a_batch_of_one_is_warned_of() {
         let TrainingConfig { run, recipe } = config();
         assert!(recipe.warnings(&run).is_empty());
-        let warnings = recipe.warnings(&run.with_batch_size(1));
+        let warnings = recipe.warnings(&run.clone().with_batch_size(1));
         assert!(matches!(&warnings[..], [only] if only.contains("at least 2")), "{warnings:?}");
+        let warnings = recipe.warnings(&run.with_iterations(recipe.critic_steps - 1));
+        assert!(matches!(&warnings[..], [only] if only.contains("learns nothing")), "{warnings:?}");
     }
 }

@@ -45,9 +45,22 @@ impl Recipe for StarGan {
     }
 
     fn warnings(&self, run: &RunSettings) -> Vec<String> {
-        let batch_of_one = "with a batch of one the target label is always the image's own, so \
-                            nothing is learnt about other domains; use a batch of at least 2";
-        (run.batch_size == 1).then(|| batch_of_one.to_owned()).into_iter().collect()
+        let mut warnings = Vec::new();
+        if run.batch_size == 1 {
+            warnings.push(
+                "with a batch of one the target label is always the image's own, so nothing is \
+                 learnt about other domains; use a batch of at least 2"
+                    .to_owned(),
+            );
+        }
+        if run.iterations < self.critic_steps {
+            warnings.push(format!(
+                "the generator is updated every {} iterations and the run has {}: it learns \
+                 nothing",
+                self.critic_steps, run.iterations
+            ));
+        }
+        warnings
     }
 
     fn image_size(&self) -> usize {

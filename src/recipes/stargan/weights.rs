@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::recipes::losses::check_weight;
 
 /// An identity term for the first iterations of a run: `weight * E[||x - G(x, c')||_1]`.
 ///
@@ -47,7 +48,7 @@ impl LossWeights {
     /// Checks that every weight is finite and not negative.
     ///
     /// # Errors
-    /// [`Error::Config`] naming the weight.
+    /// [`Error::Config`](crate::Error::Config) naming the weight.
     pub fn check(&self) -> Result<()> {
         let identity = self.identity.map_or(0.0, |identity| identity.weight);
         for (name, weight) in [
@@ -56,11 +57,7 @@ impl LossWeights {
             ("penalty", self.penalty),
             ("identity", identity),
         ] {
-            if !weight.is_finite() || weight < 0.0 {
-                return Err(Error::Config(format!(
-                    "the {name} loss weight is {weight}; it must be finite and at least 0"
-                )));
-            }
+            check_weight(name, weight)?;
         }
         Ok(())
     }
@@ -76,6 +73,7 @@ impl LossWeights {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::shown::number;
 
     #[test]
     fn the_identity_term_ends_with_its_warm_up() {
@@ -89,10 +87,11 @@ mod tests {
 
     #[test]
     fn bad_weights_are_named() {
-        for value in [-1.0, f64::NAN, f64::INFINITY] {
+        for value in [-1.0, f64::NAN, f64::INFINITY, 1e39] {
             let weights = LossWeights { penalty: value, ..LossWeights::default() };
             let error = weights.check().unwrap_err().to_string();
-            assert!(error.contains("the penalty loss weight is"), "{error}");
+            let expected = format!("the penalty loss weight is {}; ", number(value));
+            assert!(error.starts_with(&expected), "{error}");
         }
     }
 }

@@ -1,3 +1,5 @@
+use std::fs;
+
 use super::*;
 use crate::report::samples::Grid;
 
@@ -252,4 +254,24 @@ fn other_files_are_shown_as_they_are() {
     assert!(page.contains("it is no JSON: EOF while parsing an object at line 2"));
     assert!(page.contains("its 300,003 bytes are too many to be shown"));
     assert!(page.len() < LARGEST / 10);
+}
+
+#[test]
+fn a_grid_that_cannot_be_read_is_named_and_the_rest_is_shown() {
+    let folder = run(3, 3);
+    let grid = |number: u64| folder.path().join(format!("samples/{:08}.png", number * 100));
+    fs::write(grid(3), "").unwrap();
+    let page = Report::open(folder.path()).unwrap().html();
+    assert_eq!(page.matches("Can't be read: ").count(), 1, "once, though it is asked for twice");
+    assert!(page.contains("00000300.png: ") && page.contains("iteration 200"));
+    (1..3).for_each(|number| fs::remove_file(grid(number)).unwrap());
+    assert!(Report::open(folder.path()).unwrap().html().contains("00000300.png: "));
+}
+
+#[test]
+fn scores_say_when_they_were_measured() {
+    let folder = run(3, 0);
+    assert!(Report::open(folder.path()).unwrap().html().contains("Measured at iteration 200."));
+    fs::write(folder.path().join("metrics.csv"), "inside\n5\n").unwrap();
+    assert!(Report::open(folder.path()).unwrap().html().contains("Measured at iteration 5."));
 }

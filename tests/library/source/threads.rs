@@ -1,7 +1,7 @@
 //! What is public can be moved to other threads and shared between them; the compiler says so.
 
 use stargan::burn::backend::Flex;
-use stargan::data::{Batch, Loader, LoaderConfig, Readable, Share, Summary};
+use stargan::data::{Batch, ImageFiles, Loader, LoaderConfig, Readable, Share, Summary};
 use stargan::engine::{Follower, Learner, Moment, State, StepLosses};
 #[cfg(feature = "collective")]
 use stargan::engine::{Rendezvous, Ring, Worker};
@@ -42,7 +42,8 @@ fn what_is_public_is_send_and_sync() {
         Preset, Progress, PublicModel, Relabelling<'_>, Report, RunSettings, SampleGrids, Schedule,
         StarGan, Subset, Target, TensorBoard, TimingLog, TrainingConfig<StarGan>, Transform,
         Translator<Flex>, Box<dyn Translate<Flex>>, UnreadablePolicy);
-    all!(both: Batch, Loader, LoaderConfig, Readable<'_>, Share, State, Summary, StepLosses<Flex>);
+    all!(both: Batch, ImageFiles, Loader, LoaderConfig, Readable<'_>, Share, State, Summary,
+        StepLosses<Flex>);
     all!(both: Agreement, CounterfactualLog, CounterfactualScores, Counterfactuals, DatasetScores,
         DomainDistance, Evaluation, Evaluator<'_, Flex>, Judge<Flex>, JudgeConfig, JudgeErrors,
         Measured, Measures, Readings, Scores, TargetScores);

@@ -23,7 +23,7 @@ use crate::backend::{self, on_backend};
 use crate::bundled;
 use crate::failure::{Failure, of_file, usage};
 use crate::output;
-use crate::signals::stop_when_asked;
+use crate::signals::{ending_at_once, stop_when_asked};
 use crate::terminal::{result, tell};
 use data::{Data, directions};
 use measure::{Measure, Methods, picture};
@@ -136,7 +136,10 @@ impl<B: AutodiffBackend, R: Recipe> Model<B, R> {
         self.trainer.run(&self.data, &mut clock)?;
         self.seconds += clock.seconds;
         if stop.load(Ordering::Relaxed) {
-            let message = format!("stopped in {}", self.trainer.folder().display());
+            let message = format!(
+                "stopped in {}; a comparison does not go on: begin again with another --out",
+                self.trainer.folder().display()
+            );
             return Err(Failure::Interrupted(message));
         }
         Ok(())
@@ -277,6 +280,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if args.out.read_dir().is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(of_file(&args.out, "it is not empty: name another --out"));
     }
+    std::fs::create_dir_all(&args.out).map_err(|error| of_file(&args.out, error))?;
     let data = Data::open()?;
     let stop = Arc::new(AtomicBool::new(false));
     stop_when_asked(stop.clone())?;
@@ -291,7 +295,8 @@ fn compare<B: AutodiffBackend>(
     tell!("training the judge");
     let (iterations, seed) = (args.judge_iterations, args.seed);
     let judge = JudgeConfig::new(args.size).with_iterations(iterations).with_seed(seed);
-    let judge = judge.train::<B>(Datasets::from(vec![data.train.clone()]), &Default::default())?;
+    let train = Datasets::from(vec![data.train.clone()]);
+    let judge = ending_at_once(|| judge.train::<B>(train, &Default::default()))?;
     let measure = Measure::new(data, judge)?;
 
     let mut models = Models::<B>::new(args, data)?;

@@ -79,7 +79,9 @@ fn directory(bytes: &[u8]) -> Result<Directory, String> {
     })?;
     let read = || -> Result<Directory, String> {
         let mut cursor = Cursor::new(bytes, end);
-        same("the signature", END, cursor.u32("signature")?)?;
+        if cursor.u32("signature")? != END {
+            return Err("expected the zip's last record: the file is cut off, or goes on".into());
+        }
         same("the disk number", 0, cursor.u32("disk numbers")?)?;
         let here = cursor.u16("entry count")?;
         let count = cursor.u16("entry count")?;
