@@ -12,7 +12,7 @@ use syn::Item;
 use super::crate_source::{Module, Source, attributes, imports, is_for_tests, print};
 
 /// From the bottom. `lib.rs` is above all.
-const FLOORS: [&str; 12] = [
+const FLOORS: [&str; 13] = [
     "error",
     "random",
     "labels",
@@ -25,6 +25,7 @@ const FLOORS: [&str; 12] = [
     "recipes",
     "metrics",
     "report",
+    "compiled_once",
 ];
 
 /// What every file uses, by path below `src`.
