@@ -1,6 +1,6 @@
-//! What a debug build compiles once. At that level of optimisation rustc lets whatever depends on a
-//! library use the generic code that the library has compiled itself: without this, the program,
-//! every example and every test would compile the networks and the loop again, each for itself.
+//! What is compiled once for the tests, the examples and the program of this repository. At their
+//! level of optimisation (up to 1) rustc lets what depends on a library use the generic code that
+//! the library has compiled itself; without this, each would compile networks and loop again.
 
 use std::hint::black_box;
 use std::path::Path;

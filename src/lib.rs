@@ -37,7 +37,7 @@
 #![cfg_attr(not(feature = "report"), allow(dead_code))]
 #![recursion_limit = "256"] // wgpu's types nest deeply
 
-#[cfg(all(debug_assertions, not(test), feature = "flex", feature = "report"))]
+#[cfg(all(debug_assertions, not(test), feature = "compiled-once"))]
 mod compiled_once;
 pub mod data;
 #[cfg(feature = "train")]

@@ -16,7 +16,7 @@ use stargan::{Dataset, Datasets};
 use crate::backend::{self, on_backend};
 use crate::crop::{parse_crop, warn_of_crop, warn_of_judge};
 use crate::data::{FORMS, Pairs, Place, Source, Spec, Split, open_like};
-use crate::failure::{Failure, usage};
+use crate::failure::{Failure, of_file, usage};
 use crate::named::names;
 use crate::output::{self, Existing, Output, OverwriteArg, check_different};
 use crate::terminal::{result, tell};
@@ -104,13 +104,15 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     check_different([("--json", args.json.as_deref()), ("--judge", args.judge.as_deref())])?;
     let kept = args.judge.as_ref().is_some_and(|file| file.is_file());
-    if let Some(judge) = args.judge.as_ref().filter(|_| !kept) {
-        // Known before a judge is trained for it.
-        Existing::Refuse.check(judge)?;
-    }
     let others = args.train_data.is_some() || args.split != Split::None;
     if args.judge.is_some() && !kept && !others {
         return usage("--judge names no file: give --train-data too, to train a judge on");
+    }
+    if let Some(judge) = args.judge.as_ref().filter(|_| !kept) {
+        // Known before a judge is trained for it.
+        if judge.symlink_metadata().is_ok() {
+            return Err(of_file(judge, "this is no file of a judge, and nothing is written to it"));
+        }
     }
     let beside = match &args.data.place {
         Place::Celeba { attributes, .. } => attributes.with_file_name("pairs.csv"),

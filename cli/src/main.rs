@@ -64,12 +64,12 @@ fn main() -> ExitCode {
     let command = Cli::command()
         .mut_subcommand("quickstart", quickstart::describe)
         .mut_subcommand("train", train::describe);
-    let matches = match command.try_get_matches() {
-        Ok(matches) => matches,
-        Err(other) => return failure::exit_of_parser(&other),
-    };
-    let cli = match Cli::from_arg_matches(&matches) {
-        Ok(cli) => cli,
+    let parsed = command.try_get_matches().and_then(|matches| {
+        let cli = Cli::from_arg_matches(&matches)?;
+        Ok((matches, cli))
+    });
+    let (matches, cli) = match parsed {
+        Ok(parsed) => parsed,
         Err(other) => return failure::exit_of_parser(&other),
     };
     // Which flag belongs to which --data is told from where they stand.

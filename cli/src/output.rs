@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::fs;
 use std::io::Cursor;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use image::{ImageFormat, RgbImage};
 use serde::Serialize;
@@ -51,18 +51,27 @@ impl Existing {
     }
 }
 
-/// Refuses two flags that name one file, with the folders made that they are in.
+/// Refuses two flags that name one file.
 pub fn check_different(files: [(&str, Option<&Path>); 2]) -> Result<(), Failure> {
     let [(one, Some(first)), (other, Some(second))] = files else { return Ok(()) };
-    let place = |path: &Path| -> Result<PathBuf, Failure> {
-        let folder = folder_of(path)?;
-        let folder = folder.canonicalize().map_err(|error| of_file(folder, error))?;
-        Ok(folder.join(path.file_name().unwrap_or_default()))
-    };
-    if place(first)? == place(second)? {
+    if place(first) == place(second) {
         return usage(format!("{one} and {other} name one file: {}", first.display()));
     }
     Ok(())
+}
+
+/// One path for all that lead to one place, whether there is something or not.
+fn place(path: &Path) -> PathBuf {
+    let mut place = PathBuf::new();
+    for part in std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).components() {
+        match part {
+            Component::ParentDir => drop(place.pop()),
+            part => place.push(part),
+        }
+        // Links are followed where they are.
+        place = place.canonicalize().unwrap_or(place);
+    }
+    place
 }
 
 /// A file that is being written: until it is whole, it has not its name.

@@ -20,27 +20,34 @@ enum From {
     System,
 }
 
-/// Whether the process ends at once when it is asked to, whatever it does otherwise.
-static AT_ONCE_NOW: AtomicBool = AtomicBool::new(false);
+/// Whether nothing of what the process does now is kept when it ends.
+static NOTHING_TO_KEEP: AtomicBool = AtomicBool::new(false);
 
-/// Does `work`, of which nothing is left to go on from: when the process is asked to end, it ends
-/// at once.
-pub fn ending_at_once<T>(work: impl FnOnce() -> T) -> T {
-    AT_ONCE_NOW.store(true, Ordering::Relaxed);
+/// Does `work`, of which nothing is kept to go on from: when the process is asked to end, or was
+/// before, it ends at once. `stop` is that of [`stop_when_asked`].
+pub fn ending_at_once<T>(stop: &AtomicBool, work: impl FnOnce() -> T) -> T {
+    NOTHING_TO_KEEP.store(true, Ordering::SeqCst);
+    if stop.load(Ordering::SeqCst) {
+        end();
+    }
     let done = work();
-    AT_ONCE_NOW.store(false, Ordering::Relaxed);
+    NOTHING_TO_KEEP.store(false, Ordering::SeqCst);
     done
+}
+
+fn end() -> ! {
+    tell!("\nstopped");
+    std::process::exit(130)
 }
 
 /// Raises `stop` when the process is asked to end; at a second Ctrl-C it ends at once.
 pub fn stop_when_asked(stop: Arc<AtomicBool>) -> Result<(), Failure> {
     let mut asked: Option<Instant> = None;
     on_request(move |from| {
-        if AT_ONCE_NOW.load(Ordering::Relaxed) {
-            tell!("\nstopped");
-            std::process::exit(130);
+        stop.store(true, Ordering::SeqCst);
+        if NOTHING_TO_KEEP.load(Ordering::SeqCst) {
+            end();
         }
-        stop.store(true, Ordering::Relaxed);
         match asked {
             None => {
                 asked = Some(Instant::now());

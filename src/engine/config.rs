@@ -91,13 +91,20 @@ impl<R: Recipe> TrainingConfig<R> {
         Ok(())
     }
 
-    /// Checks that the run can be trained on `data`, before anything is written; gives the names
-    /// that the recipe knows them by.
+    /// Checks that the run can be trained on `data`, before anything is written.
     ///
     /// # Errors
     /// [`Error::Config`] or [`Error::Label`] when the recipe does not accept them, or one can't
     /// fill a batch.
-    pub fn check_data(&self, data: &Datasets) -> Result<Vec<String>> {
+    pub fn check_data(&self, data: &Datasets) -> Result<()> {
+        self.names_of(data).map(drop)
+    }
+
+    /// The names that the recipe knows `data` by, on which the run can be trained.
+    ///
+    /// # Errors
+    /// As [`check_data`](Self::check_data).
+    pub(crate) fn names_of(&self, data: &Datasets) -> Result<Vec<String>> {
         let names = self.recipe.accept(data)?;
         self.loader().check(data)?;
         Ok(names)

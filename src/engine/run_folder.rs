@@ -217,7 +217,9 @@ fn is_unused(path: &Path) -> io::Result<bool> {
     for entry in fs::read_dir(path)? {
         let path = entry?.path();
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let empty = name == CHECKPOINTS && path.is_dir() && fs::read_dir(&path)?.next().is_none();
+        let empty = [CHECKPOINTS, SAMPLES].contains(&name)
+            && path.is_dir()
+            && fs::read_dir(&path)?.next().is_none();
         let fresh = begun
             && match name {
                 TENSORBOARD => true,

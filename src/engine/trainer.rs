@@ -255,7 +255,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     }
 
     fn identified(&self, data: &Datasets) -> Result<Vec<DatasetIdentity>> {
-        let found = DatasetIdentity::all(self.config.check_data(data)?, data);
+        let found = DatasetIdentity::all(self.config.names_of(data)?, data);
         if self.iteration > 0 {
             DatasetIdentity::check_unchanged(&self.datasets, &found)?;
         }

@@ -1,6 +1,6 @@
 //! Files that are written whole or not at all.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::path::Path;
 
 use crate::data::whole::regular_length;
@@ -25,7 +25,7 @@ pub fn replace_file(path: impl AsRef<Path>, bytes: impl AsRef<[u8]>) -> Result<(
 /// As [`replace_file`], of the file that `write` makes under a temporary name.
 pub(crate) fn replace_with(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     // A rename would put a file in the place of a device.
-    if path.exists() {
+    if path.try_exists().map_err(|error| Error::io(path, error))? {
         regular_length(path)?;
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
@@ -38,7 +38,7 @@ pub(crate) fn replace_with(path: &Path, write: impl FnOnce(&Path) -> Result<()>)
     let temporary =
         builder.tempfile_in(folder).map_err(|error| Error::io(folder, error))?.into_temp_path();
     write(&temporary)?;
-    let synced = File::open(&temporary).and_then(|file| file.sync_all());
+    let synced = OpenOptions::new().write(true).open(&temporary).and_then(|file| file.sync_all());
     synced.map_err(|error| Error::io(path, error))?;
     temporary.persist(path).map_err(|error| Error::io(path, error.error))?;
     // The rename itself must reach the disk; not every system can sync a folder.

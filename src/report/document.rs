@@ -43,7 +43,7 @@ impl Report {
     /// where that is.
     ///
     /// # Errors
-    /// [`Error::Io`] when it can't be written; an earlier one is then untouched.
+    /// [`Error::Io`](crate::Error::Io) when it can't be written; an earlier one is then untouched.
     pub fn save(&self) -> Result<PathBuf> {
         let path = self.run.join(FILE);
         replace_file(&path, self.html())?;

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep};
 /// How long the server waits for a client.
 const USUAL: Duration = Duration::from_secs(30);
 
-/// How long it does while there are as many connections as it serves.
+/// How long it does while others wait for what the client holds.
 const CROWDED: Duration = Duration::from_secs(1);
 
 /// How often a connection looks at the clock.

@@ -10,7 +10,7 @@ use super::limits::{self, MAX_PIXELS};
 use super::model::{Model, Picture};
 use super::queue::Queue;
 use super::samples::Sample;
-use super::server::Serve;
+use super::server::{Route, Serve};
 use super::upload::{MAX_BYTES, Upload};
 
 const HTML: &str = "text/html; charset=utf-8";
@@ -65,8 +65,36 @@ impl<B: Backend> Routes<B> {
             sample.map(|sample| answer(PNG, &sample.png))
         })
     }
+}
 
-    async fn work(&self, path: String, request: Request<Upload>) -> Result<Answer, Refusal> {
+impl<B: Backend> Serve for Routes<B> {
+    /// The page and its parts are asked for by `GET`, work on the image in the body by `POST`.
+    ///
+    /// # Errors
+    /// 404 for an unknown path, 405 for the wrong method.
+    fn route(&self, head: &Parts) -> Result<Route, Refusal> {
+        let path = head.uri.path();
+        if WORK.contains(&path) {
+            return match head.method {
+                Method::POST => Ok(Route::Work),
+                _ => Err(Refusal::wrong_method(path, "POST")),
+            };
+        }
+        let Some(answer) = self.find(path) else {
+            return Err(Refusal::new(StatusCode::NOT_FOUND, "there is nothing here"));
+        };
+        match head.method {
+            // Of an answer to HEAD, the head alone is sent.
+            Method::GET | Method::HEAD => Ok(Route::Answer(answer)),
+            _ => Err(Refusal::wrong_method(path, "GET, HEAD")),
+        }
+    }
+
+    /// # Errors
+    /// 400 and 413 for what is wrong with the image or the edit; 503 when too many images are in
+    /// work.
+    async fn work(&self, request: Request<Upload>) -> Result<Answer, Refusal> {
+        let path = request.uri().path().to_owned();
         let edit = edit(request.uri());
         let file = request.into_body();
         let work = move |model: &Model<B>| {
@@ -81,37 +109,6 @@ impl<B: Backend> Routes<B> {
             }
         };
         self.model.run(work).await?
-    }
-}
-
-impl<B: Backend> Serve for Routes<B> {
-    /// The page and its parts are asked for by `GET`, work on the image in the body by `POST`.
-    ///
-    /// # Errors
-    /// 404 for an unknown path, 405 for the wrong method.
-    fn takes_body(&self, head: &Parts) -> Result<bool, Refusal> {
-        let path = head.uri.path();
-        let is_work = WORK.contains(&path);
-        if !is_work && self.find(path).is_none() {
-            return Err(Refusal::new(StatusCode::NOT_FOUND, "there is nothing here"));
-        }
-        match (&head.method, is_work) {
-            // Of an answer to HEAD, the head alone is sent.
-            (&Method::POST, true) | (&Method::GET | &Method::HEAD, false) => Ok(is_work),
-            (_, true) => Err(Refusal::wrong_method(path, "POST")),
-            (_, false) => Err(Refusal::wrong_method(path, "GET, HEAD")),
-        }
-    }
-
-    /// # Errors
-    /// 400 and 413 for what is wrong with the image or the edit; 503 when too many images are in
-    /// work.
-    async fn answer(&self, request: Request<Upload>) -> Result<Answer, Refusal> {
-        let path = request.uri().path();
-        match self.find(path) {
-            Some(answer) => Ok(answer),
-            None => self.work(path.to_owned(), request).await,
-        }
     }
 }
 

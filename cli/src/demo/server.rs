@@ -20,7 +20,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, copy, sink};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::task::{LocalSet, spawn_local};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::answer::{Answer, Refusal, respond};
 use super::patience::Patience;
@@ -50,17 +50,25 @@ const FAREWELL: (Duration, u64) = (Duration::from_secs(1), 2 * MAX_BYTES as u64)
 
 /// What there is to serve.
 pub trait Serve: 'static {
-    /// Whether a request with this head has a body that is to be read.
+    /// What a request with this head leads to.
     ///
     /// # Errors
     /// When there is no answer to it, whatever its body.
-    fn takes_body(&self, head: &Parts) -> Result<bool, Refusal>;
+    fn route(&self, head: &Parts) -> Result<Route, Refusal>;
 
-    /// The answer to a request; its body is empty where none is read.
+    /// What is made of the body of a request that leads to work.
     ///
     /// # Errors
-    /// When there is none.
-    async fn answer(&self, request: Request<Upload>) -> Result<Answer, Refusal>;
+    /// When nothing can be made of it.
+    async fn work(&self, request: Request<Upload>) -> Result<Answer, Refusal>;
+}
+
+/// What a request leads to.
+pub enum Route {
+    /// An answer that is there; the request has no body.
+    Answer(Answer),
+    /// Work on the request's body.
+    Work,
 }
 
 /// Serves `site` on `port` of 127.0.0.1 until Ctrl-C, and prints the address.
@@ -83,8 +91,7 @@ pub fn serve(port: u16, site: impl Serve) -> Result<(), Failure> {
         result!("http://{address}");
         tell!("open this address in a browser; Ctrl-C ends it");
         let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
-        let is_short_of_files = Cell::new(false);
-        let server = Server { site, slots, uploads: Uploads::new(), is_short_of_files };
+        let server = Server { site, slots, uploads: Uploads::new(), refused: Cell::new(None) };
         Rc::new(server).accept(listener).await
     })
 }
@@ -97,22 +104,27 @@ fn listen(port: u16) -> io::Result<TcpListener> {
     socket.listen(MAX_WAITING)
 }
 
+/// A request, as far as it is read.
+enum Received {
+    Answer(Answer),
+    Work(Request<Upload>),
+}
+
 struct Server<S> {
     site: S,
     slots: Arc<Semaphore>,
     uploads: Uploads,
-    /// Whether the system has refused the newest connection.
-    is_short_of_files: Cell<bool>,
+    /// When the system has last refused a connection, such as for want of open files.
+    refused: Cell<Option<Instant>>,
 }
 
 impl<S: Serve> Server<S> {
     async fn accept(self: Rc<Self>, listener: TcpListener) -> Result<(), Failure> {
         loop {
             let slot = Arc::clone(&self.slots).acquire_owned().await.expect("it stays open");
-            let accepted = listener.accept().await;
-            self.is_short_of_files.set(accepted.is_err());
-            let Ok((stream, _)) = accepted else {
-                // Such as no file left to open: other connections have to end first.
+            let Ok((stream, _)) = listener.accept().await else {
+                // Other connections have to end first.
+                self.refused.set(Some(Instant::now()));
                 sleep(Duration::from_millis(100)).await;
                 continue;
             };
@@ -156,9 +168,10 @@ impl<S: Serve> Server<S> {
         patience.restart();
         let has_body = !request.body().is_end_stream();
         let (result, is_read) = match self.receive(request, patience).await {
-            Ok(request) => {
+            Ok(Received::Answer(answer)) => (Ok(answer), true),
+            Ok(Received::Work(request)) => {
                 patience.pause();
-                (self.site.answer(request).await, true)
+                (self.site.work(request).await, true)
             }
             Err(refusal) => (Err(refusal), !has_body),
         };
@@ -170,26 +183,31 @@ impl<S: Serve> Server<S> {
         response
     }
 
-    /// The request with its whole body, where it is to be answered. Of others, none is read.
+    /// The answer, or the request with its whole body where that is to be worked on. Of others,
+    /// none is read.
     async fn receive(
         &self,
         request: Request<Incoming>,
         patience: &Patience,
-    ) -> Result<Request<Upload>, Refusal> {
+    ) -> Result<Received, Refusal> {
         let (head, body) = request.into_parts();
         visitor::check(&head)?;
-        let upload = match (self.site.takes_body(&head)?, body.is_end_stream()) {
-            (true, _) => self.uploads.read(body, || patience.restart()).await?,
-            (false, true) => Upload::default(),
-            (false, false) => return Err(Refusal::bad("there is nothing to do with a body here")),
-        };
-        Ok(Request::from_parts(head, upload))
+        match self.site.route(&head)? {
+            Route::Answer(_) if !body.is_end_stream() => {
+                Err(Refusal::bad("there is nothing to do with a body here"))
+            }
+            Route::Answer(answer) => Ok(Received::Answer(answer)),
+            Route::Work => {
+                let upload = self.uploads.read(body, || patience.restart()).await?;
+                Ok(Received::Work(Request::from_parts(head, upload)))
+            }
+        }
     }
 
     /// Whether others wait for what a client has that keeps the server waiting.
     fn is_crowded(&self) -> bool {
         self.slots.available_permits() == 0
             || self.uploads.is_crowded()
-            || self.is_short_of_files.get()
+            || self.refused.get().is_some_and(|last| last.elapsed() < Duration::from_secs(1))
     }
 }

@@ -14,7 +14,7 @@ use super::answer::Refusal;
 /// 400 without one valid host, 403 for another site's.
 pub fn check(request: &Parts) -> Result<(), Refusal> {
     let authority = asked_for(request)
-        .ok_or_else(|| Refusal::bad("the request does not say which host it asks for"))?;
+        .ok_or_else(|| Refusal::bad("the request names no valid host, or several"))?;
     let host = authority.host();
     if host != "127.0.0.1" && !host.eq_ignore_ascii_case("localhost") {
         return Err(forbidden("the host asked for"));

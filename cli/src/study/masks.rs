@@ -154,7 +154,7 @@ fn compare<B: AutodiffBackend>(args: &Args, stop: &Arc<AtomicBool>) -> Result<()
     tell!("training the judge");
     let (iterations, seed) = (args.judge_iterations, args.seed);
     let config = JudgeConfig::new(args.size).with_iterations(iterations).with_seed(seed);
-    let judge = ending_at_once(|| config.train::<B>(&train.1, &Default::default()))?;
+    let judge = ending_at_once(stop, || config.train::<B>(&train.1, &Default::default()))?;
     let accuracy = judge.accuracy(&test.1)?.total();
     if stop.load(Ordering::Relaxed) {
         return Err(stopped("the judge"));

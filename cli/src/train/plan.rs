@@ -15,7 +15,7 @@ use crate::bundled::{self, People};
 use crate::crop::warn_of_crop;
 use crate::data::{Opened, Source, Spec, open_like};
 use crate::failure::Failure;
-use crate::output::{Existing, folder_of};
+use crate::output::Existing;
 use crate::terminal::tell;
 
 /// A run that is ready to begin or to go on.
@@ -45,9 +45,7 @@ impl Plan {
     ) -> Result<Self, Failure> {
         let existing = args.overwrite.existing();
         if let Some(export) = &args.export {
-            // Not found out after the whole run.
             existing.check(export)?;
-            folder_of(export)?;
         }
         for (dataset, data) in data.iter().enumerate() {
             warn_of_crop(spaces.name(dataset), &*data.train);

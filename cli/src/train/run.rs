@@ -15,7 +15,7 @@ use super::{Args, Given, Inputs, Plan, open, train_data};
 use crate::backend::Backend;
 use crate::data::Opened;
 use crate::failure::{Failure, going_on, interrupted, usage};
-use crate::output::Existing;
+use crate::output::{Existing, folder_of};
 use crate::signals::stop_when_asked;
 use crate::terminal::{result, tell};
 use crate::{quickstart, report};
@@ -193,6 +193,10 @@ fn run<B: AutodiffBackend>(
     mut trainer: Trainer<B, StarGan>,
 ) -> Result<(), Failure> {
     stop_when_asked(trainer.stop_flag())?;
+    if let Some((export, _)) = &plan.export {
+        // That it can't be made is not to be found out after the whole run.
+        folder_of(export)?;
+    }
     let run = trainer.folder().to_owned();
     plan.images.tell(&run)?;
     if plan.people.is_some() {

@@ -221,16 +221,19 @@ fn what_can_be_known_before_hours_of_work_is_said_before() {
     let train = format!("--data {data} {TINY} --iterations 1000000000");
     for (line, code, expected) in [
         (format!("{train} --out a --export there --overwrite"), 1, "there: this is a folder"),
-        (format!("{train} --out a --export /proc/nope/m.st"), 1, "/proc/nope: "),
         (format!("{train} --out a --export a"), 2, "--out and --export name one file: a"),
+        (format!("{train} --out b --export /proc/nope/m.st"), 1, "/proc/nope: "),
     ] {
         fails("train", folder, &line, code, expected);
         assert!(!folder.join("a").exists(), "{line}");
     }
+    let line = format!("--data {data} {TINY} --iterations 1 --out b --export b/models/m.st");
+    succeeds("train", folder, &line);
+    assert_eq!(names(folder.join("b/models")), ["m.st"]);
     let line = format!("--model {MODEL} --data {} --train-data {}", faces("test"), faces("train"));
     let judge = |place: &str| format!("{line} --judge-iterations 1000000000 --judge {place}");
-    fails("evaluate", folder, &judge("there"), 1, "there: this is a folder");
-    fails("evaluate", folder, &judge("link"), 1, "link: exists already");
+    fails("evaluate", folder, &judge("there"), 1, "there: this is no file of a judge");
+    fails("evaluate", folder, &judge("link --overwrite"), 1, "link: this is no file of a judge");
     fails("evaluate", folder, &judge("x --json ./x"), 2, "--json and --judge name one file");
     let image = format!("{EXPRESSIONS}/test/happy/0002.png");
     let line = Command::new(STARGAN)

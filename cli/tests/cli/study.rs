@@ -62,6 +62,7 @@ fn baselines_are_compared() {
     fails("study baselines", folder.path(), "--minutes 0", 2, "it must be above 0");
 }
 
+#[cfg(unix)]
 #[test]
 fn a_study_ends_while_its_judge_is_trained() {
     let folder = folder();

@@ -229,21 +229,23 @@ fn a_tiff_is_unpacked_once_and_only_as_large_as_it_says() {
     of_jpeg[3] = (259, 3, 1, 7);
     of_jpeg[8] = (279, 4, 1, strip.len() as u32);
     let message = refusal("a tiff of a jpeg", &tiff(&of_jpeg, 0, &strip));
-    assert!(message.contains("with LZW, Deflate or PackBits, found ModernJPEG"), "{message}");
-    // Four strips of two rows each, in their own place or all in one.
+    assert!(message.contains("with LZW, Deflate, PackBits or Fax4, found ModernJPEG"), "{message}");
+    // Four strips of two rows each, in their own place or all in one; PackBits, a run of seven.
     let data = 8 + 2 + 9 * 12 + 4;
     let lists = data + 64;
     let mut strips = grey_tiff(8, 8);
+    strips[3] = (259, 3, 1, 32_773);
     strips[5] = (273, 4, 4, lists);
     strips[7] = (278, 4, 1, 2);
     strips[8] = (279, 4, 4, lists + 16);
     let of = |offsets: [u32; 4], length: u32| {
         let numbers = [offsets, [length; 4]].concat();
         let lists = numbers.into_iter().flat_map(u32::to_le_bytes);
-        tiff(&strips, 0, &[7; 64].into_iter().chain(lists).collect::<Vec<_>>())
+        let runs = [241, 7].repeat(32);
+        tiff(&strips, 0, &runs.into_iter().chain(lists).collect::<Vec<_>>())
     };
     let own = [data, data + 16, data + 32, data + 48];
-    assert!(decode_image(&of(own, 16), "own").unwrap().pixels().all(|pixel| pixel.0 == [7; 3]));
+    assert!(decode_image(&of(own, 2), "own").unwrap().pixels().all(|pixel| pixel.0 == [7; 3]));
     let message = refusal("a tiff of one strip four times", &of([data; 4], 64));
     assert!(message.contains("the TIFF's parts have 256 bytes, the file has 218"), "{message}");
 }

@@ -11,7 +11,8 @@ use tiff::tags::{CompressionMethod, Tag};
 /// # Errors
 /// What is expected, and what was found.
 pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
-    let mut decoder = Decoder::new(Cursor::new(bytes)).map_err(|error| error.to_string())?;
+    // What is wrong with others is said where they are decoded.
+    let Ok(mut decoder) = Decoder::new(Cursor::new(bytes)) else { return Ok(()) };
     let compression = decoder.find_tag_unsigned(Tag::Compression);
     let compression: u16 = compression.map_err(|error| error.to_string())?.unwrap_or(1);
     let compression = CompressionMethod::from_u16_exhaustive(compression);
@@ -22,11 +23,15 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
             | CompressionMethod::Deflate
             | CompressionMethod::OldDeflate
             | CompressionMethod::PackBits
+            | CompressionMethod::Fax4
     ) {
         return Err(format!(
-            "expected a TIFF without compression or with LZW, Deflate or PackBits, found \
+            "expected a TIFF without compression or with LZW, Deflate, PackBits or Fax4, found \
              {compression:?}: save it as another"
         ));
+    }
+    if compression == CompressionMethod::None {
+        return Ok(());
     }
     let mut held = 0_u64;
     for tag in [Tag::StripByteCounts, Tag::TileByteCounts] {

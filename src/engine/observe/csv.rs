@@ -29,14 +29,16 @@ impl CsvFile {
         let mut kept = header.to_owned() + "\n";
         let mut last = None;
         // A link that leads nowhere is replaced, as a missing file is.
-        if path.exists() {
+        if path.try_exists().map_err(|error| Error::io(&path, error))? {
             regular_length(&path)?;
             let bytes = fs::read(&path).map_err(|error| Error::io(&path, error))?;
             // What a process that was killed did not write to its end is no row, and perhaps no
             // text.
             let end = bytes.iter().rposition(|byte| *byte == b'\n').unwrap_or(0);
             let whole = String::from_utf8_lossy(&bytes[..end]);
-            for (line, row) in whole.lines().enumerate().skip(1) {
+            // A power failure can leave zeros where rows were.
+            let rows = whole.lines().enumerate().skip(1).filter(|(_, row)| !row.starts_with('\0'));
+            for (line, row) in rows {
                 let number = row.split(',').next().and_then(|number| number.parse::<u64>().ok());
                 let number = number.ok_or_else(|| {
                     let message = format!(
@@ -69,7 +71,7 @@ impl CsvFile {
     /// # Errors
     /// [`Error::Io`] when it can't be written.
     pub fn write(&mut self, rows: &str) -> Result<()> {
-        if !self.path.exists() {
+        if !self.path.try_exists().map_err(|error| Error::io(&self.path, error))? {
             replace_file(&self.path, self.header.clone() + "\n")?;
             self.file = appending(&self.path)?;
         }
@@ -91,7 +93,7 @@ mod tests {
     fn rows_up_to_the_checkpoint_stay_and_what_was_cut_off_goes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log.csv");
-        fs::write(&path, b"iteration,old\n10,a\n20,b\n30,c\n4\xff").unwrap();
+        fs::write(&path, b"iteration,old\n10,a\n\0\0\0\n20,b\n30,c\n4\xff").unwrap();
         let mut log = CsvFile::go_on(path.clone(), HEADER, 20).unwrap();
         assert_eq!(log.last(), Some("20,b"));
         log.write("25,d\n").unwrap();

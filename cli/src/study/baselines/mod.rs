@@ -296,7 +296,7 @@ fn compare<B: AutodiffBackend>(
     let (iterations, seed) = (args.judge_iterations, args.seed);
     let judge = JudgeConfig::new(args.size).with_iterations(iterations).with_seed(seed);
     let train = Datasets::from(vec![data.train.clone()]);
-    let judge = ending_at_once(|| judge.train::<B>(train, &Default::default()))?;
+    let judge = ending_at_once(stop, || judge.train::<B>(train, &Default::default()))?;
     let measure = Measure::new(data, judge)?;
 
     let mut models = Models::<B>::new(args, data)?;
