@@ -216,6 +216,8 @@ fn nobody_works_for_clients_that_are_gone() {
     let work = demo.request("POST", "/prepare", "", photo.get_ref());
     let gone: Vec<_> = (0..30).map(|_| demo.connect()).collect();
     gone.into_iter().for_each(|mut each| each.send(&work));
+    // Until all of them are read: what comes after waits for them, if any are worked on.
+    thread::sleep(Duration::from_secs(1));
     let began = Instant::now();
     while demo.post("/translate?edit=Male", &face("00001")).status != 200 {
         thread::sleep(Duration::from_millis(10));
