@@ -1,13 +1,20 @@
 """What `compare.py`, `gpu.py` and `growth.py` share: the shapes, the two programs, and how their answers become
 figures and tables."""
 
+import ctypes
 import json
+import os
+import select
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
+# Loaded ahead, for a new process should do no more than it must.
+LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 HERE = Path(__file__).resolve().parent
 SHAPES = {
     "tiny": dict(size=32, base=8, blocks=2, batch=4),
@@ -21,13 +28,28 @@ class Stopped(SystemExit):
     not catch it with that message."""
 
 
+class Refused(Stopped):
+    """A program ended as for a wrong command line: it can't do what it was asked, here or at all."""
+
+
+class Late(Stopped):
+    """A program did not answer in time and was killed."""
+
+
 class Program:
-    """A program that answers one JSON line with another."""
+    """A program that answers one JSON line with another. It and what it starts end with this process."""
 
     def __init__(self, command, **options):
         self.errors = tempfile.TemporaryFile(mode="w+", errors="replace")
+        self.heard = b""
         self.process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors, text=True, **options
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.errors,
+            bufsize=0,
+            preexec_fn=own_group,
+            **options,
         )
 
     def __enter__(self):
@@ -36,33 +58,70 @@ class Program:
     def __exit__(self, *_):
         self.close()
 
-    def ask(self, **request):
+    def ask(self, within=None, **request):
+        """The answer to a request. A program that needs more than `within` seconds for it is killed."""
         try:
-            self.process.stdin.write(json.dumps(request) + "\n")
-            self.process.stdin.flush()
+            self.process.stdin.write(json.dumps(request).encode() + b"\n")
         except BrokenPipeError:
             pass  # it has stopped, and its answer says so
-        answer = self.process.stdout.readline()
-        if not answer:
-            raise Stopped(self.last_words())
-        return json.loads(answer)
+        end = within and time.monotonic() + within
+        while True:
+            try:
+                return json.loads(self.line(end))
+            except ValueError:
+                pass  # a library's remark
 
-    def last_words(self):
-        """The message of a Rust panic, or else the last line that names an error."""
+    def line(self, end):
+        while b"\n" not in self.heard:
+            left = None if end is None else max(0.0, end - time.monotonic())
+            if not select.select([self.process.stdout], [], [], left)[0]:
+                self.kill()
+                raise Late(self.last_words("said nothing"))
+            more = os.read(self.process.stdout.fileno(), 1 << 16)
+            if not more:
+                ending = Refused if self.process.wait() == 2 else Stopped
+                raise ending(self.last_words())
+            self.heard += more
+        line, _, self.heard = self.heard.partition(b"\n")
+        return line
+
+    def last_words(self, otherwise="stopped without a word"):
+        """The message of a Rust panic, or else the last line that names an error, of a program that has ended."""
         self.process.wait()
         self.errors.seek(0)
-        lines = self.errors.read().splitlines() or ["stopped without a word"]
+        lines = self.errors.read().splitlines() or [otherwise]
         panics = [message for line, message in zip(lines, lines[1:]) if "panicked at" in line]
         errors = [line.removeprefix("error: ") for line in lines if "rror: " in line]
         return f"{Path(self.process.args[0]).name}: {(panics or errors or lines)[-1]}"
 
-    def close(self):
+    def kill(self):
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+        self.process.wait()
+
+    def close(self, within=None):
+        """Lets the program end, or kills it where it does not within as many seconds."""
         try:
             self.process.stdin.close()
         except BrokenPipeError:
             pass
-        self.process.wait()
+        try:
+            self.process.wait(within)
+        except subprocess.TimeoutExpired:
+            pass
+        if within is not None:
+            self.kill()
+        self.process.stdout.close()
         self.errors.close()
+
+
+def own_group():
+    """Makes a new process one that can be killed with all it starts, and that Linux kills when its parent dies."""
+    os.setpgrp()
+    if LIBC is not None:
+        LIBC.prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
 def build(features=""):
