@@ -1,196 +1,265 @@
-"""Everything that is measured on a GPU, from one benchmark program that may have been built elsewhere.
+"""Everything that is measured on a GPU, from one benchmark program that may have been built elsewhere, on a machine
+that one has for a quarter of an hour.
 
     pip install torch
-    python benches/peer/gpu.py --backend cuda --program peer        or --backend wgpu; without --program it is built
+    python benches/peer/gpu.py --program ./peer --minutes 9
+    python benches/peer/gpu.py --program ./peer --minutes 9       again: continues
 
-Four parts, each a table in REPORT.md and REPORT.json:
-    parity     one training iteration against Flex
-    tables     times beside PyTorch eager, TF32 off and on
-    half       inference in float16 and bfloat16: times, and how far the images are from float32's
-    settings   burn's fusion on and off, at each autotune level
+REPORT.md and REPORT.json in the folder of `--report` have every row that is done, whenever this script is stopped. A
+row that is there is not measured again; one whose program stopped or gave no answer in time is tried once more, by a
+later call. plan.py has the rows by value, `--list` shows them with the seconds they are thought to take.
 
-Fails when parity is beyond its tolerance or a part could not be done; a type that the device does not compute in is
-no failure.
+Fails when parity is beyond its tolerance or a row could not be done; what the device or the program refuses, and what
+is left for want of time, is no failure.
 """
 
 import argparse
-import datetime
-import json
+import math
 import os
-import platform
+import statistics
 import sys
 import tempfile
+import time
 from pathlib import Path
 
+import machine
 import parity
-import programs
-from programs import Program, Stopped, Table, build, measure, peer
+from plan import GPUS, SHAPES, plan
+from programs import HERE, Late, Program, Refused, Stopped, build, peer, quantities
+from report import Report, figure
 
-# The last one is only for trying out this script, where there is no GPU.
-SHAPES = {**programs.SHAPES, "smoke": dict(size=16, base=4, blocks=1, batch=2)}
-LEVELS = ["minimal", "balanced", "extensive", "full"]
-ELEMENTS = {"f16": "float16", "bf16": "bfloat16"}
-# Drivers keep compiled kernels, which would make every setting after the first start faster.
-NO_DRIVER_CACHES = {"CUDA_CACHE_DISABLE": "1", "__GL_SHADER_DISK_CACHE": "0", "MESA_SHADER_CACHE_DISABLE": "true"}
+FACES = HERE.parent.parent / "examples" / "data" / "faces"
 
 
 class Run:
-    def __init__(self, arguments, folder):
-        self.arguments, self.folder = arguments, folder
-        self.program = str(Path(arguments.program or build(arguments.backend)).resolve())
-        self.shapes = {name: SHAPES[name] for name in arguments.shapes}
-        self.failures = []
+    """Asks for rows. The program of the last one is kept, for the next one may be of the same setup."""
 
-    def new_folder(self):
-        return Path(tempfile.mkdtemp(dir=self.folder))
+    def __init__(self, arguments, program, caches, folder):
+        self.arguments, self.program, self.caches, self.folder = arguments, program, caches, folder
+        self.end = time.monotonic() + 60 * arguments.minutes
+        self.environment = {**os.environ, **caches.environment()}
+        self.cuda = machine.cuda() if "cuda" in arguments.backends else ({}, "not asked for")
+        self.setup = self.running = None
 
-    def ours(self, backend=None, element=None, level="balanced", tuned=None):
-        """This crate's program. What autotune finds is kept in `tuned`, for all of this run by default."""
-        tuned = tuned or self.folder
-        (tuned / "cubecl.toml").write_text('[autotune]\ncache = "local"\n')
-        fresh = {} if tuned == self.folder else NO_DRIVER_CACHES
-        environment = {**os.environ, "CUBECL_AUTOTUNE_LEVEL": level, **fresh}
-        command = [self.program, backend or self.arguments.backend, *[element] * (element is not None)]
-        return Program(command, cwd=tuned, env=environment)
+    def left(self):
+        return self.end - time.monotonic()
 
-    def theirs(self, *options):
-        return Program(peer("--device", self.arguments.device, *options))
+    def start(self, setup):
+        """A program of this setup, in place of the last one."""
+        self.stop()
+        if setup.ours:
+            self.caches.unlock()
+            environment = {**self.environment, **self.cuda[0], **dict(setup.environment)}
+            command = [self.program, *setup.options]
+            self.running = Program(command, cwd=self.caches.cubecl, env=environment)
+        else:
+            self.running = Program(peer("--device", self.arguments.device, *setup.options), env=self.environment)
+        self.setup = setup
 
-    def measure(self, running, work, shape):
-        return measure(running, work, self.arguments.rounds, shape)
+    def stop(self):
+        if self.running:
+            self.running.close(10)
+        self.setup = self.running = None
 
-    def parity(self):
-        """Errors are relative to a loss term's value or a tensor's largest value, except the weights'."""
-        table = Table("shape", "backend", "what", "error", "tolerance", "largest at")
-        fused = self.arguments.backend
-        for shape_name, shape in self.shapes.items():
-            answers = {}
-            for backend in ("flex", fused, f"{fused}-unfused"):
-                with self.ours(backend) as program:
-                    folder = self.new_folder() / "run"
-                    answers[backend] = program.ask(do="update", folder=str(folder), **shape)
-            reference = answers.pop("flex")
-            for backend, answer in answers.items():
-                for what, error, where, tolerance in parity.deviations(answer, reference):
-                    table.row(shape_name, backend, what, f"{error:.1e}", f"{tolerance:.1e}", where)
-                    if not error <= tolerance:
-                        self.failures.append(f"parity, {shape_name}, {backend}: {what} is off by {error:.1e}")
-        return table
+    def row(self, row, most):
+        """The values of a row and a note about it, within `most` seconds."""
+        self.until = time.monotonic() + most
+        if row.setup != self.setup or row.work.endswith("start"):
+            self.start(row.setup)
+        values = getattr(self, row.work.replace(" ", "_"))(row)
+        return values if isinstance(values, tuple) else (values, "")
 
-    def tables(self):
-        """Ratios are PyTorch's time divided by this crate's. Where the device has TF32 tensor cores, burn may choose
-        kernels that use them."""
-        tf32 = [["--tf32"]] * (self.arguments.device == "cuda")
-        names = [column for name in ["PyTorch", *["PyTorch, TF32"] * len(tf32)] for column in (name, "ratio")]
-        table = Table("shape", "what", f"stargan ({self.arguments.backend})", *names)
-        running = [self.ours(), self.theirs(), *(self.theirs(*options) for options in tf32)]
-        for shape_name, shape in self.shapes.items():
-            for work in ("inference", "cycle", "penalty"):
-                for what, (own, *others) in self.measure(running, work, shape).items():
-                    cells = [cell for other in others for cell in (ms(other), f"{other / own:.2f}")]
-                    table.row(shape_name, what, ms(own), *cells)
-        for program in running:
-            program.close()
-        return table
+    def ask(self, **request):
+        return self.running.ask(max(0.1, self.until - time.monotonic()), **request)
 
-    def half(self):
-        """Inference; differences are of images in [-1, 1], from the same program's in float32, of fresh weights.
-        PyTorch's weights and images are of the type throughout, without autocast."""
-        table = Table("shape", "program", "type", "inference", "largest difference", "mean difference")
-        starts = {("stargan", "float32"): self.ours, ("PyTorch", "float32"): self.theirs}
-        for short, element in ELEMENTS.items():
-            starts["stargan", element] = lambda short=short: self.ours(element=short)
-            starts["PyTorch", element] = lambda element=element: self.theirs("--element", element)
-        running = {name: start() for name, start in sorted(starts.items(), key=lambda item: item[0][0], reverse=True)}
-        for shape_name, shape in self.shapes.items():
-            outputs = {}
-            for name, program in list(running.items()):
-                file = self.new_folder() / "output"
-                try:
-                    program.ask(do="output", file=str(file), **shape)
-                    outputs[name] = parity.floats(file)
-                except Stopped as stopped:
-                    if name[1] == "float32":
-                        raise
-                    table.row(shape_name, *name, f"not possible: {stopped}", "", "")
-                    running.pop(name).close()
-            times = self.measure(list(running.values()), "inference", shape)["inference"]
-            for name, time in zip(running, times):
-                differences = (outputs[name] - outputs[name[0], "float32"]).abs()
-                table.row(shape_name, *name, ms(time), f"{differences.max():.1e}", f"{differences.mean():.1e}")
-        for program in running.values():
-            program.close()
-        return table
+    def times(self, work, row):
+        """Medians of rounds after two that warm up, or after one that took long; and how the last quantity, which is
+        the iteration, was spread."""
+        shape = SHAPES[row.shape]
+        began = time.monotonic()
+        self.ask(do=work, **shape)
+        if time.monotonic() - began < 5:
+            self.ask(do=work, **shape)
+        found, began = {}, time.monotonic()
+        for round in range(self.arguments.rounds):
+            for name, value in quantities(work, self.ask(do=work, **shape)).items():
+                values = found.setdefault(name, [])
+                values.append(value)
+            if time.monotonic() - began > 10 and round >= 2:
+                break
+        spread = {"rounds": len(values), "least": min(values), "most": max(values)}
+        return {name: statistics.median(values) for name, values in found.items()} | spread
 
-    def settings(self):
-        """First: with compiling and tuning kernels, in a fresh process without any cache. The others: afterwards."""
-        columns = ["shape", "fusion", "autotune", "first inference", "first 5 iterations", "inference", "iteration"]
-        table = Table(*columns)
-        for shape_name, shape in self.shapes.items():
-            for fusion, suffix in (("on", ""), ("off", "-unfused")):
-                for level in self.arguments.levels:
-                    backend = self.arguments.backend + suffix
-                    with self.ours(backend, level=level, tuned=self.new_folder()) as program:
-                        first = [sum(program.ask(do=work, **shape)) for work in ("inference", "cycle")]
-                        (inference,) = self.measure([program], "inference", shape)["inference"]
-                        (iteration,) = self.measure([program], "cycle", shape)["iteration"]
-                    first = [f"{time / 1e3:.3g} s" for time in first]
-                    table.row(shape_name, fusion, level, *first, ms(inference), ms(iteration))
-        return table
+    def cycle(self, row):
+        return self.times("cycle", row)
 
+    def inference(self, row):
+        return self.times("inference", row)
 
-def ms(time):
-    return f"{time:.4g} ms"
+    def penalty(self, row):
+        return self.times("penalty", row)
 
+    def launches(self, row):
+        counts = self.ask(do="launches", **SHAPES[row.shape])
+        if counts is None:
+            return {}, "not countable here"
+        return {"launches of D": counts["d"], "launches of G": counts["g"]}
 
-def report(run, parts):
-    with run.ours() as ours, run.theirs() as theirs:
-        about = {
-            "date": datetime.date.today().isoformat(),
-            "machine": platform.platform(),
-            "stargan": ours.ask(do="backend"),
-            "PyTorch": theirs.ask(do="backend"),
-            "rounds": run.arguments.rounds,
-            "shapes": run.shapes,
-        }
-    text = ["# GPU report\n", *(f"- {name}: {value}" for name, value in about.items())]
-    found = {}
-    for name in parts:
-        part = getattr(run, name)
-        note = " ".join(part.__doc__.split())
-        text.append(f"\n## {name}\n\n{note}\n")
-        print(text[-1], flush=True)
+    def device_memory(self, row):
+        most = self.ask(do="device_memory", **SHAPES[row.shape])
+        return ({}, "not countable here") if most is None else {"device memory": most / 2**30}
+
+    def started(self, row):
+        began = time.monotonic()
+        self.ask(do="inference", **SHAPES[row.shape])
+        first = time.monotonic() - began
+        self.ask(do="cycle", **SHAPES[row.shape])
+        return {"first inference": first, row.work: time.monotonic() - began}
+
+    def first_start(self, row):
+        again = "" if self.caches.were_empty else "the caches held something already"
+        return self.started(row), again
+
+    def second_start(self, row):
+        return self.started(row)
+
+    def parity(self, row):
+        shape, answers = SHAPES[row.shape], []
+        flex = Program([self.program, "flex"], cwd=self.caches.cubecl, env=self.environment)
         try:
-            table = part()
-            found[name] = {"note": note, "columns": table.columns, "rows": table.rows}
-            text += table.lines
-        except Exception as problem:  # whatever it is, the other parts have cost time
-            run.failures.append(f"{name}: {problem!r}")
-            text.append(f"Not done: {problem!r}")
-    text += ["\n## failures\n", *(f"- {failure}" for failure in run.failures or ["none"])]
-    return "\n".join(text) + "\n", {"about": about, "parts": found, "failures": run.failures}
+            within = max(0.1, self.until - time.monotonic())
+            expected = flex.ask(within, do="update", folder=self.new("flex"), **shape)
+        finally:
+            flex.close(10)
+        found = self.ask(do="update", folder=self.new("run"), **shape)
+        tolerance = parity.TF32_TOLERANCE if row.setup.backend == "cuda" else parity.TOLERANCE
+        for what, error, where, allowed in parity.deviations(found, expected, tolerance):
+            answers.append((what, (None if math.isnan(error) else error, allowed, where)))
+        return dict(answers)
+
+    def difference(self, row):
+        """Of this setup's translations from those of the same program in float32."""
+        files = [Path(self.new("output")) for _ in range(2)]
+        self.ask(do="output", file=str(files[0]), **SHAPES[row.shape])
+        plain = tuple(option for option in row.setup.options if option in ("--tf32", "--channels-last"))
+        self.start(replaced(row.setup, row.setup.options[:1] if row.setup.ours else plain))
+        self.ask(do="output", file=str(files[1]), **SHAPES[row.shape])
+        found, expected = map(parity.floats, files)
+        largest, mean = parity.magnitudes(a - b for a, b in zip(found, expected, strict=True))
+        return {"largest difference": largest, "mean difference": mean}
+
+    def train(self, row):
+        seconds = self.arguments.train_seconds
+        answer = self.ask(do="train", folder=str(self.arguments.faces.resolve()), seconds=seconds, size=64)
+        return {name: answer[name] for name in ("iterations", "seconds", "error", "nothing")}
+
+    def new(self, name):
+        """A path where nothing is yet."""
+        return str(Path(tempfile.mkdtemp(dir=self.folder)) / name)
+
+
+def replaced(setup, options):
+    return type(setup)(f"{setup.name}, in float32", setup.ours, options, setup.environment, setup.backend)
+
+
+def measure(run, report, rows):
+    """Does the rows that the time is enough for. After a late one, others of its setup and shape wait for the next
+    call. A first start needs no more than a part of its time to be worth it, for what it has tuned is kept."""
+    waiting = set()
+    for row in rows:
+        same = (row.shape, row.setup)
+        extra = 0 if report.started(row) else row.cold
+        if same in waiting:
+            continue
+        needed = row.usual + min(extra, 30)
+        if needed > run.left():
+            print(f"left for the next call: {row.key}, {needed:.0f} s", flush=True)
+            if extra:
+                waiting.add(same)
+            continue
+        began, patience = time.monotonic(), run.arguments.patience * (row.most + 1.5 * extra)
+        cut = run.left() < patience
+        try:
+            values, note = run.row(row, min(run.left(), patience))
+            beyond = row.work == "parity" and any(not (e is not None and e <= t) for e, t, _ in values.values())
+            status = "failed" if beyond else "done"
+        except Exception as problem:  # whatever it is, the other rows are worth having
+            status, values, note = "stopped", {}, repr(problem)
+        except Stopped as stopped:
+            status = {Late: "late", Refused: "refused"}.get(type(stopped), "stopped")
+            values, note = {}, str(stopped)
+        seconds = time.monotonic() - began
+        if status == "late":
+            note = f"not done in {seconds:.0f} s{', when the call was over' * cut}; {note}"
+        if status in ("late", "stopped", "refused"):
+            run.stop()
+        if status == "late":
+            waiting.add(same)
+        report.record(row, status, values, note, seconds, counts=not (cut and status == "late"))
+        shown = ", ".join(f"{name} {figure(v)}" for name, v in values.items() if not isinstance(v, tuple))
+        print(f"{seconds:4.0f} s, {row.key}: {status}; {'; '.join(filter(None, [shown, note]))}", flush=True)
+        run.caches.save(every=120)
+    run.stop()
+    run.caches.save()
+
+
+def chosen(report, again):
+    """The rows to do now: those that stopped come last, and nothing is tried three times."""
+    if again:
+        return report.plan
+    rows = [row for row in report.open() if report.tries(row) < 2]
+    return sorted(rows, key=lambda row: report.status(row) == "stopped")
 
 
 def main():
-    parts = ["parity", "tables", "half", "settings"]
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--program", help="a benchmark program that is built already")
-    parser.add_argument("--backend", default="wgpu", choices=["wgpu", "cuda"])
-    parser.add_argument("--device", default="cuda", help="PyTorch's")
-    parser.add_argument("--parts", nargs="+", default=parts, choices=parts)
-    parser.add_argument("--shapes", nargs="+", default=list(programs.SHAPES), choices=SHAPES)
-    parser.add_argument("--levels", nargs="+", default=LEVELS, choices=LEVELS, help="of autotune, for the settings")
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--report", type=Path, default=Path("gpu-report"), help="without its ending")
+    backends = "the program's: everything of the first, and at the end less of the others"
+    parser.add_argument("--backends", nargs="+", default=["cuda"], help=backends)
+    parser.add_argument("--device", default="cuda", help="PyTorch's: cuda or cpu")
+    shapes = ["paper", "64 px", "256 px", "128 px", "tiny"]
+    parser.add_argument("--shapes", nargs="+", default=shapes, choices=SHAPES, help="the first has most rows")
+    parser.add_argument("--parity", default="tiny", choices=SHAPES, help="the shape at which backends are compared")
+    parser.add_argument(
+        "--wgpu-paper",
+        action="store_true",
+        help="ask GPU backends other than cuda for 128 px and more, too. By burn's own kernels an iteration is thought "
+        "to take 1 to 3 s there, and tuning tries each of them a dozen times: the quarter of an hour would be gone",
+    )
+    parser.add_argument("--minutes", type=float, default=9, help="for this call; leave one more for packing")
+    parser.add_argument("--patience", type=float, default=1, help="times the seconds after which rows are given up")
+    parser.add_argument("--rows", nargs="+", metavar="TEXT", help="only rows in whose names one of these is")
+    parser.add_argument("--again", action="store_true", help="measure rows that are in the report, too")
+    parser.add_argument("--list", action="store_true", help="show the rows that are open, and do nothing")
+    parser.add_argument("--without-torch", action="store_true")
+    parser.add_argument("--rounds", type=int, default=15, help="at most, in 10 s")
+    parser.add_argument("--train-seconds", type=float, default=180)
+    parser.add_argument("--faces", type=Path, default=FACES, help="what the training reads")
+    parser.add_argument("--report", type=Path, default=Path("gpu-report"), help="a folder")
+    parser.add_argument("--caches", type=Path, default=Path("gpu-caches"), help="a folder of tuned kernels and such")
+    pack = "a .tar.xz to pack the caches into, and to take them from where there is no such folder yet"
+    parser.add_argument("--pack", type=Path, help=pack)
     arguments = parser.parse_args()
+    report = Report(arguments.report, plan(arguments), SHAPES)
+    rows = chosen(report, arguments.again)
+    if arguments.list:
+        for row in rows:
+            print(f"{row.usual:4.0f} s, {row.cold:4.0f} s more for a first start: {row.key}")
+        return
+    program = str(Path(arguments.program or build(",".join(b for b in arguments.backends if b in GPUS))).resolve())
+    caches = machine.Caches(arguments.caches, arguments.pack)
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(arguments, Path(folder))
-        text, data = report(run, arguments.parts)
-    arguments.report.with_suffix(".md").write_text(text)
-    arguments.report.with_suffix(".json").write_text(json.dumps(data, indent=1) + "\n")
-    for failure in run.failures:
-        print(f"failed: {failure}", file=sys.stderr)
-    sys.exit(bool(run.failures))
+        run = Run(arguments, program, caches, Path(folder))
+        call = machine.describe(program, arguments.minutes)
+        caches_were = "empty" if caches.were_empty else "brought along"
+        report.begin({**call, "CUDA": run.cuda[1], "caches": caches_were})
+        print("\n".join(f"{name}: {value}" for name, value in report.calls[-1].items()), flush=True)
+        measure(run, report, rows)
+    bad = [row.key for row in report.plan if report.status(row) in ("failed", "late", "stopped")]
+    left = [row.key for row in report.plan if not report.status(row)]
+    print(f"{len(report.plan) - len(bad) - len(left)} rows done, {len(left)} left, {len(bad)} not well: {bad}")
+    print(f"see {arguments.report / 'REPORT.md'}")
+    sys.exit(bool(bad))
 
 
 if __name__ == "__main__":

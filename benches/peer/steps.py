@@ -1,13 +1,14 @@
 """PyTorch's side of the comparison: answers the requests that main.rs describes, for the public networks
-(arXiv:1711.09020, Tables 4 and 5) and the public training step, eager and in float32.
+(arXiv:1711.09020, Tables 4 and 5) and the public training step; eager and in float32 unless told otherwise.
 
-    python benches/peer/steps.py [--device cpu|cuda] [--tf32] [--element float16|bfloat16]
+    python benches/peer/steps.py [--device cpu|cuda] [--tf32] [--channels-last] [--compile] [--autocast bf16]
 
-With an element type, weights and images are of that type throughout, as with `module.half()`; this is not
-autocast, which would keep some operations in float32. It is meant for inference.
+On CUDA, cuDNN picks its kernels by trying them, as the public code lets it. `device_memory` is what PyTorch's tensors
+take at most in five iterations, in bytes.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -88,49 +89,62 @@ def domain_loss(logits, labels):
 class Networks:
     """Both networks of one shape with their optimizers, and a batch."""
 
-    def __init__(self, size, base, blocks, batch, device, element):
+    def __init__(self, size, base, blocks, batch, settings):
         torch.manual_seed(0)
-        self.g = Generator(base, blocks).to(device, element)
-        self.d = Discriminator(size, base).to(device, element)
+        device, form = settings.device, torch.channels_last if settings.channels_last else torch.contiguous_format
+        self.g = Generator(base, blocks).to(device, memory_format=form)
+        self.d = Discriminator(size, base).to(device, memory_format=form)
+        # The penalty differentiates twice, which compiled modules refuse: it takes D as it is.
+        self.faster = [torch.compile(module) if settings.compile else module for module in (self.g, self.d)]
         adam = lambda module: torch.optim.Adam(module.parameters(), lr=1e-4, betas=(0.5, 0.999))
         self.g_adam, self.d_adam = adam(self.g), adam(self.d)
-        self.real = (2 * torch.rand(batch, 3, size, size) - 1).to(device, element)
+        self.real = (2 * torch.rand(batch, 3, size, size) - 1).to(device, memory_format=form)
         source = [[float((i + j) % 3 == 0) for j in range(LABELS)] for i in range(batch)]
-        self.source = torch.tensor(source).to(device, element)
+        self.source = torch.tensor(source).to(device)
         self.target = self.source.flip(0)
-        self.device = device
+        self.device, self.bfloat16 = device, settings.autocast == "bf16"
+
+    def precision(self):
+        """What forward passes and losses run in."""
+        return torch.autocast(self.device, torch.bfloat16) if self.bfloat16 else contextlib.nullcontext()
 
     def inference(self):
-        with torch.no_grad():
-            return [self.timed(lambda: self.g(self.real, self.target).cpu())]
+        g, _ = self.faster
+        with torch.no_grad(), self.precision():
+            return [self.timed(lambda: g(self.real, self.target).cpu())]
 
     def output(self, file):
-        with torch.no_grad():
-            output = self.g(self.real, self.target)
+        g, _ = self.faster
+        with torch.no_grad(), self.precision():
+            output = g(self.real, self.target)
         with open(file, "wb") as stream:
             # Not by way of NumPy, which PyTorch does without.
             stream.write(bytes(output.float().cpu().contiguous().flatten().view(torch.uint8).tolist()))
 
     def discriminator_step(self):
-        with torch.no_grad():
-            fake = self.g(self.real, self.target)
-        realness, logits = self.d(self.real)
-        fake_realness, _ = self.d(fake)
-        alpha = torch.rand(len(self.real), 1, 1, 1, device=self.device)
-        terms = [-realness.mean(), fake_realness.mean(), domain_loss(logits, self.source)]
-        terms.append(10 * gradient_penalty(self.d, self.real, fake, alpha))
+        g, d = self.faster
+        with self.precision():
+            with torch.no_grad():
+                fake = g(self.real, self.target)
+            realness, logits = d(self.real)
+            fake_realness, _ = d(fake)
+            alpha = torch.rand(len(self.real), 1, 1, 1, device=self.device)
+            terms = [-realness.mean(), fake_realness.mean(), domain_loss(logits, self.source)]
+            terms.append(10 * gradient_penalty(self.d, self.real, fake, alpha))
         self.d_adam.zero_grad()
         sum(terms).backward()
         self.d_adam.step()
         return [term.item() for term in terms]
 
     def generator_step(self):
+        g, d = self.faster
         for parameter in self.d.parameters():
             parameter.requires_grad_(False)
-        fake = self.g(self.real, self.target)
-        realness, logits = self.d(fake)
-        reconstructed = self.g(fake, self.source)
-        terms = [-realness.mean(), domain_loss(logits, self.target), 10 * (self.real - reconstructed).abs().mean()]
+        with self.precision():
+            fake = g(self.real, self.target)
+            realness, logits = d(fake)
+            reconstructed = g(fake, self.source)
+            terms = [-realness.mean(), domain_loss(logits, self.target), 10 * (self.real - reconstructed).abs().mean()]
         self.g_adam.zero_grad()
         sum(terms).backward()
         self.g_adam.step()
@@ -149,12 +163,20 @@ class Networks:
     def penalty(self):
         def work():
             alpha = torch.full((len(self.real), 1, 1, 1), 0.5, device=self.device)
-            penalty = gradient_penalty(self.d, self.real, self.real.flip(3), alpha)
+            with self.precision():
+                penalty = gradient_penalty(self.d, self.real, self.real.flip(3), alpha)
             penalty.backward()
             self.d.zero_grad()
             penalty.item()
 
         return [self.timed(work)]
+
+    def device_memory(self):
+        if self.device != "cuda":
+            return None
+        torch.cuda.reset_peak_memory_stats()
+        self.cycle()
+        return torch.cuda.max_memory_allocated()
 
     def timed(self, work):
         if self.device == "cuda":
@@ -191,9 +213,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--tf32", action="store_true")
-    parser.add_argument("--element", default="float32", choices=["float32", "float16", "bfloat16"])
+    parser.add_argument("--channels-last", action="store_true")
+    parser.add_argument("--compile", action="store_true", help="both networks, except in the penalty")
+    parser.add_argument("--autocast", choices=["bf16"])
     arguments = parser.parse_args()
     torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = arguments.tf32
+    torch.backends.cudnn.benchmark = True
     if "RAYON_NUM_THREADS" in os.environ:
         torch.set_num_threads(int(os.environ["RAYON_NUM_THREADS"]))
     kept, networks = None, None
@@ -212,8 +237,7 @@ def main():
             options = {name: request.pop(name) for name in ("file",) if name in request}
             if request != kept:
                 networks = None
-                element = getattr(torch, arguments.element)
-                kept, networks = request, Networks(**request, device=arguments.device, element=element)
+                kept, networks = request, Networks(**request, settings=arguments)
             answer = getattr(networks, work)(**options)
         print(json.dumps(answer), flush=True)
 

@@ -1,0 +1,126 @@
+"""What is measured on a GPU, by value: what comes first is there when the machine is gone."""
+
+from dataclasses import dataclass
+
+import programs
+
+# `paper` is the published training; `smoke` is only for trying out the script where there is no GPU.
+SHAPES = {
+    "paper": dict(size=128, base=64, blocks=6, batch=16),
+    "256 px": dict(size=256, base=64, blocks=6, batch=16),
+    "smoke": dict(size=16, base=4, blocks=1, batch=2),
+    **programs.SHAPES,
+}
+SWITCHES = ["weight-gradient", "matmul-convolution", "norm", "planes", "adam"]
+GPUS = ("cuda", "wgpu", "vulkan", "metal")
+
+
+@dataclass(frozen=True)
+class Setup:
+    """How a program is started."""
+
+    name: str
+    ours: bool
+    options: tuple = ()
+    environment: tuple = ()
+    backend: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """A request, or a few that belong together. Of its seconds, `usual` are expected, and `cold` more where the setup
+    has not done anything at this shape before; after `most`, or with `cold` half as many again, it is given up."""
+
+    shape: str
+    setup: Setup
+    work: str
+    usual: float
+    most: float
+    cold: float
+
+    @property
+    def key(self):
+        return " / ".join(filter(None, [self.shape, self.setup.name, self.work]))
+
+
+EAGER = Setup("PyTorch", False)
+TF32 = Setup("PyTorch TF32", False, ("--tf32",))
+COMPILED = Setup("PyTorch TF32, channels last, compiled", False, ("--tf32", "--channels-last", "--compile"))
+AUTOCAST = Setup("PyTorch bfloat16 autocast, channels last", False, ("--tf32", "--channels-last", "--autocast", "bf16"))
+
+
+def ours(backend, precision="float32", off=(), fused=True):
+    command = (backend if fused else f"{backend}-unfused",)
+    name = [f"stargan {command[0]}", *[precision] * (precision != "float32")]
+    if off:
+        name.append("everything off" if len(off) == len(SWITCHES) else f"without {', '.join(off)}")
+    options = command if precision == "float32" else (*command, "--precision", precision)
+    environment = (("STARGAN_GPU_OFF", ",".join(off)),) if off else ()
+    return Setup(", ".join(name), True, options, environment, backend)
+
+
+def rows_of(shape, setup, *works):
+    usual = {"cycle": 15, "difference": 15, "first start": 45, "second start": 25, "parity": 20}
+    for work in works:
+        yield Row(shape, setup, work, usual.get(work, 8), 120, cold(setup, shape))
+
+
+def cold(setup, shape):
+    """The seconds that libraries take to start, and to tune and compile kernels. Estimated, not measured."""
+    if not setup.ours:
+        return 60 if setup == COMPILED else 10
+    if setup.backend not in GPUS:
+        return 2
+    if setup.environment:
+        return 60
+    if "unfused" in setup.options[0]:
+        return 40
+    return 200 if SHAPES[shape]["size"] >= 128 else 90
+
+
+def plan(arguments):
+    backend, *others = arguments.backends
+    main, *shapes = [shape for shape in arguments.shapes if runs(backend, shape, arguments)] or ["64 px"]
+    fusion = backend in GPUS
+    small = "smoke" if main == "smoke" else arguments.parity
+    float32, bfloat16, float16 = (ours(backend, precision) for precision in ("float32", "bfloat16", "float16"))
+    rows = [*rows_of(small, float32, "parity")]
+    for setup in (EAGER, TF32, COMPILED, AUTOCAST):
+        rows += rows_of(main, setup, "cycle", "inference", "device memory")
+    rows += rows_of(main, float32, "first start", "cycle", "inference", "launches", "device memory", "second start")
+    rows += rows_of(main, bfloat16, "cycle", "inference", "device memory", "difference")
+    if fusion:
+        rows += rows_of(main, ours(backend, fused=False), "cycle", "inference", "launches")
+        rows += rows_of(main, ours(backend, "bfloat16", fused=False), "cycle", "launches")
+    seconds = arguments.train_seconds
+    rows.append(Row("", float32, "train", seconds + 20, seconds + 60, cold(float32, "64 px")))
+    for setup in (TF32, float32):
+        rows += rows_of(main, setup, "penalty")
+    rows += rows_of(main, AUTOCAST, "difference")
+    rows += rows_of(main, float16, "cycle", "difference")
+    if fusion:
+        rows += rows_of(small, ours(backend, fused=False), "parity")
+    for shape in shapes:
+        for setup in (TF32, COMPILED, float32, bfloat16):
+            rows += rows_of(shape, setup, "cycle", "inference", "device memory", *["launches"] * (setup == float32))
+    if fusion:
+        rows += rows_of(main, ours(backend, off=tuple(SWITCHES)), "cycle", "launches")
+        for switch in SWITCHES:
+            rows += rows_of(main, ours(backend, off=(switch,)), "cycle", "launches")
+    for other in others:
+        for fused in (True, False):
+            rows += rows_of(small, ours(other, fused=fused), "parity")
+        for shape in (main, *shapes):
+            if runs(other, shape, arguments):
+                rows += rows_of(shape, ours(other), "cycle", "inference", "launches", "device memory")
+                rows += rows_of(shape, ours(other, fused=False), "cycle", "launches")
+    rows = list(dict.fromkeys(rows))
+    if arguments.without_torch:
+        rows = [row for row in rows if row.setup.ours]
+    return [row for row in rows if not arguments.rows or any(text in row.key for text in arguments.rows)]
+
+
+def runs(backend, shape, arguments):
+    """Whether a backend is asked for a shape at all."""
+    slow = backend in GPUS and backend != "cuda" and SHAPES[shape]["size"] >= 128
+    return arguments.wgpu_paper or not slow
