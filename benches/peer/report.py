@@ -100,8 +100,8 @@ class Report:
         rows = [row for row in self.rows.values() if row["work"] == "parity" and row["values"]]
         if rows:
             yield "\n## Parity\n"
-            yield "One iteration that updates both networks, against Flex: relative to a loss term's value or a tensor's"
-            yield "largest value, except the weights'.\n"
+            yield "One iteration that updates both networks, against Flex: relative to a loss term's value or a"
+            yield "tensor's largest value, except the weights'.\n"
             yield from table("shape", "program", "what", "error", "tolerance", "largest at")
         for row in rows:
             for what, (error, tolerance, where) in row["values"].items():
