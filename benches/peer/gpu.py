@@ -174,7 +174,7 @@ def measure(run, report, rows):
         needed = row.usual + min(extra, 30)
         if needed > run.left():
             print(f"left for the next call: {row.key}, {needed:.0f} s", flush=True)
-            if extra:
+            if extra or row.work == "first start":
                 waiting.add(same)
             continue
         began, patience = time.monotonic(), run.arguments.patience * (row.most + 1.5 * extra)
@@ -196,7 +196,8 @@ def measure(run, report, rows):
         if status == "late":
             waiting.add(same)
         report.record(row, status, values, note, seconds, counts=not (cut and status == "late"))
-        shown = ", ".join(f"{name} {figure(v)}" for name, v in values.items() if not isinstance(v, tuple))
+        figures = {name: value[0] if isinstance(value, tuple) else value for name, value in values.items()}
+        shown = ", ".join(f"{name} {figure(value)}" for name, value in figures.items())
         print(f"{seconds:4.0f} s, {row.key}: {status}; {'; '.join(filter(None, [shown, note]))}", flush=True)
         run.caches.save(every=120)
     run.stop()

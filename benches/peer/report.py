@@ -111,7 +111,8 @@ class Report:
 
     def measured(self, shape):
         found = {}
-        for row in self.rows.values():
+        order = {row.key: number for number, row in enumerate(self.plan)}
+        for _, row in sorted(self.rows.items(), key=lambda item: order.get(item[0], len(order))):
             if row["shape"] == shape and row["work"] not in ("parity", "train"):
                 cells = found.setdefault(row["program"], {})
                 cells.update({name: value for name, value in row["values"].items() if value is not None})
