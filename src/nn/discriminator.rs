@@ -13,6 +13,7 @@ use crate::nn::limits::{
     MOST_HALVINGS, check_divisible, check_feasible, check_memory, check_positive, check_width,
     doubled,
 };
+use crate::nn::ops;
 use crate::nn::spectral::Spectral;
 
 /// The architecture of a [`Discriminator`]; the defaults are the paper's.
@@ -215,6 +216,23 @@ impl<B: Backend> Discriminator<B> {
         self.heads(self.features(images))
     }
 
+    /// [`forward`](Self::forward) of two batches of the same size: in one pass where the backend is
+    /// a GPU's, which few large operations suit, otherwise one after the other.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward).
+    pub(crate) fn forward_both(&self, batches: [Tensor<B, 4>; 2]) -> [Prediction<B>; 2] {
+        if !ops::launches::<B>() {
+            return batches.map(|images| self.forward(images));
+        }
+        let [n, ..] = batches[0].dims();
+        let Prediction { realness, domain_logits } = self.forward(Tensor::cat(batches.into(), 0));
+        [0, n].map(|first| Prediction {
+            realness: realness.clone().narrow(0, first, n),
+            domain_logits: domain_logits.clone().narrow(0, first, n),
+        })
+    }
+
     /// `D_src` alone, which a discriminator without a domain head has too: how real each patch of
     /// `images` `[N, C, S, S]` is, `[N, 1, S / 2^downsamplings, S / 2^downsamplings]`, unbounded.
     ///
@@ -292,17 +310,17 @@ impl<B: AutodiffBackend> Discriminator<B> {
     /// exact.
     pub fn input_gradient(&self, images: Tensor<B::InnerBackend, 4>) -> Tensor<B, 4> {
         let plain = self.valid();
-        let mut slopes = Vec::with_capacity(plain.trunk.len());
+        let mut outputs = Vec::with_capacity(plain.trunk.len());
         let mut x = images;
         for conv in &plain.trunk {
             x = conv.forward(x);
-            slopes.push(LeakyConvolution::slope(x.clone()));
+            outputs.push(x.clone());
         }
         // Of the features' precision, whatever the backend's default is.
         let ones = Tensor::from_inner(x.narrow(1, 0, 1).ones_like());
         let gradient = self.realness.input_gradient(ones);
-        self.trunk.iter().zip(slopes).rev().fold(gradient, |gradient, (conv, slope)| {
-            conv.input_gradient(gradient * Tensor::from_inner(slope))
+        self.trunk.iter().zip(outputs).rev().fold(gradient, |gradient, (conv, y)| {
+            conv.input_gradient(gradient, Tensor::from_inner(y))
         })
     }
 }

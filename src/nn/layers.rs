@@ -83,8 +83,8 @@ impl<B: Backend> Convolution<B> {
     ///
     /// # Panics
     /// When `C + L` is not the number of input channels.
-    // The planes are not made: what a kernel sees of them depends only on which of its rows and
-    // columns lie inside the image, so their part is two small matrix products.
+    // On a CPU the planes are not made: what a kernel sees of them depends only on which of its
+    // rows and columns lie inside the image, so their part is two small matrix products.
     pub fn forward_conditioned(
         &self,
         images: Tensor<B, 4>,
@@ -95,6 +95,11 @@ impl<B: Backend> Convolution<B> {
         let [o, inputs, k, _] = weight.dims();
         assert_eq!(c + l, inputs, "image channels and condition entries of another network");
         debug_assert_eq!(self.stride, 1);
+        if ops::launches::<B>() {
+            let planes = condition.reshape([n, l, 1, 1]).expand([n, l, h, w]);
+            let with_planes = Tensor::cat(vec![images, planes], 1);
+            return ops::conv2d(with_planes, weight, self.stride, self.padding);
+        }
         let of_images = weight.clone().slice([0..o, 0..c]);
         let of_planes = weight.slice([0..o, c..c + l]);
         // All planes of an image together are one plane of ones under this kernel.
@@ -173,15 +178,11 @@ impl<B: Backend> LeakyConvolution<B> {
         ops::conv2d_leaky_relu(x, weight, bias, [stride, padding], NEGATIVE_SLOPE)
     }
 
-    /// The derivative of the activation, computed from the output of [`forward`](Self::forward).
-    pub fn slope(y: Tensor<B, 4>) -> Tensor<B, 4> {
-        ops::leaky_relu_slope(y, NEGATIVE_SLOPE)
-    }
-
-    /// The input gradient, given the gradient before the activation.
-    pub fn input_gradient(&self, gradient: Tensor<B, 4>) -> Tensor<B, 4> {
+    /// The input gradient, given that of the output `y`, of whose values only the sign counts.
+    pub fn input_gradient(&self, gradient: Tensor<B, 4>, y: Tensor<B, 4>) -> Tensor<B, 4> {
         let Window { stride, padding, .. } = Window::HALF;
-        ops::conv_transpose2d(gradient, self.weight(), stride, padding)
+        let before = ops::leaky_relu_gradient(gradient, y, NEGATIVE_SLOPE);
+        ops::conv_transpose2d(before, self.weight(), stride, padding)
     }
 }
 
@@ -241,8 +242,9 @@ impl<B: Backend> InstanceNorm<B> {
         }
     }
 
-    pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        ops::instance_norm(x, self.weight.val(), self.bias.val(), false)
+    /// `skip` plus the norm of `x`.
+    pub fn forward_onto(&self, skip: Tensor<B, 4>, x: Tensor<B, 4>) -> Tensor<B, 4> {
+        ops::instance_norm_onto(skip, x, self.weight.val(), self.bias.val())
     }
 
     pub fn forward_relu(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
@@ -342,7 +344,7 @@ impl<B: Backend> Residual<B> {
 
     pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
         let inner = self.first.forward(x.clone());
-        x + self.second.norm.forward(self.second.conv.forward(inner))
+        self.second.norm.forward_onto(x, self.second.conv.forward(inner))
     }
 }
 

@@ -3,6 +3,11 @@
 pub(crate) mod architecture;
 pub(crate) mod discriminator;
 pub(crate) mod generator;
+// Without a backend there is no path to take.
+#[cfg_attr(
+    not(any(feature = "flex", feature = "ndarray", feature = "gpu")),
+    allow(dead_code, unused_imports, unused_mut, unused_variables)
+)]
 pub(crate) mod kernels;
 pub(crate) mod layers;
 pub(crate) mod limits;

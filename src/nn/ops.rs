@@ -1,23 +1,27 @@
 //! The tensor operations the networks are made of.
 //!
-//! Each is [`composed`] of burn's own operations, for every backend; where [`cpu`] has a
+//! Each is [`composed`] of burn's own operations, for every backend; where [`kernels`] has a
 //! specialised path for the backend at hand, that path is taken instead.
 
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, activation};
 
+use crate::nn::kernels;
 use crate::nn::kernels::adam_step::AdamStep;
-#[cfg(any(feature = "flex", feature = "ndarray"))]
-use crate::nn::kernels::cpu;
 
 /// Takes the specialised path of the operation where there is one.
 macro_rules! specialised {
     ($operation:ident($($argument:expr),*)) => {
-        #[cfg(any(feature = "flex", feature = "ndarray"))]
-        if let Some(y) = cpu::$operation($($argument),*) {
+        if let Some(y) = kernels::$operation($($argument),*) {
             return y;
         }
     };
+}
+
+/// Whether the backend is a GPU's, where every operation costs a launch: few operations on much are
+/// better than many on little.
+pub(crate) fn launches<B: Backend>() -> bool {
+    kernels::launches::<B>()
 }
 
 /// Convolution of `x` `[N, C, H, W]` with `weight` `[O, C, k, k]`, zero padded.
@@ -67,25 +71,42 @@ pub(crate) fn instance_norm<B: Backend>(
     composed::instance_norm(x, gamma, beta, relu)
 }
 
-/// One update of Adam: `[value, gradient, first mean, second mean]`, all `[n]`, to the new value
-/// and means, and a `[1]` that is finite if all of them are.
-pub(crate) fn adam<B: Backend>(tensors: [Tensor<B, 1>; 4], step: AdamStep) -> [Tensor<B, 1>; 4] {
-    #[cfg(any(feature = "flex", feature = "ndarray"))]
-    let tensors = match cpu::adam(tensors, step) {
-        Ok(updated) => return updated,
-        Err(tensors) => tensors,
-    };
-    composed::adam(tensors, step)
+/// `skip` plus the [`instance_norm`] of `x`, both `[N, C, H, W]`.
+pub(crate) fn instance_norm_onto<B: Backend>(
+    skip: Tensor<B, 4>,
+    x: Tensor<B, 4>,
+    gamma: Tensor<B, 1>,
+    beta: Tensor<B, 1>,
+) -> Tensor<B, 4> {
+    specialised!(instance_norm_onto(&skip, &x, &gamma, &beta));
+    skip + composed::instance_norm(x, gamma, beta, false)
 }
 
-/// The derivative of LeakyReLU, computed from its output `y`, which has the input's sign: 1 above
-/// 0, `negative_slope` elsewhere.
-pub(crate) fn leaky_relu_slope<B: Backend>(y: Tensor<B, 4>, negative_slope: f64) -> Tensor<B, 4> {
-    y.ones_like().mask_fill(y.lower_equal_elem(0.0), negative_slope)
+/// One update of Adam: `[value, gradient, first mean, second mean]`, all `[n]`, to the new value
+/// and means, and a `[1]` that is finite if all of them are and `finite` is, which is given away.
+pub(crate) fn adam<B: Backend>(
+    tensors: [Tensor<B, 1>; 4],
+    finite: Option<Tensor<B, 1>>,
+    step: AdamStep,
+) -> [Tensor<B, 1>; 4] {
+    kernels::adam(tensors, finite, step)
+        .unwrap_or_else(|(tensors, finite)| composed::adam(tensors, finite, step))
+}
+
+/// The gradient before LeakyReLU, given that of its output `y`, which has its input's sign and is a
+/// constant: `gradient` where `y` is above 0, `negative_slope` times it elsewhere.
+pub(crate) fn leaky_relu_gradient<B: Backend>(
+    gradient: Tensor<B, 4>,
+    y: Tensor<B, 4>,
+    negative_slope: f64,
+) -> Tensor<B, 4> {
+    specialised!(leaky_relu_gradient(&gradient, &y, negative_slope));
+    composed::leaky_relu_gradient(gradient, y, negative_slope)
 }
 
 /// `log(sigmoid(x))`.
 pub(crate) fn log_sigmoid<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
+    specialised!(log_sigmoid(&x));
     // The larger exponent of 1 + exp(-x) is taken out, so that neither overflows.
     let largest = activation::relu(x.clone().detach().neg());
     let sum = largest.clone().neg().exp() + (x.neg() - largest.clone()).exp();
@@ -100,8 +121,11 @@ pub(crate) fn log_softmax<B: Backend>(x: Tensor<B, 2>) -> Tensor<B, 2> {
 
 /// The natural logarithm, one of Newton's steps from burn's, `l`, held constant: `l + x e^-l - 1`,
 /// whose gradient is `e^-l`. That of burn's own logarithm is a reciprocal, which on NdArray is a
-/// hardware estimate, good to 11 bits on most processors.
+/// hardware estimate, good to 11 bits on most processors; GPUs divide.
 fn log<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
+    if launches::<B>() {
+        return x.log();
+    }
     let log = x.clone().detach().log();
     let inverse = log.clone().neg().exp();
     log + (x * inverse - 1.0)
@@ -175,6 +199,7 @@ pub(crate) mod composed {
 
     pub fn adam<B: Backend>(
         [value, gradient, first, second]: [Tensor<B, 1>; 4],
+        finite: Option<Tensor<B, 1>>,
         AdamStep { decays: [beta1, beta2], root, epsilon, rate }: AdamStep,
     ) -> [Tensor<B, 1>; 4] {
         let first = first * beta1 + gradient.clone() * (1.0 - beta1);
@@ -182,8 +207,20 @@ pub(crate) mod composed {
         let denominator = second.clone().sqrt() / root + epsilon;
         let value = value - first.clone() / denominator * rate;
         // Not a test for NaN, which GPU compilers may take for granted.
-        let finite = (value.clone().abs() + second.clone()).sum();
+        let now = (value.clone().abs() + second.clone()).sum();
+        let finite = match finite {
+            Some(before) => before + now,
+            None => now,
+        };
         [value, first, second, finite]
+    }
+
+    pub fn leaky_relu_gradient<B: Backend>(
+        gradient: Tensor<B, 4>,
+        y: Tensor<B, 4>,
+        negative_slope: f64,
+    ) -> Tensor<B, 4> {
+        gradient * y.ones_like().mask_fill(y.lower_equal_elem(0.0), negative_slope)
     }
 }
 

@@ -150,12 +150,10 @@ impl<B: Backend> Adam<B> {
         });
         let AdamConfig { beta1, beta2, epsilon } = self.config;
         let step = AdamStep::new([beta1, beta2], epsilon, self.steps, learning_rate);
-        let [value, first, second, finite] = ops::adam([value, gradient, first, second], step);
+        let tensors = [value, gradient, first, second];
+        let [value, first, second, finite] = ops::adam(tensors, self.finite.take(), step);
         self.moments.push(Moments { first, second });
-        self.finite = Some(match self.finite.take() {
-            Some(all) => all + finite,
-            None => finite,
-        });
+        self.finite = Some(finite);
         value
     }
 }

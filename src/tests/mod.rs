@@ -10,6 +10,8 @@ pub(crate) mod fixture;
 mod gradients;
 mod isolation;
 mod iterations;
+#[cfg(feature = "wgpu")]
+mod launches;
 mod networks;
 mod objectives;
 mod optimizer;

@@ -1,5 +1,227 @@
 //! Specialised paths of single operations, by the hardware that they are for.
+//!
+//! [`ops`](crate::nn::ops) asks here first. The backend is recognised at run time by its type, so
+//! that the public API needs no trait beyond burn's `Backend`; what has no specialised path takes
+//! burn's own operations. A path is an [`Operations`]; [`backward`] lifts any of them to the
+//! autodiff graph.
 
 pub(crate) mod adam_step;
+mod backward;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
-pub(crate) mod cpu;
+mod cpu;
+mod geometry;
+#[cfg(any(feature = "wgpu", feature = "cuda"))]
+mod gpu;
+mod operations;
+mod primitive;
+#[cfg(test)]
+mod tests;
+
+use std::any::TypeId;
+
+use burn::backend::Autodiff;
+use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, TensorMetadata};
+
+use self::geometry::Geometry;
+#[cfg(all(test, feature = "wgpu"))]
+pub(crate) use self::gpu::Unfused;
+use self::operations::{Operation, Operations, Plain, Then, Tracked};
+use self::primitive::{Primitive, cast, primitive, tensor};
+use crate::nn::kernels::adam_step::AdamStep;
+
+/// The first that is not `None` of `$run`, with `$path` as every [`Operations`] of this build in
+/// turn.
+macro_rules! first_path {
+    ($path:ident => $run:expr) => {{
+        first_path!(@ "flex", cpu::Cpu<burn::backend::Flex>, $path, $run);
+        first_path!(@ "ndarray", cpu::Cpu<burn::backend::NdArray>, $path, $run);
+        first_path!(@ "wgpu", gpu::Gpu<gpu::Wgpu<u32>, false>, $path, $run);
+        first_path!(@ "wgpu", gpu::Gpu<gpu::Wgpu<u8>, false>, $path, $run);
+        first_path!(@ "wgpu", gpu::Gpu<gpu::Unfused<gpu::Wgpu<u32>>, false>, $path, $run);
+        first_path!(@ "wgpu", gpu::Gpu<gpu::Unfused<gpu::Wgpu<u8>>, false>, $path, $run);
+        first_path!(@ "cuda", gpu::Gpu<burn::backend::Cuda, true>, $path, $run);
+        first_path!(@ "cuda", gpu::Gpu<gpu::Unfused<burn::backend::Cuda>, true>, $path, $run);
+        None
+    }};
+    (@ $feature:literal, $operations:ty, $path:ident, $run:expr) => {
+        #[cfg(feature = $feature)]
+        {
+            type $path = $operations;
+            let found = $run;
+            if found.is_some() {
+                return found;
+            }
+        }
+    };
+}
+
+/// What `plain` makes of `inputs` where `B` is the backend of `O`, or `tracked` where it is that
+/// under autodiff; `None` elsewhere, and where `O` does not take tensors of that type.
+fn on<B: Backend, O: Operations, const N: usize, const D: usize>(
+    operation: Operation,
+    inputs: &[Primitive<B>; N],
+    plain: impl Fn([Plain<O>; N]) -> Plain<O>,
+    tracked: impl Fn([Tracked<O>; N]) -> Tracked<O>,
+) -> Option<Tensor<B, D>> {
+    let takes = || inputs.iter().all(|input| O::takes(operation, input.dtype()));
+    if !is::<B, O>() || !takes() {
+        return None;
+    }
+    let inputs = inputs.clone();
+    Some(tensor(match TypeId::of::<B>() == TypeId::of::<O::Backend>() {
+        true => cast(plain(cast(inputs))),
+        false => cast(tracked(cast(inputs))),
+    }))
+}
+
+/// Whether `B` is the backend of `O`, or that under autodiff.
+fn is<B: Backend, O: Operations>() -> bool {
+    let backend = TypeId::of::<B>();
+    backend == TypeId::of::<O::Backend>() || backend == TypeId::of::<Autodiff<O::Backend>>()
+}
+
+/// [`ops::launches`](crate::nn::ops::launches).
+pub(crate) fn launches<B: Backend>() -> bool {
+    let find = || first_path!(O => is::<B, O>().then_some(O::LAUNCHES));
+    find().unwrap_or(false)
+}
+
+/// [`ops::conv2d`](crate::nn::ops::conv2d).
+pub(crate) fn conv2d<B: Backend>(
+    x: &Tensor<B, 4>,
+    weight: &Tensor<B, 4>,
+    stride: usize,
+    padding: usize,
+) -> Option<Tensor<B, 4>> {
+    let geometry = Geometry::of_convolution(x.dims(), weight.dims(), stride, padding)?;
+    let inputs = [primitive(x), primitive(weight)];
+    first_path!(O => on::<B, O, _, _>(
+        Operation::Convolution,
+        &inputs,
+        |[x, weight]| O::convolve(&geometry, x, weight),
+        |inputs| backward::conv2d::<O>(inputs, geometry),
+    ))
+}
+
+/// [`ops::conv2d_leaky_relu`](crate::nn::ops::conv2d_leaky_relu).
+pub(crate) fn conv2d_leaky_relu<B: Backend>(
+    x: &Tensor<B, 4>,
+    weight: &Tensor<B, 4>,
+    bias: &Tensor<B, 1>,
+    [stride, padding]: [usize; 2],
+    negative_slope: f64,
+) -> Option<Tensor<B, 4>> {
+    let geometry = Geometry::of_convolution(x.dims(), weight.dims(), stride, padding)?;
+    let inputs = [primitive(x), primitive(weight), primitive(bias)];
+    let slope = negative_slope as f32;
+    first_path!(O => on::<B, O, _, _>(
+        Operation::Leaky,
+        &inputs,
+        |[x, weight, bias]| O::convolve_leaky(&geometry, x, weight, bias, slope),
+        |inputs| backward::conv2d_leaky_relu::<O>(inputs, geometry, slope),
+    ))
+}
+
+/// [`ops::conv_transpose2d`](crate::nn::ops::conv_transpose2d).
+pub(crate) fn conv_transpose2d<B: Backend>(
+    x: &Tensor<B, 4>,
+    weight: &Tensor<B, 4>,
+    stride: usize,
+    padding: usize,
+) -> Option<Tensor<B, 4>> {
+    let geometry = Geometry::of_transposed(x.dims(), weight.dims(), stride, padding)?;
+    let inputs = [primitive(x), primitive(weight)];
+    first_path!(O => on::<B, O, _, _>(
+        Operation::Convolution,
+        &inputs,
+        |[x, weight]| O::convolve_transposed(&geometry, x, weight),
+        |inputs| backward::conv_transpose2d::<O>(inputs, geometry),
+    ))
+}
+
+/// [`ops::instance_norm`](crate::nn::ops::instance_norm).
+pub(crate) fn instance_norm<B: Backend>(
+    x: &Tensor<B, 4>,
+    gamma: &Tensor<B, 1>,
+    beta: &Tensor<B, 1>,
+    relu: bool,
+) -> Option<Tensor<B, 4>> {
+    let inputs = [primitive(x), primitive(gamma), primitive(beta)];
+    first_path!(O => on::<B, O, _, _>(
+        Operation::Norm,
+        &inputs,
+        |inputs| O::normalise(inputs, Then::relu(relu)).0,
+        |inputs| backward::instance_norm::<O>(inputs, relu),
+    ))
+}
+
+/// [`ops::instance_norm_onto`](crate::nn::ops::instance_norm_onto).
+pub(crate) fn instance_norm_onto<B: Backend>(
+    skip: &Tensor<B, 4>,
+    x: &Tensor<B, 4>,
+    gamma: &Tensor<B, 1>,
+    beta: &Tensor<B, 1>,
+) -> Option<Tensor<B, 4>> {
+    let inputs = [primitive(x), primitive(gamma), primitive(beta), primitive(skip)];
+    first_path!(O => on::<B, O, _, _>(
+        Operation::Norm,
+        &inputs,
+        |[x, gamma, beta, skip]| O::normalise([x, gamma, beta], Then::Add(skip)).0,
+        |inputs| backward::instance_norm_onto::<O>(inputs),
+    ))
+}
+
+/// [`ops::leaky_relu_gradient`](crate::nn::ops::leaky_relu_gradient).
+pub(crate) fn leaky_relu_gradient<B: Backend>(
+    gradient: &Tensor<B, 4>,
+    y: &Tensor<B, 4>,
+    negative_slope: f64,
+) -> Option<Tensor<B, 4>> {
+    let inputs = [primitive(gradient), primitive(y)];
+    let slope = negative_slope as f32;
+    first_path!(O => on::<B, O, _, _>(
+        Operation::Leaky,
+        &inputs,
+        |[gradient, y]| O::leaky_gradient(gradient, y, slope),
+        |inputs| backward::leaky_relu_gradient::<O>(inputs, slope),
+    ))
+}
+
+/// [`ops::log_sigmoid`](crate::nn::ops::log_sigmoid).
+pub(crate) fn log_sigmoid<B: Backend, const D: usize>(x: &Tensor<B, D>) -> Option<Tensor<B, D>> {
+    let inputs = [primitive(x)];
+    first_path!(O => on::<B, O, _, _>(
+        Operation::LogSigmoid,
+        &inputs,
+        |[x]| O::log_sigmoid(x),
+        |inputs| backward::log_sigmoid::<O>(inputs),
+    ))
+}
+
+/// [`ops::adam`](crate::nn::ops::adam).
+pub(crate) fn adam<B: Backend>(
+    tensors: [Tensor<B, 1>; 4],
+    finite: Option<Tensor<B, 1>>,
+    step: AdamStep,
+) -> Result<[Tensor<B, 1>; 4], ([Tensor<B, 1>; 4], Option<Tensor<B, 1>>)> {
+    let mut given = Some((tensors, finite));
+    let updated = (|| first_path!(O => adam_on::<B, O>(&mut given, step)))();
+    updated.ok_or_else(|| given.expect("whoever takes them returns"))
+}
+
+/// [`adam`] by `O`, where it takes the tensors.
+fn adam_on<B: Backend, O: Operations>(
+    given: &mut Option<([Tensor<B, 1>; 4], Option<Tensor<B, 1>>)>,
+    step: AdamStep,
+) -> Option<[Tensor<B, 1>; 4]> {
+    let takes = |(tensors, _): &mut ([Tensor<B, 1>; 4], _)| {
+        TypeId::of::<B>() == TypeId::of::<O::Backend>()
+            && tensors.iter().all(|tensor| O::takes(Operation::Adam, tensor.dtype()))
+    };
+    let (tensors, finite) = given.take_if(takes)?;
+    // Given away, so that nobody else holds them.
+    let tensors = tensors.map(|tensor| cast(tensor.into_primitive().tensor()));
+    let finite = finite.map(|finite| cast(finite.into_primitive().tensor()));
+    Some(O::adam(tensors, finite, step).map(|updated| tensor(cast::<Plain<O>, _>(updated))))
+}

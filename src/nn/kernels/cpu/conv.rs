@@ -11,12 +11,12 @@ use std::ops::Range;
 use rayon::prelude::*;
 
 use crate::nn::kernels::cpu::epilogue::Epilogue;
-use crate::nn::kernels::cpu::geometry::Geometry;
 use crate::nn::kernels::cpu::groups::{each_group, group_size, with_scratch};
 use crate::nn::kernels::cpu::patches;
 use crate::nn::kernels::cpu::plane::Plane;
 use crate::nn::kernels::cpu::product::{LeftMatrix, inner_products, multiply};
 use crate::nn::kernels::cpu::winograd;
+use crate::nn::kernels::geometry::Geometry;
 
 /// Every phase of an image.
 fn phases(stride: usize) -> impl Iterator<Item = (usize, usize)> {

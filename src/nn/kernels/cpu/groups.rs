@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::nn::kernels::cpu::geometry::Geometry;
 use crate::nn::kernels::cpu::plane::Plane;
+use crate::nn::kernels::geometry::Geometry;
 
 /// Product rows that are made and stored together, so that they are still in the caches when they
 /// are stored.

@@ -1,10 +1,7 @@
 //! Backends whose float tensors are `f32` slices in host memory.
 
-use burn::tensor::backend::{Backend, BackendTypes};
+use burn::tensor::backend::Backend;
 use burn::tensor::{TensorData, TensorMetadata};
-
-/// The float primitive of a backend.
-pub(super) type Primitive<B> = <B as BackendTypes>::FloatTensorPrimitive;
 
 /// A backend whose tensors can be read as slices.
 pub(super) trait Host: Backend {

@@ -5,8 +5,8 @@
 use rayon::prelude::*;
 
 use crate::nn::kernels::cpu::epilogue::Epilogue;
-use crate::nn::kernels::cpu::geometry::Geometry;
 use crate::nn::kernels::cpu::product::{COLUMNS, LeftMatrix, inner_products, multiply};
+use crate::nn::kernels::geometry::Geometry;
 
 /// The most output pixels, of all images together, of a convolution that takes this path.
 const MOST_PIXELS: usize = 128;

@@ -1,7 +1,7 @@
 //! How images are laid out for a product: as zero-bordered planes in one row of memory.
 
-use crate::nn::kernels::cpu::geometry::Geometry;
 use crate::nn::kernels::cpu::product::COLUMNS;
+use crate::nn::kernels::geometry::Geometry;
 
 /// How the images of a group lie in a row of memory: rows of `small[1]` pixels and `halo` zeros,
 /// then `halo` rows of zeros after every image. A tap that leaves a row on the right reads the

@@ -11,11 +11,11 @@ mod tiles;
 
 use rayon::prelude::*;
 
-use crate::nn::kernels::cpu::geometry::Geometry;
 use crate::nn::kernels::cpu::groups::{each_group, with_scratch};
 use crate::nn::kernels::cpu::product::{inner_products, multiply};
 use crate::nn::kernels::cpu::winograd::filters::{Filters, filter, square, unfilter};
 use crate::nn::kernels::cpu::winograd::tiles::{GAP, PLACES, Tiles};
+use crate::nn::kernels::geometry::Geometry;
 
 /// Tiles that are worked on together, so that their sixteen products' operands stay in the caches.
 const GROUP_TILES: usize = 128;

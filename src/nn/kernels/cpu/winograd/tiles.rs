@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use pulp::Arch;
 
-use crate::nn::kernels::cpu::geometry::Geometry;
 use crate::nn::kernels::cpu::product::COLUMNS;
+use crate::nn::kernels::geometry::Geometry;
 
 /// Products per tile.
 pub(super) const PLACES: usize = 16;

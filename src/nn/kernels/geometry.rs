@@ -61,6 +61,10 @@ impl Geometry {
         [self.images, self.large_channels, height, width]
     }
 
+    pub fn weight_shape(&self) -> [usize; 4] {
+        [self.small_channels, self.large_channels, self.kernel, self.kernel]
+    }
+
     /// One coordinate of the tap `k`: which phase of the large tensor it reads, and how far away.
     pub fn tap(&self, k: usize) -> (usize, isize) {
         let offset = k as isize - self.padding as isize;

@@ -1,0 +1,134 @@
+//! A bias and LeakyReLU in one launch, and LeakyReLU's gradient in one.
+
+use burn::tensor::{DType, Shape};
+use burn_cubecl::CubeRuntime;
+use burn_cubecl::cubecl;
+use burn_cubecl::cubecl::prelude::*;
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::tensor::CubeTensor;
+
+use crate::nn::kernels::gpu::kernel::Kernel;
+use crate::nn::kernels::gpu::plane::Planes;
+
+/// `[x, bias]` to `LeakyReLU(x + bias)`, as `x`.
+#[derive(Clone, Debug)]
+pub(super) struct Leaky {
+    pub slope: f32,
+}
+
+impl Kernel for Leaky {
+    const NAME: &'static str = "leaky_relu";
+
+    fn outputs(&self, inputs: &[(Shape, DType)]) -> Vec<(Shape, DType)> {
+        vec![inputs[0].clone()]
+    }
+
+    fn launch<R: CubeRuntime>(&self, inputs: Vec<CubeTensor<R>>) -> Vec<CubeTensor<R>> {
+        let [x, bias] = <[_; 2]>::try_from(inputs).expect("two inputs");
+        let (x, planes) = Planes::of(x);
+        let y = planes.like(&x);
+        let dtype = x.dtype;
+        leaky_kernel::launch(
+            &x.client.clone(),
+            planes.count(),
+            planes.dim(),
+            x.into_tensor_arg(),
+            into_contiguous(bias).into_tensor_arg(),
+            y.clone().into_tensor_arg(),
+            self.slope,
+            planes.units(),
+            dtype.into(),
+        );
+        vec![y]
+    }
+}
+
+#[cube(launch)]
+fn leaky_kernel<E: Float>(
+    x: &Tensor<E>,
+    bias: &Tensor<f32>,
+    y: &mut Tensor<E>,
+    slope: f32,
+    #[comptime] units: u32,
+    #[define(E)] _dtype: StorageType,
+) {
+    let channels = x.shape(1);
+    let plane = CUBE_POS;
+    if plane >= x.shape(0) * channels {
+        terminate!();
+    }
+    let channel = plane % channels;
+    let start = plane / channels * x.stride(0) + channel * x.stride(1);
+    let step = x.stride(3);
+    let area = x.shape(2) * x.shape(3);
+    let bias = bias[channel];
+    let mut i = UNIT_POS as usize;
+    while i < area {
+        let value = f32::cast_from(x[start + i * step]) + bias;
+        y[start + i * step] = E::cast_from(select(value > 0f32, value, value * slope));
+        i += units as usize;
+    }
+}
+
+/// `[dy, y]` to the gradient before LeakyReLU, as `y`, whose sign is that of LeakyReLU's input.
+#[derive(Clone, Debug)]
+pub(super) struct LeakyGradient {
+    pub slope: f32,
+}
+
+impl Kernel for LeakyGradient {
+    const NAME: &'static str = "leaky_relu_gradient";
+
+    fn outputs(&self, inputs: &[(Shape, DType)]) -> Vec<(Shape, DType)> {
+        vec![inputs[1].clone()]
+    }
+
+    fn launch<R: CubeRuntime>(&self, inputs: Vec<CubeTensor<R>>) -> Vec<CubeTensor<R>> {
+        let [dy, y] = <[_; 2]>::try_from(inputs).expect("two inputs");
+        let (y, planes) = Planes::of(y);
+        let (dy, _) = Planes::of(dy);
+        let dx = planes.like(&y);
+        let dtype = y.dtype;
+        leaky_gradient_kernel::launch(
+            &y.client.clone(),
+            planes.count(),
+            planes.dim(),
+            dy.into_tensor_arg(),
+            y.into_tensor_arg(),
+            dx.clone().into_tensor_arg(),
+            self.slope,
+            planes.units(),
+            dtype.into(),
+        );
+        vec![dx]
+    }
+}
+
+#[cube(launch)]
+fn leaky_gradient_kernel<E: Float>(
+    dy: &Tensor<E>,
+    y: &Tensor<E>,
+    dx: &mut Tensor<E>,
+    slope: f32,
+    #[comptime] units: u32,
+    #[define(E)] _dtype: StorageType,
+) {
+    let channels = y.shape(1);
+    let plane = CUBE_POS;
+    if plane >= y.shape(0) * channels {
+        terminate!();
+    }
+    let (image, channel) = (plane / channels, plane % channels);
+    let start = image * y.stride(0) + channel * y.stride(1);
+    let step = y.stride(3);
+    let dy_start = image * dy.stride(0) + channel * dy.stride(1);
+    let dy_step = dy.stride(3);
+    let area = y.shape(2) * y.shape(3);
+    let mut i = UNIT_POS as usize;
+    while i < area {
+        let gradient = f32::cast_from(dy[dy_start + i * dy_step]);
+        let open = f32::cast_from(y[start + i * step]) > 0f32;
+        dx[start + i * step] = E::cast_from(select(open, gradient, gradient * slope));
+        i += units as usize;
+    }
+}

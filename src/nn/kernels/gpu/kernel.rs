@@ -1,0 +1,96 @@
+//! What a kernel of ours is, and how it is launched on a backend that cubecl drives, with burn's
+//! fusion around it or without.
+
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
+use burn::tensor::backend::Backend;
+use burn::tensor::{DType, Shape, TensorMetadata};
+use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
+use burn_cubecl::tensor::CubeTensor;
+use burn_cubecl::{BoolElement, CubeBackend, CubeRuntime, FloatElement, IntElement};
+use burn_fusion::stream::{Operation, OperationStreams};
+use burn_fusion::{Fusion, FusionBackend, FusionRuntime};
+use burn_ir::{CustomOpIr, HandleContainer, OperationIr, TensorIr};
+
+use crate::nn::kernels::primitive::Primitive;
+
+/// A kernel from float tensors to float tensors, with its settings.
+pub(in crate::nn::kernels) trait Kernel:
+    Clone + Debug + Send + Sync + 'static
+{
+    /// What fusion and profiles call it.
+    const NAME: &'static str;
+
+    /// Shape and type of every output, given those of the inputs.
+    fn outputs(&self, inputs: &[(Shape, DType)]) -> Vec<(Shape, DType)>;
+
+    /// Launches it.
+    fn launch<R: CubeRuntime>(&self, inputs: Vec<CubeTensor<R>>) -> Vec<CubeTensor<R>>;
+}
+
+/// A backend that runs [`Kernel`]s.
+pub(in crate::nn::kernels) trait Launch: Backend {
+    /// The outputs of `kernel`.
+    fn run<K: Kernel>(kernel: K, inputs: Vec<Primitive<Self>>) -> Vec<Primitive<Self>>;
+}
+
+impl<R, F, I, BT> Launch for CubeBackend<R, F, I, BT>
+where
+    R: CubeRuntime,
+    F: FloatElement,
+    I: IntElement,
+    BT: BoolElement,
+{
+    fn run<K: Kernel>(kernel: K, inputs: Vec<CubeTensor<R>>) -> Vec<CubeTensor<R>> {
+        kernel.launch(inputs)
+    }
+}
+
+/// A kernel in the stream of operations that fusion looks at: one that is fused with nothing.
+#[derive(Debug)]
+struct Unfused<B, K> {
+    description: CustomOpIr,
+    kernel: K,
+    backend: PhantomData<B>,
+}
+
+impl<B: FusionBackend + Launch, K: Kernel> Operation<B::FusionRuntime> for Unfused<B, K> {
+    fn execute(
+        &self,
+        handles: &mut HandleContainer<<B::FusionRuntime as FusionRuntime>::FusionHandle>,
+    ) {
+        let CustomOpIr { inputs, outputs, .. } = &self.description;
+        let inputs = inputs.iter().map(|input| handles.get_float_tensor::<B>(input)).collect();
+        for (to, output) in outputs.iter().zip(B::run(self.kernel.clone(), inputs)) {
+            handles.register_float_tensor::<B>(&to.id, output);
+        }
+    }
+}
+
+impl<B: FusionBackend + Launch> Launch for Fusion<B> {
+    fn run<K: Kernel>(kernel: K, inputs: Vec<Primitive<Self>>) -> Vec<Primitive<Self>> {
+        let client = inputs[0].client.clone();
+        let streams = OperationStreams::with_inputs(&inputs);
+        let given: Vec<_> =
+            inputs.iter().map(|input| (input.shape(), TensorMetadata::dtype(input))).collect();
+        let outputs: Vec<_> = kernel
+            .outputs(&given)
+            .into_iter()
+            .map(|(shape, dtype)| TensorIr::uninit(client.create_empty_handle(), shape, dtype))
+            .collect();
+        let inputs: Vec<_> = inputs.into_iter().map(|input| input.into_ir()).collect();
+        let description = CustomOpIr::new(K::NAME, &inputs, &outputs);
+        let operation =
+            Unfused::<B, K> { description: description.clone(), kernel, backend: PhantomData };
+        client.register(streams, OperationIr::Custom(description), operation)
+    }
+}
+
+/// Memory for an output, in row-major order, on the device of `like`.
+pub(super) fn empty<R: CubeRuntime>(
+    like: &CubeTensor<R>,
+    (shape, dtype): (Shape, DType),
+) -> CubeTensor<R> {
+    empty_device_contiguous_dtype(like.client.clone(), like.device.clone(), shape, dtype)
+}

@@ -1,0 +1,229 @@
+//! Instance norm, with the ReLU after it: one launch forward, one backward.
+
+use burn::tensor::{DType, Shape};
+use burn_cubecl::CubeRuntime;
+use burn_cubecl::cubecl;
+use burn_cubecl::cubecl::prelude::*;
+use burn_cubecl::kernel::into_contiguous;
+use burn_cubecl::tensor::CubeTensor;
+
+use crate::nn::kernels::gpu::kernel::{Kernel, empty};
+use crate::nn::kernels::gpu::plane::{Planes, cube_sum};
+use crate::nn::kernels::operations::Then;
+
+/// `[x, gamma, beta]`, and what is to be added where something is, to `y`, as `x`, and the planes'
+/// means and inverse deviations, `[2, N C]`.
+#[derive(Clone, Debug)]
+pub(super) struct Normalise {
+    pub epsilon: f32,
+    pub then: Then<()>,
+}
+
+impl Kernel for Normalise {
+    const NAME: &'static str = "instance_norm";
+
+    fn outputs(&self, inputs: &[(Shape, DType)]) -> Vec<(Shape, DType)> {
+        let [n, c, ..] = inputs[0].0.dims::<4>();
+        vec![inputs[0].clone(), (Shape::new([2, n * c]), DType::F32)]
+    }
+
+    fn launch<R: CubeRuntime>(&self, mut inputs: Vec<CubeTensor<R>>) -> Vec<CubeTensor<R>> {
+        let skip = match self.then {
+            Then::Add(()) => inputs.pop().map(|skip| Planes::of(skip).0),
+            _ => None,
+        };
+        let [x, gamma, beta] = <[_; 3]>::try_from(inputs).expect("three inputs");
+        let (x, planes) = Planes::of(x);
+        let [n, c, ..] = x.meta.shape().dims::<4>();
+        let y = planes.like(&x);
+        let statistics = empty(&x, (Shape::new([2, n * c]), DType::F32));
+        let dtype = x.dtype;
+        normalise_kernel::launch(
+            &x.client.clone(),
+            planes.count(),
+            planes.dim(),
+            x.into_tensor_arg(),
+            into_contiguous(gamma).into_tensor_arg(),
+            into_contiguous(beta).into_tensor_arg(),
+            skip.map(|skip| skip.into_tensor_arg()).into(),
+            y.clone().into_tensor_arg(),
+            statistics.clone().into_tensor_arg(),
+            self.epsilon,
+            matches!(self.then, Then::Relu),
+            planes.units(),
+            dtype.into(),
+        );
+        vec![y, statistics]
+    }
+}
+
+#[cube(launch)]
+fn normalise_kernel<E: Float>(
+    x: &Tensor<E>,
+    gamma: &Tensor<f32>,
+    beta: &Tensor<f32>,
+    skip: &ComptimeOption<Tensor<E>>,
+    y: &mut Tensor<E>,
+    statistics: &mut Tensor<f32>,
+    epsilon: f32,
+    #[comptime] relu: bool,
+    #[comptime] units: u32,
+    #[define(E)] _dtype: StorageType,
+) {
+    let channels = x.shape(1);
+    let planes = x.shape(0) * channels;
+    let plane = CUBE_POS;
+    if plane >= planes {
+        terminate!();
+    }
+    let mut shared = SharedMemory::<f32>::new(units as usize);
+    let channel = plane % channels;
+    let start = plane / channels * x.stride(0) + channel * x.stride(1);
+    let step = x.stride(3);
+    let area = x.shape(2) * x.shape(3);
+
+    let mut sum = 0f32;
+    let mut i = UNIT_POS as usize;
+    while i < area {
+        sum += f32::cast_from(x[start + i * step]);
+        i += units as usize;
+    }
+    let mean = cube_sum(sum, &mut shared, units) / area as f32;
+
+    let mut squares = 0f32;
+    let mut i = UNIT_POS as usize;
+    while i < area {
+        let centred = f32::cast_from(x[start + i * step]) - mean;
+        squares += centred * centred;
+        i += units as usize;
+    }
+    let variance = cube_sum(squares, &mut shared, units) / area as f32;
+    let scale = 1f32 / (variance + epsilon).sqrt();
+
+    let factor = scale * gamma[channel];
+    let shift = beta[channel];
+    let mut i = UNIT_POS as usize;
+    while i < area {
+        let value = (f32::cast_from(x[start + i * step]) - mean) * factor + shift;
+        let value = if comptime!(relu) { value.max(0f32) } else { value };
+        let added: ComptimeOption<f32> = skip.as_ref().map(|skip| {
+            let start = plane / channels * skip.stride(0) + channel * skip.stride(1);
+            f32::cast_from(skip[start + i * skip.stride(3)])
+        });
+        let value = value + added.unwrap_or(0f32);
+        y[start + i * step] = E::cast_from(value);
+        i += units as usize;
+    }
+    if UNIT_POS == 0 {
+        statistics[plane] = mean;
+        statistics[planes + plane] = scale;
+    }
+}
+
+/// `[dy, x, gamma, beta, statistics]` to the input's gradient, as `x`, and, by plane, what it adds
+/// to gamma's and to beta's, `[2, N, C]`.
+#[derive(Clone, Debug)]
+pub(super) struct NormaliseGradients {
+    pub relu: bool,
+}
+
+impl Kernel for NormaliseGradients {
+    const NAME: &'static str = "instance_norm_gradients";
+
+    fn outputs(&self, inputs: &[(Shape, DType)]) -> Vec<(Shape, DType)> {
+        let [n, c, ..] = inputs[1].0.dims::<4>();
+        vec![inputs[1].clone(), (Shape::new([2, n, c]), DType::F32)]
+    }
+
+    fn launch<R: CubeRuntime>(&self, inputs: Vec<CubeTensor<R>>) -> Vec<CubeTensor<R>> {
+        let [dy, x, gamma, beta, statistics] = <[_; 5]>::try_from(inputs).expect("five inputs");
+        let (x, planes) = Planes::of(x);
+        let (dy, _) = Planes::of(dy);
+        let [n, c, ..] = x.meta.shape().dims::<4>();
+        let dx = planes.like(&x);
+        let sums = empty(&x, (Shape::new([2, n, c]), DType::F32));
+        let dtype = x.dtype;
+        normalise_gradients_kernel::launch(
+            &x.client.clone(),
+            planes.count(),
+            planes.dim(),
+            dy.into_tensor_arg(),
+            x.into_tensor_arg(),
+            into_contiguous(gamma).into_tensor_arg(),
+            into_contiguous(beta).into_tensor_arg(),
+            into_contiguous(statistics).into_tensor_arg(),
+            dx.clone().into_tensor_arg(),
+            sums.clone().into_tensor_arg(),
+            self.relu,
+            planes.units(),
+            dtype.into(),
+        );
+        vec![dx, sums]
+    }
+}
+
+#[cube(launch)]
+fn normalise_gradients_kernel<E: Float>(
+    dy: &Tensor<E>,
+    x: &Tensor<E>,
+    gamma: &Tensor<f32>,
+    beta: &Tensor<f32>,
+    statistics: &Tensor<f32>,
+    dx: &mut Tensor<E>,
+    sums: &mut Tensor<f32>,
+    #[comptime] relu: bool,
+    #[comptime] units: u32,
+    #[define(E)] _dtype: StorageType,
+) {
+    let channels = x.shape(1);
+    let planes = x.shape(0) * channels;
+    let plane = CUBE_POS;
+    if plane >= planes {
+        terminate!();
+    }
+    let mut shared = SharedMemory::<f32>::new(units as usize);
+    let (image, channel) = (plane / channels, plane % channels);
+    let start = image * x.stride(0) + channel * x.stride(1);
+    let step = x.stride(3);
+    let dy_start = image * dy.stride(0) + channel * dy.stride(1);
+    let dy_step = dy.stride(3);
+    let area = x.shape(2) * x.shape(3);
+    let mean = statistics[plane];
+    let scale = statistics[planes + plane];
+    let (weight, shift) = (gamma[channel], beta[channel]);
+
+    let mut total = 0f32;
+    let mut weighted = 0f32;
+    let mut i = UNIT_POS as usize;
+    while i < area {
+        let normalised = (f32::cast_from(x[start + i * step]) - mean) * scale;
+        let gradient = open::<E>(dy[dy_start + i * dy_step], normalised * weight + shift, relu);
+        total += gradient;
+        weighted += gradient * normalised;
+        i += units as usize;
+    }
+    let total = cube_sum(total, &mut shared, units);
+    let weighted = cube_sum(weighted, &mut shared, units);
+
+    let mean_gradient = total / area as f32;
+    let mean_weighted = weighted / area as f32;
+    let mut i = UNIT_POS as usize;
+    while i < area {
+        let normalised = (f32::cast_from(x[start + i * step]) - mean) * scale;
+        let gradient = open::<E>(dy[dy_start + i * dy_step], normalised * weight + shift, relu);
+        let value = (gradient - mean_gradient - normalised * mean_weighted) * (scale * weight);
+        dx[start + i * step] = E::cast_from(value);
+        i += units as usize;
+    }
+    if UNIT_POS == 0 {
+        sums[plane] = weighted;
+        sums[planes + plane] = total;
+    }
+}
+
+/// The gradient before ReLU, if there is one, whose input is `before`.
+#[cube]
+fn open<E: Float>(gradient: E, before: f32, #[comptime] relu: bool) -> f32 {
+    let gradient = f32::cast_from(gradient);
+    if comptime!(relu) { select(before > 0f32, gradient, 0f32) } else { gradient }
+}

@@ -1,0 +1,197 @@
+//! The operations on tensors of a GPU backend.
+
+use std::marker::PhantomData;
+
+use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
+use burn::tensor::{DType, Tensor};
+
+use crate::nn::kernels::adam_step::AdamStep;
+use crate::nn::kernels::geometry::Geometry;
+use crate::nn::kernels::gpu::activation::{Leaky, LeakyGradient};
+use crate::nn::kernels::gpu::adam::Adam;
+use crate::nn::kernels::gpu::conv;
+use crate::nn::kernels::gpu::kernel::Launch;
+use crate::nn::kernels::gpu::norm::{Normalise, NormaliseGradients};
+use crate::nn::kernels::gpu::sigmoid::{LogSigmoid, LogSigmoidGradient};
+use crate::nn::kernels::gpu::sums::ChannelSums;
+use crate::nn::kernels::gpu::switches::Switch;
+use crate::nn::kernels::operations::{Operation, Operations, Then};
+use crate::nn::kernels::primitive::{Primitive, primitive, tensor};
+
+/// What instance norm adds to the variance (PyTorch's default).
+const NORM_EPSILON: f32 = 1e-5;
+
+/// The path of a GPU backend. Where `TENSOR_CORES`, burn has convolutions that use them; elsewhere
+/// it has naive ones, and ours are matrix products.
+#[derive(Clone, Debug)]
+pub(in crate::nn::kernels) struct Gpu<B, const TENSOR_CORES: bool>(PhantomData<B>);
+
+impl<B: Launch, const TENSOR_CORES: bool> Gpu<B, TENSOR_CORES> {
+    /// Whether convolutions and their input gradients are matrix products.
+    fn multiplies() -> bool {
+        !TENSOR_CORES && Switch::MatmulConvolution.is_on()
+    }
+}
+
+impl<B: Launch, const TENSOR_CORES: bool> Operations for Gpu<B, TENSOR_CORES> {
+    type Backend = B;
+    const LAUNCHES: bool = true;
+    type Statistics = Primitive<B>;
+
+    fn takes(operation: Operation, dtype: DType) -> bool {
+        let switch = match operation {
+            Operation::Convolution => {
+                return matches!(dtype, DType::F32 | DType::F16 | DType::BF16);
+            }
+            Operation::Norm => Switch::Norm,
+            Operation::Leaky | Operation::LogSigmoid => Switch::Activation,
+            Operation::Adam => Switch::Adam,
+        };
+        dtype == DType::F32 && switch.is_on()
+    }
+
+    fn prepare(tensor: Primitive<B>) -> Primitive<B> {
+        tensor
+    }
+
+    fn convolve(geometry: &Geometry, large: Primitive<B>, weight: Primitive<B>) -> Primitive<B> {
+        if !Self::multiplies() {
+            return B::conv2d(large, weight, None, options(geometry));
+        }
+        primitive(&conv::convolve::<B>(geometry, tensor(large), tensor(weight)))
+    }
+
+    fn convolve_leaky(
+        geometry: &Geometry,
+        large: Primitive<B>,
+        weight: Primitive<B>,
+        bias: Primitive<B>,
+        slope: f32,
+    ) -> Primitive<B> {
+        let before = Self::convolve(geometry, large, weight);
+        B::run(Leaky { slope }, vec![before, bias]).remove(0)
+    }
+
+    fn convolve_transposed(
+        geometry: &Geometry,
+        small: Primitive<B>,
+        weight: Primitive<B>,
+    ) -> Primitive<B> {
+        if !Self::multiplies() {
+            let ConvOptions { stride, padding, dilation, groups, .. } = options(geometry);
+            let options = ConvTransposeOptions::new(stride, padding, [0, 0], dilation, groups);
+            return B::conv_transpose2d(small, weight, None, options);
+        }
+        primitive(&conv::convolve_transposed::<B>(geometry, tensor(small), tensor(weight)))
+    }
+
+    fn weight_gradient(
+        geometry: &Geometry,
+        small: Primitive<B>,
+        large: Primitive<B>,
+    ) -> Primitive<B> {
+        if !Switch::WeightGradient.is_on() {
+            let weight = Tensor::<B, 4>::empty(geometry.weight_shape(), &B::float_device(&small));
+            return B::conv2d_weight_backward(large, primitive(&weight), small, options(geometry));
+        }
+        primitive(&conv::weight_gradient::<B>(geometry, tensor(small), tensor(large)))
+    }
+
+    fn convolve_gradients(
+        geometry: &Geometry,
+        small: Primitive<B>,
+        large: Primitive<B>,
+        weight: Primitive<B>,
+    ) -> [Primitive<B>; 2] {
+        if Self::multiplies() && Switch::WeightGradient.is_on() {
+            let [small, large, weight] = [small, large, weight].map(tensor);
+            let gradients = conv::convolve_gradients::<B>(geometry, small, large, weight);
+            return gradients.map(|gradient| primitive(&gradient));
+        }
+        let dw = Self::weight_gradient(geometry, small.clone(), large);
+        [Self::convolve_transposed(geometry, small, weight), dw]
+    }
+
+    fn convolve_transposed_gradients(
+        geometry: &Geometry,
+        small: Primitive<B>,
+        large: Primitive<B>,
+        weight: Primitive<B>,
+    ) -> [Primitive<B>; 2] {
+        if Self::multiplies() && Switch::WeightGradient.is_on() {
+            let [small, large, weight] = [small, large, weight].map(tensor);
+            let gradients =
+                conv::convolve_transposed_gradients::<B>(geometry, small, large, weight);
+            return gradients.map(|gradient| primitive(&gradient));
+        }
+        let dw = Self::weight_gradient(geometry, small, large.clone());
+        [Self::convolve(geometry, large, weight), dw]
+    }
+
+    fn log_sigmoid(x: Primitive<B>) -> Primitive<B> {
+        B::run(LogSigmoid, vec![x]).remove(0)
+    }
+
+    fn log_sigmoid_gradient(gradient: Primitive<B>, x: Primitive<B>) -> Primitive<B> {
+        B::run(LogSigmoidGradient, vec![gradient, x]).remove(0)
+    }
+
+    fn leaky_gradient(gradient: Primitive<B>, y: Primitive<B>, slope: f32) -> Primitive<B> {
+        B::run(LeakyGradient { slope }, vec![gradient, y]).remove(0)
+    }
+
+    fn channel_sums(values: Primitive<B>) -> Primitive<B> {
+        B::run(ChannelSums, vec![values]).remove(0)
+    }
+
+    fn normalise(
+        inputs: [Primitive<B>; 3],
+        then: Then<Primitive<B>>,
+    ) -> (Primitive<B>, Primitive<B>) {
+        let mut inputs = Vec::from(inputs);
+        let then = match then {
+            Then::Nothing => Then::Nothing,
+            Then::Relu => Then::Relu,
+            Then::Add(skip) => {
+                inputs.push(skip);
+                Then::Add(())
+            }
+        };
+        let [y, statistics] = outputs(B::run(Normalise { epsilon: NORM_EPSILON, then }, inputs));
+        (y, statistics)
+    }
+
+    fn normalise_gradients(
+        gradient: Primitive<B>,
+        [x, gamma, beta]: [Primitive<B>; 3],
+        statistics: Primitive<B>,
+        relu: bool,
+    ) -> [Primitive<B>; 3] {
+        let inputs = vec![gradient, x, gamma, beta, statistics];
+        let [dx, sums] = outputs(B::run(NormaliseGradients { relu }, inputs));
+        let sums: Tensor<B, 2> = tensor::<B, 3>(sums).sum_dim(1).squeeze_dim(1);
+        let of = |index: usize| primitive(&sums.clone().narrow(0, index, 1).flatten::<1>(0, 1));
+        [dx, of(0), of(1)]
+    }
+
+    fn adam(
+        tensors: [Primitive<B>; 4],
+        finite: Option<Primitive<B>>,
+        step: AdamStep,
+    ) -> [Primitive<B>; 4] {
+        let device = B::float_device(&tensors[0]);
+        let finite = finite.unwrap_or_else(|| primitive(&Tensor::<B, 1>::zeros([1], &device)));
+        let inputs = tensors.into_iter().chain([finite]).collect();
+        outputs(B::run(Adam(step), inputs))
+    }
+}
+
+fn options(geometry: &Geometry) -> ConvOptions<2> {
+    let &Geometry { stride, padding, .. } = geometry;
+    ConvOptions::new([stride; 2], [padding; 2], [1, 1], 1)
+}
+
+fn outputs<T, const N: usize>(outputs: Vec<T>) -> [T; N] {
+    let outputs: Result<[T; N], Vec<T>> = outputs.try_into();
+    outputs.unwrap_or_else(|outputs| panic!("a kernel of {} outputs", outputs.len()))
+}

@@ -1,0 +1,139 @@
+//! What a specialised path has: every operation on plain tensors, and its gradients.
+
+use burn::backend::Autodiff;
+use burn::tensor::DType;
+use burn::tensor::backend::Backend;
+
+use crate::nn::kernels::adam_step::AdamStep;
+use crate::nn::kernels::geometry::Geometry;
+use crate::nn::kernels::primitive::Primitive;
+
+/// A tensor of a path's backend, and one under autodiff.
+pub(super) type Plain<O> = Primitive<<O as Operations>::Backend>;
+pub(super) type Tracked<O> = Primitive<Autodiff<<O as Operations>::Backend>>;
+
+/// The kinds of operation that a path may lack for a type of float.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Operation {
+    Convolution,
+    Leaky,
+    Norm,
+    LogSigmoid,
+    Adam,
+}
+
+/// What comes after a norm.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Then<T> {
+    Nothing,
+    Relu,
+    /// A tensor of the same shape is added.
+    Add(T),
+}
+
+impl<T> Then<T> {
+    pub fn relu(wanted: bool) -> Self {
+        if wanted { Self::Relu } else { Self::Nothing }
+    }
+}
+
+/// The operations of the networks on one backend. *Small* and *large* tensors are those of a
+/// [`Geometry`].
+pub(super) trait Operations: std::fmt::Debug + Clone + Send + Sync + 'static {
+    type Backend: Backend;
+
+    /// Whether every operation costs a launch, so that few operations on much are better than many
+    /// on little.
+    const LAUNCHES: bool;
+
+    /// What instance norm keeps for its gradient beside its inputs.
+    type Statistics: Clone + std::fmt::Debug + Send + Sync + 'static;
+
+    /// Whether the operation is specialised for tensors of this type.
+    fn takes(operation: Operation, dtype: DType) -> bool;
+
+    /// `tensor` as the operations read it, so that it need not be copied more than once.
+    fn prepare(tensor: Plain<Self>) -> Plain<Self>;
+
+    /// Convolution: the large tensor and the weight `[A, B, k, k]` to the small one.
+    fn convolve(geometry: &Geometry, large: Plain<Self>, weight: Plain<Self>) -> Plain<Self>;
+
+    /// [`convolve`](Self::convolve), plus `bias` `[A]`, then LeakyReLU.
+    fn convolve_leaky(
+        geometry: &Geometry,
+        large: Plain<Self>,
+        weight: Plain<Self>,
+        bias: Plain<Self>,
+        slope: f32,
+    ) -> Plain<Self>;
+
+    /// Transposed convolution: the small tensor and the weight to the large one.
+    fn convolve_transposed(
+        geometry: &Geometry,
+        small: Plain<Self>,
+        weight: Plain<Self>,
+    ) -> Plain<Self>;
+
+    /// The weight's gradient, given a tensor and a gradient, or a gradient and a tensor.
+    fn weight_gradient(geometry: &Geometry, small: Plain<Self>, large: Plain<Self>) -> Plain<Self>;
+
+    /// The gradients of [`convolve`](Self::convolve)'s inputs, given that of the small tensor.
+    fn convolve_gradients(
+        geometry: &Geometry,
+        small: Plain<Self>,
+        large: Plain<Self>,
+        weight: Plain<Self>,
+    ) -> [Plain<Self>; 2] {
+        let dw = Self::weight_gradient(geometry, small.clone(), large);
+        [Self::convolve_transposed(geometry, small, weight), dw]
+    }
+
+    /// The gradients of [`convolve_transposed`](Self::convolve_transposed)'s inputs, given that of
+    /// the large tensor.
+    fn convolve_transposed_gradients(
+        geometry: &Geometry,
+        small: Plain<Self>,
+        large: Plain<Self>,
+        weight: Plain<Self>,
+    ) -> [Plain<Self>; 2] {
+        let dw = Self::weight_gradient(geometry, small, large.clone());
+        [Self::convolve(geometry, large, weight), dw]
+    }
+
+    /// The gradient before LeakyReLU, given that of its output `y`, which has its input's sign.
+    fn leaky_gradient(gradient: Plain<Self>, y: Plain<Self>, slope: f32) -> Plain<Self>;
+
+    /// The sums `[C]` of a tensor `[N, C, H, W]` over all but its channels.
+    fn channel_sums(values: Plain<Self>) -> Plain<Self>;
+
+    /// Instance norm of `[x, gamma, beta]`, and what comes after it.
+    fn normalise(
+        inputs: [Plain<Self>; 3],
+        then: Then<Plain<Self>>,
+    ) -> (Plain<Self>, Self::Statistics);
+
+    /// The gradients of [`normalise`](Self::normalise)'s inputs, with ReLU after it when `relu`.
+    fn normalise_gradients(
+        gradient: Plain<Self>,
+        inputs: [Plain<Self>; 3],
+        statistics: Self::Statistics,
+        relu: bool,
+    ) -> [Plain<Self>; 3];
+
+    /// As [`ops::log_sigmoid`](crate::nn::ops::log_sigmoid), where the path has it.
+    fn log_sigmoid(_x: Plain<Self>) -> Plain<Self> {
+        unreachable!("{} has none", std::any::type_name::<Self>())
+    }
+
+    /// The gradient of [`log_sigmoid`](Self::log_sigmoid)'s input, given its output's.
+    fn log_sigmoid_gradient(_gradient: Plain<Self>, _x: Plain<Self>) -> Plain<Self> {
+        unreachable!("{} has none", std::any::type_name::<Self>())
+    }
+
+    /// As [`ops::adam`](crate::nn::ops::adam), of plain float32.
+    fn adam(
+        tensors: [Plain<Self>; 4],
+        finite: Option<Plain<Self>>,
+        step: AdamStep,
+    ) -> [Plain<Self>; 4];
+}
