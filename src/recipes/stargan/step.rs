@@ -23,8 +23,8 @@ pub fn discriminator_losses<B: AutodiffBackend>(
 ) -> DiscriminatorLosses<B> {
     let real = sample.real.clone();
 
-    let on_real = discriminator.forward(Tensor::from_inner(real.clone()));
-    let on_fake = discriminator.forward(Tensor::from_inner(fake.clone()));
+    let [on_real, on_fake] =
+        discriminator.forward_both([real.clone(), fake.clone()].map(Tensor::from_inner));
     let source = Tensor::from_inner(sample.source.label.clone());
 
     DiscriminatorLosses {
