@@ -182,6 +182,30 @@ impl Batch {
         Tensor::from_data(TensorData::new(self.images, shape), device)
     }
 
+    /// The batch in `parts` of equally many images each, one after the other.
+    ///
+    /// # Panics
+    /// When there is no such number of images.
+    pub fn into_parts(self, parts: usize) -> Vec<Self> {
+        if parts == 1 {
+            return vec![self];
+        }
+        let rows = self.rows.len() / parts;
+        assert_eq!(rows * parts, self.rows.len(), "parts of equally many images");
+        let values = self.images.len() / parts;
+        let part = |(number, images): (usize, &[f32])| {
+            let first = self.rows.start + number * rows;
+            Self { rows: first..first + rows, images: images.to_vec(), ..self.without_images() }
+        };
+        self.images.chunks_exact(values).enumerate().map(part).collect()
+    }
+
+    fn without_images(&self) -> Self {
+        let Self { dataset, iteration, batch_size, image_size, .. } = *self;
+        let (rows, labels) = (self.rows.clone(), self.labels.clone());
+        Self { dataset, iteration, rows, images: Vec::new(), labels, batch_size, image_size }
+    }
+
     /// The shape of the images: `[N, C, S, S]`.
     pub(crate) fn shape(&self) -> [usize; 4] {
         let (n, size) = (self.rows.len(), self.image_size);

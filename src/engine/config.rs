@@ -80,6 +80,9 @@ impl<R: Recipe> TrainingConfig<R> {
     pub fn check(&self) -> Result<()> {
         self.run.check()?;
         self.recipe.check(&self.run)?;
+        if self.run.accumulate > 1 {
+            self.recipe.check_accumulation()?;
+        }
         for (what, value) in
             [("cycle", self.recipe.cycle()), ("image size", self.recipe.image_size() as u64)]
         {

@@ -1,5 +1,6 @@
 //! One loop for any recipe: run settings, the trainer, checkpoints, observers and workers.
 
+pub(crate) mod accumulated;
 pub(crate) mod checkpoint;
 pub(crate) mod config;
 pub(crate) mod dataset_identity;

@@ -64,6 +64,18 @@ pub trait Recipe:
         )))
     }
 
+    /// Checks that a batch can go through the networks [in parts](RunSettings::accumulate). By
+    /// default it can't: a step has to follow [`Moment::parts`].
+    ///
+    /// # Errors
+    /// [`Error::Config`] when it can't.
+    fn check_accumulation(&self) -> Result<()> {
+        Err(Error::Config(format!(
+            "the recipe {} takes its batches whole: accumulate must be 1",
+            Self::NAME
+        )))
+    }
+
     /// What deserves a warning before a long run, as sentences; nothing by default.
     fn warnings(&self, run: &RunSettings) -> Vec<String> {
         let _ = run;
@@ -167,6 +179,9 @@ pub struct Moment<'a, B: AutodiffBackend> {
     pub learning_rate: f64,
     /// The run's seed.
     pub seed: u64,
+    /// In how many parts a batch goes through the networks
+    /// ([`Batch::into_parts`]).
+    pub parts: usize,
     /// Where tensors are made.
     pub device: &'a B::Device,
     pub(crate) workers: &'a mut Workers<B::InnerBackend>,

@@ -25,6 +25,11 @@ const MOST_THREADS: usize = 1024;
 pub struct RunSettings {
     /// Images per batch: 16.
     pub batch_size: usize,
+    /// In how many parts a batch goes through the networks, one after the other: 1. An update
+    /// follows from all of them together, as it would from the whole, and the memory is that of a
+    /// part.
+    #[serde(default = "whole")]
+    pub accumulate: usize,
     /// Iterations of the whole run: 200,000.
     pub iterations: u64,
     /// Learning rate of every network: 1e-4.
@@ -51,10 +56,16 @@ pub struct RunSettings {
     pub on_non_finite: NonFinitePolicy,
 }
 
+/// What [`RunSettings::accumulate`] is where a file does not name it.
+fn whole() -> usize {
+    1
+}
+
 impl Default for RunSettings {
     fn default() -> Self {
         Self {
             batch_size: 16,
+            accumulate: whole(),
             iterations: 200_000,
             learning_rate: 1e-4,
             schedule: Schedule::default(),
@@ -75,6 +86,12 @@ impl RunSettings {
     /// Sets the number of images per batch.
     pub fn with_batch_size(mut self, images: usize) -> Self {
         self.batch_size = images;
+        self
+    }
+
+    /// Sets in how many parts a batch goes through the networks.
+    pub fn with_accumulate(mut self, parts: usize) -> Self {
+        self.accumulate = parts;
         self
     }
 
@@ -140,6 +157,7 @@ impl RunSettings {
         self.on_non_finite.check()?;
         for (name, value) in [
             ("batch_size", self.batch_size as u64),
+            ("accumulate", self.accumulate as u64),
             ("iterations", self.iterations),
             ("checkpoint_every", self.checkpoint_every),
             ("keep", self.keep as u64),
@@ -149,6 +167,7 @@ impl RunSettings {
                 return Err(Error::Config(format!("{name} is 0; it must be at least 1")));
             }
         }
+        self.check_workers(1)?;
         if self.loader_threads > MOST_THREADS {
             return Err(Error::Config(format!(
                 "loader_threads is {}; it must be at most {MOST_THREADS}",
@@ -173,12 +192,20 @@ impl RunSettings {
         Ok(())
     }
 
-    /// Checks that `workers` workers can share a batch.
+    /// Checks that `workers` workers can share a batch, in as many parts each as are accumulated.
     ///
     /// # Errors
     /// [`Error::Config`] when a batch has no equal part for each of them.
     pub fn check_workers(&self, workers: usize) -> Result<()> {
-        let batch = self.batch_size;
+        let (batch, parts) = (self.batch_size, self.accumulate);
+        if parts > 1 && !batch.is_multiple_of(parts * workers.max(1)) {
+            let workers =
+                if workers > 1 { format!(" of each of {workers} workers") } else { String::new() };
+            return Err(Error::Config(format!(
+                "a batch of {batch} has no {parts} equal parts{workers}: choose another batch size \
+                 or another number of parts to accumulate"
+            )));
+        }
         if workers == 0 || !batch.is_multiple_of(workers) {
             return Err(Error::Config(format!(
                 "a batch of {batch} has no equal part for each of {workers} workers: make the \
@@ -197,8 +224,10 @@ mod tests {
     fn bad_settings_say_what_to_change() {
         RunSettings::default().check().unwrap();
         type Change = fn(&mut RunSettings);
-        let cases: [(Change, &str); 10] = [
+        let cases: [(Change, &str); 12] = [
             (|run| run.batch_size = 0, "batch_size is 0; it must be at least 1"),
+            (|run| run.accumulate = 0, "accumulate is 0; it must be at least 1"),
+            (|run| run.accumulate = 3, "a batch of 16 has no 3 equal parts: choose another"),
             (|run| run.iterations = 0, "iterations is 0"),
             (|run| run.checkpoint_every = 0, "checkpoint_every is 0"),
             (|run| run.keep = 0, "keep is 0"),
@@ -227,5 +256,9 @@ mod tests {
             let error = run.check_workers(workers).unwrap_err().to_string();
             assert!(error.contains("has no equal part for each of"), "{error}");
         }
+        let run = run.with_accumulate(2);
+        run.check_workers(3).unwrap();
+        let error = run.check_workers(2).unwrap_err().to_string();
+        assert!(error.contains("no 2 equal parts of each of 2 workers"), "{error}");
     }
 }

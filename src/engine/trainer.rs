@@ -218,6 +218,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
             iteration: self.iteration,
             learning_rate: self.learning_rate(),
             seed: self.config.run.seed,
+            parts: self.config.run.accumulate,
             device: &self.device,
             workers: &mut self.workers,
         };

@@ -254,7 +254,9 @@ impl<B: AutodiffBackend> Comparison<B> {
         let found = gradients(&module, &total.backward(), "m");
 
         let losses = self.stepped(|recipe, networks, moment| {
-            discriminator_step(recipe, networks, fake, sample, &weights, moment)
+            let fake = |_: &StepBatch<_>| fake.clone();
+            let batch = std::slice::from_ref(sample);
+            discriminator_step(recipe, networks, batch, fake, &weights, moment)
         });
         self.terms("d", prefix, losses.named(), total);
         let after = weights::collect(self.networks.discriminator.module(), "m");
@@ -274,7 +276,9 @@ impl<B: AutodiffBackend> Comparison<B> {
 
         let fake = sample.tracked_fake(self.networks.generator.module());
         let losses = self.stepped(|recipe, networks, moment| {
-            generator_step(recipe, networks, fake, sample, &weights, moment)
+            let fake = |_: &StepBatch<_>| fake.clone();
+            let batch = std::slice::from_ref(sample);
+            generator_step(recipe, networks, batch, fake, &weights, moment)
         });
         self.terms("g", prefix, losses.named(), total);
         let after = weights::collect(self.networks.generator.module(), "m");
@@ -290,6 +294,7 @@ impl<B: AutodiffBackend> Comparison<B> {
             iteration: 1,
             learning_rate: self.learning_rate,
             seed: 0,
+            parts: 1,
             device: &Default::default(),
             workers: &mut Workers::Alone,
         };

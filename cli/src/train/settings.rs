@@ -30,6 +30,10 @@ pub struct SettingsArgs {
     /// Images per batch
     #[arg(long, value_name = "N", help_heading = RUN)]
     batch: Option<usize>,
+    /// Parts that a batch goes through the networks in, one after the other, for less memory and
+    /// the same update
+    #[arg(long, value_name = "N", help_heading = RUN)]
+    accumulate: Option<usize>,
     /// Iterations: discriminator updates
     #[arg(long, value_name = "N", help_heading = RUN)]
     pub iterations: Option<u64>,
@@ -160,6 +164,7 @@ impl SettingsArgs {
             ("identity", format!("{identity}:{last}")),
             ("weights", format!("{domain}:{reconstruction}:{penalty}:{identity}")),
             ("critic_steps", recipe.critic_steps.to_string()),
+            ("accumulate", run.accumulate.to_string()),
             ("learning_rate", run.learning_rate.to_string()),
             ("ema", run.ema.to_string()),
             ("seed", run.seed.to_string()),
@@ -226,6 +231,7 @@ impl SettingsArgs {
         set(&mut run.on_non_finite, self.on_non_finite.map(|OnNonFinite(policy)| policy));
         set(&mut run.on_unreadable, self.on_unreadable);
         set(&mut run.batch_size, self.batch);
+        set(&mut run.accumulate, self.accumulate);
         set(&mut run.iterations, self.iterations);
         set(&mut run.learning_rate, self.learning_rate);
         set(&mut run.ema, self.ema);

@@ -8,6 +8,7 @@ use crate::data::dataset::Dataset;
 use crate::data::datasets::Datasets;
 use crate::data::loader::Batch;
 use crate::data::transform::Transform;
+use crate::engine::accumulated;
 use crate::engine::recipe::{Moment, Recipe, StepLosses};
 use crate::engine::settings::RunSettings;
 use crate::engine::trainer::Trainer;
@@ -34,14 +35,11 @@ impl Recipe for StarGan {
     }
 
     fn check_workers(&self, _workers: usize) -> Result<()> {
-        if self.penalty == Penalty::Dragan {
-            return Err(Error::Config(
-                "the penalty dragan takes a standard deviation over the whole batch, which no \
-                 worker has: choose another penalty, or one worker"
-                    .to_owned(),
-            ));
-        }
-        Ok(())
+        self.check_parts("worker has: choose another penalty, or one worker")
+    }
+
+    fn check_accumulation(&self) -> Result<()> {
+        self.check_parts("part of one has: choose another penalty, or accumulate 1")
     }
 
     fn warnings(&self, run: &RunSettings) -> Vec<String> {
@@ -109,21 +107,34 @@ impl Recipe for StarGan {
         let mut parts = Vec::new();
         for batch in batches {
             let dataset = batch.dataset;
-            let batch = sample(self, batch, moment.seed, moment.iteration, moment.device);
+            let batch: Vec<_> = batch
+                .into_parts(moment.parts)
+                .into_iter()
+                .map(|part| sample(self, part, moment.seed, moment.iteration, moment.device))
+                .collect();
             let weights = self.weights_of(dataset);
-            // D's update leaves G as it is, so both learn from the same translations.
-            let generator = networks.generator.module();
-            let tracked = generator_due.then(|| batch.tracked_fake(generator));
-            let fake = match &tracked {
-                Some(fake) => fake.clone().inner(),
-                None => batch.fake(&generator.valid()),
+            // D's update leaves G as it is, so both learn from the same translations. Those of
+            // several parts are made again, so that the graph of only one is kept.
+            let generator = networks.generator.module().clone();
+            let valid = generator.valid();
+            let tracked = match &batch[..] {
+                [whole] if generator_due => Some(whole.tracked_fake(&generator)),
+                _ => None,
             };
-            let losses = discriminator_step(self, networks, fake, &batch, weights, moment)?;
+            let fake = |part: &StepBatch<_>| match &tracked {
+                Some(fake) => fake.clone().inner(),
+                None => part.fake(&valid),
+            };
+            let losses = discriminator_step(self, networks, &batch, fake, weights, moment)?;
             let mut part = StepLosses::new(self.spaces.name(dataset))
                 .with_losses(losses.terms())
                 .with_check("d/update", networks.discriminator.finite());
-            if let Some(fake) = tracked {
-                let losses = generator_step(self, networks, fake, &batch, weights, moment)?;
+            if generator_due {
+                let fake = |part: &StepBatch<_>| match &tracked {
+                    Some(fake) => fake.clone(),
+                    None => part.tracked_fake(&generator),
+                };
+                let losses = generator_step(self, networks, &batch, fake, weights, moment)?;
                 part = part
                     .with_losses(losses.terms())
                     .with_check("g/update", networks.generator.finite());
@@ -152,6 +163,19 @@ impl Recipe for StarGan {
     }
 }
 
+impl StarGan {
+    /// Checks that no loss needs the whole batch, which no such part has, and says what to do.
+    fn check_parts(&self, part_and_advice: &str) -> Result<()> {
+        if self.penalty != Penalty::Dragan {
+            return Ok(());
+        }
+        Err(Error::Config(format!(
+            "the penalty dragan takes a standard deviation over the whole batch, which no \
+             {part_and_advice}"
+        )))
+    }
+}
+
 impl<B: AutodiffBackend> Trainer<B, StarGan> {
     /// The networks as they are now: the moving average of G where there is one.
     pub fn translator(&self) -> Translator<B::InnerBackend> {
@@ -173,42 +197,49 @@ fn translator<B: AutodiffBackend>(
     )
 }
 
+/// One update of D, from the parts of a batch and their translations.
 pub(crate) fn discriminator_step<B: AutodiffBackend>(
     recipe: &StarGan,
     networks: &mut Adversaries<B>,
-    fake: Tensor<B::InnerBackend, 4>,
-    batch: &StepBatch<B::InnerBackend>,
+    batch: &[StepBatch<B::InnerBackend>],
+    fake: impl Fn(&StepBatch<B::InnerBackend>) -> Tensor<B::InnerBackend, 4>,
     weights: &LossWeights,
     moment: &mut Moment<'_, B>,
 ) -> Result<DiscriminatorLosses<B>> {
     let StarGan { objective, penalty, .. } = *recipe;
-    let discriminator = networks.discriminator.module();
-    let mut losses = discriminator_losses(discriminator, fake, batch, objective, penalty);
-    let mut gradients = networks.discriminator.gradients(&mut losses.total(weights).backward());
+    let learner = &networks.discriminator;
+    let of_part = |part| {
+        let losses = discriminator_losses(learner.module(), fake(part), part, objective, penalty);
+        let gradients = learner.gradients(&mut losses.total(weights).backward());
+        (losses, gradients)
+    };
+    let parts = batch.iter().map(of_part);
+    let (mut losses, mut gradients) = accumulated::mean(parts, DiscriminatorLosses::terms_mut);
     moment.average(&mut gradients, losses.terms_mut())?;
     networks.update_discriminator(gradients, moment.learning_rate);
     Ok(losses)
 }
 
+/// One update of G, from the parts of a batch and their translations.
 pub(crate) fn generator_step<B: AutodiffBackend>(
     recipe: &StarGan,
     networks: &mut Adversaries<B>,
-    fake: Tensor<B, 4>,
-    batch: &StepBatch<B::InnerBackend>,
+    batch: &[StepBatch<B::InnerBackend>],
+    fake: impl Fn(&StepBatch<B::InnerBackend>) -> Tensor<B, 4>,
     weights: &LossWeights,
     moment: &mut Moment<'_, B>,
 ) -> Result<GeneratorLosses<B>> {
     let identity = weights.identity_at(moment.iteration);
-    let mut losses = generator_losses(
-        networks.discriminator.module(),
-        networks.generator.module(),
-        fake,
-        batch,
-        recipe.objective,
-        IdentityTerm::when(identity.is_some()),
-    );
-    let mut gradients =
-        networks.generator.gradients(&mut losses.total(weights, identity).backward());
+    let (learner, critic) = (&networks.generator, networks.discriminator.module());
+    let of_part = |part| {
+        let term = IdentityTerm::when(identity.is_some());
+        let generator = learner.module();
+        let losses = generator_losses(critic, generator, fake(part), part, recipe.objective, term);
+        let gradients = learner.gradients(&mut losses.total(weights, identity).backward());
+        (losses, gradients)
+    };
+    let parts = batch.iter().map(of_part);
+    let (mut losses, mut gradients) = accumulated::mean(parts, GeneratorLosses::terms_mut);
     moment.average(&mut gradients, losses.terms_mut())?;
     networks.generator.update(gradients, moment.learning_rate);
     Ok(losses)

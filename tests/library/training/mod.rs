@@ -1,5 +1,6 @@
 //! The main job through the public interface: run folders, exact resume, translating, learning.
 
+mod accumulated;
 mod checkpoints;
 #[cfg(unix)]
 mod disk;
@@ -12,6 +13,7 @@ mod killed;
 mod learning;
 mod learning_rate;
 mod objectives;
+mod one_update;
 mod pairwise;
 mod resume;
 pub mod setup;

@@ -18,6 +18,7 @@ use stargan::{
 };
 
 use crate::ports::ports;
+use crate::training::one_update::still;
 use crate::training::setup::{Content, Cpu, tiny};
 
 fn rendezvous(port: u16) -> Rendezvous {
@@ -67,14 +68,6 @@ fn threads(
         let threads: Vec<_> = workers.into_iter().map(work).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).collect()
     })
-}
-
-/// A rate so small that G's gradients are taken at the same D whichever way its own rounded, and
-/// every term there is.
-fn still(spaces: LabelSpaces) -> TrainingConfig<StarGan> {
-    tiny(spaces)
-        .with_recipe(|recipe| recipe.with_critic_steps(1))
-        .with_run(|run| run.with_learning_rate(1e-9).with_iterations(1))
 }
 
 /// Every worker's model is the same, bit for bit.
@@ -164,9 +157,4 @@ pub fn two<L: Send, F: Send>(
         let follower = scope.spawn(|| follows(Box::new(follower)));
         (leads(Box::new(leader)), follower.join().unwrap())
     })
-}
-
-/// Float32 values from a checkpoint's bytes.
-fn floats(bytes: &[u8]) -> Vec<f64> {
-    bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap()).into()).collect()
 }

@@ -12,10 +12,11 @@ use stargan::{
 };
 
 use crate::ports::ports;
+use crate::training::one_update::floats;
 use crate::training::setup::{
     Content, Cpu, StopAfter, colours, names, one_at_a_time, tiny, trained,
 };
-use crate::training::workers::{assert_identical, floats, rendezvous, threads, two};
+use crate::training::workers::{assert_identical, rendezvous, threads, two};
 
 #[test]
 fn a_run_goes_on_with_another_number_of_workers() {
