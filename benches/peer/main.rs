@@ -1,26 +1,32 @@
 //! This crate's side of the comparison with PyTorch: does what standard input asks and answers with
 //! JSON. `compare.py` and `gpu.py` beside this file ask, and ask `steps.py` most of the same.
 //!
-//!     peer BACKEND [f16 | bf16]
+//!     peer BACKEND [--precision float32 | bfloat16 | float16]
 //!
-//! `BACKEND-unfused` is a GPU backend without burn's fusion. With an element type, the backend's
-//! floats are of that type.
+//! `BACKEND-unfused` is a GPU backend without burn's fusion. With another precision than float32,
+//! the backend's floats are of that type; training is refused then.
 //!
 //! A line is a JSON object with `do` and mostly a shape. Answered with a list of milliseconds are
 //! `inference` (one forward pass of G), `cycle` (five iterations, of which the last updates G too),
 //! `penalty` (its value and gradients) and `data` (every image of `folder`). `output` writes G's
 //! translations to `file`, as little-endian float32; `update` runs an iteration that updates both
 //! networks in `folder` and names its losses and checkpoint; `memory` is the peak so far, in bytes;
-//! `backend` is burn's name of the backend.
+//! `backend` is burn's name of the backend. `launches` are the kernels of an update of D and of one
+//! of G, `device_memory` the bytes reserved on the device after a cycle, either null where there is
+//! no device; `train` trains the faces in `folder` at `size` pixels for `seconds`.
 
 #![recursion_limit = "256"]
 
+mod device;
 #[path = "../common/jpegs.rs"]
 mod jpegs;
+#[path = "../common/launched.rs"]
+mod launched;
 #[path = "../common/networks.rs"]
 mod of_shape;
 #[path = "../common/shape.rs"]
 mod shape;
+mod training;
 mod update;
 
 use std::io::{self, BufRead, Write};
@@ -37,6 +43,8 @@ use stargan::nn::{Discriminator, Generator};
 use stargan::recipes::PenaltyDraw;
 use stargan::{Crop, Penalty, StarGan, Trainer, Transform};
 
+use crate::device::Device;
+use crate::launched::Counter;
 use crate::of_shape::read;
 use crate::shape::Shape;
 
@@ -44,7 +52,7 @@ use crate::shape::Shape;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[derive(Deserialize)]
-#[serde(tag = "do", rename_all = "lowercase")]
+#[serde(tag = "do", rename_all = "snake_case")]
 enum Request {
     /// Makes JPEGs of CelebA's size in a folder.
     Jpegs {
@@ -68,6 +76,13 @@ enum Request {
         folder: PathBuf,
     },
     Penalty(Shape),
+    Launches(Shape),
+    DeviceMemory(Shape),
+    Train {
+        folder: PathBuf,
+        seconds: f64,
+        size: usize,
+    },
 }
 
 /// What is kept between requests: the networks of one shape.
@@ -96,7 +111,9 @@ impl<B: AutodiffBackend> Networks<B> {
 
     fn inference(&self) -> f64 {
         let (images, labels) = (self.shape.images(), self.shape.labels());
-        milliseconds(|| drop(self.generator.forward(images, labels).into_data()))
+        milliseconds(|| {
+            drop(self.generator.forward(images.clone(), labels.clone()).into_data());
+        })
     }
 
     fn output(&self, file: &Path) {
@@ -106,21 +123,44 @@ impl<B: AutodiffBackend> Networks<B> {
     }
 
     fn cycle(&mut self) -> Vec<f64> {
+        self.each_iteration(|iteration| milliseconds(iteration))
+    }
+
+    /// Five iterations, each by `observe`, of which the last updates G too.
+    fn each_iteration<T>(&mut self, observe: impl Fn(&mut dyn FnMut()) -> T) -> Vec<T> {
         let shape = self.shape;
         let (_, trainer) = self.trainer.get_or_insert_with(|| {
             let folder = tempfile::tempdir().expect("a temporary folder");
             let trainer = shape.trainer::<B>(&folder.path().join("run"));
             (folder, trainer)
         });
-        (0..trainer.config().recipe.critic_steps)
-            .map(|_| {
-                let batch = shape.batch();
-                milliseconds(|| {
-                    read(&trainer.step(vec![batch]).expect("one worker"));
-                    finish::<B>();
-                })
+        let critic_steps = trainer.config().recipe.critic_steps;
+        let mut iteration = || {
+            let mut batch = Some(shape.batch());
+            observe(&mut || {
+                let batches = batch.take().into_iter().collect();
+                read(&trainer.step(batches).expect("one worker"));
+                finish::<B>();
             })
-            .collect()
+        };
+        (0..critic_steps).map(|_| iteration()).collect()
+    }
+
+    /// The kernels that an update of D and one of G launch, counted when all is warm; reading the
+    /// losses launches one more.
+    fn launches(&mut self, counter: &Counter) -> Value {
+        self.cycle();
+        let count = |work: &mut dyn FnMut()| {
+            let before = counter.launched().kernels;
+            work();
+            counter.launched().kernels - before
+        };
+        let kernels = self.each_iteration(count);
+        match kernels[..] {
+            [0, ..] => Value::Null,
+            [d, .., both] => json!({"d": d, "g": both - d}),
+            _ => Value::Null,
+        }
     }
 
     fn penalty(&self) -> f64 {
@@ -128,7 +168,8 @@ impl<B: AutodiffBackend> Networks<B> {
         let fake = real.clone().flip([3]);
         let mixing = Tensor::ones([self.shape.batch, 1, 1, 1], &Default::default()) * 0.5;
         milliseconds(|| {
-            let draw = PenaltyDraw { mixing, noise: None };
+            let draw = PenaltyDraw { mixing: mixing.clone(), noise: None };
+            let (real, fake) = (real.clone(), fake.clone());
             let penalty = Penalty::WganGp.forward(&self.discriminator, real, fake, draw);
             let penalty = penalty.expect("a penalty");
             let gradients = penalty.backward();
@@ -143,7 +184,7 @@ fn finish<B: Backend>() {
     B::sync(&B::Device::default()).expect("a device that works");
 }
 
-fn milliseconds(work: impl FnOnce()) -> f64 {
+fn milliseconds(mut work: impl FnMut()) -> f64 {
     let began = Instant::now();
     work();
     began.elapsed().as_secs_f64() * 1e3
@@ -170,15 +211,23 @@ fn peak_memory() -> f64 {
     kilobytes.unwrap_or(f64::NAN) * 1024.0
 }
 
-fn serve<B: Backend>(element: Option<DType>)
+fn serve<B: Device>(element: Option<DType>)
 where
     Autodiff<B>: AutodiffBackend,
 {
+    let counter = Counter::default();
+    let counting = tracing::subscriber::set_global_default(counter.clone());
+    counting.expect("nobody else listens");
     if let Some(element) = element {
         // Before the first tensor, which fixes a device's types for the process.
         let set = set_default_dtypes::<B>(&B::Device::default(), element, B::IntElem::dtype());
         set.unwrap_or_else(|error| refuse(&error.to_string()));
     }
+    let precision = || {
+        if element.is_some() {
+            refuse("training is in float32");
+        }
+    };
     let mut kept: Option<Networks<Autodiff<B>>> = None;
     for line in io::stdin().lock().lines() {
         let line = line.expect("a readable standard input");
@@ -193,8 +242,26 @@ where
                 Networks::of(&mut kept, shape).output(&file);
                 Value::Null
             }
-            Request::Cycle(shape) => json!(Networks::of(&mut kept, shape).cycle()),
+            Request::Cycle(shape) => {
+                precision();
+                json!(Networks::of(&mut kept, shape).cycle())
+            }
+            Request::Launches(shape) => {
+                precision();
+                Networks::of(&mut kept, shape).launches(&counter)
+            }
+            Request::DeviceMemory(shape) => {
+                precision();
+                Networks::of(&mut kept, shape).cycle();
+                json!(B::reserved())
+            }
+            Request::Train { folder, seconds, size } => {
+                precision();
+                kept = None;
+                json!(training::train::<Autodiff<B>>(&folder, seconds, size))
+            }
             Request::Update { shape, folder } => {
+                precision();
                 json!(update::update::<Autodiff<B>>(shape, &folder))
             }
             Request::Penalty(shape) => json!([Networks::of(&mut kept, shape).penalty()]),
@@ -224,11 +291,14 @@ impl<B: burn_fusion::FusionBackend> Fused for burn_fusion::Fusion<B> {
 fn main() {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     let backend = arguments.next();
-    let element = arguments.next().map(|element| match &element[..] {
-        "f16" => DType::F16,
-        "bf16" => DType::BF16,
-        other => refuse(&format!("the element type is f16 or bf16, not {other:?}")),
-    });
+    let element = match (arguments.next().as_deref(), arguments.next().as_deref()) {
+        (None, _) | (Some("--precision"), Some("float32")) => None,
+        (Some("--precision"), Some("float16")) => Some(DType::F16),
+        (Some("--precision"), Some("bfloat16")) => Some(DType::BF16),
+        (flag, value) => refuse(&format!(
+            "expected --precision float32, bfloat16 or float16, found {flag:?} {value:?}"
+        )),
+    };
     match backend.as_deref() {
         #[cfg(feature = "flex")]
         Some("flex") => serve::<stargan::burn::backend::Flex>(element),
