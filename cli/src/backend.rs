@@ -80,6 +80,7 @@ macro_rules! on_backend {
             $crate::backend::Backend::Wgpu => $backend.absent(),
             #[cfg(feature = "wgpu")]
             $crate::backend::Backend::Wgpu => {
+                $crate::gpu::prepare();
                 type $name = stargan::burn::backend::Wgpu;
                 $body
             }
@@ -87,6 +88,7 @@ macro_rules! on_backend {
             $crate::backend::Backend::Cuda => $backend.absent(),
             #[cfg(feature = "cuda")]
             $crate::backend::Backend::Cuda => {
+                $crate::gpu::prepare();
                 type $name = stargan::burn::backend::Cuda;
                 $body
             }

@@ -12,6 +12,8 @@ mod demo;
 mod evaluate;
 mod export;
 mod failure;
+#[cfg(feature = "gpu")]
+mod gpu;
 mod import;
 mod inspect;
 mod named;
