@@ -168,7 +168,7 @@ pub(crate) fn instance_norm_onto<B: Backend>(
         Operation::Norm,
         &inputs,
         |[x, gamma, beta, skip]| O::normalise([x, gamma, beta], Then::Add(skip)).0,
-        |inputs| backward::instance_norm_onto::<O>(inputs),
+        backward::instance_norm_onto::<O>,
     ))
 }
 
@@ -195,16 +195,19 @@ pub(crate) fn log_sigmoid<B: Backend, const D: usize>(x: &Tensor<B, D>) -> Optio
         Operation::LogSigmoid,
         &inputs,
         |[x]| O::log_sigmoid(x),
-        |inputs| backward::log_sigmoid::<O>(inputs),
+        backward::log_sigmoid::<O>,
     ))
 }
 
-/// [`ops::adam`](crate::nn::ops::adam).
+/// What [`adam`] is given: four tensors, and what is finite if all before was.
+type Adam<B> = ([Tensor<B, 1>; 4], Option<Tensor<B, 1>>);
+
+/// [`ops::adam`](crate::nn::ops::adam), which gets its tensors back where there is no path.
 pub(crate) fn adam<B: Backend>(
     tensors: [Tensor<B, 1>; 4],
     finite: Option<Tensor<B, 1>>,
     step: AdamStep,
-) -> Result<[Tensor<B, 1>; 4], ([Tensor<B, 1>; 4], Option<Tensor<B, 1>>)> {
+) -> Result<[Tensor<B, 1>; 4], Adam<B>> {
     let mut given = Some((tensors, finite));
     let updated = (|| first_path!(O => adam_on::<B, O>(&mut given, step)))();
     updated.ok_or_else(|| given.expect("whoever takes them returns"))
@@ -212,10 +215,10 @@ pub(crate) fn adam<B: Backend>(
 
 /// [`adam`] by `O`, where it takes the tensors.
 fn adam_on<B: Backend, O: Operations>(
-    given: &mut Option<([Tensor<B, 1>; 4], Option<Tensor<B, 1>>)>,
+    given: &mut Option<Adam<B>>,
     step: AdamStep,
 ) -> Option<[Tensor<B, 1>; 4]> {
-    let takes = |(tensors, _): &mut ([Tensor<B, 1>; 4], _)| {
+    let takes = |(tensors, _): &mut Adam<B>| {
         TypeId::of::<B>() == TypeId::of::<O::Backend>()
             && tensors.iter().all(|tensor| O::takes(Operation::Adam, tensor.dtype()))
     };

@@ -42,7 +42,7 @@ pub(super) fn related(
         Side::Large => {
             let offset = at + padding - k;
             let other = offset / stride;
-            (other, offset % stride == 0u32 && other < length)
+            (other, offset.is_multiple_of(stride) && other < length)
         }
     }
 }
