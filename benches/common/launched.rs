@@ -2,7 +2,7 @@
 //! that pretends to be one.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id, Record};
@@ -22,14 +22,20 @@ pub struct Launched {
 /// `tracing::subscriber::with_default`, which suffices without burn's fusion, or of the process.
 #[derive(Clone, Debug, Default)]
 pub struct Counter {
+    counting: Arc<AtomicBool>,
     spans: Arc<AtomicU64>,
     kernels: Arc<AtomicU64>,
     copies: Arc<AtomicU64>,
 }
 
 impl Counter {
-    /// What was launched so far.
-    pub fn launched(&self) -> Launched {
+    /// What `work` launches. Otherwise nothing is counted, nor is time taken.
+    pub fn count(&self, work: impl FnOnce()) -> Launched {
+        self.kernels.store(0, Relaxed);
+        self.copies.store(0, Relaxed);
+        self.counting.store(true, Relaxed);
+        work();
+        self.counting.store(false, Relaxed);
         let [kernels, copies] = [&self.kernels, &self.copies].map(|count| count.load(Relaxed));
         Launched { kernels, copies }
     }
@@ -57,7 +63,7 @@ impl Subscriber for Counter {
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        is_counted(metadata)
+        is_counted(metadata) && self.counting.load(Relaxed)
     }
 
     fn new_span(&self, span: &Attributes<'_>) -> Id {

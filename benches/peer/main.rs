@@ -150,12 +150,7 @@ impl<B: AutodiffBackend> Networks<B> {
     /// losses launches one more.
     fn launches(&mut self, counter: &Counter) -> Value {
         self.cycle();
-        let count = |work: &mut dyn FnMut()| {
-            let before = counter.launched().kernels;
-            work();
-            counter.launched().kernels - before
-        };
-        let kernels = self.each_iteration(count);
+        let kernels = self.each_iteration(|work| counter.count(work).kernels);
         match kernels[..] {
             [0, ..] => Value::Null,
             [d, .., both] => json!({"d": d, "g": both - d}),
@@ -223,7 +218,7 @@ where
         let set = set_default_dtypes::<B>(&B::Device::default(), element, B::IntElem::dtype());
         set.unwrap_or_else(|error| refuse(&error.to_string()));
     }
-    let precision = || {
+    let refuse_half = || {
         if element.is_some() {
             refuse("training is in float32");
         }
@@ -243,25 +238,25 @@ where
                 Value::Null
             }
             Request::Cycle(shape) => {
-                precision();
+                refuse_half();
                 json!(Networks::of(&mut kept, shape).cycle())
             }
             Request::Launches(shape) => {
-                precision();
+                refuse_half();
                 Networks::of(&mut kept, shape).launches(&counter)
             }
             Request::DeviceMemory(shape) => {
-                precision();
+                refuse_half();
                 Networks::of(&mut kept, shape).cycle();
                 json!(B::reserved())
             }
             Request::Train { folder, seconds, size } => {
-                precision();
+                refuse_half();
                 kept = None;
                 json!(training::train::<Autodiff<B>>(&folder, seconds, size))
             }
             Request::Update { shape, folder } => {
-                precision();
+                refuse_half();
                 json!(update::update::<Autodiff<B>>(shape, &folder))
             }
             Request::Penalty(shape) => json!([Networks::of(&mut kept, shape).penalty()]),

@@ -11,7 +11,7 @@ SHAPES = {
     "smoke": dict(size=16, base=4, blocks=1, batch=2),
     **programs.SHAPES,
 }
-SWITCHES = ["weight-gradient", "matmul-convolution", "norm", "planes", "adam"]
+SWITCHES = ["weight-gradient", "matmul-convolution", "norm", "activation", "few-launches", "adam"]
 GPUS = ("cuda", "wgpu", "vulkan", "metal")
 
 

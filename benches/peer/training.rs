@@ -42,15 +42,18 @@ pub fn train<B: AutodiffBackend>(data: &Path, seconds: f64, size: usize) -> Trai
     let run = folder.path().join("run");
     let mut trainer = Trainer::<B, StarGan>::new(run, config, &B::Device::default())
         .expect("a valid configuration and a new folder");
-    let mut clock = Clock { began: Instant::now(), seconds: Duration::from_secs_f64(seconds) };
+    let mut clock = Clock {
+        began: Instant::now(),
+        seconds: Duration::from_secs_f64(seconds),
+        trained: Duration::ZERO,
+    };
     trainer.run(&open("train"), &mut clock).expect("a training");
-    let trained = clock.began.elapsed().as_secs_f64();
     let test = Arc::new(open("test"));
     let truths = Counterfactuals::open(data.join("test/pairs.csv"), test, 0).expect("pairs");
     let scores = truths.measure(&trainer.translator()).expect("readable images").total;
     Trained {
         iterations: trainer.iteration().saturating_sub(WARM_UP),
-        seconds: trained,
+        seconds: clock.trained.as_secs_f64(),
         error: scores.translated.get("inside"),
         nothing: scores.nothing.get("inside"),
     }
@@ -59,6 +62,7 @@ pub fn train<B: AutodiffBackend>(data: &Path, seconds: f64, size: usize) -> Trai
 struct Clock {
     began: Instant,
     seconds: Duration,
+    trained: Duration,
 }
 
 impl<B: AutodiffBackend> Observer<B> for Clock {
@@ -68,6 +72,8 @@ impl<B: AutodiffBackend> Observer<B> for Clock {
             let _ = iteration.losses();
             self.began = Instant::now();
         } else if iteration.number > WARM_UP && self.began.elapsed() > self.seconds {
+            let _ = iteration.losses();
+            self.trained = self.began.elapsed();
             run.stop();
         }
         Ok(())

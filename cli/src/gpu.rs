@@ -1,8 +1,8 @@
 //! What a GPU is prepared with before its first use: compiled kernels are kept, and tuning is told.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::UNIX_EPOCH;
 
 use burn_cubecl::cubecl::config::cache::CacheConfig;
 use burn_cubecl::cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
@@ -21,7 +21,7 @@ pub fn prepare() {
     }
     let mut config = CubeClRuntimeConfig::from_current_dir().override_from_env();
     if config.compilation.cache.is_none() {
-        config.compilation.cache = kernels().map(CacheConfig::File);
+        config.compilation.cache = kernel_folder().map(CacheConfig::File);
     }
     let mut used = CubeClRuntimeConfig::storage().lock();
     if used.is_none() {
@@ -30,16 +30,32 @@ pub fn prepare() {
 }
 
 /// Where compiled kernels are kept, beside what was tuned: `target` in a clone, otherwise the
-/// user's cache. They are found again by their names only, so the folder is this build's on this
-/// machine; none where it can't be written.
-fn kernels() -> Option<PathBuf> {
-    let program = std::env::current_exe().ok()?.metadata().ok()?;
-    let built = program.modified().ok()?.duration_since(UNIX_EPOCH).ok()?.as_secs();
-    let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let machine: String = machine.chars().filter(char::is_ascii_alphanumeric).collect();
-    let name = format!("stargan-kernels-{machine}-{built:x}-{:x}", program.len());
+/// user's cache. They are found again by their names only, whatever their code and whatever card
+/// they were compiled for, so the folder is this program's and these cards'. None where it can't be
+/// written, or the cards can't be told apart.
+fn kernel_folder() -> Option<PathBuf> {
+    let mut hasher = DefaultHasher::new();
+    std::fs::read(std::env::current_exe().ok()?).ok()?.hash(&mut hasher);
+    if cfg!(feature = "cuda") {
+        cards()?.hash(&mut hasher);
+        std::env::var_os("CUDA_VISIBLE_DEVICES").hash(&mut hasher);
+    }
+    let name = format!("stargan-kernels-{:016x}", hasher.finish());
     let folder = CacheConfig::default().root().join(name);
     is_writable(&folder).then_some(folder)
+}
+
+/// What the driver says of every NVIDIA card; nothing where there is no such driver.
+fn cards() -> Option<Vec<String>> {
+    if !cfg!(target_os = "linux") {
+        return None;
+    }
+    let Ok(cards) = std::fs::read_dir("/proc/driver/nvidia/gpus") else {
+        return Some(Vec::new());
+    };
+    let mut folders: Vec<_> = cards.flatten().map(|card| card.path()).collect();
+    folders.sort();
+    folders.iter().map(|card| std::fs::read_to_string(card.join("information")).ok()).collect()
 }
 
 fn is_writable(folder: &Path) -> bool {

@@ -17,7 +17,7 @@ pub(crate) fn mean<B: AutodiffBackend, L>(
     let share = 1.0 / parts.len() as f64;
     let add = |(mut losses, gradients): (L, Gradients<B>), (mut more, added): (L, Gradients<B>)| {
         for (term, more) in terms(&mut losses).into_iter().zip(terms(&mut more)) {
-            // Without their graphs, which would be kept until somebody looks.
+            // Their graphs have done their work.
             *term = term.clone().detach() + more.clone().detach();
         }
         let sum = gradients.into_iter().zip(added).map(|(sum, more)| sum + more).collect();

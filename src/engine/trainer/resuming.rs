@@ -17,9 +17,10 @@ use crate::files::model;
 use crate::nn::weights::Weights;
 
 /// The settings that `config.json` may change of a run that goes on, and all below them.
-const CHANGEABLE: [&str; 7] = [
+const CHANGEABLE: [&str; 8] = [
     "run.iterations",
     "run.learning_rate",
+    "run.accumulate",
     "run.checkpoint_every",
     "run.keep",
     "run.loader_threads",
@@ -33,8 +34,9 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     /// first checkpoint starts again.
     ///
     /// Settings that the folder's `config.json` gives other values than the checkpoint are taken
-    /// from there where they may change: the number of iterations, the learning rate, what is kept
-    /// and when, the number of loader threads and both policies.
+    /// from there where they may change: the number of iterations, the learning rate, in how many
+    /// parts a batch is taken, what is kept and when, the number of loader threads and both
+    /// policies.
     ///
     /// # Errors
     /// When the folder holds no run or one of another recipe, its checkpoint is damaged or does not

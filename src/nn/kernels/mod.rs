@@ -83,7 +83,7 @@ fn is<B: Backend, O: Operations>() -> bool {
 
 /// [`ops::launches`](crate::nn::ops::launches).
 pub(crate) fn launches<B: Backend>() -> bool {
-    let find = || first_path!(O => is::<B, O>().then_some(O::LAUNCHES));
+    let find = || first_path!(O => is::<B, O>().then(O::launches));
     find().unwrap_or(false)
 }
 

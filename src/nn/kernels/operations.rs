@@ -44,7 +44,7 @@ pub(super) trait Operations: std::fmt::Debug + Clone + Send + Sync + 'static {
 
     /// Whether every operation costs a launch, so that few operations on much are better than many
     /// on little.
-    const LAUNCHES: bool;
+    fn launches() -> bool;
 
     /// What instance norm keeps for its gradient beside its inputs.
     type Statistics: Clone + std::fmt::Debug + Send + Sync + 'static;

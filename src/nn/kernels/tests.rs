@@ -45,7 +45,7 @@ fn assert_same<B: AutodiffBackend, const N: usize>(
 }
 
 /// `[images, small channels, large channels, height, width of the small tensor, kernel, stride]`.
-const SHAPES: [[usize; 7]; 17] = [
+const SHAPES: [[usize; 7]; 18] = [
     [1, 1, 1, 1, 1, 3, 1],
     [2, 3, 5, 4, 6, 3, 1],
     [3, 16, 8, 8, 8, 3, 1],
@@ -65,6 +65,8 @@ const SHAPES: [[usize; 7]; 17] = [
     [16, 64, 32, 2, 2, 4, 2],
     [3, 13, 6, 4, 6, 4, 2],
     [1, 12, 20, 32, 32, 4, 2],
+    // Parts of several images, and a rest.
+    [3, 2, 1, 24, 24, 3, 1],
 ];
 
 fn convolutions_match<B: AutodiffBackend>() {
@@ -121,17 +123,35 @@ fn threads_change_nothing<B: AutodiffBackend>() {
     }
 }
 
+/// `[N, C, H, W]`, with sides of 1 among them.
+const IMAGES: [[usize; 4]; 6] =
+    [[1, 1, 1, 1], [2, 3, 5, 7], [3, 16, 8, 8], [2, 8, 6, 1], [2, 16, 1, 9], [1, 2, 40, 33]];
+
+/// As [`random`], larger and not around 0, with the channels last in memory where `last`, as burn's
+/// convolutions leave them on some devices.
+fn random_images<B: AutodiffBackend>([n, c, h, w]: [usize; 4], seed: u64, last: bool) -> Four<B> {
+    let values = |shape| random::<B, 4>(shape, seed).inner() * 3.0 + 1.0;
+    let images = match last {
+        true => values([n, h, w, c]).permute([0, 3, 1, 2]),
+        false => values([n, c, h, w]),
+    };
+    Tensor::from_inner(images).require_grad()
+}
+
 fn norms_match<B: AutodiffBackend>() {
-    for shape in [[1, 1, 2, 2], [2, 3, 5, 7], [3, 16, 8, 8], [1, 2, 40, 33]] {
-        for relu in [false, true] {
-            let x = random::<B, 4>(shape, 1) * 3.0 + 1.0;
-            let x = Tensor::from_inner(x.inner()).require_grad();
+    for shape in IMAGES {
+        // Of one pixel every gradient is 0.
+        if shape[2] * shape[3] == 1 {
+            continue;
+        }
+        for [relu, last] in [[false, false], [true, false], [false, true], [true, true]] {
+            let x = random_images::<B>(shape, 1, last);
             let gamma = random::<B, 1>([shape[1]], 2);
             let beta = random::<B, 1>([shape[1]], 3);
             let run = |norm: &dyn Fn(Four<B>, Tensor<B, 1>, Tensor<B, 1>) -> Four<B>| {
                 let y = norm(x.clone(), gamma.clone(), beta.clone());
-                let weights = Tensor::from_inner(random::<B, 4>(shape, 9).inner());
-                let gradients = (y.clone() * weights).sum().backward();
+                let weights = random_images::<B>(shape, 9, last).inner();
+                let gradients = (y.clone() * Tensor::from_inner(weights)).sum().backward();
                 [
                     y.into_data(),
                     x.grad(&gradients).unwrap().into_data(),
@@ -139,9 +159,21 @@ fn norms_match<B: AutodiffBackend>() {
                     beta.grad(&gradients).unwrap().into_data(),
                 ]
             };
-            let found = run(&|x, gamma, beta| ops::instance_norm(x, gamma, beta, relu));
-            let expected = run(&|x, gamma, beta| composed::instance_norm(x, gamma, beta, relu));
-            for (found, expected) in found.into_iter().zip(expected) {
+            let skip = random_images::<B>(shape, 5, last);
+            let found = [
+                run(&|x, gamma, beta| ops::instance_norm(x, gamma, beta, relu)),
+                run(&|x, gamma, beta| {
+                    ops::instance_norm_onto(skip.clone() + x.clone(), x, gamma, beta)
+                }),
+            ];
+            let expected = [
+                run(&|x, gamma, beta| composed::instance_norm(x, gamma, beta, relu)),
+                run(&|x, gamma, beta| {
+                    skip.clone() + x.clone() + composed::instance_norm(x, gamma, beta, false)
+                }),
+            ];
+            for (found, expected) in found.into_iter().flatten().zip(expected.into_iter().flatten())
+            {
                 // Means over up to 1,320 values of order 1, in another order.
                 found.assert_approx_eq(&expected, Tolerance::<f32>::rel_abs(1e-4, 2e-5));
             }
@@ -165,6 +197,17 @@ fn adam_matches<B: AutodiffBackend>() {
     }
     let finite = |data: TensorData| data.iter::<f32>().all(f32::is_finite);
     assert!(finite(finite_of));
+    // What was finite before is asked of the update too, and nobody else's is written to.
+    let before = Tensor::<B::InnerBackend, 1>::zeros([1], &Default::default());
+    let mut bad = tensors.clone();
+    bad[1] = bad[1].clone() * f32::INFINITY;
+    for adam in [ops::adam, composed::adam] {
+        let [.., told] = adam(bad.clone(), Some(before.clone()), step);
+        assert!(!finite(told.clone().into_data()));
+        let [.., told] = adam(tensors.clone(), Some(told), step);
+        assert!(!finite(told.into_data()));
+        assert!(finite(before.clone().into_data()));
+    }
     for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         for at in [0, length - 1] {
             let mut values: Vec<f32> = kept[1].iter().collect();
@@ -180,10 +223,10 @@ fn adam_matches<B: AutodiffBackend>() {
 }
 
 fn leaky_gradients_match<B: AutodiffBackend>() {
-    for shape in [[1, 1, 1, 1], [2, 3, 5, 7], [3, 16, 8, 8], [1, 2, 40, 33]] {
+    for (shape, last) in IMAGES.into_iter().flat_map(|shape| [(shape, false), (shape, true)]) {
         let run = |function: fn(Four<B>, Four<B>, f64) -> Four<B>| {
             let gradient = random::<B, 4>(shape, 1);
-            let y = Tensor::from_inner(random::<B, 4>(shape, 2).inner());
+            let y = Tensor::from_inner(random_images::<B>(shape, 2, last).inner());
             let before = function(gradient.clone(), y, 0.1);
             let weights = Tensor::from_inner(random::<B, 4>(shape, 9).inner());
             let gradients = (before.clone() * weights).sum().backward();
@@ -231,6 +274,43 @@ on_backend!("flex", flex, burn::backend::Flex);
 on_backend!("ndarray", ndarray, burn::backend::NdArray);
 on_backend!("wgpu", wgpu, burn::backend::Wgpu);
 on_backend!("wgpu", wgpu_unfused, super::super::gpu::Unfused<burn::backend::Wgpu>);
+
+/// What CUDA takes: burn's convolutions and their input gradients.
+#[cfg(feature = "wgpu")]
+#[test]
+fn convolutions_by_burn_are_those_by_products() {
+    use burn::backend::{Autodiff, Wgpu};
+
+    use super::geometry::Geometry;
+    use super::gpu::{Gpu, Unfused};
+    use super::operations::Operations;
+    use super::primitive::{primitive, tensor};
+
+    type B = Unfused<Wgpu>;
+
+    let random = |shape, seed| primitive(&random::<Autodiff<B>, 4>(shape, seed).inner());
+    for [n, a, b, h, w, kernel, stride] in [SHAPES[1], SHAPES[11]] {
+        let padding = (kernel - stride) / 2;
+        let [small, large] = [[n, a, h, w], [n, b, h * stride, w * stride]];
+        let weight = [a, b, kernel, kernel];
+        let geometry = Geometry::of_convolution(large, weight, stride, padding).unwrap();
+        let [small, large, weight] =
+            [(small, 1), (large, 2), (weight, 3)].map(|(s, n)| random(s, n));
+        let both = [
+            [
+                Gpu::<B, true>::convolve(&geometry, large.clone(), weight.clone()),
+                Gpu::<B, false>::convolve(&geometry, large, weight.clone()),
+            ],
+            [
+                Gpu::<B, true>::convolve_transposed(&geometry, small.clone(), weight.clone()),
+                Gpu::<B, false>::convolve_transposed(&geometry, small, weight),
+            ],
+        ];
+        for [found, expected] in both.map(|both| both.map(|of| tensor::<B, 4>(of).into_data())) {
+            found.assert_approx_eq(&expected, Tolerance::<f32>::rel_abs(1e-4, 5e-5));
+        }
+    }
+}
 
 /// burn's own weight gradient fails on CUDA where an image is this wide (its issue 4445); here no
 /// kernel of burn's takes part in it but a matrix product.

@@ -37,6 +37,7 @@ impl TrainingConfig<StarGan> {
         recipe.weights = LossWeights::default();
         let mut run = RunSettings {
             seed: old.seed,
+            accumulate: old.accumulate,
             checkpoint_every: old.checkpoint_every,
             keep: old.keep,
             loader_threads: old.loader_threads,

@@ -21,8 +21,11 @@ pub(in crate::nn::kernels) struct Cpu<B>(PhantomData<B>);
 
 impl<B: Host> Operations for Cpu<B> {
     type Backend = B;
-    const LAUNCHES: bool = false;
     type Statistics = Vec<Statistics>;
+
+    fn launches() -> bool {
+        false
+    }
 
     fn takes(operation: Operation, dtype: DType) -> bool {
         dtype == DType::F32 && operation != Operation::LogSigmoid

@@ -35,8 +35,10 @@ impl Kernel for Leaky {
             x.into_tensor_arg(),
             into_contiguous(bias).into_tensor_arg(),
             y.clone().into_tensor_arg(),
+            planes.step,
             self.slope,
             planes.units(),
+            planes.lanes,
             dtype.into(),
         );
         vec![y]
@@ -48,25 +50,29 @@ fn leaky_kernel<E: Float>(
     x: &Tensor<E>,
     bias: &Tensor<f32>,
     y: &mut Tensor<E>,
+    step: u32,
     slope: f32,
     #[comptime] units: u32,
+    #[comptime] lanes: u32,
     #[define(E)] _dtype: StorageType,
 ) {
     let channels = x.shape(1);
-    let plane = CUBE_POS;
-    if plane >= x.shape(0) * channels {
+    let lane = UNIT_POS as usize % comptime!(lanes as usize);
+    let plane = CUBE_POS * comptime!(lanes as usize) + lane;
+    let workers = comptime!((units / lanes) as usize);
+    if CUBE_POS * comptime!(lanes as usize) >= x.shape(0) * channels {
         terminate!();
     }
     let channel = plane % channels;
     let start = plane / channels * x.stride(0) + channel * x.stride(1);
-    let step = x.stride(3);
+    let step = step as usize;
     let area = x.shape(2) * x.shape(3);
     let bias = bias[channel];
-    let mut i = UNIT_POS as usize;
+    let mut i = UNIT_POS as usize / comptime!(lanes as usize);
     while i < area {
         let value = f32::cast_from(x[start + i * step]) + bias;
         y[start + i * step] = E::cast_from(select(value > 0f32, value, value * slope));
-        i += units as usize;
+        i += workers;
     }
 }
 
@@ -86,7 +92,7 @@ impl Kernel for LeakyGradient {
     fn launch<R: CubeRuntime>(&self, inputs: Vec<CubeTensor<R>>) -> Vec<CubeTensor<R>> {
         let [dy, y] = <[_; 2]>::try_from(inputs).expect("two inputs");
         let (y, planes) = Planes::of(y);
-        let (dy, _) = Planes::of(dy);
+        let (dy, Planes { step: dy_step, .. }) = Planes::of(dy);
         let dx = planes.like(&y);
         let dtype = y.dtype;
         leaky_gradient_kernel::launch(
@@ -96,8 +102,11 @@ impl Kernel for LeakyGradient {
             dy.into_tensor_arg(),
             y.into_tensor_arg(),
             dx.clone().into_tensor_arg(),
+            planes.step,
+            dy_step,
             self.slope,
             planes.units(),
+            planes.lanes,
             dtype.into(),
         );
         vec![dx]
@@ -109,26 +118,31 @@ fn leaky_gradient_kernel<E: Float>(
     dy: &Tensor<E>,
     y: &Tensor<E>,
     dx: &mut Tensor<E>,
+    step: u32,
+    dy_step: u32,
     slope: f32,
     #[comptime] units: u32,
+    #[comptime] lanes: u32,
     #[define(E)] _dtype: StorageType,
 ) {
     let channels = y.shape(1);
-    let plane = CUBE_POS;
-    if plane >= y.shape(0) * channels {
+    let lane = UNIT_POS as usize % comptime!(lanes as usize);
+    let plane = CUBE_POS * comptime!(lanes as usize) + lane;
+    let workers = comptime!((units / lanes) as usize);
+    if CUBE_POS * comptime!(lanes as usize) >= y.shape(0) * channels {
         terminate!();
     }
     let (image, channel) = (plane / channels, plane % channels);
     let start = image * y.stride(0) + channel * y.stride(1);
-    let step = y.stride(3);
+    let step = step as usize;
     let dy_start = image * dy.stride(0) + channel * dy.stride(1);
-    let dy_step = dy.stride(3);
+    let dy_step = dy_step as usize;
     let area = y.shape(2) * y.shape(3);
-    let mut i = UNIT_POS as usize;
+    let mut i = UNIT_POS as usize / comptime!(lanes as usize);
     while i < area {
         let gradient = f32::cast_from(dy[dy_start + i * dy_step]);
         let open = f32::cast_from(y[start + i * step]) > 0f32;
         dx[start + i * step] = E::cast_from(select(open, gradient, gradient * slope));
-        i += units as usize;
+        i += workers;
     }
 }

@@ -28,6 +28,7 @@ impl Kernel for Adam {
     fn launch<R: CubeRuntime>(&self, inputs: Vec<CubeTensor<R>>) -> Vec<CubeTensor<R>> {
         let inputs = <[_; 5]>::try_from(inputs).expect("five inputs");
         let [value, gradient, first, second, finite] = inputs.map(into_contiguous);
+        let finite = if finite.can_mut() { finite } else { finite.copy() };
         let client = value.client.clone();
         let units = value.meta.shape().num_elements();
         let new = |like: &CubeTensor<R>| empty(like, (like.meta.shape().clone(), like.dtype));

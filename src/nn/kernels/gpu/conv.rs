@@ -18,8 +18,9 @@ use crate::nn::kernels::gpu::switches::Switch;
 use crate::nn::kernels::gpu::window::{Side, Window};
 use crate::nn::kernels::primitive::{primitive, tensor};
 
-/// The most values of columns at a time, 512 MiB of float32; more images are done in parts.
-const MOST_VALUES: usize = 1 << 27;
+/// The most values of columns of several images at a time, 512 MiB of float32; more images are done
+/// in parts, as they are in tests.
+const MOST_VALUES: usize = if cfg!(test) { 12_000 } else { 1 << 27 };
 
 /// Where an image has fewer places than this, the images' columns are laid side by side: one matrix
 /// product that reads the weight once. Where it has more, there is one product per image, so that a

@@ -49,13 +49,13 @@ where
 
 /// A kernel in the stream of operations that fusion looks at: one that is fused with nothing.
 #[derive(Debug)]
-struct Unfused<B, K> {
+struct Custom<B, K> {
     description: CustomOpIr,
     kernel: K,
     backend: PhantomData<B>,
 }
 
-impl<B: FusionBackend + Launch, K: Kernel> Operation<B::FusionRuntime> for Unfused<B, K> {
+impl<B: FusionBackend + Launch, K: Kernel> Operation<B::FusionRuntime> for Custom<B, K> {
     fn execute(
         &self,
         handles: &mut HandleContainer<<B::FusionRuntime as FusionRuntime>::FusionHandle>,
@@ -82,7 +82,7 @@ impl<B: FusionBackend + Launch> Launch for Fusion<B> {
         let inputs: Vec<_> = inputs.into_iter().map(|input| input.into_ir()).collect();
         let description = CustomOpIr::new(K::NAME, &inputs, &outputs);
         let operation =
-            Unfused::<B, K> { description: description.clone(), kernel, backend: PhantomData };
+            Custom::<B, K> { description: description.clone(), kernel, backend: PhantomData };
         client.register(streams, OperationIr::Custom(description), operation)
     }
 }

@@ -8,7 +8,7 @@ use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
 use crate::nn::kernels::gpu::kernel::{Kernel, empty};
-use crate::nn::kernels::gpu::plane::{Planes, cube_sum};
+use crate::nn::kernels::gpu::plane::{Planes, lane_sum};
 use crate::nn::kernels::operations::Then;
 
 /// `[x, gamma, beta]`, and what is to be added where something is, to `y`, as `x`, and the planes'
@@ -29,8 +29,12 @@ impl Kernel for Normalise {
 
     fn launch<R: CubeRuntime>(&self, mut inputs: Vec<CubeTensor<R>>) -> Vec<CubeTensor<R>> {
         let skip = match self.then {
-            Then::Add(()) => inputs.pop().map(|skip| Planes::of(skip).0),
+            Then::Add(()) => inputs.pop().map(Planes::of),
             _ => None,
+        };
+        let (skip, skip_step) = match skip {
+            Some((skip, planes)) => (Some(skip), planes.step),
+            None => (None, 0),
         };
         let [x, gamma, beta] = <[_; 3]>::try_from(inputs).expect("three inputs");
         let (x, planes) = Planes::of(x);
@@ -48,9 +52,12 @@ impl Kernel for Normalise {
             skip.map(|skip| skip.into_tensor_arg()).into(),
             y.clone().into_tensor_arg(),
             statistics.clone().into_tensor_arg(),
+            planes.step,
+            skip_step,
             self.epsilon,
             matches!(self.then, Then::Relu),
             planes.units(),
+            planes.lanes,
             dtype.into(),
         );
         vec![y, statistics]
@@ -65,56 +72,63 @@ fn normalise_kernel<E: Float>(
     skip: &ComptimeOption<Tensor<E>>,
     y: &mut Tensor<E>,
     statistics: &mut Tensor<f32>,
+    step: u32,
+    skip_step: u32,
     epsilon: f32,
     #[comptime] relu: bool,
     #[comptime] units: u32,
+    #[comptime] lanes: u32,
     #[define(E)] _dtype: StorageType,
 ) {
     let channels = x.shape(1);
     let planes = x.shape(0) * channels;
-    let plane = CUBE_POS;
-    if plane >= planes {
+    let lane = UNIT_POS as usize % comptime!(lanes as usize);
+    let plane = CUBE_POS * comptime!(lanes as usize) + lane;
+    let workers = comptime!((units / lanes) as usize);
+    let worker = UNIT_POS as usize / comptime!(lanes as usize);
+    if CUBE_POS * comptime!(lanes as usize) >= planes {
         terminate!();
     }
     let mut shared = SharedMemory::<f32>::new(units as usize);
     let channel = plane % channels;
     let start = plane / channels * x.stride(0) + channel * x.stride(1);
-    let step = x.stride(3);
+    let step = step as usize;
     let area = x.shape(2) * x.shape(3);
 
     let mut sum = 0f32;
-    let mut i = UNIT_POS as usize;
+    let mut i = worker;
     while i < area {
         sum += f32::cast_from(x[start + i * step]);
-        i += units as usize;
+        i += workers;
     }
-    let mean = cube_sum(sum, &mut shared, units) / area as f32;
+    let mean = lane_sum(sum, &mut shared, units, lanes) / area as f32;
 
     let mut squares = 0f32;
-    let mut i = UNIT_POS as usize;
+    let mut i = worker;
     while i < area {
         let centred = f32::cast_from(x[start + i * step]) - mean;
         squares += centred * centred;
-        i += units as usize;
+        i += workers;
     }
-    let variance = cube_sum(squares, &mut shared, units) / area as f32;
+    let variance = lane_sum(squares, &mut shared, units, lanes) / area as f32;
     let scale = 1f32 / (variance + epsilon).sqrt();
 
     let factor = scale * gamma[channel];
     let shift = beta[channel];
-    let mut i = UNIT_POS as usize;
+    let mut i = worker;
     while i < area {
         let value = (f32::cast_from(x[start + i * step]) - mean) * factor + shift;
-        let value = if comptime!(relu) { value.max(0f32) } else { value };
+        // What is no number stays so.
+        let value = if comptime!(relu) { select(value <= 0f32, 0f32, value) } else { value };
         let added: ComptimeOption<f32> = skip.as_ref().map(|skip| {
             let start = plane / channels * skip.stride(0) + channel * skip.stride(1);
-            f32::cast_from(skip[start + i * skip.stride(3)])
+            f32::cast_from(skip[start + i * skip_step as usize])
         });
         let value = value + added.unwrap_or(0f32);
         y[start + i * step] = E::cast_from(value);
-        i += units as usize;
+        i += workers;
     }
-    if UNIT_POS == 0 {
+    if worker == 0 {
         statistics[plane] = mean;
         statistics[planes + plane] = scale;
     }
@@ -138,7 +152,7 @@ impl Kernel for NormaliseGradients {
     fn launch<R: CubeRuntime>(&self, inputs: Vec<CubeTensor<R>>) -> Vec<CubeTensor<R>> {
         let [dy, x, gamma, beta, statistics] = <[_; 5]>::try_from(inputs).expect("five inputs");
         let (x, planes) = Planes::of(x);
-        let (dy, _) = Planes::of(dy);
+        let (dy, Planes { step: dy_step, .. }) = Planes::of(dy);
         let [n, c, ..] = x.meta.shape().dims::<4>();
         let dx = planes.like(&x);
         let sums = empty(&x, (Shape::new([2, n, c]), DType::F32));
@@ -154,8 +168,11 @@ impl Kernel for NormaliseGradients {
             into_contiguous(statistics).into_tensor_arg(),
             dx.clone().into_tensor_arg(),
             sums.clone().into_tensor_arg(),
+            planes.step,
+            dy_step,
             self.relu,
             planes.units(),
+            planes.lanes,
             dtype.into(),
         );
         vec![dx, sums]
@@ -171,22 +188,28 @@ fn normalise_gradients_kernel<E: Float>(
     statistics: &Tensor<f32>,
     dx: &mut Tensor<E>,
     sums: &mut Tensor<f32>,
+    step: u32,
+    dy_step: u32,
     #[comptime] relu: bool,
     #[comptime] units: u32,
+    #[comptime] lanes: u32,
     #[define(E)] _dtype: StorageType,
 ) {
     let channels = x.shape(1);
     let planes = x.shape(0) * channels;
-    let plane = CUBE_POS;
-    if plane >= planes {
+    let lane = UNIT_POS as usize % comptime!(lanes as usize);
+    let plane = CUBE_POS * comptime!(lanes as usize) + lane;
+    let workers = comptime!((units / lanes) as usize);
+    let worker = UNIT_POS as usize / comptime!(lanes as usize);
+    if CUBE_POS * comptime!(lanes as usize) >= planes {
         terminate!();
     }
     let mut shared = SharedMemory::<f32>::new(units as usize);
     let (image, channel) = (plane / channels, plane % channels);
     let start = image * x.stride(0) + channel * x.stride(1);
-    let step = x.stride(3);
+    let step = step as usize;
     let dy_start = image * dy.stride(0) + channel * dy.stride(1);
-    let dy_step = dy.stride(3);
+    let dy_step = dy_step as usize;
     let area = x.shape(2) * x.shape(3);
     let mean = statistics[plane];
     let scale = statistics[planes + plane];
@@ -194,28 +217,28 @@ fn normalise_gradients_kernel<E: Float>(
 
     let mut total = 0f32;
     let mut weighted = 0f32;
-    let mut i = UNIT_POS as usize;
+    let mut i = worker;
     while i < area {
         let normalised = (f32::cast_from(x[start + i * step]) - mean) * scale;
         let gradient = open::<E>(dy[dy_start + i * dy_step], normalised * weight + shift, relu);
         total += gradient;
         weighted += gradient * normalised;
-        i += units as usize;
+        i += workers;
     }
-    let total = cube_sum(total, &mut shared, units);
-    let weighted = cube_sum(weighted, &mut shared, units);
+    let total = lane_sum(total, &mut shared, units, lanes);
+    let weighted = lane_sum(weighted, &mut shared, units, lanes);
 
     let mean_gradient = total / area as f32;
     let mean_weighted = weighted / area as f32;
-    let mut i = UNIT_POS as usize;
+    let mut i = worker;
     while i < area {
         let normalised = (f32::cast_from(x[start + i * step]) - mean) * scale;
         let gradient = open::<E>(dy[dy_start + i * dy_step], normalised * weight + shift, relu);
         let value = (gradient - mean_gradient - normalised * mean_weighted) * (scale * weight);
         dx[start + i * step] = E::cast_from(value);
-        i += units as usize;
+        i += workers;
     }
-    if UNIT_POS == 0 {
+    if worker == 0 {
         sums[plane] = weighted;
         sums[planes + plane] = total;
     }

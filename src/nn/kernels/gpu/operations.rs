@@ -2,8 +2,8 @@
 
 use std::marker::PhantomData;
 
-use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
-use burn::tensor::{DType, Tensor};
+use burn::tensor::ops::ConvOptions;
+use burn::tensor::{DType, Tensor, TensorMetadata};
 
 use crate::nn::kernels::adam_step::AdamStep;
 use crate::nn::kernels::geometry::Geometry;
@@ -35,8 +35,11 @@ impl<B: Launch, const TENSOR_CORES: bool> Gpu<B, TENSOR_CORES> {
 
 impl<B: Launch, const TENSOR_CORES: bool> Operations for Gpu<B, TENSOR_CORES> {
     type Backend = B;
-    const LAUNCHES: bool = true;
     type Statistics = Primitive<B>;
+
+    fn launches() -> bool {
+        Switch::FewLaunches.is_on()
+    }
 
     fn takes(operation: Operation, dtype: DType) -> bool {
         let switch = match operation {
@@ -78,9 +81,11 @@ impl<B: Launch, const TENSOR_CORES: bool> Operations for Gpu<B, TENSOR_CORES> {
         weight: Primitive<B>,
     ) -> Primitive<B> {
         if !Self::multiplies() {
-            let ConvOptions { stride, padding, dilation, groups, .. } = options(geometry);
-            let options = ConvTransposeOptions::new(stride, padding, [0, 0], dilation, groups);
-            return B::conv_transpose2d(small, weight, None, options);
+            // As the input gradient that it is: only that has kernels for tensor cores. Of the
+            // input, its shape counts.
+            let one = Tensor::<B, 4>::empty([1; 4], &B::float_device(&small));
+            let large = primitive(&one.cast(small.dtype()).expand(geometry.large_shape()));
+            return B::conv2d_x_backward(large, weight, small, options(geometry));
         }
         primitive(&conv::convolve_transposed::<B>(geometry, tensor(small), tensor(weight)))
     }

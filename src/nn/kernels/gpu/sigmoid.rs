@@ -41,7 +41,7 @@ fn log_sigmoid_kernel(x: &Tensor<f32>, y: &mut Tensor<f32>) {
     if ABSOLUTE_POS < y.len() {
         let x = x[ABSOLUTE_POS];
         // The exponent is never above 0, so nothing overflows.
-        y[ABSOLUTE_POS] = x.min(0f32) - (1f32 + (-x.abs()).exp()).ln();
+        y[ABSOLUTE_POS] = x.min(0f32) - (-x.abs()).exp().log1p();
     }
 }
 

@@ -14,8 +14,9 @@ pub(in crate::nn::kernels) enum Switch {
     Norm,
     /// LeakyReLU and its gradient in one launch each.
     Activation,
-    /// The condition as planes beside the image.
-    Planes,
+    /// Few operations on much: the condition as planes beside the image, D on real and translated
+    /// images at once, burn's logarithm.
+    FewLaunches,
     /// Adam in one launch per parameter.
     Adam,
     /// Matrix products by kernels that burn chooses among by trying them. Tests do without: on a
@@ -28,7 +29,7 @@ const ALL: [(&str, Switch); 7] = [
     ("matmul-convolution", Switch::MatmulConvolution),
     ("norm", Switch::Norm),
     ("activation", Switch::Activation),
-    ("planes", Switch::Planes),
+    ("few-launches", Switch::FewLaunches),
     ("adam", Switch::Adam),
     ("tuning", Switch::Tuning),
 ];
