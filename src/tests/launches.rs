@@ -23,9 +23,9 @@ type B = Autodiff<Unfused<burn::backend::Wgpu>>;
 const WIDTH: usize = 10;
 
 /// The kernels that an update of D launches, with the translations that it needs, and how many of
-/// them only copy; then the same of G. A change that makes it more has to say why; it was 940 and
-/// 2,000 with burn's operations alone. burn's tuned products, which tests do without, may copy what
-/// they are given first.
+/// them only copy; then the same of G. A change that makes it more has to say why; docs/gpu.md has
+/// what it is without one or the other of our kernels. burn's tuned products, which tests do
+/// without, may copy what they are given first.
 const COUNTED: [u64; 4] = [296, 7, 502, 7];
 
 #[test]
