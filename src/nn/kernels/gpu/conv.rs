@@ -19,8 +19,8 @@ use crate::nn::kernels::gpu::window::{Side, Window};
 use crate::nn::kernels::primitive::{primitive, tensor};
 
 /// The most values of columns of several images at a time, 512 MiB of float32; more images are done
-/// in parts, as they are in tests.
-const MOST_VALUES: usize = if cfg!(test) { 12_000 } else { 1 << 27 };
+/// in parts.
+pub(super) const MOST_VALUES: usize = 1 << 27;
 
 /// Where an image has fewer places than this, the images' columns are laid side by side: one matrix
 /// product that reads the weight once. Where it has more, there is one product per image, so that a
@@ -30,6 +30,8 @@ const FEW_PLACES: usize = 512;
 /// The products of one geometry.
 struct Products<'a> {
     geometry: &'a Geometry,
+    /// Of columns of several images at a time.
+    most_values: usize,
     /// The side whose pixels the taps are laid out at.
     at: Side,
 }
@@ -37,13 +39,13 @@ struct Products<'a> {
 impl<'a> Products<'a> {
     /// Those with the columns that have fewer values: of the large tensor at small places, or of
     /// the small one at large places.
-    fn smallest(geometry: &'a Geometry) -> Self {
+    fn smallest(geometry: &'a Geometry, most_values: usize) -> Self {
         let &Geometry { small_channels, large_channels, stride, .. } = geometry;
         let at = match small_channels * stride * stride < large_channels {
             true => Side::Large,
             false => Side::Small,
         };
-        Self { geometry, at }
+        Self { geometry, most_values, at }
     }
 
     fn window(&self) -> Window {
@@ -79,7 +81,7 @@ impl<'a> Products<'a> {
     /// The images of every part that is done at a time.
     fn parts(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         let images = self.geometry.images;
-        let at_a_time = (MOST_VALUES / (self.taps() * self.places())).clamp(1, images);
+        let at_a_time = (self.most_values / (self.taps() * self.places())).clamp(1, images);
         (0..images).step_by(at_a_time).map(move |first| first..images.min(first + at_a_time))
     }
 
@@ -236,10 +238,11 @@ fn product<B: Launch>(left: Tensor<B, 3>, right: Tensor<B, 3>) -> Tensor<B, 3> {
 /// Convolution: large `[N, B, s h, s w]` to small `[N, A, h, w]`.
 pub(super) fn convolve<B: Launch>(
     geometry: &Geometry,
+    most_values: usize,
     large: Tensor<B, 4>,
     weight: Tensor<B, 4>,
 ) -> Tensor<B, 4> {
-    let products = Products::smallest(geometry);
+    let products = Products::smallest(geometry, most_values);
     match products.at {
         Side::Small => products.gather(large, weight),
         Side::Large => products.scatter(large, weight),
@@ -249,10 +252,11 @@ pub(super) fn convolve<B: Launch>(
 /// Transposed convolution: small `[N, A, h, w]` to large `[N, B, s h, s w]`.
 pub(super) fn convolve_transposed<B: Launch>(
     geometry: &Geometry,
+    most_values: usize,
     small: Tensor<B, 4>,
     weight: Tensor<B, 4>,
 ) -> Tensor<B, 4> {
-    let products = Products::smallest(geometry);
+    let products = Products::smallest(geometry, most_values);
     match products.at {
         Side::Small => products.scatter(small, weight),
         Side::Large => products.gather(small, weight),
@@ -262,10 +266,11 @@ pub(super) fn convolve_transposed<B: Launch>(
 /// Weight gradient: the small and the large tensor to `[A, B, k, k]`.
 pub(super) fn weight_gradient<B: Launch>(
     geometry: &Geometry,
+    most_values: usize,
     small: Tensor<B, 4>,
     large: Tensor<B, 4>,
 ) -> Tensor<B, 4> {
-    let products = Products::smallest(geometry);
+    let products = Products::smallest(geometry, most_values);
     let (places, source) = match products.at {
         Side::Small => (small, large),
         Side::Large => (large, small),
@@ -281,14 +286,15 @@ pub(super) fn weight_gradient<B: Launch>(
 /// The gradients of the large tensor and of the weight, given that of the small tensor.
 pub(super) fn convolve_gradients<B: Launch>(
     geometry: &Geometry,
+    most_values: usize,
     small: Tensor<B, 4>,
     large: Tensor<B, 4>,
     weight: Tensor<B, 4>,
 ) -> [Tensor<B, 4>; 2] {
-    let products = Products::smallest(geometry);
+    let products = Products::smallest(geometry, most_values);
     match products.at {
         Side::Small => {
-            let dw = weight_gradient(geometry, small.clone(), large);
+            let dw = weight_gradient(geometry, most_values, small.clone(), large);
             [products.scatter(small, weight), dw]
         }
         Side::Large => products.gather_gradients(small, large, weight),
@@ -298,15 +304,16 @@ pub(super) fn convolve_gradients<B: Launch>(
 /// The gradients of the small tensor and of the weight, given that of the large tensor.
 pub(super) fn convolve_transposed_gradients<B: Launch>(
     geometry: &Geometry,
+    most_values: usize,
     small: Tensor<B, 4>,
     large: Tensor<B, 4>,
     weight: Tensor<B, 4>,
 ) -> [Tensor<B, 4>; 2] {
-    let products = Products::smallest(geometry);
+    let products = Products::smallest(geometry, most_values);
     match products.at {
         Side::Small => products.gather_gradients(large, small, weight),
         Side::Large => {
-            let dw = weight_gradient(geometry, small, large.clone());
+            let dw = weight_gradient(geometry, most_values, small, large.clone());
             [products.scatter(large, weight), dw]
         }
     }
@@ -317,5 +324,58 @@ fn part<B: Launch>(geometry: &Geometry, of: &Tensor<B, 4>, images: &Range<usize>
     match images.len() == geometry.images {
         true => of.clone(),
         false => of.clone().slice([images.clone()]),
+    }
+}
+
+#[cfg(all(test, feature = "wgpu"))]
+mod tests {
+    use burn::backend::Wgpu;
+    use burn::tensor::{TensorData, Tolerance};
+
+    use super::*;
+    use crate::nn::kernels::gpu::Unfused;
+
+    type B = Unfused<Wgpu>;
+
+    fn waves(shape: [usize; 4], step: f32) -> Tensor<B, 4> {
+        let values = (0..shape.iter().product()).map(|i: usize| (i as f32 * step).sin()).collect();
+        Tensor::from_data(TensorData::new::<f32, _>(values, shape), &Default::default())
+    }
+
+    #[test]
+    fn images_in_parts_are_convolved_as_together() {
+        // Columns of the large tensor, of the small one, and gathered ones.
+        for [n, a, b, side, kernel, stride] in
+            [[3, 4, 2, 24, 3, 1], [3, 1, 8, 24, 7, 1], [5, 6, 8, 4, 4, 2]]
+        {
+            let (small, large) = ([n, a, side, side], [n, b, side * stride, side * stride]);
+            let weight = [a, b, kernel, kernel];
+            let padding = (kernel - stride) / 2;
+            let geometry = Geometry::of_convolution(large, weight, stride, padding).unwrap();
+            let (small, large, weight) =
+                (waves(small, 0.37), waves(large, 0.73), waves(weight, 0.91));
+            let run = |most| {
+                let given = || (small.clone(), large.clone(), weight.clone());
+                let of_two = |of: fn(&Geometry, usize, _, _, _) -> [Tensor<B, 4>; 2]| {
+                    let (small, large, weight) = given();
+                    of(&geometry, most, small, large, weight)
+                };
+                let (small, large, weight) = given();
+                let mut all = vec![
+                    convolve(&geometry, most, large.clone(), weight.clone()),
+                    convolve_transposed(&geometry, most, small.clone(), weight),
+                    weight_gradient(&geometry, most, small, large),
+                ];
+                all.extend(of_two(convolve_gradients));
+                all.extend(of_two(convolve_transposed_gradients));
+                all.into_iter().map(Tensor::into_data).collect::<Vec<_>>()
+            };
+            let per_image = Products::smallest(&geometry, MOST_VALUES);
+            let per_image = per_image.taps() * per_image.places();
+            for (found, expected) in run(2 * per_image).into_iter().zip(run(MOST_VALUES)) {
+                // Sums of up to 1,728 terms in another order.
+                found.assert_approx_eq(&expected, Tolerance::<f32>::rel_abs(1e-4, 1e-4));
+            }
+        }
     }
 }

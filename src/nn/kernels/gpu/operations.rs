@@ -9,7 +9,7 @@ use crate::nn::kernels::adam_step::AdamStep;
 use crate::nn::kernels::geometry::Geometry;
 use crate::nn::kernels::gpu::activation::{Leaky, LeakyGradient};
 use crate::nn::kernels::gpu::adam::Adam;
-use crate::nn::kernels::gpu::conv;
+use crate::nn::kernels::gpu::conv::{self, MOST_VALUES};
 use crate::nn::kernels::gpu::kernel::Launch;
 use crate::nn::kernels::gpu::norm::{Normalise, NormaliseGradients};
 use crate::nn::kernels::gpu::sigmoid::{LogSigmoid, LogSigmoidGradient};
@@ -61,7 +61,7 @@ impl<B: Launch, const TENSOR_CORES: bool> Operations for Gpu<B, TENSOR_CORES> {
         if !Self::multiplies() {
             return B::conv2d(large, weight, None, options(geometry));
         }
-        primitive(&conv::convolve::<B>(geometry, tensor(large), tensor(weight)))
+        primitive(&conv::convolve::<B>(geometry, MOST_VALUES, tensor(large), tensor(weight)))
     }
 
     fn convolve_leaky(
@@ -87,7 +87,12 @@ impl<B: Launch, const TENSOR_CORES: bool> Operations for Gpu<B, TENSOR_CORES> {
             let large = primitive(&one.cast(small.dtype()).expand(geometry.large_shape()));
             return B::conv2d_x_backward(large, weight, small, options(geometry));
         }
-        primitive(&conv::convolve_transposed::<B>(geometry, tensor(small), tensor(weight)))
+        primitive(&conv::convolve_transposed::<B>(
+            geometry,
+            MOST_VALUES,
+            tensor(small),
+            tensor(weight),
+        ))
     }
 
     fn weight_gradient(
@@ -99,7 +104,7 @@ impl<B: Launch, const TENSOR_CORES: bool> Operations for Gpu<B, TENSOR_CORES> {
             let weight = Tensor::<B, 4>::empty(geometry.weight_shape(), &B::float_device(&small));
             return B::conv2d_weight_backward(large, primitive(&weight), small, options(geometry));
         }
-        primitive(&conv::weight_gradient::<B>(geometry, tensor(small), tensor(large)))
+        primitive(&conv::weight_gradient::<B>(geometry, MOST_VALUES, tensor(small), tensor(large)))
     }
 
     fn convolve_gradients(
@@ -110,7 +115,8 @@ impl<B: Launch, const TENSOR_CORES: bool> Operations for Gpu<B, TENSOR_CORES> {
     ) -> [Primitive<B>; 2] {
         if Self::multiplies() && Switch::WeightGradient.is_on() {
             let [small, large, weight] = [small, large, weight].map(tensor);
-            let gradients = conv::convolve_gradients::<B>(geometry, small, large, weight);
+            let gradients =
+                conv::convolve_gradients::<B>(geometry, MOST_VALUES, small, large, weight);
             return gradients.map(|gradient| primitive(&gradient));
         }
         let dw = Self::weight_gradient(geometry, small.clone(), large);
@@ -125,8 +131,13 @@ impl<B: Launch, const TENSOR_CORES: bool> Operations for Gpu<B, TENSOR_CORES> {
     ) -> [Primitive<B>; 2] {
         if Self::multiplies() && Switch::WeightGradient.is_on() {
             let [small, large, weight] = [small, large, weight].map(tensor);
-            let gradients =
-                conv::convolve_transposed_gradients::<B>(geometry, small, large, weight);
+            let gradients = conv::convolve_transposed_gradients::<B>(
+                geometry,
+                MOST_VALUES,
+                small,
+                large,
+                weight,
+            );
             return gradients.map(|gradient| primitive(&gradient));
         }
         let dw = Self::weight_gradient(geometry, small, large.clone());

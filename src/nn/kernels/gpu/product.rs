@@ -9,6 +9,9 @@ use burn_cubecl::tensor::CubeTensor;
 
 use crate::nn::kernels::gpu::kernel::{Kernel, empty};
 
+/// Terms of a sum that a round of the loop adds.
+const BLOCK: usize = 16;
+
 /// `[N, M, K]` and `[N, K, P]` to `[N, M, P]`; either `N` may be 1.
 #[derive(Clone, Debug)]
 pub(super) struct Product;
@@ -58,7 +61,20 @@ fn product_kernel<E: Float>(
     let mut left_at = image % left.shape(0) * left.stride(0) + row * left.stride(1);
     let mut right_at = image % right.shape(0) * right.stride(0) + column * right.stride(2);
     let mut sum = 0f32;
-    for _ in 0..left.shape(2) {
+    let length = left.shape(2);
+    // In blocks, which round less, and unrolled, since Mesa's software driver silently ends the
+    // loops of a kernel after 65,535 rounds of all of them.
+    for _ in 0..length / BLOCK {
+        let mut part = 0f32;
+        #[unroll]
+        for _ in 0..comptime!(BLOCK) {
+            part += f32::cast_from(left[left_at]) * f32::cast_from(right[right_at]);
+            left_at += left.stride(2);
+            right_at += right.stride(1);
+        }
+        sum += part;
+    }
+    for _ in 0..length % BLOCK {
         sum += f32::cast_from(left[left_at]) * f32::cast_from(right[right_at]);
         left_at += left.stride(2);
         right_at += right.stride(1);
