@@ -33,8 +33,8 @@ fn what_needs_the_whole_batch_refuses_parts() {
         .with_recipe(|recipe| recipe.with_penalty(Penalty::Dragan));
     let error = in_parts.check().unwrap_err().to_string();
     assert!(error.contains("no part of one has: choose another penalty"), "{error}");
-    let paired =
-        TrainingConfig::new(Pix2Pix::new(["a", "b"])).with_run(|run| run.with_accumulate(2));
+    let paired = TrainingConfig::new(Pix2Pix::new(["a", "b"]))
+        .with_run(|run| run.with_batch_size(2).with_accumulate(2));
     let error = paired.check().unwrap_err().to_string();
     assert!(error.contains("pix2pix takes its batches whole: accumulate must be 1"), "{error}");
 }
