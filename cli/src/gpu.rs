@@ -3,6 +3,7 @@
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Once};
 
 use burn_cubecl::cubecl::config::cache::CacheConfig;
 use burn_cubecl::cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
@@ -15,18 +16,21 @@ const EVERY: usize = 10;
 /// Makes the next start a fast one, and this one explain itself. It is to be called before the
 /// device is used; a second time it does nothing.
 pub fn prepare() {
-    // The tuner has no other way of saying what it does.
-    if log::set_logger(&TUNING).is_ok() {
-        log::set_max_level(log::LevelFilter::Info);
-    }
-    let mut config = CubeClRuntimeConfig::from_current_dir().override_from_env();
-    if config.compilation.cache.is_none() {
-        config.compilation.cache = kernel_folder().map(CacheConfig::File);
-    }
-    let mut used = CubeClRuntimeConfig::storage().lock();
-    if used.is_none() {
-        *used = Some(std::sync::Arc::new(config));
-    }
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        // The tuner has no other way of saying what it does.
+        if log::set_logger(&TUNING).is_ok() {
+            log::set_max_level(log::LevelFilter::Info);
+        }
+        let mut config = CubeClRuntimeConfig::from_current_dir().override_from_env();
+        if config.compilation.cache.is_none() {
+            config.compilation.cache = kernel_folder().map(CacheConfig::File);
+        }
+        let mut used = CubeClRuntimeConfig::storage().lock();
+        if used.is_none() {
+            *used = Some(Arc::new(config));
+        }
+    });
 }
 
 /// Where compiled kernels are kept, beside what was tuned: `target` in a clone, otherwise the

@@ -4,6 +4,9 @@
 //! and shapes in the public PyTorch code's files and what such a file's shapes say of its network
 //! are derived from it. A spectral norm is no layer: it is another way to hold a weight.
 
+/// What instance norm adds to the variance (PyTorch's default).
+pub(crate) const NORM_EPSILON: f64 = 1e-5;
+
 /// The slope of LeakyReLU below 0.
 pub(crate) const NEGATIVE_SLOPE: f64 = 0.01;
 

@@ -137,10 +137,8 @@ pub(crate) mod composed {
     use burn::tensor::ops::{ConvOptions, ConvTransposeOptions};
     use burn::tensor::{DType, Tensor, activation, module};
 
+    use crate::nn::architecture::NORM_EPSILON;
     use crate::nn::kernels::adam_step::AdamStep;
-
-    /// What instance norm adds to the variance (PyTorch's default).
-    const NORM_EPSILON: f64 = 1e-5;
 
     pub fn conv2d<B: Backend>(
         x: Tensor<B, 4>,

@@ -10,7 +10,7 @@ mod backward;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod cpu;
 mod geometry;
-#[cfg(any(feature = "wgpu", feature = "cuda"))]
+#[cfg(feature = "gpu")]
 mod gpu;
 mod operations;
 mod primitive;

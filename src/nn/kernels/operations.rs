@@ -84,8 +84,7 @@ pub(super) trait Operations: std::fmt::Debug + Clone + Send + Sync + 'static {
         large: Plain<Self>,
         weight: Plain<Self>,
     ) -> [Plain<Self>; 2] {
-        let dw = Self::weight_gradient(geometry, small.clone(), large);
-        [Self::convolve_transposed(geometry, small, weight), dw]
+        convolve_gradients_apart::<Self>(geometry, small, large, weight)
     }
 
     /// The gradients of [`convolve_transposed`](Self::convolve_transposed)'s inputs, given that of
@@ -96,8 +95,7 @@ pub(super) trait Operations: std::fmt::Debug + Clone + Send + Sync + 'static {
         large: Plain<Self>,
         weight: Plain<Self>,
     ) -> [Plain<Self>; 2] {
-        let dw = Self::weight_gradient(geometry, small, large.clone());
-        [Self::convolve(geometry, large, weight), dw]
+        convolve_transposed_gradients_apart::<Self>(geometry, small, large, weight)
     }
 
     /// The gradient before LeakyReLU, given that of its output `y`, which has its input's sign.
@@ -136,4 +134,26 @@ pub(super) trait Operations: std::fmt::Debug + Clone + Send + Sync + 'static {
         finite: Option<Plain<Self>>,
         step: AdamStep,
     ) -> [Plain<Self>; 4];
+}
+
+/// [`Operations::convolve_gradients`] of two operations that share nothing.
+pub(super) fn convolve_gradients_apart<O: Operations>(
+    geometry: &Geometry,
+    small: Plain<O>,
+    large: Plain<O>,
+    weight: Plain<O>,
+) -> [Plain<O>; 2] {
+    let dw = O::weight_gradient(geometry, small.clone(), large);
+    [O::convolve_transposed(geometry, small, weight), dw]
+}
+
+/// [`Operations::convolve_transposed_gradients`] of two operations that share nothing.
+pub(super) fn convolve_transposed_gradients_apart<O: Operations>(
+    geometry: &Geometry,
+    small: Plain<O>,
+    large: Plain<O>,
+    weight: Plain<O>,
+) -> [Plain<O>; 2] {
+    let dw = O::weight_gradient(geometry, small, large.clone());
+    [O::convolve(geometry, large, weight), dw]
 }

@@ -116,14 +116,13 @@ impl Recipe for StarGan {
             // D's update leaves G as it is, so both learn from the same translations. Those of
             // several parts are made again, so that the graph of only one is kept.
             let generator = networks.generator.module().clone();
-            let valid = generator.valid();
             let tracked = match &batch[..] {
                 [whole] if generator_due => Some(whole.tracked_fake(&generator)),
                 _ => None,
             };
             let fake = |part: &StepBatch<_>| match &tracked {
                 Some(fake) => fake.clone().inner(),
-                None => part.fake(&valid),
+                None => part.fake(&generator.valid()),
             };
             let losses = discriminator_step(self, networks, &batch, fake, weights, moment)?;
             let mut part = StepLosses::new(self.spaces.name(dataset))

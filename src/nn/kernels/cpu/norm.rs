@@ -3,8 +3,7 @@
 use pulp::Arch;
 use rayon::prelude::*;
 
-/// What is added to the variance (PyTorch's default).
-const EPSILON: f32 = 1e-5;
+use crate::nn::architecture::NORM_EPSILON;
 
 /// Independent partial sums, for the vectoriser and for accuracy.
 const LANES: usize = 32;
@@ -43,7 +42,7 @@ pub(crate) fn normalise(x: &[f32], area: usize, affine: Affine<'_>) -> (Vec<f32>
                 || {
                     let mean = sum(x, |x| x) / area as f32;
                     let variance = sum(x, |x| (x - mean) * (x - mean)) / area as f32;
-                    let scale = (variance + EPSILON).sqrt().recip();
+                    let scale = (variance + NORM_EPSILON as f32).sqrt().recip();
                     *statistics = Statistics { mean, scale };
                     let factor = scale * gamma;
                     for (y, x) in y.iter_mut().zip(x) {

@@ -2,13 +2,13 @@
 
 use burn::tensor::{DType, Shape};
 use burn_cubecl::CubeRuntime;
+use burn_cubecl::cubecl;
 use burn_cubecl::cubecl::prelude::*;
-use burn_cubecl::cubecl::{self, calculate_cube_count_elemwise};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
 use crate::nn::kernels::adam_step::AdamStep;
-use crate::nn::kernels::gpu::kernel::{Kernel, empty};
+use crate::nn::kernels::gpu::kernel::{Kernel, empty, unit_per_value};
 
 /// The bits of a float32's exponent: all set where it is not finite.
 const EXPONENT: u32 = 0x7F80_0000;
@@ -33,8 +33,7 @@ impl Kernel for Adam {
         let units = value.meta.shape().num_elements();
         let new = |like: &CubeTensor<R>| empty(like, (like.meta.shape().clone(), like.dtype));
         let outputs = [new(&value), new(&first), new(&second)];
-        let cube_dim = CubeDim::new(&client, units);
-        let cube_count = calculate_cube_count_elemwise(&client, units, cube_dim);
+        let (cube_count, cube_dim) = unit_per_value(&client, units);
         let AdamStep { decays: [beta1, beta2], root, epsilon, rate } = self.0;
         let [to_value, to_first, to_second] =
             outputs.clone().map(|output| output.into_tensor_arg());

@@ -3,11 +3,11 @@
 
 use burn::tensor::{DType, Shape};
 use burn_cubecl::CubeRuntime;
+use burn_cubecl::cubecl;
 use burn_cubecl::cubecl::prelude::*;
-use burn_cubecl::cubecl::{self, calculate_cube_count_elemwise};
 use burn_cubecl::tensor::CubeTensor;
 
-use crate::nn::kernels::gpu::kernel::{Kernel, empty};
+use crate::nn::kernels::gpu::kernel::{Kernel, empty, unit_per_value};
 use crate::nn::kernels::gpu::window::{Side, Window, related};
 
 /// `[N, C, H, W]`, on the other side, to what its pixels are at every tap of every place `[h, w]`
@@ -43,8 +43,7 @@ impl Kernel for Columns {
         let output = self.outputs(&[(source.meta.shape().clone(), dtype)]).remove(0);
         let units = output.0.num_elements();
         let columns = empty(&source, output);
-        let cube_dim = CubeDim::new(&client, units);
-        let cube_count = calculate_cube_count_elemwise(&client, units, cube_dim);
+        let (cube_count, cube_dim) = unit_per_value(&client, units);
         let [h, w] = self.places.map(|side| side as u32);
         let images = source.meta.shape()[0] as u32;
         columns_kernel::launch(

@@ -2,12 +2,12 @@
 
 use burn::tensor::{DType, Shape};
 use burn_cubecl::CubeRuntime;
+use burn_cubecl::cubecl;
 use burn_cubecl::cubecl::prelude::*;
-use burn_cubecl::cubecl::{self, calculate_cube_count_elemwise};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
-use crate::nn::kernels::gpu::kernel::{Kernel, empty};
+use crate::nn::kernels::gpu::kernel::{Kernel, empty, unit_per_value};
 use crate::nn::kernels::gpu::window::{Side, Window, related};
 
 /// What every tap gives at every place `[h, w]` of the other side, laid out as
@@ -44,8 +44,7 @@ impl Kernel for Fold {
         let output = self.outputs(&[(given.meta.shape().clone(), dtype)]).remove(0);
         let units = output.0.num_elements();
         let pixels = empty(&given, output);
-        let cube_dim = CubeDim::new(&client, units);
-        let cube_count = calculate_cube_count_elemwise(&client, units, cube_dim);
+        let (cube_count, cube_dim) = unit_per_value(&client, units);
         let [h, w] = self.places.map(|side| side as u32);
         fold_kernel::launch(
             &client,

@@ -6,6 +6,8 @@ use std::marker::PhantomData;
 
 use burn::tensor::backend::Backend;
 use burn::tensor::{DType, Shape, TensorMetadata};
+use burn_cubecl::cubecl::calculate_cube_count_elemwise;
+use burn_cubecl::cubecl::prelude::{ComputeClient, CubeCount, CubeDim};
 use burn_cubecl::ops::numeric::empty_device_contiguous_dtype;
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{BoolElement, CubeBackend, CubeRuntime, FloatElement, IntElement};
@@ -93,4 +95,13 @@ pub(super) fn empty<R: CubeRuntime>(
     (shape, dtype): (Shape, DType),
 ) -> CubeTensor<R> {
     empty_device_contiguous_dtype(like.client.clone(), like.device.clone(), shape, dtype)
+}
+
+/// The cubes, and the units of each, for a unit per value of an output.
+pub(super) fn unit_per_value<R: CubeRuntime>(
+    client: &ComputeClient<R>,
+    values: usize,
+) -> (CubeCount, CubeDim) {
+    let dim = CubeDim::new(client, values);
+    (calculate_cube_count_elemwise(client, values, dim), dim)
 }

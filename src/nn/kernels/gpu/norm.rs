@@ -7,6 +7,7 @@ use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
+use crate::nn::architecture::NORM_EPSILON;
 use crate::nn::kernels::gpu::kernel::{Kernel, empty};
 use crate::nn::kernels::gpu::plane::{Planes, lane_sum};
 use crate::nn::kernels::operations::Then;
@@ -15,7 +16,6 @@ use crate::nn::kernels::operations::Then;
 /// means and inverse deviations, `[2, N C]`.
 #[derive(Clone, Debug)]
 pub(super) struct Normalise {
-    pub epsilon: f32,
     pub then: Then<()>,
 }
 
@@ -54,7 +54,7 @@ impl Kernel for Normalise {
             statistics.clone().into_tensor_arg(),
             planes.step,
             skip_step,
-            self.epsilon,
+            NORM_EPSILON as f32,
             matches!(self.then, Then::Relu),
             planes.units(),
             planes.lanes,

@@ -15,11 +15,10 @@ use crate::nn::kernels::gpu::norm::{Normalise, NormaliseGradients};
 use crate::nn::kernels::gpu::sigmoid::{LogSigmoid, LogSigmoidGradient};
 use crate::nn::kernels::gpu::sums::ChannelSums;
 use crate::nn::kernels::gpu::switches::Switch;
-use crate::nn::kernels::operations::{Operation, Operations, Then};
+use crate::nn::kernels::operations::{
+    Operation, Operations, Then, convolve_gradients_apart, convolve_transposed_gradients_apart,
+};
 use crate::nn::kernels::primitive::{Primitive, primitive, tensor};
-
-/// What instance norm adds to the variance (PyTorch's default).
-const NORM_EPSILON: f32 = 1e-5;
 
 /// The path of a GPU backend. Where `TENSOR_CORES`, burn has convolutions that use them; elsewhere
 /// it has naive ones, and ours are matrix products.
@@ -119,8 +118,7 @@ impl<B: Launch, const TENSOR_CORES: bool> Operations for Gpu<B, TENSOR_CORES> {
                 conv::convolve_gradients::<B>(geometry, MOST_VALUES, small, large, weight);
             return gradients.map(|gradient| primitive(&gradient));
         }
-        let dw = Self::weight_gradient(geometry, small.clone(), large);
-        [Self::convolve_transposed(geometry, small, weight), dw]
+        convolve_gradients_apart::<Self>(geometry, small, large, weight)
     }
 
     fn convolve_transposed_gradients(
@@ -140,8 +138,7 @@ impl<B: Launch, const TENSOR_CORES: bool> Operations for Gpu<B, TENSOR_CORES> {
             );
             return gradients.map(|gradient| primitive(&gradient));
         }
-        let dw = Self::weight_gradient(geometry, small, large.clone());
-        [Self::convolve(geometry, large, weight), dw]
+        convolve_transposed_gradients_apart::<Self>(geometry, small, large, weight)
     }
 
     fn log_sigmoid(x: Primitive<B>) -> Primitive<B> {
@@ -173,7 +170,7 @@ impl<B: Launch, const TENSOR_CORES: bool> Operations for Gpu<B, TENSOR_CORES> {
                 Then::Add(())
             }
         };
-        let [y, statistics] = outputs(B::run(Normalise { epsilon: NORM_EPSILON, then }, inputs));
+        let [y, statistics] = outputs(B::run(Normalise { then }, inputs));
         (y, statistics)
     }
 

@@ -3,11 +3,11 @@
 
 use burn::tensor::{DType, Shape};
 use burn_cubecl::CubeRuntime;
+use burn_cubecl::cubecl;
 use burn_cubecl::cubecl::prelude::*;
-use burn_cubecl::cubecl::{self, calculate_cube_count_elemwise};
 use burn_cubecl::tensor::CubeTensor;
 
-use crate::nn::kernels::gpu::kernel::{Kernel, empty};
+use crate::nn::kernels::gpu::kernel::{Kernel, empty, unit_per_value};
 
 /// Terms of a sum that a round of the loop adds.
 const BLOCK: usize = 16;
@@ -31,10 +31,10 @@ impl Kernel for Product {
         let [left, right] = <[_; 2]>::try_from(inputs).expect("two inputs");
         let (client, dtype, units) = (left.client.clone(), left.dtype, output.0.num_elements());
         let product = empty(&left, output);
-        let cube_dim = CubeDim::new(&client, units);
+        let (cube_count, cube_dim) = unit_per_value(&client, units);
         product_kernel::launch(
             &client,
-            calculate_cube_count_elemwise(&client, units, cube_dim),
+            cube_count,
             cube_dim,
             left.into_tensor_arg(),
             right.into_tensor_arg(),

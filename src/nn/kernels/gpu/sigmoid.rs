@@ -2,12 +2,12 @@
 
 use burn::tensor::{DType, Shape};
 use burn_cubecl::CubeRuntime;
+use burn_cubecl::cubecl;
 use burn_cubecl::cubecl::prelude::*;
-use burn_cubecl::cubecl::{self, calculate_cube_count_elemwise};
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
-use crate::nn::kernels::gpu::kernel::{Kernel, empty};
+use crate::nn::kernels::gpu::kernel::{Kernel, empty, unit_per_value};
 
 /// `[x]` to `log(sigmoid(x))`.
 #[derive(Clone, Debug)]
@@ -24,10 +24,10 @@ impl Kernel for LogSigmoid {
         let [x] = <[_; 1]>::try_from(inputs).expect("one input").map(into_contiguous);
         let (client, units) = (x.client.clone(), x.meta.shape().num_elements());
         let y = empty(&x, (x.meta.shape().clone(), x.dtype));
-        let cube_dim = CubeDim::new(&client, units);
+        let (cube_count, cube_dim) = unit_per_value(&client, units);
         log_sigmoid_kernel::launch(
             &client,
-            calculate_cube_count_elemwise(&client, units, cube_dim),
+            cube_count,
             cube_dim,
             x.into_tensor_arg(),
             y.clone().into_tensor_arg(),
@@ -60,10 +60,10 @@ impl Kernel for LogSigmoidGradient {
         let [dy, x] = <[_; 2]>::try_from(inputs).expect("two inputs").map(into_contiguous);
         let (client, units) = (x.client.clone(), x.meta.shape().num_elements());
         let dx = empty(&x, (x.meta.shape().clone(), x.dtype));
-        let cube_dim = CubeDim::new(&client, units);
+        let (cube_count, cube_dim) = unit_per_value(&client, units);
         log_sigmoid_gradient_kernel::launch(
             &client,
-            calculate_cube_count_elemwise(&client, units, cube_dim),
+            cube_count,
             cube_dim,
             dy.into_tensor_arg(),
             x.into_tensor_arg(),
