@@ -16,6 +16,7 @@ is left for want of time, is no failure.
 import argparse
 import math
 import os
+import re
 import statistics
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from pathlib import Path
 
 import machine
 import parity
+import profiled
 from plan import GPUS, SHAPES, plan
 from programs import HERE, Late, Program, Refused, Stopped, build, peer, quantities
 from report import Report, figure
@@ -109,6 +111,18 @@ class Run:
         most = self.ask(do="device_memory", **SHAPES[row.shape])
         return ({}, "not countable here") if most is None else {"device memory": most / 2**30}
 
+    def profile(self, row):
+        """Of a warm cycle, which must be waited for as a whole: what is profiled is written a little later."""
+        log = self.caches.cubecl / profiled.FILE
+        self.ask(do="cycle", **SHAPES[row.shape])
+        before = written(log)
+        self.ask(do="cycle", **SHAPES[row.shape])
+        written(log)
+        text = log.read_bytes()[before:].decode()
+        file = f"profile-{re.sub('[^a-z0-9]+', '-', f'{row.shape} {row.setup.name}'.lower())}.md"
+        (self.arguments.report / file).write_text("\n".join(profiled.table(text)) + "\n")
+        return {"profiled": sum(milliseconds for milliseconds, *_ in profiled.kernels(text))}, f"see {file}"
+
     def started(self, row):
         began = time.monotonic()
         self.ask(do="inference", **SHAPES[row.shape])
@@ -156,6 +170,15 @@ class Run:
     def new(self, name):
         """A path where nothing is yet."""
         return str(Path(tempfile.mkdtemp(dir=self.folder)) / name)
+
+
+def written(log):
+    """The size of a log that has not grown for a moment."""
+    size, before = log.stat().st_size, -1
+    while size != before:
+        time.sleep(0.5)
+        size, before = log.stat().st_size, size
+    return size
 
 
 def replaced(setup, options):

@@ -83,11 +83,10 @@ def cuda():
         headers = [place / "include", place / "include/cccl"]
         libraries = [place / name for name in ("lib64", "lib", "targets/x86_64-linux/lib")]
         libraries = [str(folder) for folder in libraries if any(folder.glob("libnvrtc.so*"))]
-        missing = []
-        if not (headers[0] / "cuda_fp16.h").exists():
-            missing.append("include/cuda_fp16.h")
-        if not any((folder / "nv/target").exists() for folder in headers):
-            missing.append("include/cccl/nv/target")
+        # Without the second no kernel for tensor cores compiles, and burn takes its slow ones without a word.
+        missing = [f"include/{name}" for name in ("cuda_fp16.h", "crt/mma.h") if not (headers[0] / name).exists()]
+        # cubecl looks for C++'s headers nowhere else.
+        missing += [f"include/cccl/{name}" for name in ("nv/target", "cuda/barrier") if not any((folder / name).exists() for folder in headers)]
         if not libraries:
             missing.append("libnvrtc.so")
         if not missing:

@@ -3,7 +3,7 @@
 //!
 //!     peer BACKEND [--precision float32 | bfloat16 | float16]
 //!
-//! `BACKEND-unfused` is a GPU backend without burn's fusion. With another precision than float32,
+//! `BACKEND-fused` is a GPU backend with burn's fusion. With another precision than float32,
 //! the backend's floats are of that type; training is refused then.
 //!
 //! A line is a JSON object with `do` and mostly a shape. Answered with a list of milliseconds are
@@ -174,7 +174,7 @@ impl<B: AutodiffBackend> Networks<B> {
     }
 }
 
-/// Waits for the device, and for what fusion has put off.
+/// Waits for the device, and for what fusion may have put off.
 fn finish<B: Backend>() {
     B::sync(&B::Device::default()).expect("a device that works");
 }
@@ -272,17 +272,6 @@ fn refuse(problem: &str) -> ! {
     std::process::exit(2);
 }
 
-/// The backend that burn's fusion wraps.
-#[cfg(any(feature = "wgpu", feature = "cuda"))]
-trait Fused {
-    type Unfused;
-}
-
-#[cfg(any(feature = "wgpu", feature = "cuda"))]
-impl<B: burn_fusion::FusionBackend> Fused for burn_fusion::Fusion<B> {
-    type Unfused = B;
-}
-
 fn main() {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     let backend = arguments.next();
@@ -302,11 +291,11 @@ fn main() {
         #[cfg(feature = "wgpu")]
         Some("wgpu") => serve::<stargan::burn::backend::Wgpu>(element),
         #[cfg(feature = "wgpu")]
-        Some("wgpu-unfused") => serve::<<stargan::burn::backend::Wgpu as Fused>::Unfused>(element),
+        Some("wgpu-fused") => serve::<burn_fusion::Fusion<stargan::burn::backend::Wgpu>>(element),
         #[cfg(feature = "cuda")]
         Some("cuda") => serve::<stargan::burn::backend::Cuda>(element),
         #[cfg(feature = "cuda")]
-        Some("cuda-unfused") => serve::<<stargan::burn::backend::Cuda as Fused>::Unfused>(element),
+        Some("cuda-fused") => serve::<burn_fusion::Fusion<stargan::burn::backend::Cuda>>(element),
         // As `cargo bench` and `cargo test` start it.
         None => println!(
             "run `python benches/peer/compare.py` or `gpu.py`; this program answers their questions"

@@ -1,7 +1,8 @@
 """What is measured on a GPU, by value: what comes first is there when the machine is gone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import profiled
 import programs
 
 # `paper` is the published training; `smoke` is only for trying out the script where there is no GPU.
@@ -49,14 +50,19 @@ COMPILED = Setup("PyTorch TF32, channels last, compiled", False, ("--tf32", "--c
 AUTOCAST = Setup("PyTorch bfloat16 autocast, channels last", False, ("--tf32", "--channels-last", "--autocast", "bf16"))
 
 
-def ours(backend, precision="float32", off=(), fused=True):
-    command = (backend if fused else f"{backend}-unfused",)
+def ours(backend, precision="float32", off=(), fused=False):
+    command = (f"{backend}-fused" if fused else backend,)
     name = [f"stargan {command[0]}", *[precision] * (precision != "float32")]
     if off:
         name.append("everything off" if len(off) == len(SWITCHES) else f"without {', '.join(off)}")
     options = command if precision == "float32" else (*command, "--precision", precision)
     environment = (("STARGAN_GPU_OFF", ",".join(off)),) if off else ()
     return Setup(", ".join(name), True, options, environment, backend)
+
+
+def profiling(setup):
+    """The same with a profile, for which it waits after every kernel."""
+    return replace(setup, name=f"{setup.name}, profiled", environment=profiled.ENVIRONMENT)
 
 
 def rows_of(shape, setup, *works):
@@ -71,9 +77,11 @@ def cold(setup, shape):
         return 60 if setup == COMPILED else 10
     if setup.backend not in GPUS:
         return 2
-    if setup.environment:
+    if "STARGAN_GPU_OFF" in dict(setup.environment):
         return 60
-    if "unfused" in setup.options[0]:
+    if setup.environment:
+        return 20
+    if "fused" in setup.options[0]:
         return 40
     return 200 if SHAPES[shape]["size"] >= 128 else 90
 
@@ -85,13 +93,16 @@ def plan(arguments):
     small = "smoke" if main == "smoke" else arguments.parity
     float32, bfloat16, float16 = (ours(backend, precision) for precision in ("float32", "bfloat16", "float16"))
     rows = [*rows_of(small, float32, "parity")]
-    for setup in (EAGER, TF32, COMPILED, AUTOCAST):
+    for setup in (EAGER, TF32):
         rows += rows_of(main, setup, "cycle", "inference", "device memory")
     rows += rows_of(main, float32, "first start", "cycle", "inference", "launches", "device memory", "second start")
-    rows += rows_of(main, bfloat16, "cycle", "inference", "device memory", "difference")
     if fusion:
-        rows += rows_of(main, ours(backend, fused=False), "cycle", "inference", "launches")
-        rows += rows_of(main, ours(backend, "bfloat16", fused=False), "cycle", "launches")
+        rows += rows_of(main, profiling(float32), "profile")
+    for setup in (AUTOCAST, COMPILED):
+        rows += rows_of(main, setup, "cycle", "inference", "device memory")
+    if fusion:
+        rows += rows_of(main, ours(backend, fused=True), "cycle", "inference", "launches")
+    rows += rows_of(main, bfloat16, "cycle", "inference", "device memory", "difference")
     seconds = arguments.train_seconds
     rows.append(Row("", float32, "train", seconds + 20, seconds + 60, cold(float32, "64 px")))
     for setup in (TF32, float32):
@@ -99,7 +110,7 @@ def plan(arguments):
     rows += rows_of(main, AUTOCAST, "difference")
     rows += rows_of(main, float16, "cycle", "difference")
     if fusion:
-        rows += rows_of(small, ours(backend, fused=False), "parity")
+        rows += rows_of(small, ours(backend, fused=True), "parity")
     for shape in shapes:
         for setup in (TF32, COMPILED, float32, bfloat16):
             rows += rows_of(shape, setup, "cycle", "inference", "device memory", *["launches"] * (setup == float32))
@@ -113,7 +124,7 @@ def plan(arguments):
         for shape in (main, *shapes):
             if runs(other, shape, arguments):
                 rows += rows_of(shape, ours(other), "cycle", "inference", "launches", "device memory")
-                rows += rows_of(shape, ours(other, fused=False), "cycle", "launches")
+                rows += rows_of(shape, ours(other, fused=True), "cycle", "launches")
     rows = list(dict.fromkeys(rows))
     if arguments.without_torch:
         rows = [row for row in rows if row.setup.ours]

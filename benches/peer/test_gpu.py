@@ -20,6 +20,13 @@ import parity
 HERE = Path(__file__).resolve().parent
 
 
+PROFILE = """\
+| 1.5ms      | crate::a::Norm<f32, crate::b::Of>: KernelId { .. } CubeCount Static(8, 1, 1)
+| 500µs      | crate::a::Norm<f32, crate::b::Of>: KernelId { .. } CubeCount Static(8, 1, 1)
+| 250ns      | crate::Copy: KernelId { .. } CubeCount Static(1, 1, 1)
+"""
+
+
 def pretend(arguments):
     """Answers as the benchmark program does, but for what the environment variable PRETEND says: how and what, as in
     `hang launches`, for a request or an argument."""
@@ -35,6 +42,9 @@ def pretend(arguments):
             work = request["do"]
             print(os.getpid(), *arguments, work, file=log, flush=True)
             time.sleep(0.02)
+            if "CUBECL_DEBUG_LOG" in os.environ:
+                with open(os.environ["CUBECL_DEBUG_LOG"], "a") as profile:
+                    profile.write(PROFILE)
             if work == what:
                 if how == "hang":
                     time.sleep(1000)
@@ -115,8 +125,11 @@ class Gpu(unittest.TestCase):
         self.assertIn("| stargan wgpu | 2 | 4 | 5 | 5 | 1 | 280 | 650 | 1 |", self.text)
         self.assertIn("| stargan wgpu | 3 | 1 | 0.2 | 0.5 |", self.text)
         self.assertNotIn("Not measured yet", self.text)
+        profile = (self.folder / "report/profile-smoke-stargan-wgpu-profiled.md").read_text()
+        self.assertIn("| 2.000 | 2 | `Norm<f32, Of>` | Static(8, 1, 1) |", profile)
+        self.assertEqual(self.rows["smoke / stargan wgpu, profiled / profile"]["values"], {"profiled": 2.00025})
         asked = self.asked.read_text()
-        for words in ("wgpu --precision bfloat16 cycle", "wgpu-unfused cycle", "flex update", "wgpu train"):
+        for words in ("wgpu --precision bfloat16 cycle", "wgpu-fused cycle", "flex update", "wgpu train"):
             self.assertIn(f" {words}\n", asked)
         # Nothing is left to do.
         self.assertEqual(self.call(), 0)
@@ -173,7 +186,7 @@ class Gpu(unittest.TestCase):
         self.assertEqual(self.text.count("**beyond**"), 2)
 
     def test_budget(self):
-        self.assertEqual(self.call(minutes=0.5), 0)
+        self.assertEqual(self.call(minutes=0.4), 0)
         self.assertEqual(self.rows, {})
         self.assertIn("- smoke / stargan wgpu / cycle", self.text)
 
@@ -193,7 +206,8 @@ class Gpu(unittest.TestCase):
 
     def test_cuda(self):
         place = self.folder / "cuda"
-        for name in ("include/cuda_fp16.h", "include/cccl/nv/target", "lib64/libnvrtc.so.13"):
+        headers = ("cuda_fp16.h", "crt/mma.h", "cccl/nv/target", "cccl/cuda/barrier")
+        for name in (*(f"include/{header}" for header in headers), "lib64/libnvrtc.so.13"):
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             (place / name).write_text("")
         kept = os.environ.get("CUDA_PATH")

@@ -11,11 +11,10 @@ use crate::engine::config::TrainingConfig;
 use crate::engine::trainer::Trainer;
 use crate::labels::space::LabelSpace;
 use crate::labels::spaces::LabelSpaces;
-use crate::nn::kernels::Unfused;
 use crate::recipes::stargan::config::StarGan;
 use crate::recipes::stargan::preset::Preset;
 
-type B = Autodiff<Unfused<burn::backend::Wgpu>>;
+type B = Autodiff<burn::backend::Wgpu>;
 
 /// The paper's networks but for their width. A convolution is multiplied out at its output or at
 /// its input, depending on which is narrower: the first one sees 8 channels, so wider than that is

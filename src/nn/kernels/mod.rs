@@ -24,8 +24,6 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorMetadata};
 
 use self::geometry::Geometry;
-#[cfg(all(test, feature = "wgpu"))]
-pub(crate) use self::gpu::Unfused;
 use self::operations::{Operation, Operations, Plain, Then, Tracked};
 use self::primitive::{Primitive, cast, primitive, tensor};
 use crate::nn::kernels::adam_step::AdamStep;
@@ -38,10 +36,10 @@ macro_rules! first_path {
         first_path!(@ "ndarray", cpu::Cpu<burn::backend::NdArray>, $path, $run);
         first_path!(@ "wgpu", gpu::Gpu<gpu::Wgpu<u32>, false>, $path, $run);
         first_path!(@ "wgpu", gpu::Gpu<gpu::Wgpu<u8>, false>, $path, $run);
-        first_path!(@ "wgpu", gpu::Gpu<gpu::Unfused<gpu::Wgpu<u32>>, false>, $path, $run);
-        first_path!(@ "wgpu", gpu::Gpu<gpu::Unfused<gpu::Wgpu<u8>>, false>, $path, $run);
-        first_path!(@ "cuda", gpu::Gpu<burn::backend::Cuda, true>, $path, $run);
-        first_path!(@ "cuda", gpu::Gpu<gpu::Unfused<burn::backend::Cuda>, true>, $path, $run);
+        first_path!(@ "wgpu", gpu::Gpu<gpu::Fused<gpu::Wgpu<u32>>, false>, $path, $run);
+        first_path!(@ "wgpu", gpu::Gpu<gpu::Fused<gpu::Wgpu<u8>>, false>, $path, $run);
+        first_path!(@ "cuda", gpu::Gpu<gpu::Cuda, true>, $path, $run);
+        first_path!(@ "cuda", gpu::Gpu<gpu::Fused<gpu::Cuda>, true>, $path, $run);
         None
     }};
     (@ $feature:literal, $operations:ty, $path:ident, $run:expr) => {

@@ -273,7 +273,7 @@ macro_rules! on_backend {
 on_backend!("flex", flex, burn::backend::Flex);
 on_backend!("ndarray", ndarray, burn::backend::NdArray);
 on_backend!("wgpu", wgpu, burn::backend::Wgpu);
-on_backend!("wgpu", wgpu_unfused, super::super::gpu::Unfused<burn::backend::Wgpu>);
+on_backend!("wgpu", wgpu_fused, burn_fusion::Fusion<burn::backend::Wgpu>);
 
 /// What CUDA takes: burn's convolutions and their input gradients.
 #[cfg(feature = "wgpu")]
@@ -282,11 +282,11 @@ fn convolutions_by_burn_are_those_by_products() {
     use burn::backend::{Autodiff, Wgpu};
 
     use super::geometry::Geometry;
-    use super::gpu::{Gpu, Unfused};
+    use super::gpu::Gpu;
     use super::operations::Operations;
     use super::primitive::{primitive, tensor};
 
-    type B = Unfused<Wgpu>;
+    type B = Wgpu;
 
     let random = |shape, seed| primitive(&random::<Autodiff<B>, 4>(shape, seed).inner());
     for [n, a, b, h, w, kernel, stride] in [SHAPES[1], SHAPES[11]] {

@@ -14,7 +14,7 @@ use crate::nn::kernels::gpu::kernel::{Kernel, empty, unit_per_value};
 const EXPONENT: u32 = 0x7F80_0000;
 
 /// `[value, gradient, first mean, second mean, finite]`, the last `[1]`, to the new value and means
-/// and the same `[1]`, written to where anything computed is not finite.
+/// and the same `[1]`, infinite or NaN where anything computed is.
 #[derive(Clone, Debug)]
 pub(super) struct Adam(pub AdamStep);
 
@@ -94,10 +94,10 @@ fn adam_kernel(
     to_second[i] = second;
     // By the bits, since compilers may take it for granted that numbers are finite.
     let exponent = EXPONENT;
-    if u32::reinterpret(value) & exponent == exponent
-        || u32::reinterpret(second) & exponent == exponent
-    {
-        // Whoever writes, writes the same: infinity.
-        finite[0] = f32::reinterpret(exponent);
+    let bits = u32::reinterpret(value);
+    if bits & exponent == exponent || u32::reinterpret(second) & exponent == exponent {
+        // Several may write, but none a number that is finite. (A constant can't be reinterpreted:
+        // CUDA's compiler refuses what cubecl makes of it.)
+        finite[0] = f32::reinterpret(bits | exponent);
     }
 }

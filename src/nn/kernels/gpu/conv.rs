@@ -329,13 +329,10 @@ fn part<B: Launch>(geometry: &Geometry, of: &Tensor<B, 4>, images: &Range<usize>
 
 #[cfg(all(test, feature = "wgpu"))]
 mod tests {
-    use burn::backend::Wgpu;
+    use burn::backend::Wgpu as B;
     use burn::tensor::{TensorData, Tolerance};
 
     use super::*;
-    use crate::nn::kernels::gpu::Unfused;
-
-    type B = Unfused<Wgpu>;
 
     fn waves(shape: [usize; 4], step: f32) -> Tensor<B, 4> {
         let values = (0..shape.iter().product()).map(|i: usize| (i as f32 * step).sin()).collect();

@@ -23,18 +23,16 @@ mod window;
 
 pub(super) use self::operations::Gpu;
 
-/// burn's wgpu backend, by how it stores booleans: `u32` in WGSL, `u8` in SPIR-V and MSL.
+/// burn's wgpu backend without fusion, by how it stores booleans: `u32` in WGSL, `u8` in SPIR-V and
+/// MSL.
 #[cfg(feature = "wgpu")]
-pub(super) type Wgpu<Bool> = burn::backend::Wgpu<f32, i32, Bool>;
+pub(super) type Wgpu<Bool> =
+    burn_cubecl::CubeBackend<burn_cubecl::cubecl::wgpu::WgpuRuntime, f32, i32, Bool>;
 
-/// The backend that burn's fusion wraps.
-pub(crate) type Unfused<B> = <B as Fused>::Unfused;
+/// burn's CUDA backend without fusion.
+#[cfg(feature = "cuda")]
+pub(super) type Cuda =
+    burn_cubecl::CubeBackend<burn_cubecl::cubecl::cuda::CudaRuntime, f32, i32, u8>;
 
-/// A backend with burn's fusion around it.
-pub(crate) trait Fused {
-    type Unfused;
-}
-
-impl<B: burn_fusion::FusionBackend> Fused for burn_fusion::Fusion<B> {
-    type Unfused = B;
-}
+/// What burn's backends are with its feature `fusion`, which another crate may ask for.
+pub(super) use burn_fusion::Fusion as Fused;
