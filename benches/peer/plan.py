@@ -54,7 +54,7 @@ def ours(backend, precision="float32", off=(), fused=False):
     command = (f"{backend}-fused" if fused else backend,)
     name = [f"stargan {command[0]}", *[precision] * (precision != "float32")]
     if off:
-        name.append("everything off" if len(off) == len(SWITCHES) else f"without {', '.join(off)}")
+        name.append("everything off" if off == tuple(SWITCHES) else f"without {', '.join(off)}")
     options = command if precision == "float32" else (*command, "--precision", precision)
     environment = (("STARGAN_GPU_OFF", ",".join(off)),) if off else ()
     return Setup(", ".join(name), True, options, environment, backend)
@@ -92,7 +92,10 @@ def plan(arguments):
     fusion = backend in GPUS
     small = "smoke" if main == "smoke" else arguments.parity
     float32, bfloat16, float16 = (ours(backend, precision) for precision in ("float32", "bfloat16", "float16"))
-    rows = [*rows_of(small, float32, "parity")]
+    exact = ours(backend, off=("tensor-cores", "tuning")) if backend == "cuda" else float32
+    rows = [*rows_of(small, exact, "parity")]
+    if backend == "cuda":
+        rows += [*rows_of(small, TF32, "rounding"), *rows_of(small, float32, "parity")]
     for setup in (EAGER, TF32):
         rows += rows_of(main, setup, "cycle", "inference", "device memory")
     rows += rows_of(main, float32, "first start", "cycle", "inference", "launches", "device memory", "second start")

@@ -90,6 +90,7 @@ class Networks:
     """Both networks of one shape with their optimizers, and a batch."""
 
     def __init__(self, size, base, blocks, batch, settings):
+        self.given = (size, base, blocks, batch, settings)
         torch.manual_seed(0)
         device, form = settings.device, torch.channels_last if settings.channels_last else torch.contiguous_format
         self.g = Generator(base, blocks).to(device, memory_format=form)
@@ -178,6 +179,28 @@ class Networks:
         self.cycle()
         return torch.cuda.max_memory_allocated()
 
+    def rounding(self):
+        """How far TF32 takes the gradients of one iteration from float32's: of each tensor's largest value, the
+        worst of either network, and whose that is."""
+        found = []
+        for tf32 in (False, True):
+            torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = tf32
+            networks = Networks(*self.given)
+            networks.discriminator_step()
+            gradients = {"discriminator": gradients_of(networks.d)}
+            networks.generator_step()
+            found.append(gradients | {"generator": gradients_of(networks.g)})
+        exact, rounded = found
+        return {
+            network: max(
+                (float((rounded[network][name] - value).abs().max() / value.abs().max()), name)
+                for name, value in exact[network].items()
+                # What norms take out again has no gradient but rounding.
+                if float(value.abs().max()) > 1e-9
+            )
+            for network in exact
+        }
+
     def timed(self, work):
         if self.device == "cuda":
             torch.cuda.synchronize()
@@ -186,6 +209,10 @@ class Networks:
         if self.device == "cuda":
             torch.cuda.synchronize()
         return (time.perf_counter() - began) * 1e3
+
+
+def gradients_of(network):
+    return {name: parameter.grad.detach().clone() for name, parameter in network.named_parameters()}
 
 
 def data(folder):

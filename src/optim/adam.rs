@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::nn::kernels::adam_step::AdamStep;
 use crate::nn::ops;
 use crate::nn::weights::{self, Weights};
+use crate::optim::flat::{flat, from_row_major, into_row_major, unflat};
 
 /// Adam's constants; the defaults are the paper's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -93,9 +94,11 @@ impl<B: Backend> Adam<B> {
         let paths = weights::paths(module);
         assert!(self.moments.is_empty() || self.moments.len() == paths.len(), "another module's");
         let mut weights = Weights::new();
-        for ((path, _), Moments { first, second }) in paths.iter().zip(&self.moments) {
-            weights.insert(format!("{prefix}.first.{path}"), first.to_data().convert::<f32>());
-            weights.insert(format!("{prefix}.second.{path}"), second.to_data().convert::<f32>());
+        for ((path, shape), Moments { first, second }) in paths.iter().zip(&self.moments) {
+            for (mean, values) in [("first", first), ("second", second)] {
+                let values = into_row_major(values.clone(), shape).into_data();
+                weights.insert(format!("{prefix}.{mean}.{path}"), values.convert::<f32>());
+            }
         }
         weights
     }
@@ -113,7 +116,8 @@ impl<B: Backend> Adam<B> {
         weights: &mut Weights,
         device: &B::Device,
     ) -> Result<Self, String> {
-        let mut take = |name: String, len: usize| -> Result<Tensor<B, 1>, String> {
+        let mut take = |name: String, shape: &[usize]| -> Result<Tensor<B, 1>, String> {
+            let len: usize = shape.iter().product();
             let data = weights.remove(&name).ok_or_else(|| format!("{name} is missing"))?;
             if data.shape.as_slice() != [len] {
                 return Err(format!(
@@ -121,15 +125,14 @@ impl<B: Backend> Adam<B> {
                     data.shape.as_slice()
                 ));
             }
-            Ok(Tensor::from_data(data, device))
+            Ok(from_row_major(Tensor::from_data(data, device), shape))
         };
         let mut moments = Vec::new();
         if steps > 0 {
             for (path, shape) in weights::paths(module) {
-                let len = shape.iter().product();
                 moments.push(Moments {
-                    first: take(format!("{prefix}.first.{path}"), len)?,
-                    second: take(format!("{prefix}.second.{path}"), len)?,
+                    first: take(format!("{prefix}.first.{path}"), &shape)?,
+                    second: take(format!("{prefix}.second.{path}"), &shape)?,
                 });
             }
         }
@@ -173,8 +176,7 @@ pub(crate) fn gradients<B: AutodiffBackend, M: Module<B>>(
             let value = param.val();
             let gradient = value.grad_remove(self.gradients);
             let gradient = gradient.unwrap_or_else(|| value.inner().zeros_like());
-            let len: usize = gradient.dims().iter().product();
-            self.taken.push(gradient.reshape([len]));
+            self.taken.push(flat(gradient));
         }
     }
     let mut taker = Taker::<B> { gradients, taken: Vec::new() };
@@ -196,13 +198,9 @@ impl<B: AutodiffBackend> ModuleMapper<B> for Update<'_, B::InnerBackend> {
         let gradient = self.gradients.next().expect("a gradient for every parameter");
         let value = tensor.inner();
         let shape = value.dims();
-        let updated = self.adam.update(
-            self.before.next(),
-            value.reshape([shape.iter().product::<usize>()]),
-            gradient,
-            self.learning_rate,
-        );
-        let tensor = Tensor::from_inner(updated.reshape(shape)).require_grad();
+        let updated =
+            self.adam.update(self.before.next(), flat(value), gradient, self.learning_rate);
+        let tensor = Tensor::from_inner(unflat(updated, shape)).require_grad();
         Param::from_mapped_value(id, tensor, mapper)
     }
 }

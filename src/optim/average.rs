@@ -6,6 +6,8 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
+use crate::optim::flat::{flat, unflat};
+
 /// The decay after `updates` updates of the generator: rising to `decay`, so that the average of a
 /// short run does not remember the random first weights.
 pub(crate) fn warmed_up(decay: f64, updates: u64) -> f64 {
@@ -24,9 +26,7 @@ struct Values<B: Backend>(VecDeque<Tensor<B, 1>>);
 
 impl<B: Backend> ModuleVisitor<B> for Values<B> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
-        let value = param.val();
-        let len = value.shape().num_elements();
-        self.0.push_back(value.reshape([len]));
+        self.0.push_back(flat(param.val()));
     }
 }
 
@@ -41,8 +41,8 @@ impl<B: Backend> ModuleMapper<B> for Blend<B> {
         param.map(|average| {
             let shape = average.dims();
             let tracked = average.is_require_grad();
-            let blended = average * self.decay + current.reshape(shape) * (1.0 - self.decay);
-            blended.detach().set_require_grad(tracked)
+            let blended = flat(average) * self.decay + current * (1.0 - self.decay);
+            unflat(blended, shape).detach().set_require_grad(tracked)
         })
     }
 }

@@ -7,8 +7,8 @@ use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
-use crate::nn::kernels::gpu::kernel::Kernel;
-use crate::nn::kernels::gpu::plane::Planes;
+use crate::nn::kernels::gpu::kernel::{Kernel, like};
+use crate::nn::kernels::gpu::plane::{AHEAD, Planes, ahead};
 
 /// `[x, bias]` to `LeakyReLU(x + bias)`, as `x`.
 #[derive(Clone, Debug)]
@@ -26,7 +26,7 @@ impl Kernel for Leaky {
     fn launch<R: CubeRuntime>(&self, inputs: Vec<CubeTensor<R>>) -> Vec<CubeTensor<R>> {
         let [x, bias] = <[_; 2]>::try_from(inputs).expect("two inputs");
         let (x, planes) = Planes::of(x);
-        let y = planes.like(&x);
+        let y = like(&x);
         let dtype = x.dtype;
         leaky_kernel::launch(
             &x.client.clone(),
@@ -37,7 +37,7 @@ impl Kernel for Leaky {
             y.clone().into_tensor_arg(),
             planes.step,
             self.slope,
-            planes.units(),
+            planes.units,
             planes.lanes,
             dtype.into(),
         );
@@ -70,9 +70,15 @@ fn leaky_kernel<E: Float>(
     let bias = bias[channel];
     let mut i = UNIT_POS as usize / comptime!(lanes as usize);
     while i < area {
-        let value = f32::cast_from(x[start + i * step]) + bias;
-        y[start + i * step] = E::cast_from(select(value > 0f32, value, value * slope));
-        i += workers;
+        let values = ahead::<E>(x, start + i * step, workers * step);
+        #[unroll]
+        for j in 0..AHEAD {
+            if i < area {
+                let value = values[j] + bias;
+                y[start + i * step] = E::cast_from(select(value > 0f32, value, value * slope));
+            }
+            i += workers;
+        }
     }
 }
 
@@ -93,7 +99,7 @@ impl Kernel for LeakyGradient {
         let [dy, y] = <[_; 2]>::try_from(inputs).expect("two inputs");
         let (y, planes) = Planes::of(y);
         let (dy, Planes { step: dy_step, .. }) = Planes::of(dy);
-        let dx = planes.like(&y);
+        let dx = like(&y);
         let dtype = y.dtype;
         leaky_gradient_kernel::launch(
             &y.client.clone(),
@@ -105,7 +111,7 @@ impl Kernel for LeakyGradient {
             planes.step,
             dy_step,
             self.slope,
-            planes.units(),
+            planes.units,
             planes.lanes,
             dtype.into(),
         );
@@ -140,9 +146,16 @@ fn leaky_gradient_kernel<E: Float>(
     let area = y.shape(2) * y.shape(3);
     let mut i = UNIT_POS as usize / comptime!(lanes as usize);
     while i < area {
-        let gradient = f32::cast_from(dy[dy_start + i * dy_step]);
-        let open = f32::cast_from(y[start + i * step]) > 0f32;
-        dx[start + i * step] = E::cast_from(select(open, gradient, gradient * slope));
-        i += workers;
+        let gradients = ahead::<E>(dy, dy_start + i * dy_step, workers * dy_step);
+        let values = ahead::<E>(y, start + i * step, workers * step);
+        #[unroll]
+        for j in 0..AHEAD {
+            if i < area {
+                let gradient = gradients[j];
+                let value = select(values[j] > 0f32, gradient, gradient * slope);
+                dx[start + i * step] = E::cast_from(value);
+            }
+            i += workers;
+        }
     }
 }

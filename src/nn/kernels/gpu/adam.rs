@@ -8,7 +8,7 @@ use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
 use crate::nn::kernels::adam_step::AdamStep;
-use crate::nn::kernels::gpu::kernel::{Kernel, empty, unit_per_value};
+use crate::nn::kernels::gpu::kernel::{Kernel, like, unit_per_value};
 
 /// The bits of a float32's exponent: all set where it is not finite.
 const EXPONENT: u32 = 0x7F80_0000;
@@ -31,8 +31,7 @@ impl Kernel for Adam {
         let finite = if finite.can_mut() { finite } else { finite.copy() };
         let client = value.client.clone();
         let units = value.meta.shape().num_elements();
-        let new = |like: &CubeTensor<R>| empty(like, (like.meta.shape().clone(), like.dtype));
-        let outputs = [new(&value), new(&first), new(&second)];
+        let outputs = [like(&value), like(&first), like(&second)];
         let (cube_count, cube_dim) = unit_per_value(&client, units);
         let AdamStep { decays: [beta1, beta2], root, epsilon, rate } = self.0;
         let [to_value, to_first, to_second] =

@@ -22,12 +22,24 @@ use crate::nn::kernels::primitive::{primitive, tensor};
 /// in parts.
 pub(super) const MOST_VALUES: usize = 1 << 27;
 
-/// Where an image has fewer places than this, the images' columns are laid side by side: one matrix
-/// product that reads the weight once. Where it has more, there is one product per image, so that a
-/// sum over images and places, the weight's gradient, is split among many processors.
-const FEW_PLACES: usize = 512;
+/// Where an image has at least so many places, the weight's gradient, a sum over images and places,
+/// is one matrix product per image and their sum: work for many processors.
+const MANY_PLACES: usize = 512;
+
+/// The side of a tile of a matrix product's output, of which a processor computes one at a time.
+const TILE: usize = 128;
+
+/// The tiles that keep a GPU busy. Where an output has fewer, its sums are split.
+const MANY_TILES: usize = 128;
+
+/// The least terms of a part of a sum.
+const LEAST_TERMS: usize = 512;
 
 /// The products of one geometry.
+///
+/// Their rows are places of images, their columns channels, or taps and channels: what a tensor
+/// `[N, C, h, w]` is in memory if its channels are last there, and a weight `[A, B, k, k]` likewise.
+/// All that is made here is so; what is given otherwise is copied.
 struct Products<'a> {
     geometry: &'a Geometry,
     /// Of columns of several images at a time.
@@ -37,11 +49,9 @@ struct Products<'a> {
 }
 
 impl<'a> Products<'a> {
-    /// Those with the columns that have fewer values: of the large tensor at small places, or of
-    /// the small one at large places.
+    /// Those with the columns that have fewer values.
     fn smallest(geometry: &'a Geometry, most_values: usize) -> Self {
-        let &Geometry { small_channels, large_channels, stride, .. } = geometry;
-        let at = match small_channels * stride * stride < large_channels {
+        let at = match few_small_channels(geometry) {
             true => Side::Large,
             false => Side::Small,
         };
@@ -67,10 +77,6 @@ impl<'a> Products<'a> {
         self.pixels(self.at).iter().product()
     }
 
-    fn gathered(&self) -> bool {
-        self.places() < FEW_PLACES
-    }
-
     /// The channels whose taps are laid out, times the taps.
     fn taps(&self) -> usize {
         let &Geometry { small_channels, large_channels, kernel, .. } = self.geometry;
@@ -85,96 +91,57 @@ impl<'a> Products<'a> {
         (0..images).step_by(at_a_time).map(move |first| first..images.min(first + at_a_time))
     }
 
-    /// The columns of a tensor of the other side: `[C k k, N h w]` where they are gathered,
-    /// otherwise `[N, C k k, h w]`; as `[1 or N, C k k, ..]`.
-    fn columns<B: Launch>(&self, source: Tensor<B, 4>) -> Tensor<B, 3> {
-        let kernel = Columns {
-            side: self.at,
-            window: self.window(),
-            places: self.pixels(self.at),
-            gathered: self.gathered(),
-        };
-        let columns = B::run(kernel, vec![primitive(&source)]).remove(0);
-        match self.gathered() {
-            true => tensor::<B, 2>(columns).unsqueeze(),
-            false => tensor(columns),
-        }
+    /// The columns of a tensor of the other side, `[N h w, k k C]`.
+    fn columns<B: Launch>(&self, source: Tensor<B, 4>) -> Tensor<B, 2> {
+        let places = self.pixels(self.at);
+        let kernel = Columns { side: self.at, window: self.window(), places };
+        tensor(B::run(kernel, vec![primitive(&source)]).remove(0))
     }
 
-    /// What is given at the taps, laid out as [`columns`](Self::columns), to the other side's
-    /// pixels.
-    fn fold<B: Launch>(&self, given: Tensor<B, 3>, images: usize) -> Tensor<B, 4> {
-        let to = if self.at == Side::Small { Side::Large } else { Side::Small };
-        let kernel = Fold {
-            side: to,
-            window: self.window(),
-            places: self.pixels(self.at),
-            pixels: self.pixels(to),
-            images,
-            gathered: self.gathered(),
-        };
-        let given = match self.gathered() {
-            true => primitive(&given.squeeze_dim::<2>(0)),
-            false => primitive(&given),
-        };
-        tensor(B::run(kernel, vec![given]).remove(0))
+    /// What is given at the taps, `[N h w, k k C]`, to the other side's pixels.
+    fn fold<B: Launch>(&self, given: Tensor<B, 2>) -> Tensor<B, 4> {
+        let side = if self.at == Side::Small { Side::Large } else { Side::Small };
+        let (places, pixels) = (self.pixels(self.at), self.pixels(side));
+        let kernel = Fold { side, window: self.window(), places, pixels };
+        tensor(B::run(kernel, vec![primitive(&given)]).remove(0))
     }
 
-    /// A tensor of this side, `[N, C, h, w]`, as the columns are laid out: `[1, C, N h w]` or
-    /// `[N, C, h w]`.
-    fn flat<B: Launch>(&self, x: Tensor<B, 4>) -> Tensor<B, 3> {
-        let [n, c, h, w] = x.dims();
-        match self.gathered() {
-            true => x.swap_dims(0, 1).reshape([1, c, n * h * w]),
-            false => x.reshape([n, c, h * w]),
-        }
-    }
-
-    /// The inverse of [`flat`](Self::flat).
-    fn unflat<B: Launch>(&self, x: Tensor<B, 3>, images: usize) -> Tensor<B, 4> {
-        let [_, c, _] = x.dims();
+    /// `[N h w, C]` to a tensor of this side.
+    fn image<B: Launch>(&self, rows: Tensor<B, 2>) -> Tensor<B, 4> {
+        let [places, c] = rows.dims();
         let [h, w] = self.pixels(self.at);
-        match self.gathered() {
-            true => x.reshape([c, images, h, w]).swap_dims(0, 1),
-            false => x.reshape([images, c, h, w]),
-        }
+        rows.reshape([places / (h * w), h, w, c]).permute([0, 3, 1, 2])
     }
 
-    /// The weight `[A, B, k, k]` as a matrix `[1, M, C k k]` from the taps of one side's channels
-    /// to the other side's.
-    fn matrix<B: Launch>(&self, weight: Tensor<B, 4>) -> Tensor<B, 3> {
+    /// The weight `[A, B, k, k]` as a matrix `[M, k k C]` to the taps of one side's channels from
+    /// the other side's.
+    fn matrix<B: Launch>(&self, weight: Tensor<B, 4>) -> Tensor<B, 2> {
         let [a, b, k, _] = weight.dims();
         match self.at {
-            Side::Small => weight.reshape([1, a, b * k * k]),
-            Side::Large => weight.swap_dims(0, 1).reshape([1, b, a * k * k]),
+            Side::Small => weight.permute([0, 2, 3, 1]).reshape([a, k * k * b]),
+            Side::Large => weight.permute([1, 2, 3, 0]).reshape([b, k * k * a]),
         }
     }
 
     /// The inverse of [`matrix`](Self::matrix).
-    fn weight<B: Launch>(&self, matrix: Tensor<B, 3>) -> Tensor<B, 4> {
+    fn weight<B: Launch>(&self, matrix: Tensor<B, 2>) -> Tensor<B, 4> {
         let [a, b, k, _] = self.geometry.weight_shape();
         match self.at {
-            Side::Small => matrix.reshape([a, b, k, k]),
-            Side::Large => matrix.reshape([b, a, k, k]).swap_dims(0, 1),
+            Side::Small => matrix.reshape([a, k, k, b]).permute([0, 3, 1, 2]),
+            Side::Large => matrix.reshape([b, k, k, a]).permute([3, 0, 1, 2]),
         }
     }
 
     /// From the side of the columns' pixels to that of the places.
     fn gather<B: Launch>(&self, source: Tensor<B, 4>, weight: Tensor<B, 4>) -> Tensor<B, 4> {
         let matrix = self.matrix(weight);
-        self.by_parts(source, |source| {
-            let [images, ..] = source.dims();
-            self.unflat(product(matrix.clone(), self.columns(source)), images)
-        })
+        self.by_parts(source, |source| self.image(of_rows(self.columns(source), matrix.clone())))
     }
 
     /// From the side of the places to that of the columns' pixels.
     fn scatter<B: Launch>(&self, source: Tensor<B, 4>, weight: Tensor<B, 4>) -> Tensor<B, 4> {
-        let matrix = self.matrix(weight).transpose();
-        self.by_parts(source, |source| {
-            let [images, ..] = source.dims();
-            self.fold(product(matrix.clone(), self.flat(source)), images)
-        })
+        let matrix = self.matrix(weight);
+        self.by_parts(source, |source| self.fold(product(rows(source), matrix.clone())))
     }
 
     fn by_parts<B: Launch>(
@@ -191,10 +158,18 @@ impl<'a> Products<'a> {
     fn weight_gradient<B: Launch>(
         &self,
         places: Tensor<B, 4>,
-        columns: Tensor<B, 3>,
-    ) -> Tensor<B, 3> {
-        let gradient = product(self.flat(places), columns.transpose());
-        if gradient.dims()[0] == 1 { gradient } else { gradient.sum_dim(0) }
+        columns: Tensor<B, 2>,
+    ) -> Tensor<B, 2> {
+        let [images, ..] = places.dims();
+        let places = rows(places);
+        if images == 1 || self.places() < MANY_PLACES {
+            return product(places.transpose(), columns);
+        }
+        let [places, columns] = [places, columns].map(|of| {
+            let [rows, values] = of.dims();
+            of.reshape([images, rows / images, values])
+        });
+        products(places.transpose(), columns).sum_dim(0).squeeze_dim(0)
     }
 
     /// Of what [`gather`](Self::gather)ing with `gradient`'s columns is the input gradient of: the
@@ -215,7 +190,7 @@ impl<'a> Products<'a> {
                 Some(sum) => sum + more,
                 None => more,
             });
-            of_x.push(self.unflat(product(matrix.clone(), columns), images.len()));
+            of_x.push(self.image(of_rows(columns, matrix.clone())));
         }
         let of_weight = of_weight.expect("a convolution of at least one image");
         [joined(of_x), self.weight(of_weight)]
@@ -226,13 +201,57 @@ fn joined<B: Launch>(mut parts: Vec<Tensor<B, 4>>) -> Tensor<B, 4> {
     if parts.len() == 1 { parts.remove(0) } else { Tensor::cat(parts, 0) }
 }
 
-/// The matrix product, by a kernel that burn has tuned for it or, where that is switched off, a
+/// `[N h w, C]` of `[N, C, h, w]`.
+fn rows<B: Launch>(x: Tensor<B, 4>) -> Tensor<B, 2> {
+    let [n, c, h, w] = x.dims();
+    x.permute([0, 2, 3, 1]).reshape([n * h * w, c])
+}
+
+/// The products of the rows of one matrix `[R, K]` and of another `[M, K]`, `[R, M]`. Where these are
+/// few, every one is a sum of sums, which are computed at the same time.
+fn of_rows<B: Launch>(left: Tensor<B, 2>, right: Tensor<B, 2>) -> Tensor<B, 2> {
+    let [[rows, terms], [columns, _]] = [left.dims(), right.dims()];
+    let parts = (MANY_TILES / tiles(rows, columns)).min(terms / LEAST_TERMS).max(1);
+    let parts = 1 << parts.ilog2();
+    if parts == 1 || !terms.is_multiple_of(parts) {
+        return product(left, right.transpose());
+    }
+    let [left, right] = [left, right].map(|matrix| {
+        let [rows, _] = matrix.dims();
+        matrix.reshape([rows, parts, terms / parts]).swap_dims(0, 1)
+    });
+    products(left, right.transpose()).sum_dim(0).squeeze_dim(0)
+}
+
+fn tiles(rows: usize, columns: usize) -> usize {
+    rows.div_ceil(TILE) * columns.div_ceil(TILE)
+}
+
+/// Whether a convolution has so few outputs that it had better be computed in parts of its sums.
+pub(super) fn few_outputs(geometry: &Geometry) -> bool {
+    let places = geometry.images * geometry.small.iter().product::<usize>();
+    2 * tiles(places, geometry.small_channels) <= MANY_TILES
+}
+
+/// The matrix product.
+fn product<B: Launch>(left: Tensor<B, 2>, right: Tensor<B, 2>) -> Tensor<B, 2> {
+    products(left.unsqueeze(), right.unsqueeze()).squeeze_dim(0)
+}
+
+/// Matrix products, by a kernel that burn has tuned for them or, where that is switched off, a
 /// plain one.
-fn product<B: Launch>(left: Tensor<B, 3>, right: Tensor<B, 3>) -> Tensor<B, 3> {
+fn products<B: Launch>(left: Tensor<B, 3>, right: Tensor<B, 3>) -> Tensor<B, 3> {
     if Switch::Tuning.is_on() {
         return left.matmul(right);
     }
     tensor(B::run(Product, vec![primitive(&left), primitive(&right)]).remove(0))
+}
+
+/// Whether the taps of the small tensor's channels at the large pixels are fewer than those of the
+/// large one's at the small pixels: so it is where an image comes out of many channels.
+pub(super) fn few_small_channels(geometry: &Geometry) -> bool {
+    let &Geometry { small_channels, large_channels, stride, .. } = geometry;
+    small_channels * stride * stride < large_channels
 }
 
 /// Convolution: large `[N, B, s h, s w]` to small `[N, A, h, w]`.

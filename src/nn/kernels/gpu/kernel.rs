@@ -97,6 +97,13 @@ pub(super) fn empty<R: CubeRuntime>(
     empty_device_contiguous_dtype(like.client.clone(), like.device.clone(), shape, dtype)
 }
 
+/// Memory laid out as `x`, which has no gaps.
+pub(super) fn like<R: CubeRuntime>(x: &CubeTensor<R>) -> CubeTensor<R> {
+    let handle = x.client.empty(x.meta.num_elements() * x.dtype.size());
+    let (client, device) = (x.client.clone(), x.device.clone());
+    CubeTensor::new(client, handle, (*x.meta).clone(), device, x.dtype)
+}
+
 /// The cubes, and the units of each, for a unit per value of an output.
 pub(super) fn unit_per_value<R: CubeRuntime>(
     client: &ComputeClient<R>,

@@ -8,8 +8,8 @@ use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
 use crate::nn::architecture::NORM_EPSILON;
-use crate::nn::kernels::gpu::kernel::{Kernel, empty};
-use crate::nn::kernels::gpu::plane::{Planes, lane_sum};
+use crate::nn::kernels::gpu::kernel::{Kernel, empty, like};
+use crate::nn::kernels::gpu::plane::{AHEAD, Planes, ahead, lane_sum};
 use crate::nn::kernels::operations::Then;
 
 /// `[x, gamma, beta]`, and what is to be added where something is, to `y`, as `x`, and the planes'
@@ -39,7 +39,7 @@ impl Kernel for Normalise {
         let [x, gamma, beta] = <[_; 3]>::try_from(inputs).expect("three inputs");
         let (x, planes) = Planes::of(x);
         let [n, c, ..] = x.meta.shape().dims::<4>();
-        let y = planes.like(&x);
+        let y = like(&x);
         let statistics = empty(&x, (Shape::new([2, n * c]), DType::F32));
         let dtype = x.dtype;
         normalise_kernel::launch(
@@ -56,7 +56,7 @@ impl Kernel for Normalise {
             skip_step,
             NORM_EPSILON as f32,
             matches!(self.then, Then::Relu),
-            planes.units(),
+            planes.units,
             planes.lanes,
             dtype.into(),
         );
@@ -98,17 +98,29 @@ fn normalise_kernel<E: Float>(
     let mut sum = 0f32;
     let mut i = worker;
     while i < area {
-        sum += f32::cast_from(x[start + i * step]);
-        i += workers;
+        let values = ahead::<E>(x, start + i * step, workers * step);
+        #[unroll]
+        for j in 0..AHEAD {
+            if i < area {
+                sum += values[j];
+            }
+            i += workers;
+        }
     }
     let mean = lane_sum(sum, &mut shared, units, lanes) / area as f32;
 
     let mut squares = 0f32;
     let mut i = worker;
     while i < area {
-        let centred = f32::cast_from(x[start + i * step]) - mean;
-        squares += centred * centred;
-        i += workers;
+        let values = ahead::<E>(x, start + i * step, workers * step);
+        #[unroll]
+        for j in 0..AHEAD {
+            if i < area {
+                let centred = values[j] - mean;
+                squares += centred * centred;
+            }
+            i += workers;
+        }
     }
     let variance = lane_sum(squares, &mut shared, units, lanes) / area as f32;
     let scale = 1f32 / (variance + epsilon).sqrt();
@@ -117,16 +129,25 @@ fn normalise_kernel<E: Float>(
     let shift = beta[channel];
     let mut i = worker;
     while i < area {
-        let value = (f32::cast_from(x[start + i * step]) - mean) * factor + shift;
-        // What is no number stays so.
-        let value = if comptime!(relu) { select(value <= 0f32, 0f32, value) } else { value };
-        let added: ComptimeOption<f32> = skip.as_ref().map(|skip| {
+        let values = ahead::<E>(x, start + i * step, workers * step);
+        let added: ComptimeOption<Array<f32>> = skip.as_ref().map(|skip| {
             let start = plane / channels * skip.stride(0) + channel * skip.stride(1);
-            f32::cast_from(skip[start + i * skip_step as usize])
+            let step = skip_step as usize;
+            ahead::<E>(skip, start + i * step, workers * step)
         });
-        let value = value + added.unwrap_or(0f32);
-        y[start + i * step] = E::cast_from(value);
-        i += workers;
+        #[unroll]
+        for j in 0..AHEAD {
+            if i < area {
+                let value = (values[j] - mean) * factor + shift;
+                // What is no number stays so.
+                let value =
+                    if comptime!(relu) { select(value <= 0f32, 0f32, value) } else { value };
+                let added: ComptimeOption<f32> = added.as_ref().map(|added| added[j]);
+                let value = value + added.unwrap_or(0f32);
+                y[start + i * step] = E::cast_from(value);
+            }
+            i += workers;
+        }
     }
     if worker == 0 {
         statistics[plane] = mean;
@@ -154,7 +175,7 @@ impl Kernel for NormaliseGradients {
         let (x, planes) = Planes::of(x);
         let (dy, Planes { step: dy_step, .. }) = Planes::of(dy);
         let [n, c, ..] = x.meta.shape().dims::<4>();
-        let dx = planes.like(&x);
+        let dx = like(&x);
         let sums = empty(&x, (Shape::new([2, n, c]), DType::F32));
         let dtype = x.dtype;
         normalise_gradients_kernel::launch(
@@ -171,7 +192,7 @@ impl Kernel for NormaliseGradients {
             planes.step,
             dy_step,
             self.relu,
-            planes.units(),
+            planes.units,
             planes.lanes,
             dtype.into(),
         );
@@ -219,11 +240,18 @@ fn normalise_gradients_kernel<E: Float>(
     let mut weighted = 0f32;
     let mut i = worker;
     while i < area {
-        let normalised = (f32::cast_from(x[start + i * step]) - mean) * scale;
-        let gradient = open::<E>(dy[dy_start + i * dy_step], normalised * weight + shift, relu);
-        total += gradient;
-        weighted += gradient * normalised;
-        i += workers;
+        let values = ahead::<E>(x, start + i * step, workers * step);
+        let gradients = ahead::<E>(dy, dy_start + i * dy_step, workers * dy_step);
+        #[unroll]
+        for j in 0..AHEAD {
+            if i < area {
+                let normalised = (values[j] - mean) * scale;
+                let gradient = open(gradients[j], normalised * weight + shift, relu);
+                total += gradient;
+                weighted += gradient * normalised;
+            }
+            i += workers;
+        }
     }
     let total = lane_sum(total, &mut shared, units, lanes);
     let weighted = lane_sum(weighted, &mut shared, units, lanes);
@@ -232,11 +260,18 @@ fn normalise_gradients_kernel<E: Float>(
     let mean_weighted = weighted / area as f32;
     let mut i = worker;
     while i < area {
-        let normalised = (f32::cast_from(x[start + i * step]) - mean) * scale;
-        let gradient = open::<E>(dy[dy_start + i * dy_step], normalised * weight + shift, relu);
-        let value = (gradient - mean_gradient - normalised * mean_weighted) * (scale * weight);
-        dx[start + i * step] = E::cast_from(value);
-        i += workers;
+        let values = ahead::<E>(x, start + i * step, workers * step);
+        let gradients = ahead::<E>(dy, dy_start + i * dy_step, workers * dy_step);
+        #[unroll]
+        for j in 0..AHEAD {
+            if i < area {
+                let normalised = (values[j] - mean) * scale;
+                let gradient = open(gradients[j], normalised * weight + shift, relu);
+                let value = gradient - mean_gradient - normalised * mean_weighted;
+                dx[start + i * step] = E::cast_from(value * (scale * weight));
+            }
+            i += workers;
+        }
     }
     if worker == 0 {
         sums[plane] = weighted;
@@ -246,7 +281,6 @@ fn normalise_gradients_kernel<E: Float>(
 
 /// The gradient before ReLU, if there is one, whose input is `before`.
 #[cube]
-fn open<E: Float>(gradient: E, before: f32, #[comptime] relu: bool) -> f32 {
-    let gradient = f32::cast_from(gradient);
+fn open(gradient: f32, before: f32, #[comptime] relu: bool) -> f32 {
     if comptime!(relu) { select(before > 0f32, gradient, 0f32) } else { gradient }
 }

@@ -26,9 +26,21 @@ use crate::nn::kernels::primitive::{Primitive, primitive, tensor};
 pub(in crate::nn::kernels) struct Gpu<B, const TENSOR_CORES: bool>(PhantomData<B>);
 
 impl<B: Launch, const TENSOR_CORES: bool> Gpu<B, TENSOR_CORES> {
-    /// Whether convolutions and their input gradients are matrix products.
-    fn multiplies() -> bool {
-        !TENSOR_CORES && Switch::MatmulConvolution.is_on()
+    /// Whether convolutions are matrix products of ours. With tensor cores, burn's are faster, but
+    /// for an image out of many channels, for which they do the work of 64 channels or more, and
+    /// for few outputs, which they compute on as few processors.
+    fn multiplies(geometry: &Geometry) -> bool {
+        let tensor_cores = TENSOR_CORES && Switch::TensorCores.is_on();
+        let products =
+            !tensor_cores || conv::few_small_channels(geometry) || conv::few_outputs(geometry);
+        products && Switch::MatmulConvolution.is_on()
+    }
+
+    /// Whether transposed convolutions are. Those of stride 1 are convolutions, which burn has
+    /// tensor cores for.
+    fn multiplies_transposed(geometry: &Geometry) -> bool {
+        let products = Self::multiplies(geometry) || geometry.stride > 1;
+        products && Switch::MatmulConvolution.is_on()
     }
 }
 
@@ -57,7 +69,7 @@ impl<B: Launch, const TENSOR_CORES: bool> Operations for Gpu<B, TENSOR_CORES> {
     }
 
     fn convolve(geometry: &Geometry, large: Primitive<B>, weight: Primitive<B>) -> Primitive<B> {
-        if !Self::multiplies() {
+        if !Self::multiplies(geometry) {
             return B::conv2d(large, weight, None, options(geometry));
         }
         primitive(&conv::convolve::<B>(geometry, MOST_VALUES, tensor(large), tensor(weight)))
@@ -79,9 +91,14 @@ impl<B: Launch, const TENSOR_CORES: bool> Operations for Gpu<B, TENSOR_CORES> {
         small: Primitive<B>,
         weight: Primitive<B>,
     ) -> Primitive<B> {
-        if !Self::multiplies() {
-            // As the input gradient that it is: only that has kernels for tensor cores. Of the
-            // input, its shape counts.
+        if !Self::multiplies_transposed(geometry) && geometry.stride == 1 {
+            // Padded by as much as a convolution, since it is one: by the taps the other way round.
+            let taps = tensor::<B, 4>(weight).permute([1, 2, 3, 0]).flip([1, 2]);
+            let weight = primitive(&taps.permute([0, 3, 1, 2]));
+            return B::conv2d(small, weight, None, options(geometry));
+        }
+        if !Self::multiplies_transposed(geometry) {
+            // As the input gradient that it is, of which the input's shape counts.
             let one = Tensor::<B, 4>::empty([1; 4], &B::float_device(&small));
             let large = primitive(&one.cast(small.dtype()).expand(geometry.large_shape()));
             return B::conv2d_x_backward(large, weight, small, options(geometry));
@@ -112,7 +129,7 @@ impl<B: Launch, const TENSOR_CORES: bool> Operations for Gpu<B, TENSOR_CORES> {
         large: Primitive<B>,
         weight: Primitive<B>,
     ) -> [Primitive<B>; 2] {
-        if Self::multiplies() && Switch::WeightGradient.is_on() {
+        if Self::multiplies_transposed(geometry) && Switch::WeightGradient.is_on() {
             let [small, large, weight] = [small, large, weight].map(tensor);
             let gradients =
                 conv::convolve_gradients::<B>(geometry, MOST_VALUES, small, large, weight);
@@ -127,7 +144,7 @@ impl<B: Launch, const TENSOR_CORES: bool> Operations for Gpu<B, TENSOR_CORES> {
         large: Primitive<B>,
         weight: Primitive<B>,
     ) -> [Primitive<B>; 2] {
-        if Self::multiplies() && Switch::WeightGradient.is_on() {
+        if Self::multiplies(geometry) && Switch::WeightGradient.is_on() {
             let [small, large, weight] = [small, large, weight].map(tensor);
             let gradients = conv::convolve_transposed_gradients::<B>(
                 geometry,

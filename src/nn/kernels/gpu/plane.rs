@@ -9,19 +9,27 @@ use burn_cubecl::tensor::CubeTensor;
 /// The most cubes along one dimension that every runtime has.
 const MOST_CUBES: usize = 65_535;
 
+/// The values that a unit asks for before it needs the first: memory answers late.
+pub(super) const AHEAD: usize = 4;
+
 /// The channels of a cube where they lie side by side: as many float32 as are read at once.
 const SIDE_BY_SIDE: usize = 8;
+
+/// The values of a cube that are worth as many units as it may have, and how many it then has.
+const MANY_VALUES: usize = 1 << 15;
+const MOST_UNITS: u32 = 1024;
 
 /// The planes of a tensor `[N, C, H, W]` whose pixels lie at one distance from each other:
 /// row-major order, or that with the channels last, which burn's convolutions leave on CUDA.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Planes {
     planes: usize,
-    area: usize,
     /// From a pixel to the next one of its plane, in values.
     pub step: u32,
     /// Channels that a cube works on at once.
     pub lanes: u32,
+    /// The units of a cube: a power of two.
+    pub units: u32,
 }
 
 impl Planes {
@@ -37,14 +45,14 @@ impl Planes {
         let step = if w > 1 { strides[3] } else { strides[2] };
         let side_by_side = strides[1] == 1 && c.is_multiple_of(SIDE_BY_SIDE) && h * w > 1;
         let lanes = if side_by_side { SIDE_BY_SIDE } else { 1 };
-        (x, Self { planes: n * c, area: h * w, step: step as u32, lanes: lanes as u32 })
-    }
-
-    /// Memory laid out as `x`.
-    pub fn like<R: CubeRuntime>(&self, x: &CubeTensor<R>) -> CubeTensor<R> {
-        let handle = x.client.empty(self.planes * self.area * x.dtype.size());
-        let (client, device) = (x.client.clone(), x.device.clone());
-        CubeTensor::new(client, handle, (*x.meta).clone(), device, x.dtype)
+        let hardware = &x.client.properties().hardware;
+        let most = MOST_UNITS.min(hardware.max_units_per_cube).min(hardware.max_cube_dim.0);
+        let units = match lanes * h * w {
+            ..1024 => 64,
+            ..MANY_VALUES => 256,
+            _ => 1 << most.ilog2(),
+        };
+        (x, Self { planes: n * c, step: step as u32, lanes: lanes as u32, units })
     }
 
     /// A cube for as many planes as there are lanes, and perhaps more.
@@ -54,14 +62,21 @@ impl Planes {
         CubeCount::Static(x as u32, cubes.div_ceil(x) as u32, 1)
     }
 
-    /// The units of a cube: a power of two.
-    pub fn units(&self) -> u32 {
-        if self.area * self.lanes as usize >= 1024 { 256 } else { 64 }
-    }
-
     pub fn dim(&self) -> CubeDim {
-        CubeDim::new_1d(self.units())
+        CubeDim::new_1d(self.units)
     }
+}
+
+/// The value at `at`, and the next ones that are `apart` from each other; whatever it is, where the
+/// tensor has no such value.
+#[cube]
+pub(super) fn ahead<E: Float>(values: &Tensor<E>, at: usize, apart: usize) -> Array<f32> {
+    let mut read = Array::<f32>::new(AHEAD);
+    #[unroll]
+    for j in 0..AHEAD {
+        read[j] = f32::cast_from(values[at + j * apart]);
+    }
+    read
 }
 
 /// The sum of the values of all units of this unit's lane, which are every `lanes`-th.
@@ -87,4 +102,57 @@ pub(super) fn lane_sum(
         sync_cube();
     }
     shared[unit % comptime!(lanes as usize)]
+}
+
+#[cfg(all(test, feature = "wgpu", feature = "flex"))]
+mod tests {
+    use burn::backend::{Autodiff, Flex, Wgpu};
+    use burn::tensor::backend::AutodiffBackend;
+    use burn::tensor::{Tensor, TensorData};
+
+    use crate::nn::ops;
+
+    /// Images of [`MANY_VALUES`](super::MANY_VALUES) per cube, with the channels last in memory or
+    /// not.
+    fn large<B: AutodiffBackend>(last: bool) -> [TensorData; 5] {
+        let device = Default::default();
+        let waves = |shape: [usize; 4], step: f32| {
+            let values: Vec<f32> =
+                (0..shape.iter().product()).map(|i: usize| (i as f32 * step).sin()).collect();
+            Tensor::<B::InnerBackend, 4>::from_data(TensorData::new(values, shape), &device)
+        };
+        let images = |step| match last {
+            true => waves([2, 80, 56, 8], step).permute([0, 3, 1, 2]),
+            false => waves([2, 1, 200, 170], step),
+        };
+        let [x, weights] = [images(0.37) + 2.0, images(0.73)];
+        let channels = x.dims()[1];
+        let x = Tensor::<B, 4>::from_inner(x).require_grad();
+        let scale = waves([1, 1, 1, channels], 0.9).reshape([channels]);
+        let gamma = Tensor::<B, 1>::from_inner(scale.clone()).require_grad();
+        let beta = Tensor::<B, 1>::from_inner(scale * 0.5).require_grad();
+        let normalised = ops::instance_norm(x.clone(), gamma.clone(), beta.clone(), false);
+        let gradient = Tensor::from_inner(weights);
+        let y = Tensor::from_inner(images(0.11));
+        let before = ops::leaky_relu_gradient(gradient.clone(), y, 0.1);
+        let gradients = (normalised.clone() * gradient).sum().backward();
+        [
+            normalised.into_data(),
+            before.into_data(),
+            x.grad(&gradients).unwrap().into_data(),
+            gamma.grad(&gradients).unwrap().into_data(),
+            beta.grad(&gradients).unwrap().into_data(),
+        ]
+    }
+
+    #[test]
+    fn large_planes_are_those_that_flex_computes() {
+        for last in [false, true] {
+            let found = large::<Autodiff<Wgpu>>(last);
+            for (found, expected) in found.iter().zip(&large::<Autodiff<Flex>>(last)) {
+                let error = crate::tests::relative_error(found, expected);
+                assert!(error <= 1e-5, "{last}: {error:e}");
+            }
+        }
+    }
 }

@@ -19,18 +19,22 @@ pub(in crate::nn::kernels) enum Switch {
     FewLaunches,
     /// Adam in one launch per parameter.
     Adam,
+    /// burn's convolutions, where it has them for tensor cores, which round to TF32. Without, and
+    /// without tuning, CUDA computes in float32.
+    TensorCores,
     /// Matrix products by kernels that burn chooses among by trying them. Tests do without: on a
     /// CPU that pretends to be a GPU, compiling the candidates takes minutes.
     Tuning,
 }
 
-const ALL: [(&str, Switch); 7] = [
+const ALL: [(&str, Switch); 8] = [
     ("weight-gradient", Switch::WeightGradient),
     ("matmul-convolution", Switch::MatmulConvolution),
     ("norm", Switch::Norm),
     ("activation", Switch::Activation),
     ("few-launches", Switch::FewLaunches),
     ("adam", Switch::Adam),
+    ("tensor-cores", Switch::TensorCores),
     ("tuning", Switch::Tuning),
 ];
 
