@@ -15,7 +15,9 @@ pub(super) const AHEAD: usize = 4;
 /// The channels of a cube where they lie side by side: as many float32 as are read at once.
 const SIDE_BY_SIDE: usize = 8;
 
-/// The values of a cube that are worth as many units as it may have, and how many it then has.
+/// The values of a cube below which it has few units, those that are worth as many units as it may
+/// have, and how many it then has.
+const FEW_VALUES: usize = 1 << 10;
 const MANY_VALUES: usize = 1 << 15;
 const MOST_UNITS: u32 = 1024;
 
@@ -48,8 +50,8 @@ impl Planes {
         let hardware = &x.client.properties().hardware;
         let most = MOST_UNITS.min(hardware.max_units_per_cube).min(hardware.max_cube_dim.0);
         let units = match lanes * h * w {
-            ..1024 => 64,
-            ..MANY_VALUES => 256,
+            values if values < FEW_VALUES => 64,
+            values if values < MANY_VALUES => 256,
             _ => 1 << most.ilog2(),
         };
         (x, Self { planes: n * c, step: step as u32, lanes: lanes as u32, units })
