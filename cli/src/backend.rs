@@ -88,6 +88,7 @@ macro_rules! on_backend {
             $crate::backend::Backend::Cuda => $backend.absent(),
             #[cfg(feature = "cuda")]
             $crate::backend::Backend::Cuda => {
+                $crate::gpu::tell_missing_headers();
                 $crate::gpu::prepare();
                 type $name = stargan::burn::backend::Cuda;
                 $body

@@ -33,6 +33,29 @@ pub fn prepare() {
     });
 }
 
+/// Says which headers of CUDA's are missing that kernels for tensor cores are compiled with: burn
+/// passes over kernels that do not compile, and takes slow ones in silence.
+#[cfg(feature = "cuda")]
+pub fn tell_missing_headers() {
+    let Some(folder) = burn_cubecl::cubecl::cuda::install::cuda_path() else {
+        // burn stops, and says what it looked for.
+        return;
+    };
+    let include = folder.join("include");
+    let is_missing =
+        |name: &&str| !include.join(name).exists() && !include.join("cccl").join(name).exists();
+    let missing: Vec<_> = ["crt/mma.h", "cuda/barrier"].into_iter().filter(is_missing).collect();
+    if !missing.is_empty() {
+        tell!(
+            "{} lacks {}, without which kernels for tensor cores do not compile and everything \
+             is many times slower: install the whole CUDA toolkit, or pip's nvidia-cuda-crt and \
+             nvidia-cuda-cccl, and name its folder in CUDA_PATH",
+            include.display(),
+            missing.join(" and ")
+        );
+    }
+}
+
 /// Where compiled kernels are kept, beside what was tuned: `target` in a clone, otherwise the
 /// user's cache. They are found again by their names only, whatever their code and whatever card
 /// they were compiled for, so the folder is this program's and these cards'. None where it can't be
