@@ -15,8 +15,8 @@ use crate::nn::kernels::gpu::window::{Side, Window, related};
 /// division into places and taps.
 const PLACES: u32 = 8;
 
-/// `[N, C, H, W]`, on the other side, to `[N h w, k k C]`: what its pixels are at every tap of every
-/// place `[h, w]` of `side`; 0 outside.
+/// `[N, C, H, W]`, on the other side, to `[N h w, k k C]`: what its pixels are at every tap of
+/// every place `[h, w]` of `side`; 0 outside.
 #[derive(Clone, Debug)]
 pub(super) struct Columns {
     pub side: Side,

@@ -38,8 +38,8 @@ const LEAST_TERMS: usize = 512;
 /// The products of one geometry.
 ///
 /// Their rows are places of images, their columns channels, or taps and channels: what a tensor
-/// `[N, C, h, w]` is in memory if its channels are last there, and a weight `[A, B, k, k]` likewise.
-/// All that is made here is so; what is given otherwise is copied.
+/// `[N, C, h, w]` is in memory if its channels are last there, and a weight `[A, B, k, k]`
+/// likewise. All that is made here is so; what is given otherwise is copied.
 struct Products<'a> {
     geometry: &'a Geometry,
     /// Of columns of several images at a time.
@@ -207,8 +207,8 @@ fn rows<B: Launch>(x: Tensor<B, 4>) -> Tensor<B, 2> {
     x.permute([0, 2, 3, 1]).reshape([n * h * w, c])
 }
 
-/// The products of the rows of one matrix `[R, K]` and of another `[M, K]`, `[R, M]`. Where these are
-/// few, every one is a sum of sums, which are computed at the same time.
+/// The products of the rows of one matrix `[R, K]` and of another `[M, K]`, `[R, M]`. Where these
+/// are few, every one is a sum of sums, which are computed at the same time.
 fn of_rows<B: Launch>(left: Tensor<B, 2>, right: Tensor<B, 2>) -> Tensor<B, 2> {
     let [[rows, terms], [columns, _]] = [left.dims(), right.dims()];
     let parts = (MANY_TILES / tiles(rows, columns)).min(terms / LEAST_TERMS).max(1);

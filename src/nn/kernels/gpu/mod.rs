@@ -2,10 +2,10 @@
 //! with burn's fusion around them or without.
 //!
 //! Weight gradients are matrix products of columns (`conv`), and so are the convolutions themselves
-//! where burn has no tensor cores for them or uses them badly: burn tunes the products. Tensors have
-//! their channels last in memory, which both want. What lies around them are kernels of ours in
-//! cubecl's language, which it compiles for every runtime: an operation that would be ten of burn's
-//! launches, and ten passes over memory, is one.
+//! where burn has no tensor cores for them or uses them badly: burn tunes the products. Tensors
+//! have their channels last in memory, which both want. What lies around them are kernels of ours
+//! in cubecl's language, which it compiles for every runtime: an operation that would be ten of
+//! burn's launches, and ten passes over memory, is one.
 
 mod activation;
 mod adam;

@@ -114,8 +114,8 @@ mod tests {
 
     use crate::nn::ops;
 
-    /// Of the largest value: sums of thousands of values that mostly cancel, in another order.
-    const TOLERANCE: f64 = 5e-5;
+    /// Of the largest value: sums of thousands of values, in another order.
+    const TOLERANCE: f64 = 2e-5;
 
     /// Images of [`MANY_VALUES`](super::MANY_VALUES) per cube, with the channels last in memory or
     /// not.
@@ -130,7 +130,8 @@ mod tests {
             true => waves([2, 80, 56, 8], step).permute([0, 3, 1, 2]),
             false => waves([2, 1, 200, 170], step),
         };
-        let [x, weights] = [images(0.37) + 2.0, images(0.73)];
+        // Chosen so that no sum over a plane cancels, whose error would be of another size.
+        let [x, weights] = [images(0.37) + 2.0, images(0.73) + images(0.37) + 0.5];
         let channels = x.dims()[1];
         let x = Tensor::<B, 4>::from_inner(x).require_grad();
         let scale = waves([1, 1, 1, channels], 0.9).reshape([channels]);
@@ -156,7 +157,7 @@ mod tests {
             let found = large::<Autodiff<Wgpu>>(last);
             for (found, expected) in found.iter().zip(&large::<Autodiff<Flex>>(last)) {
                 let error = crate::tests::relative_error(found, expected);
-                assert!(error <= TOLERANCE, "{last}: {error:e}");
+                assert!(error <= TOLERANCE, "{last}, {:?}: {error:e}", found.shape);
             }
         }
     }
