@@ -83,10 +83,11 @@ def cuda():
         headers = [place / "include", place / "include/cccl"]
         libraries = [place / name for name in ("lib64", "lib", "targets/x86_64-linux/lib")]
         libraries = [str(folder) for folder in libraries if any(folder.glob("libnvrtc.so*"))]
-        # Without the second no kernel for tensor cores compiles, and burn takes its slow ones without a word.
-        missing = [f"include/{name}" for name in ("cuda_fp16.h", "crt/mma.h") if not (headers[0] / name).exists()]
-        # cubecl looks for C++'s headers nowhere else.
-        missing += [f"include/cccl/{name}" for name in ("nv/target", "cuda/barrier") if not any((folder / name).exists() for folder in headers)]
+        # Without crt/mma.h no kernel for tensor cores compiles, and burn takes its slow ones without a word.
+        missing = [name for name in ("cuda_fp16.h", "crt/mma.h") if not (headers[0] / name).exists()]
+        # C++'s own headers, in a folder of their own from CUDA 13 on.
+        cccl = ("nv/target", "cuda/barrier")
+        missing += [name for name in cccl if not any((folder / name).exists() for folder in headers)]
         if not libraries:
             missing.append("libnvrtc.so")
         if not missing:

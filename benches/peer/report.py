@@ -101,8 +101,8 @@ class Report:
         if rows:
             yield "\n## Parity\n"
             yield "One iteration that updates both networks, against Flex: relative to a loss term's value or a"
-            yield "tensor's largest value, except the weights'. PyTorch with TF32 is against itself in float32; on CUDA our"
-            yield "gradients, where they are rounded to TF32 too, may be twice as far off as those.\n"
+            yield "tensor's largest value, except the weights'. PyTorch with TF32 is against itself in float32; on CUDA"
+            yield "our gradients, where they are rounded to TF32 too, may be twice as far off as those.\n"
             yield from table("shape", "program", "what", "error", "tolerance", "largest at")
         for row in rows:
             for what, (error, tolerance, where) in row["values"].items():
