@@ -8,7 +8,7 @@ use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
 use crate::nn::kernels::gpu::kernel::{Kernel, like};
-use crate::nn::kernels::gpu::plane::{AHEAD, Planes, ahead};
+use crate::nn::kernels::gpu::plane::{AHEAD, Planes, ahead, start, this_unit};
 
 /// `[x, bias]` to `LeakyReLU(x + bias)`, as `x`.
 #[derive(Clone, Debug)]
@@ -56,19 +56,16 @@ fn leaky_kernel<E: Float>(
     #[comptime] lanes: u32,
     #[define(E)] _dtype: StorageType,
 ) {
-    let channels = x.shape(1);
-    let lane = UNIT_POS as usize % comptime!(lanes as usize);
-    let plane = CUBE_POS * comptime!(lanes as usize) + lane;
+    let unit = this_unit(x.shape(1), lanes);
     let workers = comptime!((units / lanes) as usize);
-    if CUBE_POS * comptime!(lanes as usize) >= x.shape(0) * channels {
+    if CUBE_POS * comptime!(lanes as usize) >= x.shape(0) * x.shape(1) {
         terminate!();
     }
-    let channel = plane % channels;
-    let start = plane / channels * x.stride(0) + channel * x.stride(1);
+    let start = start(x, &unit);
     let step = step as usize;
     let area = x.shape(2) * x.shape(3);
-    let bias = bias[channel];
-    let mut i = UNIT_POS as usize / comptime!(lanes as usize);
+    let bias = bias[unit.channel];
+    let mut i = unit.worker;
     while i < area {
         let values = ahead::<E>(x, start + i * step, workers * step);
         #[unroll]
@@ -131,20 +128,17 @@ fn leaky_gradient_kernel<E: Float>(
     #[comptime] lanes: u32,
     #[define(E)] _dtype: StorageType,
 ) {
-    let channels = y.shape(1);
-    let lane = UNIT_POS as usize % comptime!(lanes as usize);
-    let plane = CUBE_POS * comptime!(lanes as usize) + lane;
+    let unit = this_unit(y.shape(1), lanes);
     let workers = comptime!((units / lanes) as usize);
-    if CUBE_POS * comptime!(lanes as usize) >= y.shape(0) * channels {
+    if CUBE_POS * comptime!(lanes as usize) >= y.shape(0) * y.shape(1) {
         terminate!();
     }
-    let (image, channel) = (plane / channels, plane % channels);
-    let start = image * y.stride(0) + channel * y.stride(1);
+    let dy_start = start(dy, &unit);
+    let start = start(y, &unit);
     let step = step as usize;
-    let dy_start = image * dy.stride(0) + channel * dy.stride(1);
     let dy_step = dy_step as usize;
     let area = y.shape(2) * y.shape(3);
-    let mut i = UNIT_POS as usize / comptime!(lanes as usize);
+    let mut i = unit.worker;
     while i < area {
         let gradients = ahead::<E>(dy, dy_start + i * dy_step, workers * dy_step);
         let values = ahead::<E>(y, start + i * step, workers * step);

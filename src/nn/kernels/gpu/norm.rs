@@ -9,7 +9,7 @@ use burn_cubecl::tensor::CubeTensor;
 
 use crate::nn::architecture::NORM_EPSILON;
 use crate::nn::kernels::gpu::kernel::{Kernel, empty, like};
-use crate::nn::kernels::gpu::plane::{AHEAD, Planes, ahead, lane_sum};
+use crate::nn::kernels::gpu::plane::{AHEAD, Planes, ahead, lane_sum, start, this_unit};
 use crate::nn::kernels::operations::Then;
 
 /// `[x, gamma, beta]`, and what is to be added where something is, to `y`, as `x`, and the planes'
@@ -80,25 +80,22 @@ fn normalise_kernel<E: Float>(
     #[comptime] lanes: u32,
     #[define(E)] _dtype: StorageType,
 ) {
-    let channels = x.shape(1);
-    let planes = x.shape(0) * channels;
-    let lane = UNIT_POS as usize % comptime!(lanes as usize);
-    let plane = CUBE_POS * comptime!(lanes as usize) + lane;
+    let planes = x.shape(0) * x.shape(1);
+    let unit = this_unit(x.shape(1), lanes);
     let workers = comptime!((units / lanes) as usize);
-    let worker = UNIT_POS as usize / comptime!(lanes as usize);
     if CUBE_POS * comptime!(lanes as usize) >= planes {
         terminate!();
     }
     let mut shared = SharedMemory::<f32>::new(units as usize);
-    let channel = plane % channels;
-    let start = plane / channels * x.stride(0) + channel * x.stride(1);
+    let (plane, channel, worker) = (unit.plane, unit.channel, unit.worker);
+    let start_of_x = start(x, &unit);
     let step = step as usize;
     let area = x.shape(2) * x.shape(3);
 
     let mut sum = 0f32;
     let mut i = worker;
     while i < area {
-        let values = ahead::<E>(x, start + i * step, workers * step);
+        let values = ahead::<E>(x, start_of_x + i * step, workers * step);
         #[unroll]
         for j in 0..AHEAD {
             if i < area {
@@ -112,7 +109,7 @@ fn normalise_kernel<E: Float>(
     let mut squares = 0f32;
     let mut i = worker;
     while i < area {
-        let values = ahead::<E>(x, start + i * step, workers * step);
+        let values = ahead::<E>(x, start_of_x + i * step, workers * step);
         #[unroll]
         for j in 0..AHEAD {
             if i < area {
@@ -129,11 +126,10 @@ fn normalise_kernel<E: Float>(
     let shift = beta[channel];
     let mut i = worker;
     while i < area {
-        let values = ahead::<E>(x, start + i * step, workers * step);
+        let values = ahead::<E>(x, start_of_x + i * step, workers * step);
         let added: ComptimeOption<Array<f32>> = skip.as_ref().map(|skip| {
-            let start = plane / channels * skip.stride(0) + channel * skip.stride(1);
             let step = skip_step as usize;
-            ahead::<E>(skip, start + i * step, workers * step)
+            ahead::<E>(skip, start(skip, &unit) + i * step, workers * step)
         });
         #[unroll]
         for j in 0..AHEAD {
@@ -144,7 +140,7 @@ fn normalise_kernel<E: Float>(
                     if comptime!(relu) { select(value <= 0f32, 0f32, value) } else { value };
                 let added: ComptimeOption<f32> = added.as_ref().map(|added| added[j]);
                 let value = value + added.unwrap_or(0f32);
-                y[start + i * step] = E::cast_from(value);
+                y[start_of_x + i * step] = E::cast_from(value);
             }
             i += workers;
         }
@@ -216,20 +212,17 @@ fn normalise_gradients_kernel<E: Float>(
     #[comptime] lanes: u32,
     #[define(E)] _dtype: StorageType,
 ) {
-    let channels = x.shape(1);
-    let planes = x.shape(0) * channels;
-    let lane = UNIT_POS as usize % comptime!(lanes as usize);
-    let plane = CUBE_POS * comptime!(lanes as usize) + lane;
+    let planes = x.shape(0) * x.shape(1);
+    let unit = this_unit(x.shape(1), lanes);
     let workers = comptime!((units / lanes) as usize);
-    let worker = UNIT_POS as usize / comptime!(lanes as usize);
     if CUBE_POS * comptime!(lanes as usize) >= planes {
         terminate!();
     }
     let mut shared = SharedMemory::<f32>::new(units as usize);
-    let (image, channel) = (plane / channels, plane % channels);
-    let start = image * x.stride(0) + channel * x.stride(1);
+    let (plane, channel, worker) = (unit.plane, unit.channel, unit.worker);
+    let start_of_x = start(x, &unit);
     let step = step as usize;
-    let dy_start = image * dy.stride(0) + channel * dy.stride(1);
+    let start_of_dy = start(dy, &unit);
     let dy_step = dy_step as usize;
     let area = x.shape(2) * x.shape(3);
     let mean = statistics[plane];
@@ -240,8 +233,8 @@ fn normalise_gradients_kernel<E: Float>(
     let mut weighted = 0f32;
     let mut i = worker;
     while i < area {
-        let values = ahead::<E>(x, start + i * step, workers * step);
-        let gradients = ahead::<E>(dy, dy_start + i * dy_step, workers * dy_step);
+        let values = ahead::<E>(x, start_of_x + i * step, workers * step);
+        let gradients = ahead::<E>(dy, start_of_dy + i * dy_step, workers * dy_step);
         #[unroll]
         for j in 0..AHEAD {
             if i < area {
@@ -260,15 +253,15 @@ fn normalise_gradients_kernel<E: Float>(
     let mean_weighted = weighted / area as f32;
     let mut i = worker;
     while i < area {
-        let values = ahead::<E>(x, start + i * step, workers * step);
-        let gradients = ahead::<E>(dy, dy_start + i * dy_step, workers * dy_step);
+        let values = ahead::<E>(x, start_of_x + i * step, workers * step);
+        let gradients = ahead::<E>(dy, start_of_dy + i * dy_step, workers * dy_step);
         #[unroll]
         for j in 0..AHEAD {
             if i < area {
                 let normalised = (values[j] - mean) * scale;
                 let gradient = open(gradients[j], normalised * weight + shift, relu);
                 let value = gradient - mean_gradient - normalised * mean_weighted;
-                dx[start + i * step] = E::cast_from(value * (scale * weight));
+                dx[start_of_x + i * step] = E::cast_from(value * (scale * weight));
             }
             i += workers;
         }

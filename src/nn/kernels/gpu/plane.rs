@@ -69,6 +69,31 @@ impl Planes {
     }
 }
 
+/// Where a unit works: the plane, and which of the plane's pixels, every so many-th, are its own.
+#[derive(CubeType)]
+pub(super) struct Unit {
+    pub plane: usize,
+    pub image: usize,
+    pub channel: usize,
+    /// The first of its pixels.
+    pub worker: usize,
+}
+
+/// Where this unit works, in tensors of so many `channels`.
+#[cube]
+pub(super) fn this_unit(channels: usize, #[comptime] lanes: u32) -> Unit {
+    let lanes = comptime!(lanes as usize);
+    let unit = UNIT_POS as usize;
+    let plane = CUBE_POS * lanes + unit % lanes;
+    Unit { plane, image: plane / channels, channel: plane % channels, worker: unit / lanes }
+}
+
+/// Where the plane of a unit begins in `x`.
+#[cube]
+pub(super) fn start<E: Float>(x: &Tensor<E>, unit: &Unit) -> usize {
+    unit.image * x.stride(0) + unit.channel * x.stride(1)
+}
+
 /// The value at `at`, and the next ones that are `apart` from each other; whatever it is, where the
 /// tensor has no such value.
 #[cube]

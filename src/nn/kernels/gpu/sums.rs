@@ -7,7 +7,7 @@ use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::tensor::CubeTensor;
 
 use crate::nn::kernels::gpu::kernel::{Kernel, empty, unit_per_value};
-use crate::nn::kernels::gpu::plane::{AHEAD, Planes, ahead, lane_sum};
+use crate::nn::kernels::gpu::plane::{AHEAD, Planes, ahead, lane_sum, start, this_unit};
 
 /// `[N, C, H, W]` to the sums `[C]` over all but the channels.
 #[derive(Clone, Debug)]
@@ -60,21 +60,17 @@ fn plane_sums_kernel<E: Float>(
     #[comptime] lanes: u32,
     #[define(E)] _dtype: StorageType,
 ) {
-    let channels = values.shape(1);
-    let planes = values.shape(0) * channels;
-    let lane = UNIT_POS as usize % comptime!(lanes as usize);
-    let plane = CUBE_POS * comptime!(lanes as usize) + lane;
-    let worker = UNIT_POS as usize / comptime!(lanes as usize);
-    if CUBE_POS * comptime!(lanes as usize) >= planes {
+    let unit = this_unit(values.shape(1), lanes);
+    if CUBE_POS * comptime!(lanes as usize) >= values.shape(0) * values.shape(1) {
         terminate!();
     }
     let mut shared = SharedMemory::<f32>::new(units as usize);
-    let start = plane / channels * values.stride(0) + plane % channels * values.stride(1);
+    let start = start(values, &unit);
     let workers = comptime!((units / lanes) as usize);
     let step = step as usize;
     let area = values.shape(2) * values.shape(3);
     let mut sum = 0f32;
-    let mut i = worker;
+    let mut i = unit.worker;
     while i < area {
         let read = ahead::<E>(values, start + i * step, workers * step);
         #[unroll]
@@ -86,8 +82,8 @@ fn plane_sums_kernel<E: Float>(
         }
     }
     let sum = lane_sum(sum, &mut shared, units, lanes);
-    if worker == 0 {
-        sums[plane] = sum;
+    if unit.worker == 0 {
+        sums[unit.plane] = sum;
     }
 }
 
