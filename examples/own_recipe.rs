@@ -11,9 +11,8 @@ use stargan::recipes::{Direction, Pairwise, reconstruction_loss};
 use stargan::{Dataset, DomainLabel, Folder, Grid, GridImage, LabelSpace, LabelSpaces, Progress};
 use stargan::{Result, RunSettings, Schedule, Trainer, Transform, Translate, data::Batch};
 
-/// The settings, which the run folder and every checkpoint keep.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Colouriser(GeneratorConfig);
+struct Colouriser(GeneratorConfig); // the settings, which the run folder and checkpoints keep
 type Network<B> = Learner<B, Generator<B>>;
 
 impl Recipe for Colouriser {
@@ -43,7 +42,8 @@ impl Recipe for Colouriser {
         let photos: Tensor<B, 4> = batches.remove(0).into_images(moment.device);
         let grey = photos.clone().mean_dim(1).repeat_dim(1, 3);
         let loss = reconstruction_loss(photos, network.module().forward_unconditional(grey));
-        network.update(network.gradients(&mut loss.backward()), moment.learning_rate);
+        let [gradients] = moment.gradients(loss.clone(), [network]);
+        moment.update(network, gradients);
         Ok(vec![StepLosses::new("photos").with_losses(vec![("colour", loss)])])
     }
     fn model(&self, transform: Transform) -> Transform {

@@ -82,6 +82,7 @@ pub use files::run::resolve_model;
 pub use labels::edit::Edit;
 pub use labels::space::{LabelKind, LabelSpace, Target};
 pub use labels::spaces::{DomainEdit, LabelSpaces};
+pub use nn::precision::Precision;
 pub use translate::grid::{Grid, GridImage};
 pub use translate::relabel::{DomainLabel, Relabelling, Translate};
 pub use translate::translator::{Parts, Translator};

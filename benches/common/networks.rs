@@ -9,7 +9,7 @@ use stargan::burn::tensor::{Tensor, TensorData};
 use stargan::data::Batch;
 use stargan::engine::StepLosses;
 use stargan::nn::{Discriminator, Generator};
-use stargan::{StarGan, Trainer};
+use stargan::{Precision, StarGan, Trainer};
 
 use crate::shape::{LABELS, Shape};
 
@@ -27,8 +27,13 @@ impl Shape {
     }
 
     /// A trainer at the start of a run in `folder`.
-    pub fn trainer<B: AutodiffBackend>(&self, folder: &Path) -> Trainer<B, StarGan> {
-        Trainer::new(folder, self.config(), &B::Device::default()).expect("a valid configuration")
+    pub fn trainer<B: AutodiffBackend>(
+        &self,
+        folder: &Path,
+        precision: Precision,
+    ) -> Trainer<B, StarGan> {
+        let config = self.config().with_run(|run| run.with_precision(precision));
+        Trainer::new(folder, config, &B::Device::default()).expect("a valid configuration")
     }
 
     /// Noise with labels, as the loader hands them over.

@@ -3,8 +3,7 @@
 //!
 //!     peer BACKEND [--precision float32 | bfloat16 | float16]
 //!
-//! `BACKEND-fused` is a GPU backend with burn's fusion. With another precision than float32,
-//! the backend's floats are of that type; training is refused then.
+//! `BACKEND-fused` is a GPU backend with burn's fusion. The precision is what networks compute in.
 //!
 //! A line is a JSON object with `do` and mostly a shape. Answered with a list of milliseconds are
 //! `inference` (one forward pass of G), `cycle` (five iterations, of which the last updates G too),
@@ -36,12 +35,12 @@ use std::time::Instant;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use stargan::burn::backend::Autodiff;
+use stargan::burn::tensor::Tensor;
 use stargan::burn::tensor::backend::{AutodiffBackend, Backend};
-use stargan::burn::tensor::{DType, Element, Tensor, set_default_dtypes};
 use stargan::load_image;
 use stargan::nn::{Discriminator, Generator};
 use stargan::recipes::PenaltyDraw;
-use stargan::{Crop, Penalty, StarGan, Trainer, Transform};
+use stargan::{Crop, Penalty, Precision, StarGan, Trainer, Transform};
 
 use crate::device::Device;
 use crate::launched::Counter;
@@ -88,25 +87,27 @@ enum Request {
 /// What is kept between requests: the networks of one shape.
 struct Networks<B: AutodiffBackend> {
     shape: Shape,
+    precision: Precision,
     generator: Generator<B::InnerBackend>,
     discriminator: Discriminator<B>,
     trainer: Option<(tempfile::TempDir, Trainer<B, StarGan>)>,
 }
 
 impl<B: AutodiffBackend> Networks<B> {
-    fn new(shape: Shape) -> Self {
+    fn new(shape: Shape, precision: Precision) -> Self {
         Self {
             shape,
-            generator: shape.generator(),
-            discriminator: shape.discriminator(),
+            precision,
+            generator: shape.generator().with_precision(precision),
+            discriminator: shape.discriminator().with_precision(precision),
             trainer: None,
         }
     }
 
     /// The networks of `shape`: those kept, where they are of it, or new ones in their place.
-    fn of(kept: &mut Option<Self>, shape: Shape) -> &mut Self {
+    fn of(kept: &mut Option<Self>, shape: Shape, precision: Precision) -> &mut Self {
         kept.take_if(|networks| networks.shape != shape);
-        kept.get_or_insert_with(|| Self::new(shape))
+        kept.get_or_insert_with(|| Self::new(shape, precision))
     }
 
     fn inference(&self) -> f64 {
@@ -128,10 +129,10 @@ impl<B: AutodiffBackend> Networks<B> {
 
     /// Five iterations, each by `observe`, of which the last updates G too.
     fn each_iteration<T>(&mut self, observe: impl Fn(&mut dyn FnMut()) -> T) -> Vec<T> {
-        let shape = self.shape;
+        let (shape, precision) = (self.shape, self.precision);
         let (_, trainer) = self.trainer.get_or_insert_with(|| {
             let folder = tempfile::tempdir().expect("a temporary folder");
-            let trainer = shape.trainer::<B>(&folder.path().join("run"));
+            let trainer = shape.trainer::<B>(&folder.path().join("run"), precision);
             (folder, trainer)
         });
         let critic_steps = trainer.config().recipe.critic_steps;
@@ -206,23 +207,15 @@ fn peak_memory() -> f64 {
     kilobytes.unwrap_or(f64::NAN) * 1024.0
 }
 
-fn serve<B: Device>(element: Option<DType>)
+fn serve<B: Device>(precision: Precision)
 where
     Autodiff<B>: AutodiffBackend,
 {
     let counter = Counter::default();
     let counting = tracing::subscriber::set_global_default(counter.clone());
     counting.expect("nobody else listens");
-    if let Some(element) = element {
-        // Before the first tensor, which fixes a device's types for the process.
-        let set = set_default_dtypes::<B>(&B::Device::default(), element, B::IntElem::dtype());
-        set.unwrap_or_else(|error| refuse(&error.to_string()));
-    }
-    let refuse_half = || {
-        if element.is_some() {
-            refuse("training is in float32");
-        }
-    };
+    let supported = precision.check::<B>(&B::Device::default());
+    supported.unwrap_or_else(|error| refuse(&error.to_string()));
     let mut kept: Option<Networks<Autodiff<B>>> = None;
     for line in io::stdin().lock().lines() {
         let line = line.expect("a readable standard input");
@@ -232,34 +225,31 @@ where
             Request::Data { folder } => json!(data(&folder)),
             Request::Memory => json!([peak_memory()]),
             Request::Backend => json!(B::name(&B::Device::default())),
-            Request::Inference(shape) => json!([Networks::of(&mut kept, shape).inference()]),
+            Request::Inference(shape) => {
+                json!([Networks::of(&mut kept, shape, precision).inference()])
+            }
             Request::Output { shape, file } => {
-                Networks::of(&mut kept, shape).output(&file);
+                Networks::of(&mut kept, shape, precision).output(&file);
                 Value::Null
             }
             Request::Cycle(shape) => {
-                refuse_half();
-                json!(Networks::of(&mut kept, shape).cycle())
+                json!(Networks::of(&mut kept, shape, precision).cycle())
             }
             Request::Launches(shape) => {
-                refuse_half();
-                Networks::of(&mut kept, shape).launches(&counter)
+                Networks::of(&mut kept, shape, precision).launches(&counter)
             }
             Request::DeviceMemory(shape) => {
-                refuse_half();
-                Networks::of(&mut kept, shape).cycle();
+                Networks::of(&mut kept, shape, precision).cycle();
                 json!(B::reserved())
             }
             Request::Train { folder, seconds, size } => {
-                refuse_half();
                 kept = None;
-                json!(training::train::<Autodiff<B>>(&folder, seconds, size))
+                json!(training::train::<Autodiff<B>>(&folder, seconds, size, precision))
             }
             Request::Update { shape, folder } => {
-                refuse_half();
-                json!(update::update::<Autodiff<B>>(shape, &folder))
+                json!(update::update::<Autodiff<B>>(shape, &folder, precision))
             }
-            Request::Penalty(shape) => json!([Networks::of(&mut kept, shape).penalty()]),
+            Request::Penalty(shape) => json!([Networks::of(&mut kept, shape, precision).penalty()]),
         };
         println!("{answer}");
         io::stdout().flush().expect("a writable standard output");
@@ -275,27 +265,27 @@ fn refuse(problem: &str) -> ! {
 fn main() {
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     let backend = arguments.next();
-    let element = match (arguments.next().as_deref(), arguments.next().as_deref()) {
-        (None, _) | (Some("--precision"), Some("float32")) => None,
-        (Some("--precision"), Some("float16")) => Some(DType::F16),
-        (Some("--precision"), Some("bfloat16")) => Some(DType::BF16),
+    let precision = match (arguments.next().as_deref(), arguments.next().as_deref()) {
+        (None, _) | (Some("--precision"), Some("float32")) => Precision::Float32,
+        (Some("--precision"), Some("float16")) => Precision::Float16,
+        (Some("--precision"), Some("bfloat16")) => Precision::BFloat16,
         (flag, value) => refuse(&format!(
             "expected --precision float32, bfloat16 or float16, found {flag:?} {value:?}"
         )),
     };
     match backend.as_deref() {
         #[cfg(feature = "flex")]
-        Some("flex") => serve::<stargan::burn::backend::Flex>(element),
+        Some("flex") => serve::<stargan::burn::backend::Flex>(precision),
         #[cfg(feature = "ndarray")]
-        Some("ndarray") => serve::<stargan::burn::backend::NdArray>(element),
+        Some("ndarray") => serve::<stargan::burn::backend::NdArray>(precision),
         #[cfg(feature = "wgpu")]
-        Some("wgpu") => serve::<stargan::burn::backend::Wgpu>(element),
+        Some("wgpu") => serve::<stargan::burn::backend::Wgpu>(precision),
         #[cfg(feature = "wgpu")]
-        Some("wgpu-fused") => serve::<burn_fusion::Fusion<stargan::burn::backend::Wgpu>>(element),
+        Some("wgpu-fused") => serve::<burn_fusion::Fusion<stargan::burn::backend::Wgpu>>(precision),
         #[cfg(feature = "cuda")]
-        Some("cuda") => serve::<stargan::burn::backend::Cuda>(element),
+        Some("cuda") => serve::<stargan::burn::backend::Cuda>(precision),
         #[cfg(feature = "cuda")]
-        Some("cuda-fused") => serve::<burn_fusion::Fusion<stargan::burn::backend::Cuda>>(element),
+        Some("cuda-fused") => serve::<burn_fusion::Fusion<stargan::burn::backend::Cuda>>(precision),
         // As `cargo bench` and `cargo test` start it.
         None => println!(
             "run `python benches/peer/compare.py` or `gpu.py`; this program answers their questions"

@@ -8,7 +8,7 @@ use serde::Serialize;
 use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::metrics::Counterfactuals;
 use stargan::{
-    CelebA, Iteration, LabelSpace, LabelSpaces, Observer, Result, Run, StarGan, Trainer,
+    CelebA, Iteration, LabelSpace, LabelSpaces, Observer, Precision, Result, Run, StarGan, Trainer,
     TrainingConfig,
 };
 
@@ -28,7 +28,12 @@ pub struct Trained {
 }
 
 /// Trains on `data/train` at `size` pixels for `seconds`, and measures on `data/test`.
-pub fn train<B: AutodiffBackend>(data: &Path, seconds: f64, size: usize) -> Trained {
+pub fn train<B: AutodiffBackend>(
+    data: &Path,
+    seconds: f64,
+    size: usize,
+    precision: Precision,
+) -> Trained {
     let hair = ["Black_Hair", "Blond_Hair", "Brown_Hair"];
     let labels = LabelSpace::attributes(hair).with("Male").with("Eyeglasses").exclusive(hair);
     let labels = labels.expect("valid labels");
@@ -37,7 +42,8 @@ pub fn train<B: AutodiffBackend>(data: &Path, seconds: f64, size: usize) -> Trai
         .with_image_size(size)
         .with_base_channels(32)
         .with_critic_steps(2);
-    let config = TrainingConfig::new(recipe).with_run(|run| run.with_learning_rate(5e-4));
+    let config = TrainingConfig::new(recipe)
+        .with_run(|run| run.with_learning_rate(5e-4).with_precision(precision));
     let folder = tempfile::tempdir().expect("a temporary folder");
     let run = folder.path().join("run");
     let mut trainer = Trainer::<B, StarGan>::new(run, config, &B::Device::default())

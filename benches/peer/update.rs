@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use stargan::burn::tensor::backend::AutodiffBackend;
-use stargan::{Dataset, Iteration, LabelSpace, Observer, Outcome, Result, Run, StarGan, Trainer};
+use stargan::{
+    Dataset, Iteration, LabelSpace, Observer, Outcome, Precision, Result, Run, StarGan, Trainer,
+};
 
 use crate::shape::{LABELS, Shape};
 
@@ -22,11 +24,11 @@ pub struct Update {
 }
 
 /// Runs the iteration in the new folder `folder`.
-pub fn update<B: AutodiffBackend>(shape: Shape, folder: &Path) -> Update {
+pub fn update<B: AutodiffBackend>(shape: Shape, folder: &Path, precision: Precision) -> Update {
     let config = shape
         .config()
         .with_recipe(|recipe| recipe.with_critic_steps(1))
-        .with_run(|run| run.with_iterations(1));
+        .with_run(|run| run.with_iterations(1).with_precision(precision));
     let mut trainer = Trainer::<B, StarGan>::new(folder, config, &B::Device::default())
         .expect("a valid configuration and a new folder");
     let mut losses = Losses::default();

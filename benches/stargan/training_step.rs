@@ -4,6 +4,7 @@
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput};
+use stargan::Precision;
 use stargan::burn::tensor::backend::AutodiffBackend;
 
 use crate::of_shape::read;
@@ -14,7 +15,7 @@ fn training_step<B: AutodiffBackend>(criterion: &mut Criterion, backend: &str) {
     group.sample_size(10);
     for shape in SHAPES {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let mut trainer = shape.trainer::<B>(&folder.path().join("run"));
+        let mut trainer = shape.trainer::<B>(&folder.path().join("run"), Precision::Float32);
         let batch = shape.batch();
         let critic_steps = trainer.config().recipe.critic_steps;
         // Losses are read, so that the device has done its work when the clock stops.

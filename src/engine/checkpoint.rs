@@ -9,6 +9,7 @@ use crate::data::transform::{Crop, Transform};
 use crate::engine::config::TrainingConfig;
 use crate::engine::dataset_identity::DatasetIdentity;
 use crate::engine::difference::Difference;
+use crate::engine::loss_scale::LossScale;
 use crate::engine::recipe::Recipe;
 
 /// What a checkpoint says of itself, beside its weights.
@@ -35,6 +36,9 @@ pub(crate) struct Progress<R: Recipe> {
     pub rollbacks: u32,
     /// What the schedule's learning rates are multiplied by since.
     pub learning_rate_scale: f64,
+    /// What losses are scaled by, where they are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub loss_scale: Option<LossScale>,
     /// The datasets trained on, refused to change on resume; empty before the first iteration.
     pub datasets: Vec<DatasetIdentity>,
     /// The settings that were changed since the run began, oldest first.

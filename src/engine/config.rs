@@ -7,6 +7,7 @@ use crate::data::loader::LoaderConfig;
 use crate::engine::recipe::Recipe;
 use crate::engine::settings::RunSettings;
 use crate::error::{Error, Result};
+use crate::nn::precision::Precision;
 
 /// A recipe and the settings of its run.
 ///
@@ -82,6 +83,9 @@ impl<R: Recipe> TrainingConfig<R> {
         self.recipe.check(&self.run)?;
         if self.run.accumulate > 1 {
             self.recipe.check_accumulation()?;
+        }
+        if self.run.precision != Precision::Float32 {
+            self.recipe.check_precision()?;
         }
         for (what, value) in
             [("cycle", self.recipe.cycle()), ("image size", self.recipe.image_size() as u64)]

@@ -63,16 +63,13 @@ impl<B: AutodiffBackend, M: AutodiffModule<B>> Learner<B, M> {
         }
     }
 
-    /// The network's gradients, taken out of `gradients`, for [`update`](Self::update).
-    pub fn gradients(&self, gradients: &mut B::Gradients) -> Gradients<B> {
+    /// The network's gradients, taken out of `gradients`.
+    pub(super) fn gradients(&self, gradients: &mut B::Gradients) -> Gradients<B> {
         adam::gradients(&self.module, gradients)
     }
 
     /// One update of the network, and of its average.
-    ///
-    /// # Panics
-    /// When the gradients are another network's.
-    pub fn update(&mut self, gradients: Gradients<B>, learning_rate: f64) {
+    pub(super) fn update(&mut self, gradients: Gradients<B>, learning_rate: f64) {
         self.module = self.adam.step(self.module.clone(), gradients, learning_rate);
         if let Some(Average { name, module, decay }) = self.average.take() {
             let now = average::warmed_up(decay, self.adam.steps());

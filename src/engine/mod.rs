@@ -7,6 +7,7 @@ pub(crate) mod dataset_identity;
 pub(crate) mod difference;
 pub(crate) mod divergence;
 pub(crate) mod learner;
+pub(crate) mod loss_scale;
 pub(crate) mod networks;
 pub(crate) mod observe;
 pub(crate) mod open;

@@ -2,8 +2,9 @@
 
 use std::fmt::Debug;
 
-use burn::tensor::Tensor;
+use burn::module::AutodiffModule;
 use burn::tensor::backend::{AutodiffBackend, Backend};
+use burn::tensor::{ElementConversion, Tensor};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -11,7 +12,8 @@ use crate::data::datasets::Datasets;
 use crate::data::loader::Batch;
 use crate::data::transform::Transform;
 use crate::data::unreadable::{Readable, UnreadablePolicy};
-use crate::engine::learner::Gradients;
+use crate::engine::learner::{Gradients, Learner};
+use crate::engine::loss_scale::LossScale;
 use crate::engine::networks::Networks;
 use crate::engine::settings::RunSettings;
 use crate::engine::workers::seam::Workers;
@@ -72,6 +74,18 @@ pub trait Recipe:
     fn check_accumulation(&self) -> Result<()> {
         Err(Error::Config(format!(
             "the recipe {} takes its batches whole: accumulate must be 1",
+            Self::NAME
+        )))
+    }
+
+    /// Checks that the networks can be trained in another [precision](RunSettings::precision) than
+    /// float32. By default they can't: [`init`](Self::init) has to tell them of it.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when they can't.
+    fn check_precision(&self) -> Result<()> {
+        Err(Error::Config(format!(
+            "the recipe {} is trained in float32: precision must be that",
             Self::NAME
         )))
     }
@@ -184,10 +198,51 @@ pub struct Moment<'a, B: AutodiffBackend> {
     pub parts: usize,
     /// Where tensors are made.
     pub device: &'a B::Device,
+    pub(crate) loss_scale: &'a mut Option<LossScale>,
     pub(crate) workers: &'a mut Workers<B::InnerBackend>,
 }
 
 impl<B: AutodiffBackend> Moment<'_, B> {
+    /// The gradients of `loss` `[1]` for each of `learners`.
+    pub fn gradients<M: AutodiffModule<B>, const N: usize>(
+        &self,
+        loss: Tensor<B, 1>,
+        learners: [&Learner<B, M>; N],
+    ) -> [Gradients<B>; N] {
+        let Some(scale) = self.loss_scale.as_ref().map(LossScale::factor) else {
+            let gradients = &mut loss.backward();
+            return learners.map(|learner| learner.gradients(gradients));
+        };
+        let scaled = &mut (loss * scale).backward();
+        let unscaled = |gradient: Tensor<_, 1>| gradient * scale.recip();
+        learners.map(|learner| learner.gradients(scaled).into_iter().map(unscaled).collect())
+    }
+
+    /// One update of `learner`. Whether it was made: in float16 it is left out where a gradient is
+    /// not finite, and the next losses are scaled by less.
+    ///
+    /// # Panics
+    /// When the gradients are another network's.
+    pub fn update<M: AutodiffModule<B>>(
+        &mut self,
+        learner: &mut Learner<B, M>,
+        gradients: Gradients<B>,
+    ) -> bool {
+        let Some(scale) = self.loss_scale.as_mut() else {
+            learner.update(gradients, self.learning_rate);
+            return true;
+        };
+        let before = learner.clone();
+        learner.update(gradients, self.learning_rate);
+        let told = learner.finite().expect("an update was made");
+        // Waits for the device.
+        let stands = scale.stands(told.into_scalar().elem::<f32>().is_finite());
+        if !stands {
+            *learner = before;
+        }
+        stands
+    }
+
     /// Makes of every worker's `gradients` and loss `terms` `[1]` their mean, between the backward
     /// pass and the update. It does nothing where there is one worker.
     ///

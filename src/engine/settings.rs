@@ -6,6 +6,7 @@ use crate::data::unreadable::UnreadablePolicy;
 use crate::engine::policy::NonFinitePolicy;
 use crate::error::shown::number;
 use crate::error::{Error, Result};
+use crate::nn::precision::Precision;
 use crate::optim::adam::AdamConfig;
 use crate::optim::schedule::Schedule;
 
@@ -30,6 +31,9 @@ pub struct RunSettings {
     /// part.
     #[serde(default = "whole")]
     pub accumulate: usize,
+    /// What the networks compute in: float32.
+    #[serde(default)]
+    pub precision: Precision,
     /// Iterations of the whole run: 200,000.
     pub iterations: u64,
     /// Learning rate of every network: 1e-4.
@@ -66,6 +70,7 @@ impl Default for RunSettings {
         Self {
             batch_size: 16,
             accumulate: whole(),
+            precision: Precision::default(),
             iterations: 200_000,
             learning_rate: 1e-4,
             schedule: Schedule::default(),
@@ -92,6 +97,12 @@ impl RunSettings {
     /// Sets in how many parts a batch goes through the networks.
     pub fn with_accumulate(mut self, parts: usize) -> Self {
         self.accumulate = parts;
+        self
+    }
+
+    /// Sets what the networks compute in.
+    pub fn with_precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
         self
     }
 

@@ -14,6 +14,7 @@ use crate::data::transform::Transform;
 use crate::engine::checkpoint::{Change, Checkpoint, Progress, transform};
 use crate::engine::config::TrainingConfig;
 use crate::engine::dataset_identity::DatasetIdentity;
+use crate::engine::loss_scale::LossScale;
 use crate::engine::networks::{Networks, State};
 use crate::engine::observe::observer::Source;
 use crate::engine::recipe::{Moment, Recipe, StepLosses};
@@ -58,6 +59,7 @@ pub struct Trainer<B: AutodiffBackend, R: Recipe> {
     datasets: Vec<DatasetIdentity>,
     rollbacks: u32,
     learning_rate_scale: f64,
+    loss_scale: Option<LossScale>,
     /// Of the settings, since the run began.
     changes: Vec<Change>,
     /// Whether `config.json` says other settings.
@@ -91,6 +93,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     ) -> Result<Self> {
         let config = config.into();
         config.check()?;
+        config.run.precision.check::<B::InnerBackend>(device)?;
         let folder = RunFolder::create(folder.as_ref(), &config)?;
         Self::fresh(Some(folder), config, device)
     }
@@ -101,6 +104,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         config: TrainingConfig<R>,
         device: &B::Device,
     ) -> Result<Self> {
+        config.run.precision.check::<B::InnerBackend>(device)?;
         let networks = config.recipe.init::<B>(&config.run, device)?;
         Ok(Self::begun(folder, config, networks, device))
     }
@@ -114,6 +118,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         Self {
             folder,
             workers: Workers::Alone,
+            loss_scale: LossScale::first(config.run.precision),
             config,
             device: device.clone(),
             networks,
@@ -165,6 +170,12 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     /// What roll-backs have multiplied the schedule's learning rate by: 1 without any.
     pub fn learning_rate_scale(&self) -> f64 {
         self.learning_rate_scale
+    }
+
+    /// What losses are multiplied by before the backward pass, so that float16 holds their
+    /// gradients; 1 in other [precisions](RunSettings::precision).
+    pub fn loss_scale(&self) -> f64 {
+        self.loss_scale.as_ref().map_or(1.0, LossScale::factor)
     }
 
     /// The images that this trainer (of several workers, this one) could not read and left out,
@@ -220,6 +231,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
             seed: self.config.run.seed,
             parts: self.config.run.accumulate,
             device: &self.device,
+            loss_scale: &mut self.loss_scale,
             workers: &mut self.workers,
         };
         self.config.recipe.step(&mut self.networks, batches, &mut moment)
@@ -274,6 +286,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
             updates,
             rollbacks: self.rollbacks,
             learning_rate_scale: self.learning_rate_scale,
+            loss_scale: self.loss_scale.clone(),
             datasets: self.datasets.clone(),
             changes: self.changes.clone(),
         };

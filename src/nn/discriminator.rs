@@ -14,6 +14,7 @@ use crate::nn::limits::{
     doubled,
 };
 use crate::nn::ops;
+use crate::nn::precision::Precision;
 use crate::nn::spectral::Spectral;
 
 /// The architecture of a [`Discriminator`]; the defaults are the paper's.
@@ -179,7 +180,8 @@ impl DiscriminatorConfig {
         let mut heads =
             heads.iter().map(|head| Convolution::init(&mut head.with_parameters(), rng, device));
         let realness = heads.next().expect("the table has a head of realness");
-        let mut discriminator = Discriminator { trunk, realness, domain: heads.next() };
+        let (domain, precision) = (heads.next(), Precision::Float32);
+        let mut discriminator = Discriminator { trunk, realness, domain, precision };
         if self.spectral_norm {
             discriminator.each_weight(|weight, spectral| {
                 *spectral = Some(Spectral::init(weight.val(), rng));
@@ -205,15 +207,26 @@ pub struct Discriminator<B: Backend> {
     trunk: Vec<LeakyConvolution<B>>,
     realness: Convolution<B>,
     domain: Option<Convolution<B>>,
+    #[module(skip)]
+    precision: Precision,
 }
 
 impl<B: Backend> Discriminator<B> {
+    /// Sets what it computes in, but for [`input_gradient`](Self::input_gradient); its input and
+    /// output keep their type.
+    pub fn with_precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
+        self
+    }
+
     /// Judges `images` `[N, C, S, S]` in `[-1, 1]`.
     ///
     /// # Panics
     /// When the shape does not fit the configuration, or there is no domain head.
     pub fn forward(&self, images: Tensor<B, 4>) -> Prediction<B> {
-        self.heads(self.features(images))
+        let dtype = images.dtype();
+        let Prediction { realness, domain_logits } = self.heads(self.features(images));
+        Prediction { realness: realness.cast(dtype), domain_logits: domain_logits.cast(dtype) }
     }
 
     /// [`forward`](Self::forward) of two batches of the same size: in one pass where the backend is
@@ -239,12 +252,14 @@ impl<B: Backend> Discriminator<B> {
     /// # Panics
     /// When the images have another number of channels.
     pub fn realness(&self, images: Tensor<B, 4>) -> Tensor<B, 4> {
-        self.realness.forward(self.features(images))
+        let dtype = images.dtype();
+        self.realness.forward(self.features(images)).cast(dtype)
     }
 
-    /// The trunk's output for `images`: `[N, F, S / 2^downsamplings, S / 2^downsamplings]`.
+    /// The trunk's output for `images`, in the type that it computes in:
+    /// `[N, F, S / 2^downsamplings, S / 2^downsamplings]`.
     pub(crate) fn features(&self, images: Tensor<B, 4>) -> Tensor<B, 4> {
-        self.trunk.iter().fold(images, |x, conv| conv.forward(x))
+        self.trunk.iter().fold(self.precision.of(images), |x, conv| conv.forward(x))
     }
 
     /// Both heads' outputs for [`features`](Self::features).
@@ -253,7 +268,7 @@ impl<B: Backend> Discriminator<B> {
         let realness = self.realness.forward(features.clone());
         // The domain head's kernel covers the whole map, so the convolution is a matrix product.
         let domain = self.domain.as_ref().expect("this discriminator has no domain head");
-        let weight: Tensor<B, 2> = domain.weight().flatten(1, 3);
+        let weight: Tensor<B, 2> = domain.weight(features.dtype()).flatten(1, 3);
         let features: Tensor<B, 2> = features.flatten(1, 3);
         assert_eq!(
             features.dims()[1],

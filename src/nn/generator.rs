@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::backend::Backend;
-use burn::tensor::{Tensor, activation};
+use burn::tensor::{DType, Tensor, activation};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +13,7 @@ use crate::nn::limits::{
     MOST_HALVINGS, check_divisible, check_feasible, check_memory, check_positive, check_width,
     doubled,
 };
+use crate::nn::precision::Precision;
 
 /// The architecture of a [`Generator`]; the defaults are the paper's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -159,6 +160,7 @@ impl GeneratorConfig {
             blocks: Residual::init_all(layers, rng, device),
             up: levels().map(|_| UpNorm::init(layers, rng, device)).collect(),
             head: Convolution::init(layers, rng, device),
+            precision: Precision::Float32,
         })
     }
 }
@@ -171,9 +173,17 @@ pub struct Generator<B: Backend> {
     blocks: Vec<Residual<B>>,
     up: Vec<UpNorm<B>>,
     head: Convolution<B>,
+    #[module(skip)]
+    precision: Precision,
 }
 
 impl<B: Backend> Generator<B> {
+    /// Sets what it computes in; its input and output keep their type.
+    pub fn with_precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
+        self
+    }
+
     /// Translates `images` `[N, C, H, W]` in `[-1, 1]` to the domains that `condition`
     /// `[N, condition_width]` names; the result has the images' shape and range.
     ///
@@ -184,7 +194,9 @@ impl<B: Backend> Generator<B> {
         assert_eq!(images.dims()[0], condition.dims()[0], "one condition vector per image");
         // Zero padding, not reflection, in every convolution: under reflection instance norm would
         // erase the constant planes of the condition.
-        self.after_stem(self.stem.forward_conditioned(images, condition))
+        let dtype = images.dtype();
+        let (images, condition) = (self.precision.of(images), self.precision.of(condition));
+        self.after_stem(self.stem.forward_conditioned(images, condition), dtype)
     }
 
     /// [`forward`](Self::forward) of a generator of condition width 0.
@@ -197,10 +209,11 @@ impl<B: Backend> Generator<B> {
             images.dims()[1],
             "image channels of another network, or one that takes a condition"
         );
-        self.after_stem(self.stem.forward(images))
+        let dtype = images.dtype();
+        self.after_stem(self.stem.forward(self.precision.of(images)), dtype)
     }
 
-    fn after_stem(&self, mut x: Tensor<B, 4>) -> Tensor<B, 4> {
+    fn after_stem(&self, mut x: Tensor<B, 4>, dtype: DType) -> Tensor<B, 4> {
         for down in &self.down {
             x = down.forward(x);
         }
@@ -210,7 +223,7 @@ impl<B: Backend> Generator<B> {
         for up in &self.up {
             x = up.forward(x);
         }
-        activation::tanh(self.head.forward(x))
+        activation::tanh(self.head.forward(x).cast(dtype))
     }
 }
 

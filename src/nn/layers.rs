@@ -1,4 +1,5 @@
-//! The layers both networks are built from, initialised as PyTorch's are.
+//! The layers both networks are built from, initialised as PyTorch's are. Each computes in the type
+//! of float of its input, whatever that of its weights.
 
 use burn::module::{Module, Param};
 use burn::tensor::backend::Backend;
@@ -32,15 +33,17 @@ pub(crate) struct Convolution<B: Backend> {
     pub padding: usize,
 }
 
-/// The value of `weight`, normalised where it has a spectral norm.
-fn normalised<B: Backend>(
+/// The value of `weight`, normalised where it has a spectral norm, in the type that is computed in.
+fn effective<B: Backend>(
     weight: &Param<Tensor<B, 4>>,
     spectral: Option<&Spectral<B>>,
+    dtype: DType,
 ) -> Tensor<B, 4> {
-    match spectral {
+    let weight = match spectral {
         Some(spectral) => spectral.normalise(weight.val()),
         None => weight.val(),
-    }
+    };
+    weight.cast(dtype)
 }
 
 impl<B: Backend> Convolution<B> {
@@ -68,14 +71,15 @@ impl<B: Backend> Convolution<B> {
         }
     }
 
-    /// The weight that convolves.
-    pub fn weight(&self) -> Tensor<B, 4> {
-        normalised(&self.weight, self.spectral.as_ref())
+    /// The weight that convolves tensors of type `dtype`.
+    pub fn weight(&self, dtype: DType) -> Tensor<B, 4> {
+        effective(&self.weight, self.spectral.as_ref(), dtype)
     }
 
     /// `[N, I, H, W]` to `[N, O, H / stride, W / stride]`.
     pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        ops::conv2d(x, self.weight(), self.stride, self.padding)
+        let weight = self.weight(x.dtype());
+        ops::conv2d(x, weight, self.stride, self.padding)
     }
 
     /// [`forward`](Self::forward) of `images` `[N, C, H, W]` with a constant plane for every entry
@@ -91,7 +95,7 @@ impl<B: Backend> Convolution<B> {
         condition: Tensor<B, 2>,
     ) -> Tensor<B, 4> {
         let ([n, c, h, w], [_, l]) = (images.dims(), condition.dims());
-        let weight = self.weight();
+        let weight = self.weight(images.dtype());
         let [o, inputs, k, _] = weight.dims();
         assert_eq!(c + l, inputs, "image channels and condition entries of another network");
         debug_assert_eq!(self.stride, 1);
@@ -115,7 +119,8 @@ impl<B: Backend> Convolution<B> {
 
     /// The input gradient, given the output's.
     pub fn input_gradient(&self, output_gradient: Tensor<B, 4>) -> Tensor<B, 4> {
-        ops::conv_transpose2d(output_gradient, self.weight(), self.stride, self.padding)
+        let weight = self.weight(output_gradient.dtype());
+        ops::conv_transpose2d(output_gradient, weight, self.stride, self.padding)
     }
 }
 
@@ -166,15 +171,15 @@ impl<B: Backend> LeakyConvolution<B> {
         }
     }
 
-    /// The weight that convolves.
-    pub fn weight(&self) -> Tensor<B, 4> {
-        normalised(&self.weight, self.spectral.as_ref())
+    /// The weight that convolves tensors of type `dtype`.
+    fn weight(&self, dtype: DType) -> Tensor<B, 4> {
+        effective(&self.weight, self.spectral.as_ref(), dtype)
     }
 
     /// `[N, I, 2 H, 2 W]` to `[N, O, H, W]`.
     pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
         let Window { stride, padding, .. } = Window::HALF;
-        let (weight, bias) = (self.weight(), self.bias.val());
+        let (weight, bias) = (self.weight(x.dtype()), self.bias.val());
         ops::conv2d_leaky_relu(x, weight, bias, [stride, padding], NEGATIVE_SLOPE)
     }
 
@@ -182,7 +187,8 @@ impl<B: Backend> LeakyConvolution<B> {
     pub fn input_gradient(&self, gradient: Tensor<B, 4>, y: Tensor<B, 4>) -> Tensor<B, 4> {
         let Window { stride, padding, .. } = Window::HALF;
         let before = ops::leaky_relu_gradient(gradient, y, NEGATIVE_SLOPE);
-        ops::conv_transpose2d(before, self.weight(), stride, padding)
+        let weight = self.weight(before.dtype());
+        ops::conv_transpose2d(before, weight, stride, padding)
     }
 }
 
@@ -216,7 +222,8 @@ impl<B: Backend> TransposedConvolution<B> {
 
     /// `[N, I, H, W]` to `[N, O, 2 H, 2 W]`.
     pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        ops::conv_transpose2d(x, self.weight.val(), Window::HALF.stride, Window::HALF.padding)
+        let weight = effective(&self.weight, None, x.dtype());
+        ops::conv_transpose2d(x, weight, Window::HALF.stride, Window::HALF.padding)
     }
 }
 

@@ -12,6 +12,7 @@ pub(crate) mod kernels;
 pub(crate) mod layers;
 pub(crate) mod limits;
 pub(crate) mod ops;
+pub(crate) mod precision;
 pub(crate) mod spectral;
 pub(crate) mod weights;
 

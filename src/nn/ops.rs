@@ -158,6 +158,7 @@ pub(crate) mod composed {
         [stride, padding]: [usize; 2],
         negative_slope: f64,
     ) -> Tensor<B, 4> {
+        let bias = bias.cast(x.dtype());
         let y = conv2d(x, weight, Some(bias), stride, padding);
         activation::leaky_relu(y, negative_slope)
     }

@@ -4,10 +4,12 @@ use burn::tensor::backend::AutodiffBackend;
 
 use crate::engine::learner::{Gradients, Learner};
 use crate::engine::networks::{Networks, State};
+use crate::engine::recipe::Moment;
 use crate::engine::settings::RunSettings;
 use crate::error::Result;
 use crate::nn::discriminator::{Discriminator, DiscriminatorConfig};
 use crate::nn::generator::{Generator, GeneratorConfig};
+use crate::nn::precision::Precision;
 use crate::random::{Purpose, stream};
 
 /// A generator, with its moving average where the run has one, and a discriminator.
@@ -32,8 +34,12 @@ impl<B: AutodiffBackend> Adversaries<B> {
         device: &B::Device,
     ) -> Result<Self> {
         let rng = |purpose| stream(run.seed, purpose, number, 0);
-        let generator = generator.init::<B>(&mut rng(Purpose::Generator), device)?;
-        let discriminator = discriminator.init::<B>(&mut rng(Purpose::Discriminator), device)?;
+        let generator = generator
+            .init::<B>(&mut rng(Purpose::Generator), device)?
+            .with_precision(run.precision);
+        let discriminator = discriminator
+            .init::<B>(&mut rng(Purpose::Discriminator), device)?
+            .with_precision(run.precision);
         let adam = || run.adam.clone();
         Ok(Self {
             generator: Learner::new("generator", generator, adam())
@@ -51,9 +57,15 @@ impl<B: AutodiffBackend> Adversaries<B> {
     }
 
     /// One update of the discriminator, and of its spectral norms.
-    pub fn update_discriminator(&mut self, gradients: Gradients<B>, learning_rate: f64) {
-        self.discriminator.update(gradients, learning_rate);
-        self.discriminator.change(Discriminator::follow_spectral_norms);
+    pub fn update_discriminator(&mut self, gradients: Gradients<B>, moment: &mut Moment<'_, B>) {
+        if moment.update(&mut self.discriminator, gradients) {
+            self.discriminator.change(Discriminator::follow_spectral_norms);
+        }
+    }
+
+    /// The generator to translate with, in float32: its moving average where there is one.
+    pub fn translating(&self) -> Generator<B::InnerBackend> {
+        self.generator.averaged().with_precision(Precision::Float32)
     }
 }
 

@@ -180,6 +180,10 @@ impl Recipe for CycleGan {
         settings::check(&self.domains, &self.generator, &self.discriminator, 1, &weights)
     }
 
+    fn check_precision(&self) -> Result<()> {
+        Ok(())
+    }
+
     fn image_size(&self) -> usize {
         self.discriminator.image_size
     }
@@ -234,23 +238,22 @@ impl Recipe for CycleGan {
             self.objective,
             IdentityTerm::when(self.identity > 0.0),
         );
-        let totals = losses.each_ref().map(|l| l.total(self.reconstruction, self.identity));
-        let [there, back] = totals;
-        let mut gradients = (there + back).backward();
+        let [there, back] = losses.each_ref().map(|l| l.total(self.reconstruction, self.identity));
+        let learners = directions.each_ref().map(|networks| &networks.generator);
+        let gradients = moment.gradients(there + back, learners);
 
         let mut parts = Vec::new();
-        let steps = directions.iter_mut().zip(histories).zip(losses.into_iter().zip(fake));
-        for (direction, ((networks, history), (losses, fake))) in steps.enumerate() {
-            let gradients = networks.generator.gradients(&mut gradients);
-            networks.generator.update(gradients, moment.learning_rate);
+        let computed = losses.into_iter().zip(fake).zip(gradients);
+        let steps = directions.iter_mut().zip(histories).zip(computed);
+        for (direction, ((networks, history), ((losses, fake), gradients))) in steps.enumerate() {
+            moment.update(&mut networks.generator, gradients);
             let mut rng = stream(moment.seed, Purpose::Pool, direction as u64, moment.iteration);
             let shown = history::draw(history, self.pool, fake.inner(), &mut rng);
             let real = real[1 - direction].clone();
             let critic = networks.discriminator.module();
             let critic = CriticLosses::new(critic, real, shown, self.objective);
-            let gradients = &mut critic.total().backward();
-            let gradients = networks.discriminator.gradients(gradients);
-            networks.update_discriminator(gradients, moment.learning_rate);
+            let [gradients] = moment.gradients(critic.total(), [&networks.discriminator]);
+            networks.update_discriminator(gradients, moment);
             parts.push(
                 StepLosses::new(&self.domains[1 - direction])
                     .with_losses(losses.terms())
@@ -301,6 +304,6 @@ fn directions<B: AutodiffBackend>(
     transform: Transform,
     device: &B::Device,
 ) -> [Direction<B::InnerBackend>; 2] {
-    let generators = networks.directions.each_ref().map(|networks| networks.generator.averaged());
+    let generators = networks.directions.each_ref().map(Adversaries::translating);
     generators.map(|generator| Direction::new(generator, transform, device.clone()))
 }

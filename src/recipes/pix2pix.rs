@@ -117,6 +117,10 @@ impl Recipe for Pix2Pix {
         Ok(())
     }
 
+    fn check_precision(&self) -> Result<()> {
+        Ok(())
+    }
+
     fn image_size(&self) -> usize {
         self.discriminator.image_size
     }
@@ -159,14 +163,14 @@ impl Recipe for Pix2Pix {
             under_condition(source.clone(), fake.clone().inner()),
             self.objective,
         );
-        let gradients = networks.discriminator.gradients(&mut critic.total().backward());
-        networks.update_discriminator(gradients, moment.learning_rate);
+        let [gradients] = moment.gradients(critic.total(), [&networks.discriminator]);
+        networks.update_discriminator(gradients, moment);
 
         let discriminator = networks.discriminator.module();
         let losses = paired_losses(discriminator, source, target, fake, self.objective);
         let total = losses.total(self.reconstruction, 0.0);
-        let gradients = networks.generator.gradients(&mut total.backward());
-        networks.generator.update(gradients, moment.learning_rate);
+        let [gradients] = moment.gradients(total, [&networks.generator]);
+        moment.update(&mut networks.generator, gradients);
 
         Ok(vec![
             StepLosses::new(&self.domains[1])
@@ -215,5 +219,5 @@ fn direction<B: AutodiffBackend>(
     transform: Transform,
     device: &B::Device,
 ) -> Direction<B::InnerBackend> {
-    Direction::new(networks.generator.averaged(), transform, device.clone())
+    Direction::new(networks.translating(), transform, device.clone())
 }

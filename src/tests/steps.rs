@@ -296,6 +296,7 @@ impl<B: AutodiffBackend> Comparison<B> {
             seed: 0,
             parts: 1,
             device: &Default::default(),
+            loss_scale: &mut None,
             workers: &mut Workers::Alone,
         };
         step(&self.recipe, &mut self.networks, &mut moment).unwrap()

@@ -13,6 +13,7 @@ use crate::files::run::resolve_model;
 use crate::labels::spaces::LabelSpaces;
 use crate::nn::discriminator::Discriminator;
 use crate::nn::generator::Generator;
+use crate::nn::precision::Precision;
 use crate::nn::weights::{self, Weights};
 use crate::random::{Purpose, stream};
 use crate::translate::images::host;
@@ -140,6 +141,18 @@ impl<B: Backend> Translator<B> {
     /// What the model is.
     pub fn config(&self) -> &ModelConfig {
         &self.config
+    }
+
+    /// Sets what its networks compute in; files, images and logits are float32.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the device does not compute in it.
+    pub fn with_precision(mut self, precision: Precision) -> Result<Self> {
+        precision.check::<B>(&self.device)?;
+        self.generator = self.generator.with_precision(precision);
+        self.discriminator =
+            self.discriminator.map(|discriminator| discriminator.with_precision(precision));
+        Ok(self)
     }
 
     /// Takes `crop` of every image in place of the model's own, also where that leaves out most of

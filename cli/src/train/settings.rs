@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use stargan::data::read_text;
 use stargan::{
-    LabelSpaces, LossWeights, NonFinitePolicy, Objective, Penalty, Preset, StarGan, TrainingConfig,
-    UnreadablePolicy,
+    LabelSpaces, LossWeights, NonFinitePolicy, Objective, Penalty, Precision, Preset, StarGan,
+    TrainingConfig, UnreadablePolicy,
 };
 
 use super::weights::{Identity, Weights};
@@ -34,6 +34,10 @@ pub struct SettingsArgs {
     /// the same update
     #[arg(long, value_name = "N", help_heading = RUN)]
     accumulate: Option<usize>,
+    /// The type of float that the networks compute in, where the device has it; weights, norms and
+    /// losses stay float32
+    #[arg(long, value_name = "NAME", value_parser = names(Precision::ALL), help_heading = RUN)]
+    precision: Option<Precision>,
     /// Iterations: discriminator updates
     #[arg(long, value_name = "N", help_heading = RUN)]
     pub iterations: Option<u64>,
@@ -165,6 +169,7 @@ impl SettingsArgs {
             ("weights", format!("{domain}:{reconstruction}:{penalty}:{identity}")),
             ("critic_steps", recipe.critic_steps.to_string()),
             ("accumulate", run.accumulate.to_string()),
+            ("precision", name(json!(run.precision))),
             ("learning_rate", run.learning_rate.to_string()),
             ("ema", run.ema.to_string()),
             ("seed", run.seed.to_string()),
@@ -232,6 +237,7 @@ impl SettingsArgs {
         set(&mut run.on_unreadable, self.on_unreadable);
         set(&mut run.batch_size, self.batch);
         set(&mut run.accumulate, self.accumulate);
+        set(&mut run.precision, self.precision);
         set(&mut run.iterations, self.iterations);
         set(&mut run.learning_rate, self.learning_rate);
         set(&mut run.ema, self.ema);

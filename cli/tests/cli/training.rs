@@ -9,6 +9,21 @@ use crate::program::{EXPRESSIONS, FACES, TINY, faces, fails, folder, names, side
 use crate::program::{STARGAN, text};
 
 #[test]
+fn half_precision_is_a_setting_that_a_device_may_lack() {
+    let folder = folder();
+    let line = format!("--data folder:{EXPRESSIONS}/train {TINY} --iterations 2 --out run");
+    let line = format!("{line} --precision bfloat16");
+    let ndarray = format!("{line} --backend ndarray");
+    let expected = "precision is bfloat16, which ndarray does not compute in: choose float32";
+    fails("train", folder.path(), &ndarray, 1, expected);
+    assert!(!folder.path().join("run").exists());
+    succeeds("train", folder.path(), &line);
+    let config = fs::read_to_string(folder.path().join("run/config.json")).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    assert_eq!(config["run"]["precision"], "bfloat16");
+}
+
+#[test]
 fn several_datasets_train_jointly() {
     let folder = folder();
     fs::write(

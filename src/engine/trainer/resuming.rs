@@ -163,12 +163,22 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
             updates,
             rollbacks,
             learning_rate_scale,
+            loss_scale,
             datasets,
             changes,
         } = checkpoint.training;
+        config.run.precision.check::<B::InnerBackend>(device)?;
         let networks = restored::<B, R>(&config, State { weights, updates }, path, device)?;
         let fresh = Self::begun(folder, config, networks, device);
-        Ok(Self { iteration, rollbacks, learning_rate_scale, datasets, changes, ..fresh })
+        Ok(Self {
+            iteration,
+            rollbacks,
+            learning_rate_scale,
+            loss_scale,
+            datasets,
+            changes,
+            ..fresh
+        })
     }
 }
 

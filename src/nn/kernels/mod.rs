@@ -21,7 +21,7 @@ use std::any::TypeId;
 
 use burn::backend::Autodiff;
 use burn::tensor::backend::Backend;
-use burn::tensor::{Tensor, TensorMetadata};
+use burn::tensor::{DType, FloatDType, Tensor, TensorMetadata};
 
 use self::geometry::Geometry;
 use self::operations::{Operation, Operations, Plain, Then, Tracked};
@@ -55,22 +55,30 @@ macro_rules! first_path {
 }
 
 /// What `plain` makes of `inputs` where `B` is the backend of `O`, or `tracked` where it is that
-/// under autodiff; `None` elsewhere, and where `O` does not take tensors of that type.
+/// under autodiff; `None` elsewhere, and where `O` does not take tensors of those types, nor
+/// float32 in their place.
 fn on<B: Backend, O: Operations, const N: usize, const D: usize>(
     operation: Operation,
     inputs: &[Primitive<B>; N],
     plain: impl Fn([Plain<O>; N]) -> Plain<O>,
     tracked: impl Fn([Tracked<O>; N]) -> Tracked<O>,
 ) -> Option<Tensor<B, D>> {
-    let takes = || inputs.iter().all(|input| O::takes(operation, input.dtype()));
-    if !is::<B, O>() || !takes() {
+    if !is::<B, O>() {
         return None;
     }
-    let inputs = inputs.clone();
-    Some(tensor(match TypeId::of::<B>() == TypeId::of::<O::Backend>() {
+    let run = |inputs: [Primitive<B>; N]| match TypeId::of::<B>() == TypeId::of::<O::Backend>() {
         true => cast(plain(cast(inputs))),
         false => cast(tracked(cast(inputs))),
-    }))
+    };
+    let dtypes = inputs.each_ref().map(|input| input.dtype());
+    if O::takes(operation, &dtypes) {
+        return Some(tensor(run(inputs.clone())));
+    }
+    let widened = O::WIDENS && matches!(dtypes[0], DType::F16 | DType::BF16);
+    (widened && O::takes(operation, &[DType::F32; N])).then(|| {
+        let inputs = inputs.clone().map(|input| B::float_cast(input, FloatDType::F32));
+        tensor(B::float_cast(run(inputs), dtypes[0].into()))
+    })
 }
 
 /// Whether `B` is the backend of `O`, or that under autodiff.
@@ -218,7 +226,7 @@ fn adam_on<B: Backend, O: Operations>(
 ) -> Option<[Tensor<B, 1>; 4]> {
     let takes = |(tensors, _): &mut Adam<B>| {
         TypeId::of::<B>() == TypeId::of::<O::Backend>()
-            && tensors.iter().all(|tensor| O::takes(Operation::Adam, tensor.dtype()))
+            && O::takes(Operation::Adam, &tensors.each_ref().map(|tensor| tensor.dtype()))
     };
     let (tensors, finite) = given.take_if(takes)?;
     // Given away, so that nobody else holds them.

@@ -49,8 +49,11 @@ pub(super) trait Operations: std::fmt::Debug + Clone + Send + Sync + 'static {
     /// What instance norm keeps for its gradient beside its inputs.
     type Statistics: Clone + std::fmt::Debug + Send + Sync + 'static;
 
-    /// Whether the operation is specialised for tensors of this type.
-    fn takes(operation: Operation, dtype: DType) -> bool;
+    /// Whether what is half as precise is computed in float32, between roundings.
+    const WIDENS: bool;
+
+    /// Whether the operation is specialised for inputs of these types.
+    fn takes(operation: Operation, inputs: &[DType]) -> bool;
 
     /// `tensor` as the operations read it, so that it need not be copied more than once.
     fn prepare(tensor: Plain<Self>) -> Plain<Self>;

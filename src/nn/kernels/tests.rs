@@ -2,7 +2,7 @@
 //! have one.
 
 use burn::tensor::backend::AutodiffBackend;
-use burn::tensor::{Tensor, TensorData, Tolerance};
+use burn::tensor::{DType, Tensor, TensorData, Tolerance};
 use rand::Rng;
 
 use crate::nn::kernels::adam_step::AdamStep;
@@ -239,6 +239,62 @@ fn leaky_gradients_match<B: AutodiffBackend>() {
     }
 }
 
+/// Of the largest value: roundings of inputs, output and gradients to float16's 11 bits, and of
+/// what is between two kernels of one operation.
+const HALF_TOLERANCE: f64 = 4e-3;
+
+/// Every operation on float16 against itself on float32, where the device computes in both.
+fn half_precision_is_close<B: AutodiffBackend>() {
+    if !B::supports_dtype(&Default::default(), DType::F16) {
+        return;
+    }
+    type Run<'a, B> = &'a dyn Fn([Four<B>; 2], [Tensor<B, 1>; 2]) -> Four<B>;
+    let check = |shapes: [[usize; 4]; 2], channels: usize, what: &str, operation: Run<'_, B>| {
+        let vectors = [random::<B, 1>([channels], 4), random::<B, 1>([channels], 5)];
+        let images =
+            [(shapes[0], 1), (shapes[1], 2)].map(|(shape, seed)| random::<B, 4>(shape, seed));
+        let run = |dtype: DType| {
+            let output = operation(images.clone().map(|of| of.cast(dtype)), vectors.clone());
+            assert_eq!(output.dtype(), dtype, "{what}");
+            let weights = Tensor::from_inner(random::<B, 4>(output.dims(), 99).inner());
+            let gradients = (output.clone().cast(DType::F32) * weights).sum().backward();
+            let mut found = vec![output.cast(DType::F32).into_data()];
+            found.extend(images.iter().filter_map(|of| Some(of.grad(&gradients)?.into_data())));
+            found.extend(vectors.iter().filter_map(|of| Some(of.grad(&gradients)?.into_data())));
+            found
+        };
+        for (found, expected) in run(DType::F16).iter().zip(&run(DType::F32)) {
+            let error = crate::tests::relative_error(found, expected);
+            assert!(error <= HALF_TOLERANCE, "{what}: {error:e}");
+            assert!(error > 0.0, "{what} is not computed in float16");
+        }
+    };
+    for [n, a, b, h, w, kernel, stride] in [SHAPES[3], SHAPES[8], SHAPES[10], SHAPES[16]] {
+        let padding = (kernel - stride) / 2;
+        let [small, large] = [[n, a, h, w], [n, b, h * stride, w * stride]];
+        let weight = [a, b, kernel, kernel];
+        check([large, weight], a, "convolution", &|[x, w], _| ops::conv2d(x, w, stride, padding));
+        // Far from where LeakyReLUs and ReLUs turn.
+        check([large, weight], a, "leaky convolution", &|[x, w], [bias, _]| {
+            ops::conv2d_leaky_relu(x, w, bias + 9.0, [stride, padding], 0.1)
+        });
+        check([small, weight], a, "transposed convolution", &|[x, w], _| {
+            ops::conv_transpose2d(x, w, stride, padding)
+        });
+    }
+    for shape in [IMAGES[2], IMAGES[5]] {
+        check([shape, shape], shape[1], "norm onto", &|[x, skip], [gamma, beta]| {
+            ops::instance_norm_onto(skip, x, gamma, beta)
+        });
+        check([shape, shape], shape[1], "norm", &|[x, _], [gamma, beta]| {
+            ops::instance_norm(x, gamma, beta + 9.0, true)
+        });
+        check([shape, shape], shape[1], "leaky gradient", &|[gradient, y], _| {
+            ops::leaky_relu_gradient(gradient, Tensor::from_inner(y.inner()), 0.1)
+        });
+    }
+}
+
 macro_rules! on_backend {
     ($feature:literal, $module:ident, $backend:ty) => {
         #[cfg(feature = $feature)]
@@ -260,6 +316,12 @@ macro_rules! on_backend {
             fn norms_match_the_composed_ones() {
                 let _turn = crate::tests::one_at_a_time();
                 super::norms_match::<B>();
+            }
+
+            #[test]
+            fn half_precision_is_close_to_float32() {
+                let _turn = crate::tests::one_at_a_time();
+                super::half_precision_is_close::<B>();
             }
 
             #[test]

@@ -38,6 +38,7 @@ impl TrainingConfig<StarGan> {
         let mut run = RunSettings {
             seed: old.seed,
             accumulate: old.accumulate,
+            precision: old.precision,
             checkpoint_every: old.checkpoint_every,
             keep: old.keep,
             loader_threads: old.loader_threads,

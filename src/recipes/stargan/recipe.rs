@@ -14,6 +14,7 @@ use crate::engine::settings::RunSettings;
 use crate::engine::trainer::Trainer;
 use crate::error::{Error, Result};
 use crate::files::model::ModelConfig;
+use crate::nn::precision::Precision;
 use crate::recipes::adversaries::Adversaries;
 use crate::recipes::losses::IdentityTerm;
 use crate::recipes::penalty::Penalty;
@@ -40,6 +41,10 @@ impl Recipe for StarGan {
 
     fn check_accumulation(&self) -> Result<()> {
         self.check_parts("part of one has: choose another penalty, or accumulate 1")
+    }
+
+    fn check_precision(&self) -> Result<()> {
+        Ok(())
     }
 
     fn warnings(&self, run: &RunSettings) -> Vec<String> {
@@ -190,8 +195,8 @@ fn translator<B: AutodiffBackend>(
 ) -> Translator<B::InnerBackend> {
     Translator::new(
         recipe.model(transform),
-        networks.generator.averaged(),
-        Some(networks.discriminator.module().valid()),
+        networks.translating(),
+        Some(networks.discriminator.module().valid().with_precision(Precision::Float32)),
         device.clone(),
     )
 }
@@ -209,13 +214,13 @@ pub(crate) fn discriminator_step<B: AutodiffBackend>(
     let learner = &networks.discriminator;
     let of_part = |part| {
         let losses = discriminator_losses(learner.module(), fake(part), part, objective, penalty);
-        let gradients = learner.gradients(&mut losses.total(weights).backward());
+        let [gradients] = moment.gradients(losses.total(weights), [learner]);
         (losses, gradients)
     };
     let parts = batch.iter().map(of_part);
     let (mut losses, mut gradients) = accumulated::mean(parts, DiscriminatorLosses::terms_mut);
     moment.average(&mut gradients, losses.terms_mut())?;
-    networks.update_discriminator(gradients, moment.learning_rate);
+    networks.update_discriminator(gradients, moment);
     Ok(losses)
 }
 
@@ -234,12 +239,12 @@ pub(crate) fn generator_step<B: AutodiffBackend>(
         let term = IdentityTerm::when(identity.is_some());
         let generator = learner.module();
         let losses = generator_losses(critic, generator, fake(part), part, recipe.objective, term);
-        let gradients = learner.gradients(&mut losses.total(weights, identity).backward());
+        let [gradients] = moment.gradients(losses.total(weights, identity), [learner]);
         (losses, gradients)
     };
     let parts = batch.iter().map(of_part);
     let (mut losses, mut gradients) = accumulated::mean(parts, GeneratorLosses::terms_mut);
     moment.average(&mut gradients, losses.terms_mut())?;
-    networks.generator.update(gradients, moment.learning_rate);
+    moment.update(&mut networks.generator, gradients);
     Ok(losses)
 }

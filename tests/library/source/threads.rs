@@ -18,10 +18,10 @@ use stargan::recipes::{
 use stargan::{
     AdamConfig, CelebA, Crop, CsvLog, CycleGan, Datasets, DomainEdit, DomainLabel, Edit, Error,
     Folder, Grid, GridImage, IdentityWarmup, Iteration, LabelKind, LabelSpace, LabelSpaces,
-    LossWeights, ModelConfig, NonFinitePolicy, Objective, Outcome, Parts, Penalty, Pix2Pix, Preset,
-    Progress, PublicModel, Relabelling, Report, RunSettings, SampleGrids, Schedule, StarGan,
-    Subset, Target, TensorBoard, TimingLog, Trainer, TrainingConfig, Transform, Translate,
-    Translator, UnreadablePolicy,
+    LossWeights, ModelConfig, NonFinitePolicy, Objective, Outcome, Parts, Penalty, Pix2Pix,
+    Precision, Preset, Progress, PublicModel, Relabelling, Report, RunSettings, SampleGrids,
+    Schedule, StarGan, Subset, Target, TensorBoard, TimingLog, Trainer, TrainingConfig, Transform,
+    Translate, Translator, UnreadablePolicy,
 };
 
 use super::crate_source::{Source, name};
@@ -39,9 +39,9 @@ fn what_is_public_is_send_and_sync() {
     all!(both: AdamConfig, CelebA, Crop, CsvLog, CycleGan, Datasets, DomainEdit, DomainLabel, Edit,
         Error, Folder, Grid, GridImage, IdentityWarmup, LabelKind, LabelSpace, LabelSpaces,
         LossWeights, ModelConfig, NonFinitePolicy, Objective, Outcome, Parts, Penalty, Pix2Pix,
-        Preset, Progress, PublicModel, Relabelling<'_>, Report, RunSettings, SampleGrids, Schedule,
-        StarGan, Subset, Target, TensorBoard, TimingLog, TrainingConfig<StarGan>, Transform,
-        Translator<Flex>, Box<dyn Translate<Flex>>, UnreadablePolicy);
+        Precision, Preset, Progress, PublicModel, Relabelling<'_>, Report, RunSettings, SampleGrids,
+        Schedule, StarGan, Subset, Target, TensorBoard, TimingLog, TrainingConfig<StarGan>,
+        Transform, Translator<Flex>, Box<dyn Translate<Flex>>, UnreadablePolicy);
     all!(both: Batch, ImageFiles, Loader, LoaderConfig, Readable<'_>, Share, State, Summary,
         StepLosses<Flex>);
     all!(both: Agreement, CounterfactualLog, CounterfactualScores, Counterfactuals, DatasetScores,

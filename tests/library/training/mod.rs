@@ -15,6 +15,7 @@ mod learning_rate;
 mod objectives;
 mod one_update;
 mod pairwise;
+mod precision;
 mod resume;
 pub mod setup;
 mod shipped;

@@ -27,8 +27,10 @@ impl<B: Host> Operations for Cpu<B> {
         false
     }
 
-    fn takes(operation: Operation, dtype: DType) -> bool {
-        dtype == DType::F32 && operation != Operation::LogSigmoid
+    const WIDENS: bool = true;
+
+    fn takes(operation: Operation, inputs: &[DType]) -> bool {
+        inputs.iter().all(|&of| of == DType::F32) && operation != Operation::LogSigmoid
     }
 
     fn prepare(tensor: Primitive<B>) -> Primitive<B> {

@@ -52,16 +52,29 @@ impl<B: Launch, const TENSOR_CORES: bool> Operations for Gpu<B, TENSOR_CORES> {
         Switch::FewLaunches.is_on()
     }
 
-    fn takes(operation: Operation, dtype: DType) -> bool {
-        let switch = match operation {
-            Operation::Convolution => {
-                return matches!(dtype, DType::F32 | DType::F16 | DType::BF16);
+    const WIDENS: bool = false;
+
+    /// Images, weights and gradients may be half as precise, all of them alike; what is one number
+    /// per channel may not, nor the losses and Adam.
+    fn takes(operation: Operation, inputs: &[DType]) -> bool {
+        let known = matches!(inputs[0], DType::F32 | DType::F16 | DType::BF16);
+        let (first, float32) = (|&of| of == inputs[0], |&of| of == DType::F32);
+        known
+            && match operation {
+                Operation::Convolution => inputs.iter().all(first),
+                Operation::Norm => {
+                    let (affine, skip) = inputs[1..].split_at(2);
+                    affine.iter().all(float32) && skip.iter().all(first) && Switch::Norm.is_on()
+                }
+                Operation::Leaky => {
+                    let (other, bias) = inputs[1..].split_at(1);
+                    other.iter().all(first)
+                        && bias.iter().all(float32)
+                        && Switch::Activation.is_on()
+                }
+                Operation::LogSigmoid => inputs.iter().all(float32) && Switch::Activation.is_on(),
+                Operation::Adam => inputs.iter().all(float32) && Switch::Adam.is_on(),
             }
-            Operation::Norm => Switch::Norm,
-            Operation::Leaky | Operation::LogSigmoid => Switch::Activation,
-            Operation::Adam => Switch::Adam,
-        };
-        dtype == DType::F32 && switch.is_on()
     }
 
     fn prepare(tensor: Primitive<B>) -> Primitive<B> {
@@ -118,6 +131,7 @@ impl<B: Launch, const TENSOR_CORES: bool> Operations for Gpu<B, TENSOR_CORES> {
     ) -> Primitive<B> {
         if !Switch::WeightGradient.is_on() {
             let weight = Tensor::<B, 4>::empty(geometry.weight_shape(), &B::float_device(&small));
+            let weight = weight.cast(small.dtype());
             return B::conv2d_weight_backward(large, primitive(&weight), small, options(geometry));
         }
         primitive(&conv::weight_gradient::<B>(geometry, MOST_VALUES, tensor(small), tensor(large)))
