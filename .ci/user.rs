@@ -107,7 +107,7 @@ pub mod train {
         ) -> Result<Vec<StepLosses<B::InnerBackend>>> {
             let images = batches.remove(0).into_images(moment.device);
             let loss = (network.module().forward(images) + 1.0).square().mean();
-            let [gradients] = moment.gradients(loss.clone(), [network]);
+            let gradients = moment.backward(loss.clone()).of(network);
             moment.update(network, gradients);
             let losses = StepLosses::new("colours").with_losses(vec![("light", loss)]);
             Ok(vec![losses.with_check("gradient", network.finite())])

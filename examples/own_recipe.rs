@@ -42,7 +42,7 @@ impl Recipe for Colouriser {
         let photos: Tensor<B, 4> = batches.remove(0).into_images(moment.device);
         let grey = photos.clone().mean_dim(1).repeat_dim(1, 3);
         let loss = reconstruction_loss(photos, network.module().forward_unconditional(grey));
-        let [gradients] = moment.gradients(loss.clone(), [network]);
+        let gradients = moment.backward(loss.clone()).of(network);
         moment.update(network, gradients);
         Ok(vec![StepLosses::new("photos").with_losses(vec![("colour", loss)])])
     }

@@ -24,7 +24,6 @@ pub enum Backend {
 
 impl Backend {
     /// Whether it computes on the processor.
-    #[cfg(feature = "collective")]
     pub fn is_cpu(self) -> bool {
         matches!(self, Self::Flex | Self::Ndarray)
     }

@@ -72,17 +72,24 @@ fn kernel_folder() -> Option<PathBuf> {
     is_writable(&folder).then_some(folder)
 }
 
-/// What the driver says of every NVIDIA card; nothing where there is no such driver.
+/// The model and the identifier of every NVIDIA card, as the driver says them.
 fn cards() -> Option<Vec<String>> {
     if !cfg!(target_os = "linux") {
         return None;
     }
-    let Ok(cards) = std::fs::read_dir("/proc/driver/nvidia/gpus") else {
-        return Some(Vec::new());
-    };
+    let cards = std::fs::read_dir("/proc/driver/nvidia/gpus").ok()?;
     let mut folders: Vec<_> = cards.flatten().map(|card| card.path()).collect();
     folders.sort();
-    folders.iter().map(|card| std::fs::read_to_string(card.join("information")).ok()).collect()
+    let said = |card: &PathBuf| {
+        let information = std::fs::read_to_string(card.join("information")).ok()?;
+        let lines = information.lines();
+        Some(
+            lines
+                .filter(|line| line.starts_with("Model") || line.starts_with("GPU UUID"))
+                .collect(),
+        )
+    };
+    folders.iter().map(said).collect()
 }
 
 fn is_writable(folder: &Path) -> bool {

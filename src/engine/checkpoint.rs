@@ -11,6 +11,7 @@ use crate::engine::dataset_identity::DatasetIdentity;
 use crate::engine::difference::Difference;
 use crate::engine::loss_scale::LossScale;
 use crate::engine::recipe::Recipe;
+use crate::nn::precision::Precision;
 
 /// What a checkpoint says of itself, beside its weights.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -44,6 +45,26 @@ pub(crate) struct Progress<R: Recipe> {
     /// The settings that were changed since the run began, oldest first.
     #[serde(default)]
     pub changes: Vec<Change>,
+}
+
+impl<R: Recipe> Progress<R> {
+    /// Checks that there is a loss scale where losses are scaled, and one that a run can have.
+    pub fn check_loss_scale(&self) -> Result<(), String> {
+        match (&self.loss_scale, LossScale::first(self.config.run.precision)) {
+            (Some(scale), Some(_)) => scale.check(),
+            (None, None) => Ok(()),
+            (Some(_), None) => Err("it has a loss scale, but not the precision float16".to_owned()),
+            (None, Some(_)) => Err("its precision is float16, but it has no loss scale".to_owned()),
+        }
+    }
+
+    /// Goes on in `precision`.
+    pub fn set_precision(&mut self, precision: Precision) {
+        if precision != self.config.run.precision {
+            self.config.run.precision = precision;
+            self.loss_scale = LossScale::first(precision);
+        }
+    }
 }
 
 /// A setting that was changed during a run.

@@ -105,7 +105,8 @@ impl<B: AutodiffBackend, M: AutodiffModule<B>> Networks<B> for Learner<B, M> {
             state.weights.extend(weights::collect(&average.module, &name));
         }
         state.weights.extend(self.adam.state(&module, &adam));
-        state.updates.insert(name, self.adam.steps());
+        let before = state.updates.insert(name.clone(), self.adam.steps());
+        assert!(before.is_none(), "two networks of a run are called {name}");
     }
 
     fn restore(self, state: &mut State, device: &B::Device) -> Result<Self, String> {

@@ -21,7 +21,7 @@ pub(crate) mod workers;
 pub use self::learner::{Gradients, Learner};
 pub use self::networks::{Networks, State};
 pub use self::open::open_checkpoint;
-pub use self::recipe::{Moment, Recipe, StepLosses};
+pub use self::recipe::{Backward, Moment, Recipe, StepLosses};
 pub use self::workers::follower::Follower;
 #[cfg(feature = "collective")]
 pub use self::workers::net::{Rendezvous, Ring, Worker, workers};

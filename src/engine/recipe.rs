@@ -79,7 +79,9 @@ pub trait Recipe:
     }
 
     /// Checks that the networks can be trained in another [precision](RunSettings::precision) than
-    /// float32. By default they can't: [`init`](Self::init) has to tell them of it.
+    /// float32. By default they can't: [`init`](Self::init) has to tell them of it, as
+    /// [`Generator::with_precision`](crate::nn::Generator::with_precision) does, and
+    /// [`translator`](Self::translator) to make it float32 again.
     ///
     /// # Errors
     /// [`Error::Config`] when they can't.
@@ -203,23 +205,19 @@ pub struct Moment<'a, B: AutodiffBackend> {
 }
 
 impl<B: AutodiffBackend> Moment<'_, B> {
-    /// The gradients of `loss` `[1]` for each of `learners`.
-    pub fn gradients<M: AutodiffModule<B>, const N: usize>(
-        &self,
-        loss: Tensor<B, 1>,
-        learners: [&Learner<B, M>; N],
-    ) -> [Gradients<B>; N] {
-        let Some(scale) = self.loss_scale.as_ref().map(LossScale::factor) else {
-            let gradients = &mut loss.backward();
-            return learners.map(|learner| learner.gradients(gradients));
-        };
-        let scaled = &mut (loss * scale).backward();
-        let unscaled = |gradient: Tensor<_, 1>| gradient * scale.recip();
-        learners.map(|learner| learner.gradients(scaled).into_iter().map(unscaled).collect())
+    /// The backward pass of `loss` `[1]`, which frees its graph: networks that share a part of it
+    /// take their gradients from one pass.
+    pub fn backward(&self, loss: Tensor<B, 1>) -> Backward<B> {
+        match self.loss_scale.as_ref().map(LossScale::factor) {
+            Some(scale) => {
+                Backward { gradients: (loss * scale).backward(), unscaled_by: Some(scale.recip()) }
+            }
+            None => Backward { gradients: loss.backward(), unscaled_by: None },
+        }
     }
 
     /// One update of `learner`. Whether it was made: in float16 it is left out where a gradient is
-    /// not finite, and the next losses are scaled by less.
+    /// not finite, and losses are scaled by less from the next iteration on.
     ///
     /// # Panics
     /// When the gradients are another network's.
@@ -254,6 +252,28 @@ impl<B: AutodiffBackend> Moment<'_, B> {
         terms: Vec<&mut Tensor<B, 1>>,
     ) -> Result<()> {
         self.workers.average(gradients, terms)
+    }
+}
+
+/// What a backward pass has computed; each network takes its own gradients out.
+#[derive(Debug)]
+pub struct Backward<B: AutodiffBackend> {
+    gradients: B::Gradients,
+    /// What gradients are multiplied by where the loss was scaled.
+    unscaled_by: Option<f64>,
+}
+
+impl<B: AutodiffBackend> Backward<B> {
+    /// The gradients of `learner`'s network, once.
+    ///
+    /// # Panics
+    /// When the loss does not depend on the network, or its gradients are taken already.
+    pub fn of<M: AutodiffModule<B>>(&mut self, learner: &Learner<B, M>) -> Gradients<B> {
+        let gradients = learner.gradients(&mut self.gradients);
+        match self.unscaled_by {
+            Some(share) => gradients.into_iter().map(|gradient| gradient * share).collect(),
+            None => gradients,
+        }
     }
 }
 

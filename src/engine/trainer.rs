@@ -92,19 +92,23 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         device: &B::Device,
     ) -> Result<Self> {
         let config = config.into();
-        config.check()?;
-        config.run.precision.check::<B::InnerBackend>(device)?;
+        Self::check(&config, device)?;
         let folder = RunFolder::create(folder.as_ref(), &config)?;
         Self::fresh(Some(folder), config, device)
     }
 
-    /// A run at its beginning.
+    /// Checks that `device` can train what `config` says.
+    pub(crate) fn check(config: &TrainingConfig<R>, device: &B::Device) -> Result<()> {
+        config.check()?;
+        config.run.precision.check::<B::InnerBackend>(device)
+    }
+
+    /// A run at its beginning, of a checked configuration.
     fn fresh(
         folder: Option<RunFolder>,
         config: TrainingConfig<R>,
         device: &B::Device,
     ) -> Result<Self> {
-        config.run.precision.check::<B::InnerBackend>(device)?;
         let networks = config.recipe.init::<B>(&config.run, device)?;
         Ok(Self::begun(folder, config, networks, device))
     }
@@ -172,6 +176,11 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         self.learning_rate_scale
     }
 
+    /// The updates of the run that were left out because float16 did not hold a gradient.
+    pub fn updates_left_out(&self) -> u64 {
+        self.loss_scale.as_ref().map_or(0, LossScale::left_out)
+    }
+
     /// What losses are multiplied by before the backward pass, so that float16 holds their
     /// gradients; 1 in other [precisions](RunSettings::precision).
     pub fn loss_scale(&self) -> f64 {
@@ -234,7 +243,11 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
             loss_scale: &mut self.loss_scale,
             workers: &mut self.workers,
         };
-        self.config.recipe.step(&mut self.networks, batches, &mut moment)
+        let losses = self.config.recipe.step(&mut self.networks, batches, &mut moment)?;
+        if let Some(scale) = &mut self.loss_scale {
+            scale.next_iteration();
+        }
+        Ok(losses)
     }
 
     /// The learning rate of the current iteration: the schedule's, times

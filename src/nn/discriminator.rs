@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Result;
 use crate::nn::architecture::{Architecture, ConvolutionSize, Operation, Sequence, Window};
+use crate::nn::flat::rows;
 use crate::nn::layers::{Convolution, LeakyConvolution};
 use crate::nn::limits::{
     MOST_HALVINGS, check_divisible, check_feasible, check_memory, check_positive, check_width,
@@ -229,21 +230,25 @@ impl<B: Backend> Discriminator<B> {
         Prediction { realness: realness.cast(dtype), domain_logits: domain_logits.cast(dtype) }
     }
 
-    /// [`forward`](Self::forward) of two batches of the same size: in one pass where the backend is
-    /// a GPU's, which few large operations suit, otherwise one after the other.
+    /// [`forward`](Self::forward) of `real` images and the [`realness`](Self::realness) of as many
+    /// `fake` ones: in one pass where the backend is a GPU's, which few large operations suit,
+    /// otherwise one after the other.
     ///
     /// # Panics
     /// As [`forward`](Self::forward).
-    pub(crate) fn forward_both(&self, batches: [Tensor<B, 4>; 2]) -> [Prediction<B>; 2] {
+    pub(crate) fn forward_both(
+        &self,
+        real: Tensor<B, 4>,
+        fake: Tensor<B, 4>,
+    ) -> (Prediction<B>, Tensor<B, 4>) {
         if !ops::launches::<B>() {
-            return batches.map(|images| self.forward(images));
+            return (self.forward(real), self.realness(fake));
         }
-        let [n, ..] = batches[0].dims();
-        let Prediction { realness, domain_logits } = self.forward(Tensor::cat(batches.into(), 0));
-        [0, n].map(|first| Prediction {
-            realness: realness.clone().narrow(0, first, n),
-            domain_logits: domain_logits.clone().narrow(0, first, n),
-        })
+        let [n, ..] = real.dims();
+        let Prediction { realness, domain_logits } = self.forward(Tensor::cat(vec![real, fake], 0));
+        let [of_real, of_fake] = [0, n].map(|first| realness.clone().narrow(0, first, n));
+        let domain_logits = domain_logits.narrow(0, 0, n);
+        (Prediction { realness: of_real, domain_logits }, of_fake)
     }
 
     /// `D_src` alone, which a discriminator without a domain head has too: how real each patch of
@@ -259,7 +264,7 @@ impl<B: Backend> Discriminator<B> {
     /// The trunk's output for `images`, in the type that it computes in:
     /// `[N, F, S / 2^downsamplings, S / 2^downsamplings]`.
     pub(crate) fn features(&self, images: Tensor<B, 4>) -> Tensor<B, 4> {
-        self.trunk.iter().fold(self.precision.of(images), |x, conv| conv.forward(x))
+        self.trunk.iter().fold(self.precision.cast(images), |x, conv| conv.forward(x))
     }
 
     /// Both heads' outputs for [`features`](Self::features).
@@ -268,8 +273,8 @@ impl<B: Backend> Discriminator<B> {
         let realness = self.realness.forward(features.clone());
         // The domain head's kernel covers the whole map, so the convolution is a matrix product.
         let domain = self.domain.as_ref().expect("this discriminator has no domain head");
-        let weight: Tensor<B, 2> = domain.weight(features.dtype()).flatten(1, 3);
-        let features: Tensor<B, 2> = features.flatten(1, 3);
+        let weight = rows(domain.weight(features.dtype()));
+        let features = rows(features);
         assert_eq!(
             features.dims()[1],
             weight.dims()[1],
@@ -331,8 +336,9 @@ impl<B: AutodiffBackend> Discriminator<B> {
             x = conv.forward(x);
             outputs.push(x.clone());
         }
+        let [n, _, h, w] = x.dims();
         // Of the features' precision, whatever the backend's default is.
-        let ones = Tensor::from_inner(x.narrow(1, 0, 1).ones_like());
+        let ones = Tensor::ones([n, 1, h, w], (&x.device(), x.dtype()));
         let gradient = self.realness.input_gradient(ones);
         self.trunk.iter().zip(outputs).rev().fold(gradient, |gradient, (conv, y)| {
             conv.input_gradient(gradient, Tensor::from_inner(y))

@@ -195,7 +195,7 @@ impl<B: Backend> Generator<B> {
         // Zero padding, not reflection, in every convolution: under reflection instance norm would
         // erase the constant planes of the condition.
         let dtype = images.dtype();
-        let (images, condition) = (self.precision.of(images), self.precision.of(condition));
+        let (images, condition) = (self.precision.cast(images), self.precision.cast(condition));
         self.after_stem(self.stem.forward_conditioned(images, condition), dtype)
     }
 
@@ -210,7 +210,7 @@ impl<B: Backend> Generator<B> {
             "image channels of another network, or one that takes a condition"
         );
         let dtype = images.dtype();
-        self.after_stem(self.stem.forward(self.precision.of(images)), dtype)
+        self.after_stem(self.stem.forward(self.precision.cast(images)), dtype)
     }
 
     fn after_stem(&self, mut x: Tensor<B, 4>, dtype: DType) -> Tensor<B, 4> {

@@ -7,8 +7,8 @@ use burn::tensor::{DType, Tensor, TensorData};
 use rand::Rng;
 
 use crate::nn::architecture::{ConvolutionSize, NEGATIVE_SLOPE, Operation, Window};
-use crate::nn::ops;
 use crate::nn::spectral::Spectral;
+use crate::nn::{flat, ops};
 
 /// `shape`-many values, uniform in `[-1/sqrt(fan_in), 1/sqrt(fan_in))`: the default of PyTorch's
 /// layers.
@@ -43,7 +43,7 @@ fn effective<B: Backend>(
         Some(spectral) => spectral.normalise(weight.val()),
         None => weight.val(),
     };
-    weight.cast(dtype)
+    flat::cast(weight, dtype)
 }
 
 impl<B: Backend> Convolution<B> {

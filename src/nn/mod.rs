@@ -2,6 +2,7 @@
 
 pub(crate) mod architecture;
 pub(crate) mod discriminator;
+pub(crate) mod flat;
 pub(crate) mod generator;
 // Without a backend there is no path to take.
 #[cfg_attr(

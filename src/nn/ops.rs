@@ -104,6 +104,12 @@ pub(crate) fn leaky_relu_gradient<B: Backend>(
     composed::leaky_relu_gradient(gradient, y, negative_slope)
 }
 
+/// The mean of a few values, as one dimension: a GPU reduces one per launch, which for more values
+/// is better than all by one processor.
+pub(crate) fn mean_of_few<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, 1> {
+    x.flatten::<1>(0, D - 1).mean()
+}
+
 /// `log(sigmoid(x))`.
 pub(crate) fn log_sigmoid<B: Backend, const D: usize>(x: Tensor<B, D>) -> Tensor<B, D> {
     specialised!(log_sigmoid(&x));

@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 
-/// The type of float that networks compute in while they are trained: their convolutions, what is
-/// between them, and the gradients of both (Micikevicius et al., 2018, arXiv:1710.03740).
+/// The type of float that networks compute in: their convolutions, what is between them, and the
+/// gradients of both (Micikevicius et al., 2018, arXiv:1710.03740).
 ///
-/// Weights, optimizer, norms, losses and the gradient penalty are float32 under all of them, and so
-/// are files and translations.
+/// Weights and optimizer, the statistics and parameters of norms, what comes out of a network,
+/// losses and the gradient penalty are float32 under all of them, and so are files.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
@@ -39,8 +39,8 @@ impl Precision {
         if supported(&self) {
             return Ok(());
         }
-        let others: Vec<_> = Self::ALL.iter().filter(|other| supported(other)).collect();
-        let others: Vec<_> = others.into_iter().map(|other| other.name()).collect();
+        let others = Self::ALL.iter().filter(|other| supported(other));
+        let others: Vec<_> = others.map(|other| other.name()).collect();
         Err(Error::Config(format!(
             "precision is {}, which {} does not compute in: choose {}",
             self.name(),
@@ -68,7 +68,7 @@ impl Precision {
     }
 
     /// `x` in this precision.
-    pub(crate) fn of<B: Backend, const D: usize>(self, x: Tensor<B, D>) -> Tensor<B, D> {
+    pub(crate) fn cast<B: Backend, const D: usize>(self, x: Tensor<B, D>) -> Tensor<B, D> {
         match self.dtype() {
             Some(dtype) => x.cast(dtype),
             None => x,

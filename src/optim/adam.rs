@@ -8,10 +8,10 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use serde::{Deserialize, Serialize};
 
+use crate::nn::flat::{flat, from_row_major, into_row_major, unflat};
 use crate::nn::kernels::adam_step::AdamStep;
 use crate::nn::ops;
 use crate::nn::weights::{self, Weights};
-use crate::optim::flat::{flat, from_row_major, into_row_major, unflat};
 
 /// Adam's constants; the defaults are the paper's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,8 +68,11 @@ impl<B: Backend> Adam<B> {
         self.finite = None;
         // Given away, so that nobody else holds them when they are updated.
         let before = std::mem::take(&mut self.moments).into_iter();
-        let gradients = gradients.into_iter();
-        module.map(&mut Update { adam: self, before, gradients, learning_rate })
+        let mut update =
+            Update { adam: self, before, gradients: gradients.into_iter(), learning_rate };
+        let module = module.map(&mut update);
+        assert!(update.gradients.next().is_none(), "a parameter for every gradient");
+        module
     }
 
     /// Its constants.
@@ -147,6 +150,7 @@ impl<B: Backend> Adam<B> {
         gradient: Tensor<B, 1>,
         learning_rate: f64,
     ) -> Tensor<B, 1> {
+        assert_eq!(gradient.dims(), value.dims(), "a gradient of the parameter's size");
         let Moments { first, second } = before.unwrap_or_else(|| Moments {
             first: gradient.zeros_like(),
             second: gradient.zeros_like(),
@@ -163,6 +167,9 @@ impl<B: Backend> Adam<B> {
 
 /// The gradients of `module`'s parameters, flat, in the order in which it visits them, which is the
 /// same in every process; taken out of `gradients`. A missing one is zero.
+///
+/// # Panics
+/// When all are missing.
 pub(crate) fn gradients<B: AutodiffBackend, M: Module<B>>(
     module: &M,
     gradients: &mut B::Gradients,
@@ -170,17 +177,20 @@ pub(crate) fn gradients<B: AutodiffBackend, M: Module<B>>(
     struct Taker<'a, B: AutodiffBackend> {
         gradients: &'a mut B::Gradients,
         taken: Vec<Tensor<B::InnerBackend, 1>>,
+        found: bool,
     }
     impl<B: AutodiffBackend> ModuleVisitor<B> for Taker<'_, B> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<B, D>>) {
             let value = param.val();
             let gradient = value.grad_remove(self.gradients);
+            self.found |= gradient.is_some();
             let gradient = gradient.unwrap_or_else(|| value.inner().zeros_like());
             self.taken.push(flat(gradient));
         }
     }
-    let mut taker = Taker::<B> { gradients, taken: Vec::new() };
+    let mut taker = Taker::<B> { gradients, taken: Vec::new(), found: false };
     module.visit(&mut taker);
+    assert!(taker.found, "the loss does not depend on this network");
     taker.taken
 }
 

@@ -6,7 +6,7 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 
-use crate::optim::flat::{flat, unflat};
+use crate::nn::flat::{flat, unflat};
 
 /// The decay after `updates` updates of the generator: rising to `decay`, so that the average of a
 /// short run does not remember the random first weights.

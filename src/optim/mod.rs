@@ -2,5 +2,4 @@
 
 pub(crate) mod adam;
 pub(crate) mod average;
-pub(crate) mod flat;
 pub(crate) mod schedule;

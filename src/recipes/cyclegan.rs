@@ -239,8 +239,8 @@ impl Recipe for CycleGan {
             IdentityTerm::when(self.identity > 0.0),
         );
         let [there, back] = losses.each_ref().map(|l| l.total(self.reconstruction, self.identity));
-        let learners = directions.each_ref().map(|networks| &networks.generator);
-        let gradients = moment.gradients(there + back, learners);
+        let mut backward = moment.backward(there + back);
+        let gradients = directions.each_ref().map(|networks| backward.of(&networks.generator));
 
         let mut parts = Vec::new();
         let computed = losses.into_iter().zip(fake).zip(gradients);
@@ -252,7 +252,7 @@ impl Recipe for CycleGan {
             let real = real[1 - direction].clone();
             let critic = networks.discriminator.module();
             let critic = CriticLosses::new(critic, real, shown, self.objective);
-            let [gradients] = moment.gradients(critic.total(), [&networks.discriminator]);
+            let gradients = moment.backward(critic.total()).of(&networks.discriminator);
             networks.update_discriminator(gradients, moment);
             parts.push(
                 StepLosses::new(&self.domains[1 - direction])

@@ -21,7 +21,7 @@ pub fn domain_loss<B: Backend>(
         LabelKind::Attributes => (labels.neg() + 1.0) * logits.clone() - ops::log_sigmoid(logits),
         LabelKind::Classes => labels.neg() * ops::log_softmax(logits),
     };
-    per_label.sum_dim(1).mean()
+    ops::mean_of_few(per_label.sum_dim(1))
 }
 
 /// The mean absolute difference of two image batches (eq. 4); a scalar `[1]`.

@@ -47,35 +47,35 @@ impl Objective {
 
     /// D's term on the realness `[N, 1, h, w]` of real images; a scalar `[1]`.
     pub fn real<B: Backend>(self, realness: Tensor<B, 4>) -> Tensor<B, 1> {
-        match self {
+        let patches = match self {
             Self::Wasserstein => realness.neg(),
             Self::Minimax | Self::Vanilla => ops::log_sigmoid(realness).neg(),
             Self::Lsgan => (realness - 1.0).square(),
             Self::Hinge => activation::relu(realness.neg() + 1.0),
-        }
-        .mean()
+        };
+        ops::mean_of_few(patches)
     }
 
     /// D's term on the realness `[N, 1, h, w]` of translated images; a scalar `[1]`.
     pub fn fake<B: Backend>(self, realness: Tensor<B, 4>) -> Tensor<B, 1> {
-        match self {
+        let patches = match self {
             Self::Wasserstein => realness,
             Self::Minimax | Self::Vanilla => ops::log_sigmoid(realness.neg()).neg(),
             Self::Lsgan => realness.square(),
             Self::Hinge => activation::relu(realness + 1.0),
-        }
-        .mean()
+        };
+        ops::mean_of_few(patches)
     }
 
     /// G's term on the realness `[N, 1, h, w]` of its translations; a scalar `[1]`.
     pub fn generator<B: Backend>(self, realness: Tensor<B, 4>) -> Tensor<B, 1> {
-        match self {
+        let patches = match self {
             Self::Wasserstein | Self::Hinge => realness.neg(),
             Self::Minimax => ops::log_sigmoid(realness.neg()),
             Self::Vanilla => ops::log_sigmoid(realness).neg(),
             Self::Lsgan => (realness - 1.0).square(),
-        }
-        .mean()
+        };
+        ops::mean_of_few(patches)
     }
 }
 

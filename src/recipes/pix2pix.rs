@@ -163,13 +163,13 @@ impl Recipe for Pix2Pix {
             under_condition(source.clone(), fake.clone().inner()),
             self.objective,
         );
-        let [gradients] = moment.gradients(critic.total(), [&networks.discriminator]);
+        let gradients = moment.backward(critic.total()).of(&networks.discriminator);
         networks.update_discriminator(gradients, moment);
 
         let discriminator = networks.discriminator.module();
         let losses = paired_losses(discriminator, source, target, fake, self.objective);
         let total = losses.total(self.reconstruction, 0.0);
-        let [gradients] = moment.gradients(total, [&networks.generator]);
+        let gradients = moment.backward(total).of(&networks.generator);
         moment.update(&mut networks.generator, gradients);
 
         Ok(vec![

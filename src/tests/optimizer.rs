@@ -1,5 +1,7 @@
 //! Adam alone against PyTorch, on given gradients.
 
+use std::panic::{self, AssertUnwindSafe};
+
 use burn::module::{AutodiffModule, Module, Param};
 use burn::tensor::Tensor;
 use burn::tensor::backend::{AutodiffBackend, Backend};
@@ -9,7 +11,11 @@ use crate::optim::adam::{self, Adam, AdamConfig};
 use crate::tests::fixture::Fixture;
 use crate::tests::{backend_name, on_every_backend};
 
-on_every_backend!(adam_moves_as_pytorchs_does, adam_counts_a_missing_gradient_as_zero);
+on_every_backend!(
+    adam_moves_as_pytorchs_does,
+    adam_counts_a_missing_gradient_as_zero,
+    adam_refuses_anothers_gradients,
+);
 
 /// Absolute, on parameters of about 1 that move by up to 1e-3: a few units in the last place of
 /// float32. Gradients span 14 decades, so an epsilon of another size or place exceeds it.
@@ -26,6 +32,12 @@ struct Settings {
     beta1: f64,
     beta2: f64,
     epsilon: f64,
+}
+
+#[derive(Module, Debug)]
+struct Pair<B: Backend> {
+    parameter: Param<Tensor<B, 1>>,
+    other: Param<Tensor<B, 1>>,
 }
 
 #[derive(Module, Debug)]
@@ -61,19 +73,41 @@ fn adam_moves_as_pytorchs_does<B: AutodiffBackend>() {
 
 fn adam_counts_a_missing_gradient_as_zero<B: AutodiffBackend>() {
     let device = B::Device::default();
-    let line = Line::<B> { parameter: Param::from_tensor(Tensor::ones([3], &device)) };
+    let ones = || Param::from_tensor(Tensor::<B, 1>::ones([3], &device));
+    let pair = Pair::<B> { parameter: ones(), other: ones() };
     let mut adam = Adam::new(AdamConfig::default());
-    let unrelated = Tensor::<B, 1>::ones([1], &device).require_grad();
-    let gradients = adam::gradients(&line, &mut unrelated.clone().sum().backward());
-    let line = adam.step(line, gradients, 0.1);
-    assert_eq!(line.parameter.val().into_data(), Tensor::<B, 1>::ones([3], &device).into_data());
+    let step = |adam: &mut Adam<_>, pair: Pair<B>, loss: Tensor<B, 1>| {
+        let gradients = adam::gradients(&pair, &mut loss.backward());
+        adam.step(pair, gradients, 0.1)
+    };
+    let of_other = pair.other.val().sum();
+    let pair = step(&mut adam, pair, of_other);
+    assert_eq!(pair.parameter.val().into_data(), Tensor::<B, 1>::ones([3], &device).into_data());
 
     // By momentum alone: the first mean, halved, over the root of the second.
-    let gradients = adam::gradients(&line, &mut line.parameter.val().sum().backward());
-    let line = adam.step(line, gradients, 0.1);
-    let before = line.parameter.val().into_data();
-    let gradients = adam::gradients(&line, &mut unrelated.sum().backward());
-    let line = adam.step(line, gradients, 0.1);
-    let after = line.parameter.val().into_data();
+    let of_both = pair.parameter.val().sum() + pair.other.val().sum();
+    let pair = step(&mut adam, pair, of_both);
+    let before = pair.parameter.val().into_data();
+    let of_other = pair.other.val().sum();
+    let pair = step(&mut adam, pair, of_other);
+    let after = pair.parameter.val().into_data();
     assert!(after.iter::<f32>().zip(before.iter::<f32>()).all(|(after, before)| after < before));
+}
+
+fn adam_refuses_anothers_gradients<B: AutodiffBackend>() {
+    let device = B::Device::default();
+    let line = Line::<B> { parameter: Param::from_tensor(Tensor::ones([3], &device)) };
+    let gradient = |length: usize| Tensor::<B::InnerBackend, 1>::ones([length], &device);
+    for gradients in [vec![], vec![gradient(2)], vec![gradient(4)], vec![gradient(3), gradient(3)]]
+    {
+        let line = line.clone();
+        let refused = panic::catch_unwind(AssertUnwindSafe(|| {
+            Adam::new(AdamConfig::default()).step(line, gradients, 0.1)
+        }));
+        assert!(refused.is_err());
+    }
+    let unrelated = Tensor::<B, 1>::ones([1], &device).require_grad();
+    let gradients = &mut unrelated.sum().backward();
+    let refused = panic::catch_unwind(AssertUnwindSafe(|| adam::gradients(&line, gradients)));
+    assert!(refused.is_err(), "the loss does not depend on the network");
 }

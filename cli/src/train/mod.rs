@@ -43,11 +43,12 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Go on with the run in --out, with its data and settings; --iterations, --learning-rate,
-    /// --on-non-finite and --on-unreadable may change, and with --data where the data are
+    /// --accumulate, --on-non-finite and --on-unreadable may change, and with --data where the
+    /// data are
     #[arg(long)]
     resume: bool,
-    /// Go on from this checkpoint of the run in --out, such as one before the newest; those after
-    /// it are kept under other names
+    /// Go on from this checkpoint of the run in --out, such as one before the newest; with its
+    /// settings; those after it are kept under other names
     #[arg(long, value_name = "CHECKPOINT")]
     resume_from: Option<PathBuf>,
     /// What computes

@@ -5,8 +5,8 @@ use std::path::Path;
 use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::metrics::CounterfactualLog;
 use stargan::{
-    CsvLog, Error, Observer, Outcome, Parts, Progress, StarGan, TensorBoard, TimingLog, Trainer,
-    TrainingConfig, resolve_model,
+    CsvLog, Error, Observer, Outcome, Parts, Precision, Progress, StarGan, TensorBoard, TimingLog,
+    Trainer, TrainingConfig, resolve_model,
 };
 
 use super::settings::OnNonFinite;
@@ -103,6 +103,9 @@ fn change<B: AutodiffBackend>(
             ));
         }
         trainer.set_iterations(iterations)?;
+    }
+    if let Some(parts) = args.settings.accumulate {
+        trainer.set_accumulate(parts)?;
     }
     if let Some(rate) = args.settings.learning_rate {
         trainer.set_learning_rate(rate)?;
@@ -214,8 +217,19 @@ fn run<B: AutodiffBackend>(
     if plan.inputs.tensorboard {
         observers.push(Box::new(TensorBoard::every(20)));
     }
+    let precision = trainer.config().run.precision;
+    if precision != Precision::Float32 && plan.backend.is_cpu() {
+        tell!("warning: a CPU pretends to compute in half precision, for tests: float32 is faster");
+    }
     let ended = trainer.run(&plan.train, &mut observers);
     drop(observers);
+    if let left_out @ 1.. = trainer.updates_left_out() {
+        let scale = trainer.loss_scale();
+        tell!(
+            "{left_out} updates of this run were left out, because float16 did not hold their \
+             gradients; losses are scaled by {scale} now"
+        );
+    }
     let outcome = ended.map_err(|error| failed(error, &run, plan.backend))?;
     let checkpoint = match outcome {
         Outcome::Finished { checkpoint } => checkpoint,

@@ -33,9 +33,9 @@ pub struct SettingsArgs {
     /// Parts that a batch goes through the networks in, one after the other, for less memory and
     /// the same update
     #[arg(long, value_name = "N", help_heading = RUN)]
-    accumulate: Option<usize>,
-    /// The type of float that the networks compute in, where the device has it; weights, norms and
-    /// losses stay float32
+    pub accumulate: Option<usize>,
+    /// The type of float that the networks compute in, where the device has it (a CPU only pretends
+    /// to, for tests); weights, norms and losses stay float32
     #[arg(long, value_name = "NAME", value_parser = names(Precision::ALL), help_heading = RUN)]
     precision: Option<Precision>,
     /// Iterations: discriminator updates
@@ -130,7 +130,8 @@ pub struct SettingsFile {
 impl SettingsArgs {
     /// Whether a resumed run may not change the flag of that name, of those here.
     fn is_fixed(id: &str) -> bool {
-        !["iterations", "learning_rate", "on_non_finite", "on_unreadable"].contains(&id)
+        !["iterations", "accumulate", "learning_rate", "on_non_finite", "on_unreadable"]
+            .contains(&id)
     }
 
     /// Refuses flags that a resumed run can't change.
@@ -142,7 +143,8 @@ impl SettingsArgs {
         match fixed.into_iter().find(given) {
             Some(id) => usage(format!(
                 "--{} can't change when a run is resumed; --iterations, --learning-rate, \
-                 --on-non-finite and --on-unreadable can",
+                 --accumulate, --on-non-finite and --on-unreadable can, and what gpu.md says by \
+                 config.json",
                 id.replace('_', "-")
             )),
             None => Ok(()),

@@ -20,6 +20,16 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         self.change(|run| run.with_iterations(iterations))
     }
 
+    /// Changes in how many parts a batch goes through the networks, for example after memory has
+    /// run out.
+    ///
+    /// # Errors
+    /// As [`TrainingConfig::check`](crate::TrainingConfig::check).
+    pub fn set_accumulate(&mut self, parts: usize) -> Result<()> {
+        self.config.clone().with_run(|run| run.with_accumulate(parts)).check()?;
+        self.change(|run| run.with_accumulate(parts))
+    }
+
     /// Changes the learning rate that the schedule starts from.
     ///
     /// # Errors

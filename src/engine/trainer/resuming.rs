@@ -14,13 +14,15 @@ use crate::engine::recipe::Recipe;
 use crate::engine::run_folder::RunFolder;
 use crate::error::{Error, Result};
 use crate::files::model;
+use crate::nn::precision::Precision;
 use crate::nn::weights::Weights;
 
 /// The settings that `config.json` may change of a run that goes on, and all below them.
-const CHANGEABLE: [&str; 8] = [
+const CHANGEABLE: [&str; 9] = [
     "run.iterations",
     "run.learning_rate",
     "run.accumulate",
+    "run.precision",
     "run.checkpoint_every",
     "run.keep",
     "run.loader_threads",
@@ -35,8 +37,8 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     ///
     /// Settings that the folder's `config.json` gives other values than the checkpoint are taken
     /// from there where they may change: the number of iterations, the learning rate, in how many
-    /// parts a batch is taken, what is kept and when, the number of loader threads and both
-    /// policies.
+    /// parts a batch is taken, the precision, what is kept and when, the number of loader threads
+    /// and both policies.
     ///
     /// # Errors
     /// When the folder holds no run or one of another recipe, its checkpoint is damaged or does not
@@ -58,7 +60,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         let folder = RunFolder::open(folder.as_ref())?;
         let checkpoint = checkpoint.as_ref();
         let own: TrainingConfig<R> = folder.config()?;
-        let trainer = Self::from_checkpoint(folder, checkpoint, device)?;
+        let trainer = Self::from_checkpoint(folder, checkpoint, None, device)?;
         if let Some(Difference { setting, from, to }) = fixed(&differences(&trainer.config, &own)) {
             let message = format!(
                 "it is not a checkpoint of the run in {}: {setting} is {from} in it and {to} there",
@@ -95,23 +97,24 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
                 return Err(Error::checkpoint(foreign, message));
             }
             let config: TrainingConfig<R> = folder.config()?;
-            config.check()?;
+            Self::check(&config, device)?;
             return Self::fresh(Some(folder), config, device);
         };
         // Of a run of another recipe, or of an earlier version, the configuration says so.
         let edited: TrainingConfig<R> = folder.config()?;
-        let mut trainer =
-            Self::from_checkpoint(folder, newest, device).map_err(|error| {
-                match (error, before) {
-                    (Error::Checkpoint { path, message }, Some(before)) if path == newest => {
-                        let message = format!(
-                            "{message}; the checkpoint before it, {}, can be resumed from",
-                            before.display()
-                        );
-                        Error::checkpoint(path, message)
-                    }
-                    (error, _) => error,
+        let mut trainer = Self::from_checkpoint(folder, newest, Some(edited.run.precision), device)
+            .map_err(|error| match (error, before) {
+                (Error::Checkpoint { path, message }, Some(before)) if path == newest => {
+                    let message = format!(
+                        "{message}; the checkpoint before it, {}, can be resumed from",
+                        before.display()
+                    );
+                    Error::checkpoint(path, message)
                 }
+                (Error::Config(message), _) => Error::Config(format!(
+                    "{message}; config.json in the run folder has the settings"
+                )),
+                (error, _) => error,
             })?;
         trainer.take_edited(edited)?;
         Ok(trainer)
@@ -134,10 +137,21 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         Ok(())
     }
 
-    /// The run in `folder` as `checkpoint` has it.
-    fn from_checkpoint(folder: RunFolder, checkpoint: &Path, device: &B::Device) -> Result<Self> {
-        let (read, weights) = model::read::<Checkpoint<R>>(checkpoint)?;
-        Self::at(Some(folder), checkpoint, read, weights, device)
+    /// The run in `folder` as `checkpoint` has it, but with networks of `precision`, where it is
+    /// given.
+    fn from_checkpoint(
+        folder: RunFolder,
+        checkpoint: &Path,
+        precision: Option<Precision>,
+        device: &B::Device,
+    ) -> Result<Self> {
+        let (mut read, weights) = model::read::<Checkpoint<R>>(checkpoint)?;
+        let own = read.training.config.run.precision;
+        read.training.set_precision(precision.unwrap_or(own));
+        let mut trainer = Self::at(Some(folder), checkpoint, read, weights, device)?;
+        // What the checkpoint says, so that the change is seen as one.
+        trainer.config.run.precision = own;
+        Ok(trainer)
     }
 
     /// The run at its newest checkpoint, or at its beginning, with the settings that it has now.
@@ -146,7 +160,8 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         let Some(newest) = checkpoints.newest().0 else {
             return Self::fresh(Some(folder), self.config.clone(), &self.device);
         };
-        Self::from_checkpoint(folder, newest, &self.device)
+        let precision = Some(self.config.run.precision);
+        Self::from_checkpoint(folder, newest, precision, &self.device)
     }
 
     /// A run where `checkpoint` and its weights, of `path`, say that it stands.
@@ -157,6 +172,8 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         weights: Weights,
         device: &B::Device,
     ) -> Result<Self> {
+        let broken = |problem| Error::checkpoint(path, problem);
+        checkpoint.training.check_loss_scale().map_err(broken)?;
         let Progress {
             config,
             iteration,

@@ -33,6 +33,10 @@ impl<B: AutodiffBackend, R: Recipe> Follower<B, R> {
         let introduction = workers.broadcast(Vec::new())?;
         let own_backend = B::InnerBackend::name(device);
         let config = Introduction::read(&introduction, &own_backend, expected);
+        let config = config.and_then(|config| {
+            Trainer::<B, R>::check(&config, device)?;
+            Ok(config)
+        });
         let config = workers.agree(config)?;
         Trainer::following(workers, config, device).map(Self)
     }

@@ -49,7 +49,7 @@ pub(super) trait Operations: std::fmt::Debug + Clone + Send + Sync + 'static {
     /// What instance norm keeps for its gradient beside its inputs.
     type Statistics: Clone + std::fmt::Debug + Send + Sync + 'static;
 
-    /// Whether what is half as precise is computed in float32, between roundings.
+    /// Whether 16-bit inputs are computed in float32, and the result rounded to their type.
     const WIDENS: bool;
 
     /// Whether the operation is specialised for inputs of these types.

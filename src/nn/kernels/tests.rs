@@ -239,15 +239,20 @@ fn leaky_gradients_match<B: AutodiffBackend>() {
     }
 }
 
-/// Of the largest value: roundings of inputs, output and gradients to float16's 11 bits, and of
-/// what is between two kernels of one operation.
-const HALF_TOLERANCE: f64 = 4e-3;
+/// Of the largest value: roundings of inputs, output and gradients to 11 and to 8 bits, and of what
+/// is between two kernels of one operation.
+const HALF_TOLERANCE: [(DType, f64); 2] = [(DType::F16, 4e-3), (DType::BF16, 3.2e-2)];
 
-/// Every operation on float16 against itself on float32, where the device computes in both.
 fn half_precision_is_close<B: AutodiffBackend>() {
-    if !B::supports_dtype(&Default::default(), DType::F16) {
-        return;
+    for (half, tolerance) in HALF_TOLERANCE {
+        if B::supports_dtype(&Default::default(), half) {
+            half_is_close::<B>(half, tolerance);
+        }
     }
+}
+
+/// Every operation on 16-bit floats against itself on float32.
+fn half_is_close<B: AutodiffBackend>(half: DType, tolerance: f64) {
     type Run<'a, B> = &'a dyn Fn([Four<B>; 2], [Tensor<B, 1>; 2]) -> Four<B>;
     let check = |shapes: [[usize; 4]; 2], channels: usize, what: &str, operation: Run<'_, B>| {
         let vectors = [random::<B, 1>([channels], 4), random::<B, 1>([channels], 5)];
@@ -263,10 +268,10 @@ fn half_precision_is_close<B: AutodiffBackend>() {
             found.extend(vectors.iter().filter_map(|of| Some(of.grad(&gradients)?.into_data())));
             found
         };
-        for (found, expected) in run(DType::F16).iter().zip(&run(DType::F32)) {
+        for (found, expected) in run(half).iter().zip(&run(DType::F32)) {
             let error = crate::tests::relative_error(found, expected);
-            assert!(error <= HALF_TOLERANCE, "{what}: {error:e}");
-            assert!(error > 0.0, "{what} is not computed in float16");
+            assert!(error <= tolerance, "{what}, {half:?}: {error:e}");
+            assert!(error > 0.0, "{what} is not computed in {half:?}");
         }
     };
     for [n, a, b, h, w, kernel, stride] in [SHAPES[3], SHAPES[8], SHAPES[10], SHAPES[16]] {

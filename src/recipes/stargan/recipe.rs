@@ -214,7 +214,7 @@ pub(crate) fn discriminator_step<B: AutodiffBackend>(
     let learner = &networks.discriminator;
     let of_part = |part| {
         let losses = discriminator_losses(learner.module(), fake(part), part, objective, penalty);
-        let [gradients] = moment.gradients(losses.total(weights), [learner]);
+        let gradients = moment.backward(losses.total(weights)).of(learner);
         (losses, gradients)
     };
     let parts = batch.iter().map(of_part);
@@ -239,7 +239,7 @@ pub(crate) fn generator_step<B: AutodiffBackend>(
         let term = IdentityTerm::when(identity.is_some());
         let generator = learner.module();
         let losses = generator_losses(critic, generator, fake(part), part, recipe.objective, term);
-        let [gradients] = moment.gradients(losses.total(weights, identity), [learner]);
+        let gradients = moment.backward(losses.total(weights, identity)).of(learner);
         (losses, gradients)
     };
     let parts = batch.iter().map(of_part);

@@ -23,13 +23,13 @@ pub fn discriminator_losses<B: AutodiffBackend>(
 ) -> DiscriminatorLosses<B> {
     let real = sample.real.clone();
 
-    let [on_real, on_fake] =
-        discriminator.forward_both([real.clone(), fake.clone()].map(Tensor::from_inner));
+    let [real_images, fake_images] = [real.clone(), fake.clone()].map(Tensor::from_inner);
+    let (on_real, realness_of_fake) = discriminator.forward_both(real_images, fake_images);
     let source = Tensor::from_inner(sample.source.label.clone());
 
     DiscriminatorLosses {
         real: objective.real(on_real.realness),
-        fake: objective.fake(on_fake.realness),
+        fake: objective.fake(realness_of_fake),
         domain: sample.domain_loss(on_real.domain_logits, source),
         penalty: penalty.forward(discriminator, real, fake, sample.draw.clone()),
     }

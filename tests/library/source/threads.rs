@@ -2,7 +2,7 @@
 
 use stargan::burn::backend::Flex;
 use stargan::data::{Batch, ImageFiles, Loader, LoaderConfig, Readable, Share, Summary};
-use stargan::engine::{Follower, Learner, Moment, State, StepLosses};
+use stargan::engine::{Backward, Follower, Learner, Moment, State, StepLosses};
 #[cfg(feature = "collective")]
 use stargan::engine::{Rendezvous, Ring, Worker};
 use stargan::metrics::{
@@ -55,7 +55,7 @@ fn what_is_public_is_send_and_sync() {
     all!(both: Learner<Cpu, Generator<Cpu>>);
     // Observers ask for things through them in the one thread that trains, and a link to other
     // workers is one thread's at a time.
-    all!(send: Trainer<Cpu, StarGan>, Follower<Cpu, StarGan>, Moment<'_, Cpu>);
+    all!(send: Trainer<Cpu, StarGan>, Follower<Cpu, StarGan>, Moment<'_, Cpu>, Backward<Cpu>);
     // Losses are read from the device when they are first asked for.
     all!(send: Iteration<'_, Cpu>);
     #[cfg(feature = "collective")]

@@ -9,9 +9,9 @@ use stargan::metrics::{CounterfactualLog, Counterfactuals, DatasetScores};
 use stargan::nn::{DiscriminatorConfig, GeneratorConfig};
 use stargan::recipes::Pairwise;
 use stargan::{
-    CycleGan, Dataset, Datasets, Folder, Grid, LabelSpaces, Observer, Outcome, Pix2Pix, Report,
-    RunSettings, SampleGrids, StarGan, Subset, Trainer, TrainingConfig, Transform, Translate,
-    UnreadablePolicy, open_model,
+    CycleGan, Dataset, Datasets, Folder, Grid, LabelSpaces, Observer, Outcome, Pix2Pix, Precision,
+    Report, RunSettings, SampleGrids, StarGan, Subset, Trainer, TrainingConfig, Transform,
+    Translate, UnreadablePolicy, open_model,
 };
 
 use crate::training::setup::{
@@ -95,6 +95,15 @@ fn a_cyclegan_resumes_exactly_with_its_history() {
         }
     }
     assert!(!names.iter().any(|name| name.contains("domain")), "{names:?}");
+}
+
+#[test]
+fn both_resume_exactly_in_half_precision() {
+    let _turn = one_at_a_time();
+    for precision in [Precision::BFloat16, Precision::Float16] {
+        resumes(cyclegan().with_run(|run| run.with_precision(precision)));
+        resumes(pix2pix(DOMAINS).with_run(|run| run.with_precision(precision)));
+    }
 }
 
 #[test]

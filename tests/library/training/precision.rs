@@ -1,5 +1,8 @@
 //! Training in half precision: what a run folder holds, and who refuses it.
 
+use std::fs;
+use std::path::Path;
+
 use stargan::burn::backend::{Autodiff, Flex, NdArray};
 use stargan::{Dataset, LabelSpaces, Observer, Precision, StarGan, Trainer, Translator};
 
@@ -42,22 +45,59 @@ fn a_gradient_beyond_float16_leaves_the_update_out_and_lowers_the_scale() {
     let _turn = one_at_a_time();
     let folder = tempfile::tempdir().unwrap();
     let data = colours(&folder.path().join("data"));
-    // Weights of the terms by which every gradient is infinite at the first scale.
     let mut config = tiny(LabelSpaces::single(data.labels().clone()))
-        .with_run(|run| run.with_precision(Precision::Float16).with_iterations(1));
-    config.recipe.weights.domain = 1e6;
-    let mut trainer =
-        Trainer::<Cpu, StarGan>::new(folder.path().join("run"), config, &Default::default())
-            .unwrap();
-    trainer.run(&data, &mut ()).unwrap();
-    assert_eq!(trainer.loss_scale(), 32_768.0);
-    let checkpoint = folder.path().join("run/checkpoints/00000001.safetensors");
-    let content = Content::of(&checkpoint);
+        .with_run(|run| run.with_precision(Precision::Float16).with_iterations(40));
+    // By which the gradients of D are infinite at the first scale, and at many below.
+    config.recipe.weights.domain = 1e8;
+    let begin = |name, iterations| {
+        let config = config.clone().with_run(|run| run.with_iterations(iterations));
+        let run = folder.path().join(name);
+        Trainer::<Cpu, StarGan>::new(run, config, &Default::default()).unwrap()
+    };
+    let mut first = begin("first", 1);
+    first.run(&data, &mut ()).unwrap();
+    assert_eq!((first.loss_scale(), first.updates_left_out()), (32_768.0, 1));
+    let content = Content::of(&folder.path().join("first/checkpoints/00000001.safetensors"));
     assert!(!content.tensors.keys().any(|name| name.starts_with("adam.")), "an update was made");
+    // It goes down until there are updates, however far that is, and does not end the run.
+    let mut trainer = begin("run", 40);
+    trainer.run(&data, &mut ()).unwrap();
+    let (scale, left_out) = (trainer.loss_scale(), trainer.updates_left_out());
+    assert!(scale < 1.0 && left_out < 40, "{scale}, {left_out} updates left out");
+    let content = Content::of(&folder.path().join("run/checkpoints/00000040.safetensors"));
+    assert!(content.tensors.keys().any(|name| name.starts_with("adam.discriminator")));
 }
 
 #[test]
-fn backends_and_recipes_without_it_refuse_it() {
+fn a_run_goes_on_in_another_precision_and_with_no_other_scale() {
+    let _turn = one_at_a_time();
+    let folder = tempfile::tempdir().unwrap();
+    let data = colours(&folder.path().join("data"));
+    let config = tiny(LabelSpaces::single(data.labels().clone()))
+        .with_run(|run| run.with_precision(Precision::Float16).with_iterations(2));
+    let run = folder.path().join("run");
+    let mut trainer = Trainer::<Cpu, StarGan>::new(&run, config, &Default::default()).unwrap();
+    trainer.run(&data, &mut ()).unwrap();
+    drop(trainer);
+    let elsewhere =
+        |run: &Path| Trainer::<Autodiff<NdArray>, StarGan>::resume(run, &Default::default());
+    let error = elsewhere(&run).unwrap_err().to_string();
+    assert!(error.contains("does not compute in: choose float32; config.json"), "{error}");
+    let file = run.join("config.json");
+    let edited = fs::read_to_string(&file).unwrap().replace("float16", "float32");
+    fs::write(&file, edited).unwrap();
+    let mut resumed = elsewhere(&run).unwrap();
+    assert_eq!(
+        resumed.changes(),
+        ["after iteration 2: run.precision is \"float32\", was \"float16\""]
+    );
+    resumed.set_iterations(3).unwrap();
+    resumed.run(&data, &mut ()).unwrap();
+    assert_eq!(resumed.loss_scale(), 1.0);
+}
+
+#[test]
+fn backends_without_it_refuse_it() {
     let folder = tempfile::tempdir().unwrap();
     let data = colours(&folder.path().join("data"));
     let config = tiny(LabelSpaces::single(data.labels().clone()))

@@ -87,7 +87,9 @@ impl<'a> Products<'a> {
     /// The images of every part that is done at a time.
     fn parts(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         let images = self.geometry.images;
-        let at_a_time = (self.most_values / (self.taps() * self.places())).clamp(1, images);
+        let of_one = self.taps() * self.places();
+        assert!(u32::try_from(of_one).is_ok(), "an image of {} places", self.places());
+        let at_a_time = (self.most_values / of_one).clamp(1, images);
         (0..images).step_by(at_a_time).map(move |first| first..images.min(first + at_a_time))
     }
 

@@ -54,8 +54,8 @@ impl<B: Launch, const TENSOR_CORES: bool> Operations for Gpu<B, TENSOR_CORES> {
 
     const WIDENS: bool = false;
 
-    /// Images, weights and gradients may be half as precise, all of them alike; what is one number
-    /// per channel may not, nor the losses and Adam.
+    /// Images, weights and gradients may be 16-bit floats, all of them alike; what has one number
+    /// per channel is float32, and so are losses and Adam.
     fn takes(operation: Operation, inputs: &[DType]) -> bool {
         let known = matches!(inputs[0], DType::F32 | DType::F16 | DType::BF16);
         let (first, float32) = (|&of| of == inputs[0], |&of| of == DType::F32);
@@ -112,8 +112,8 @@ impl<B: Launch, const TENSOR_CORES: bool> Operations for Gpu<B, TENSOR_CORES> {
         }
         if !Self::multiplies_transposed(geometry) {
             // As the input gradient that it is, of which the input's shape counts.
-            let one = Tensor::<B, 4>::empty([1; 4], &B::float_device(&small));
-            let large = primitive(&one.cast(small.dtype()).expand(geometry.large_shape()));
+            let one = Tensor::<B, 4>::empty([1; 4], (&B::float_device(&small), small.dtype()));
+            let large = primitive(&one.expand(geometry.large_shape()));
             return B::conv2d_x_backward(large, weight, small, options(geometry));
         }
         primitive(&conv::convolve_transposed::<B>(
@@ -130,8 +130,8 @@ impl<B: Launch, const TENSOR_CORES: bool> Operations for Gpu<B, TENSOR_CORES> {
         large: Primitive<B>,
     ) -> Primitive<B> {
         if !Switch::WeightGradient.is_on() {
-            let weight = Tensor::<B, 4>::empty(geometry.weight_shape(), &B::float_device(&small));
-            let weight = weight.cast(small.dtype());
+            let options = (&B::float_device(&small), small.dtype());
+            let weight = Tensor::<B, 4>::empty(geometry.weight_shape(), options);
             return B::conv2d_weight_backward(large, primitive(&weight), small, options(geometry));
         }
         primitive(&conv::weight_gradient::<B>(geometry, MOST_VALUES, tensor(small), tensor(large)))

@@ -1,16 +1,16 @@
-//! The values of a parameter one after another, as they are updated.
+//! The values of a parameter one after another, as they are updated and cast.
 //!
 //! On a GPU, a convolution's weight `[A, B, k, k]` has the channels `B` last in memory, for so its
 //! products read it. Flat in that order, nothing is copied to update it. Elsewhere the order is
 //! row-major, as it is in every file.
 
-use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
+use burn::tensor::{DType, Tensor};
 
 use crate::nn::ops;
 
-const CHANNELS_LAST: [usize; 4] = [0, 2, 3, 1];
-const CHANNELS_SECOND: [usize; 4] = [0, 3, 1, 2];
+const CHANNELS_LAST: [isize; 4] = [0, 2, 3, 1];
+const CHANNELS_SECOND: [isize; 4] = [0, 3, 1, 2];
 
 /// Whether the order of `B` is another than row-major for tensors of so many dimensions.
 fn has_channels_last<B: Backend>(dimensions: usize) -> bool {
@@ -21,7 +21,7 @@ fn has_channels_last<B: Backend>(dimensions: usize) -> bool {
 pub(crate) fn flat<B: Backend, const D: usize>(value: Tensor<B, D>) -> Tensor<B, 1> {
     let len = value.shape().num_elements();
     if has_channels_last::<B>(D) {
-        let axes: [isize; D] = std::array::from_fn(|axis| CHANNELS_LAST[axis] as isize);
+        let axes: [isize; D] = std::array::from_fn(|axis| CHANNELS_LAST[axis]);
         return value.permute(axes).reshape([len]);
     }
     value.reshape([len])
@@ -33,11 +33,30 @@ pub(crate) fn unflat<B: Backend, const D: usize>(
     shape: [usize; D],
 ) -> Tensor<B, D> {
     if has_channels_last::<B>(D) {
-        let channels_last: [usize; D] = std::array::from_fn(|axis| shape[CHANNELS_LAST[axis]]);
-        let axes: [isize; D] = std::array::from_fn(|axis| CHANNELS_SECOND[axis] as isize);
+        let channels_last: [usize; D] =
+            std::array::from_fn(|axis| shape[CHANNELS_LAST[axis] as usize]);
+        let axes: [isize; D] = std::array::from_fn(|axis| CHANNELS_SECOND[axis]);
         return values.reshape(channels_last).permute(axes);
     }
     values.reshape(shape)
+}
+
+/// A row of values per entry of the first dimension, in the order of the backend.
+pub(crate) fn rows<B: Backend>(value: Tensor<B, 4>) -> Tensor<B, 2> {
+    match has_channels_last::<B>(4) {
+        true => value.permute(CHANNELS_LAST).flatten(1, 3),
+        false => value.flatten(1, 3),
+    }
+}
+
+/// `value` in another type of float, in the order of the backend: a cast by itself would leave it
+/// in row-major order.
+pub(crate) fn cast<B: Backend, const D: usize>(value: Tensor<B, D>, dtype: DType) -> Tensor<B, D> {
+    if value.dtype() == dtype {
+        return value;
+    }
+    let shape = value.dims();
+    unflat(flat(value).cast(dtype), shape)
 }
 
 /// The values in row-major order, given those of a tensor of `shape` in the backend's.
