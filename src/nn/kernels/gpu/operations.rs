@@ -130,8 +130,9 @@ impl<B: Launch, const TENSOR_CORES: bool> Operations for Gpu<B, TENSOR_CORES> {
         large: Primitive<B>,
     ) -> Primitive<B> {
         if !Switch::WeightGradient.is_on() {
-            let options = (&B::float_device(&small), small.dtype());
-            let weight = Tensor::<B, 4>::empty(geometry.weight_shape(), options);
+            let device = B::float_device(&small);
+            let of_type = (&device, small.dtype());
+            let weight = Tensor::<B, 4>::empty(geometry.weight_shape(), of_type);
             return B::conv2d_weight_backward(large, primitive(&weight), small, options(geometry));
         }
         primitive(&conv::weight_gradient::<B>(geometry, MOST_VALUES, tensor(small), tensor(large)))
