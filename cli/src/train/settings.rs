@@ -143,7 +143,7 @@ impl SettingsArgs {
         match fixed.into_iter().find(given) {
             Some(id) => usage(format!(
                 "--{} can't change when a run is resumed; --iterations, --learning-rate, \
-                 --accumulate, --on-non-finite and --on-unreadable can, and what gpu.md says by \
+                 --accumulate, --on-non-finite and --on-unreadable can, and run.precision in its \
                  config.json",
                 id.replace('_', "-")
             )),

@@ -26,7 +26,6 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     /// # Errors
     /// As [`TrainingConfig::check`](crate::TrainingConfig::check).
     pub fn set_accumulate(&mut self, parts: usize) -> Result<()> {
-        self.config.clone().with_run(|run| run.with_accumulate(parts)).check()?;
         self.change(|run| run.with_accumulate(parts))
     }
 
@@ -63,10 +62,9 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
 
     /// Takes other settings for the rest of the run, and takes note of what they change.
     fn change(&mut self, change: impl FnOnce(RunSettings) -> RunSettings) -> Result<()> {
-        let run = change(self.config.run.clone());
-        run.check()?;
-        let before = self.config.clone();
-        self.config.run = run;
+        let config = self.config.clone().with_run(change);
+        config.check()?;
+        let before = std::mem::replace(&mut self.config, config);
         self.note(differences(&before, &self.config));
         Ok(())
     }
