@@ -84,6 +84,7 @@ pub use labels::space::{LabelKind, LabelSpace, Target};
 pub use labels::spaces::{DomainEdit, LabelSpaces};
 pub use nn::precision::Precision;
 pub use translate::grid::{Grid, GridImage};
+pub use translate::output::OutputSize;
 pub use translate::relabel::{DomainLabel, Relabelling, Translate};
 pub use translate::translator::{Parts, Translator};
 

@@ -1,8 +1,9 @@
 //! `--crop`: how it is written, and what is said of a crop that leaves out most of an image.
 
 use std::path::Path;
+use std::str::FromStr;
 
-use stargan::{Crop, Dataset};
+use stargan::{Crop, Dataset, ModelConfig};
 
 use crate::terminal::tell;
 
@@ -15,11 +16,39 @@ pub fn parse_crop(text: &str) -> Result<Crop, String> {
     }
 }
 
-/// A crop in words.
-pub fn in_words(crop: Crop) -> String {
-    match crop {
-        Crop::Centre(side) => format!("the centre square of {side} pixels"),
-        Crop::Square => "the largest centre square".to_owned(),
+/// What `--crop` says of photos for a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PhotoCrop {
+    /// What the model was trained on, whatever it leaves out.
+    Model,
+    Crop(Crop),
+}
+
+impl PhotoCrop {
+    pub fn of(self, model: &ModelConfig) -> Crop {
+        match self {
+            Self::Model => model.transform.crop,
+            Self::Crop(crop) => crop,
+        }
+    }
+}
+
+impl FromStr for PhotoCrop {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "model" {
+            return Ok(Self::Model);
+        }
+        if text.contains(',') {
+            let numbers = text.split(',').map(|number| number.trim().parse());
+            return match numbers.collect::<Result<Vec<u32>, _>>().as_deref() {
+                Ok(&[left, top, side]) if side > 0 => Ok(Self::Crop(Crop::At { left, top, side })),
+                _ => Err(format!("expected LEFT,TOP,SIDE in pixels, found {text:?}")),
+            };
+        }
+        let crop = parse_crop(text);
+        crop.map(Self::Crop).map_err(|problem| format!("{problem}, LEFT,TOP,SIDE or \"model\""))
     }
 }
 
@@ -35,12 +64,12 @@ pub fn warn_of_crop(name: &str, data: &dyn Dataset) {
     let crop = data.crop();
     if crop.leaves_out_most(width, height) {
         let remedy = match crop {
-            Crop::Centre(_) => "--crop square takes the largest",
+            Crop::Centre(_) | Crop::At { .. } => "--crop square takes the largest",
             Crop::Square => "cut the images to what matters first",
         };
         tell!(
             "warning: {name}: {} leaves out {} of images of {width} x {height} pixels; {remedy}",
-            in_words(crop),
+            crop,
             percent_left_out(crop, [width, height])
         );
     }
@@ -55,8 +84,8 @@ pub fn warn_of_judge(file: &Path, trained_on: Option<Crop>, data: &dyn Dataset) 
         tell!(
             "warning: {}: the judge was trained on {} of images, and is shown {}",
             file.display(),
-            in_words(trained_on),
-            in_words(data.crop())
+            trained_on,
+            data.crop()
         );
     }
 }
@@ -79,6 +108,19 @@ mod tests {
         for wrong in ["0", "-3", "model", ""] {
             assert!(parse_crop(wrong).unwrap_err().contains("expected a number of pixels"));
         }
+    }
+
+    #[test]
+    fn a_photo_can_be_cropped_anywhere() {
+        let at = Crop::At { left: 12, top: 0, side: 34 };
+        assert_eq!("12,0,34".parse(), Ok(PhotoCrop::Crop(at)));
+        assert_eq!("model".parse(), Ok(PhotoCrop::Model));
+        assert_eq!("178".parse(), Ok(PhotoCrop::Crop(Crop::Centre(178))));
+        for wrong in ["1,2", "1,2,0", "1,2,3,4", "a,b,c", "-1,2,3", ","] {
+            let error = wrong.parse::<PhotoCrop>().unwrap_err();
+            assert!(error.contains("expected LEFT,TOP,SIDE"), "{error}");
+        }
+        assert!("middle".parse::<PhotoCrop>().unwrap_err().contains("or \"model\""));
     }
 
     #[test]

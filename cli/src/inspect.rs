@@ -9,12 +9,14 @@ use stargan::data::read_text;
 use stargan::engine::Recipe;
 use stargan::{
     Crop, LabelKind, LabelSpace, LabelSpaces, ModelConfig, StarGan, TrainingConfig, Transform,
-    describe, resolve_model,
+    describe, load_image, resolve_model,
 };
 
-use crate::crop::in_words;
+use crate::crop::{PhotoCrop, percent_left_out};
 use crate::failure::{Failure, of_file};
-use crate::terminal::result;
+use crate::output::{OverwriteArg, save_image};
+use crate::preview::preview;
+use crate::terminal::{result, tell};
 
 /// Says what a model, a checkpoint or a run is.
 ///
@@ -26,10 +28,25 @@ pub struct Args {
     /// A model file, a checkpoint, or a run folder
     #[arg(value_name = "MODEL_OR_RUN")]
     path: PathBuf,
+    /// Show what the model sees of this photo: a picture of the photo with a frame around it, and
+    /// beside it at the model's size
+    #[arg(long, value_name = "IMAGE")]
+    photo: Option<PathBuf>,
+    /// The part of the photo that the model sees, as at `translate`
+    #[arg(long, value_name = "PX|square|LEFT,TOP,SIDE|model", requires = "photo")]
+    crop: Option<PhotoCrop>,
+    /// The picture of the photo
+    #[arg(long, value_name = "FILE", default_value = "seen.png")]
+    out: PathBuf,
+    #[command(flatten)]
+    overwrite: OverwriteArg,
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
     let path = &args.path;
+    if let Some(photo) = &args.photo {
+        return show(args, path, photo);
+    }
     if !path.is_dir() {
         result!("{}", describe_file(path)?.trim_end());
         return Ok(());
@@ -49,6 +66,26 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         line(&mut text, "training time", duration(seconds));
     }
     result!("{}", text.trim_end());
+    Ok(())
+}
+
+/// Shows what the model at `path` sees of a photo.
+fn show(args: &Args, path: &Path, photo: &Path) -> Result<(), Failure> {
+    let model: ModelConfig = describe(resolve_model(path)?)?;
+    model.check()?;
+    let existing = args.overwrite.existing();
+    existing.check(&args.out)?;
+    let image = load_image(photo)?;
+    let (width, height) = image.dimensions();
+    let usual = || model.transform.crop.for_photo(width, height);
+    let crop = args.crop.map_or_else(usual, |crop| crop.of(&model));
+    crop.check_holds(width, height).map_err(|error| of_file(photo, error))?;
+    save_image(&preview(&image, crop, model.transform.size), &args.out, existing)?;
+    tell!(
+        "of {width} x {height} pixels the model sees {crop}, {} of them are left out",
+        percent_left_out(crop, [width, height])
+    );
+    result!("{}", args.out.display());
     Ok(())
 }
 
@@ -76,7 +113,7 @@ fn describe_file(path: &Path) -> Result<String, Failure> {
     let ModelConfig { spaces, transform, .. } = &model;
     let mut text = labels(spaces);
     line(&mut text, "image size", format!("{0} x {0} pixels", transform.size));
-    line(&mut text, "crop", in_words(transform.crop));
+    line(&mut text, "crop", transform.crop.to_string());
     networks(&mut text, &model);
     let Some(training) = training else { return Ok(text) };
     let earlier = training["iteration"].as_u64();

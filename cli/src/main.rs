@@ -18,6 +18,7 @@ mod import;
 mod inspect;
 mod named;
 mod output;
+mod preview;
 mod quickstart;
 mod report;
 mod signals;

@@ -128,7 +128,9 @@ impl LoaderConfig {
                     "has {images} images, fewer than a batch of {batch_size}: \
                      lower the batch size to at most {images}"
                 ),
-                (_, Crop::Centre(0)) => "has a crop of 0 pixels".to_owned(),
+                (_, Crop::Centre(0) | Crop::At { side: 0, .. }) => {
+                    "has a crop of 0 pixels".to_owned()
+                }
                 _ => continue,
             };
             let which = match datasets.len() {

@@ -27,6 +27,6 @@ pub use self::image::{MAX_IMAGE_BYTES, MAX_IMAGE_SIDE, image_size};
 #[cfg(feature = "train")]
 pub use self::loader::{Batch, Loader, LoaderConfig, Share, Unreadable};
 pub use self::summary::Summary;
-pub use self::transform::{to_network, to_rgb_image};
+pub use self::transform::{Square, to_network, to_rgb_image};
 pub use self::unreadable::Readable;
 pub use self::whole::{MAX_FILE_BYTES, read_bytes, read_text};

@@ -1,5 +1,7 @@
 //! From an image of any size to what a network sees, and back.
 
+use std::fmt;
+
 use fast_image_resize::{
     FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
     images::{Image, ImageRef},
@@ -20,6 +22,35 @@ pub enum Crop {
     /// The largest centre square: of CelebA's aligned images of 178 x 218 pixels, the 178 pixels
     /// that the public PyTorch code takes.
     Square,
+    /// A square anywhere, such as one face of a group. Of an image that does not hold all of it,
+    /// the nearest square that it holds; [`check_holds`](Self::check_holds) tells.
+    At {
+        /// Columns left of it.
+        left: u32,
+        /// Rows above it.
+        top: u32,
+        /// Its side, in pixels.
+        #[serde(deserialize_with = "side")]
+        side: u32,
+    },
+}
+
+/// A square part of an image, in pixels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Square {
+    /// Columns left of it.
+    pub left: u32,
+    /// Rows above it.
+    pub top: u32,
+    /// Its side.
+    pub side: u32,
+}
+
+impl Square {
+    /// What it shows of `image`.
+    fn cut(self, image: &RgbImage) -> RgbImage {
+        imageops::crop_imm(image, self.left, self.top, self.side, self.side).to_image()
+    }
 }
 
 const NO_CROP: &str = "the crop is 0 pixels; it must be at least 1";
@@ -32,16 +63,43 @@ fn side<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
     }
 }
 
+impl fmt::Display for Crop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Centre(side) => write!(f, "the centre square of {side} pixels"),
+            Self::Square => f.write_str("the largest centre square"),
+            Self::At { left, top, side } => {
+                write!(f, "the square of {side} pixels at {left},{top}")
+            }
+        }
+    }
+}
+
 impl Crop {
     /// The part of `image` that is used.
     pub fn apply(self, image: &RgbImage) -> RgbImage {
-        let (side, left, top) = self.square(image.width(), image.height());
-        imageops::crop_imm(image, left, top, side, side).to_image()
+        self.square(image.width(), image.height()).cut(image)
+    }
+
+    /// Refuses an image of this size that does not hold all of a square
+    /// [`At`](Self::At) somewhere. Centre squares every image has.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with both sizes.
+    pub fn check_holds(self, width: u32, height: u32) -> Result<()> {
+        let Self::At { left, top, side } = self else { return Ok(()) };
+        let reaches = |start: u32, length: u32| u64::from(start) + u64::from(side) > length.into();
+        if reaches(left, width) || reaches(top, height) {
+            return Err(Error::Config(format!(
+                "{self} reaches beyond the image of {width} x {height} pixels"
+            )));
+        }
+        Ok(())
     }
 
     /// The share of the area of an image of this size that is left out, from 0 to 1.
     pub fn left_out(self, width: u32, height: u32) -> f64 {
-        let (side, ..) = self.square(width, height);
+        let Square { side, .. } = self.square(width, height);
         let area = f64::from(width) * f64::from(height);
         if area > 0.0 { 1.0 - f64::from(side).powi(2) / area } else { 0.0 }
     }
@@ -58,16 +116,20 @@ impl Crop {
         if self.leaves_out_most(width, height) { Self::Square } else { self }
     }
 
-    /// The side of the crop and its left and top edge, in pixels.
-    fn square(self, width: u32, height: u32) -> (u32, u32, u32) {
+    /// Where it is in an image of this size.
+    pub fn square(self, width: u32, height: u32) -> Square {
         let largest = width.min(height);
-        let side = match self {
-            Self::Centre(side) => side.min(largest),
-            Self::Square => largest,
-        };
         // torchvision's CenterCrop rounds as Python does: halves to the even number.
-        let start = |length: u32| (f64::from(length - side) / 2.0).round_ties_even() as u32;
-        (side, start(width), start(height))
+        let start = |length: u32, side| (f64::from(length - side) / 2.0).round_ties_even() as u32;
+        let centre = |side| Square { left: start(width, side), top: start(height, side), side };
+        match self {
+            Self::Centre(side) => centre(side.min(largest)),
+            Self::Square => centre(largest),
+            Self::At { left, top, side } => {
+                let side = side.min(largest);
+                Square { left: left.min(width - side), top: top.min(height - side), side }
+            }
+        }
     }
 }
 
@@ -87,7 +149,7 @@ impl Transform {
     /// # Errors
     /// [`Error::Config`] when the crop is empty, or the size is 0 or beyond any image.
     pub fn check(&self) -> Result<()> {
-        if self.crop == Crop::Centre(0) {
+        if matches!(self.crop, Crop::Centre(0) | Crop::At { side: 0, .. }) {
             return Err(Error::Config(NO_CROP.to_owned()));
         }
         if !(1..=MAX_IMAGE_SIDE).contains(&self.size) {
@@ -136,11 +198,13 @@ impl Transform {
     }
 
     fn cropped_and_resized(&self, image: &RgbImage, flip: bool) -> RgbImage {
-        let (side, left, top) = self.crop.square(image.width(), image.height());
-        assert!(side > 0 && self.size > 0, "an empty image, crop or size");
+        let mut square = self.crop.square(image.width(), image.height());
+        assert!(square.side > 0 && self.size > 0, "an empty image, crop or size");
         // The crop of the mirrored image is the mirror of a crop, which has fewer pixels to move.
-        let left = if flip { image.width() - side - left } else { left };
-        let mut crop = imageops::crop_imm(image, left, top, side, side).to_image();
+        if flip {
+            square.left = image.width() - square.side - square.left;
+        }
+        let mut crop = square.cut(image);
         if flip {
             imageops::flip_horizontal_in_place(&mut crop);
         }
@@ -224,10 +288,29 @@ mod tests {
 
     #[test]
     fn crops_are_centred_as_torchvision_centres_them() {
-        assert_eq!(Crop::Centre(178).square(178, 218), (178, 0, 20));
-        assert_eq!(Crop::Centre(44).square(61, 53), (44, 8, 4));
-        assert_eq!(Crop::Square.square(61, 53), (53, 4, 0));
-        assert_eq!(Crop::Centre(178).square(64, 100), (64, 0, 18));
+        let square = |side, left, top| Square { left, top, side };
+        assert_eq!(Crop::Centre(178).square(178, 218), square(178, 0, 20));
+        assert_eq!(Crop::Centre(44).square(61, 53), square(44, 8, 4));
+        assert_eq!(Crop::Square.square(61, 53), square(53, 4, 0));
+        assert_eq!(Crop::Centre(178).square(64, 100), square(64, 0, 18));
+    }
+
+    #[test]
+    fn a_crop_somewhere_lies_in_the_image() {
+        let crop = Crop::At { left: 20, top: 5, side: 30 };
+        assert_eq!(crop.square(61, 53), Square { left: 20, top: 5, side: 30 });
+        assert_eq!(crop.square(40, 53), Square { left: 10, top: 5, side: 30 });
+        assert_eq!(crop.square(61, 9), Square { left: 20, top: 0, side: 9 });
+        crop.check_holds(50, 35).unwrap();
+        Crop::Centre(178).check_holds(3, 3).unwrap();
+        for (width, height) in [(49, 35), (50, 34)] {
+            let error = crop.check_holds(width, height).unwrap_err().to_string();
+            let expected = "the square of 30 pixels at 20,5 reaches beyond the image of";
+            assert!(error.starts_with(expected), "{error}");
+        }
+        let far = Crop::At { left: u32::MAX, top: u32::MAX, side: u32::MAX };
+        assert!(far.check_holds(50, 35).is_err());
+        assert_eq!(far.square(50, 35), Square { left: 15, top: 0, side: 35 });
     }
 
     #[test]
@@ -295,7 +378,9 @@ mod tests {
         }
         let none = "the crop is 0 pixels; it must be at least 1";
         assert_eq!(check(Crop::Centre(0), 128), Err(none.to_owned()));
-        let error = serde_json::from_str::<Crop>(r#"{"centre":0}"#).unwrap_err().to_string();
-        assert!(error.starts_with(none), "{error}");
+        for zero in [r#"{"centre":0}"#, r#"{"at":{"left":1,"top":1,"side":0}}"#] {
+            let error = serde_json::from_str::<Crop>(zero).unwrap_err().to_string();
+            assert!(error.starts_with(none), "{error}");
+        }
     }
 }

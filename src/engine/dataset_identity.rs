@@ -61,8 +61,7 @@ impl DatasetIdentity {
             if expected.crop != found.crop {
                 return Err(format!(
                     "the images of the dataset {name:?} were cropped to {}, now to {}",
-                    words(expected.crop),
-                    words(found.crop)
+                    expected.crop, found.crop
                 ));
             }
             if sums.is_some_and(|(expected, found)| expected != found) {
@@ -86,12 +85,5 @@ impl DatasetIdentity {
                  the data it began with, or begin a new run"
             ))
         })
-    }
-}
-
-fn words(crop: Crop) -> String {
-    match crop {
-        Crop::Centre(side) => format!("the centre {side} pixels"),
-        Crop::Square => "the largest square".to_owned(),
     }
 }

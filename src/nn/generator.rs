@@ -145,6 +145,11 @@ impl GeneratorConfig {
         check_memory("generator", side, self.architecture().most_values(side))
     }
 
+    /// The smallest side that is not below `side` and keeps its size through the network.
+    pub(crate) fn next_side(&self, side: usize) -> usize {
+        side.next_multiple_of(1 << self.downsamplings)
+    }
+
     /// A generator with fresh weights drawn from `rng` in a fixed order, the same on every backend.
     ///
     /// # Errors

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use burn::tensor::backend::Backend;
+use image::imageops::crop_imm;
 use image::{DynamicImage, RgbImage};
 
 use crate::data::image::{load_image, to_opaque};
@@ -11,7 +12,8 @@ use crate::error::{Error, Result};
 use crate::labels::edit::Edit;
 use crate::labels::spaces::DomainEdit;
 use crate::translate::grid::{Grid, GridImage, no_images};
-use crate::translate::images::{CHUNK, check_pixels, download, prepare, upload};
+use crate::translate::images::{CHUNK, check_pixels, download, padded, prepare, upload};
+use crate::translate::output::{OutputSize, carry_over};
 use crate::translate::relabel::{DomainLabel, Translate};
 use crate::translate::translator::Translator;
 
@@ -39,6 +41,11 @@ impl<B: Backend> Translator<B> {
     /// [predicted](Self::predict) where the edit keeps a part of it, then the edit is applied, such
     /// as `"Blond_Hair"`, `"+Male,-Young"` or `"Male=0.5"` (see [`Edit`](crate::Edit)).
     ///
+    /// The translation has the photo's own size, unless [`with_output_size`] says otherwise: the
+    /// model's square is translated, and what that changes is carried over to the photo.
+    ///
+    /// [`with_output_size`]: Self::with_output_size
+    ///
     /// Of a model that was trained on several datasets, any label of any of them applies to any
     /// image, as `"expressions:happy"`, or `"happy"` where only one has it. Terms of two datasets,
     /// such as `"Blond_Hair,happy"`, are two translations, the second of what the first has made
@@ -57,8 +64,7 @@ impl<B: Backend> Translator<B> {
     /// # Errors
     /// As [`translate`](Self::translate).
     pub fn translate_batch(&self, images: &[DynamicImage], edit: &str) -> Result<Vec<RgbImage>> {
-        let images = images.iter().map(|image| self.prepare(image)).collect::<Result<Vec<_>>>()?;
-        self.apply(&images, None, edit)
+        self.translated(images, |seen| self.apply(seen, None, edit))
     }
 
     /// Translates one image whose own label is known, such as `"Black_Hair,Male"` or, in two
@@ -74,7 +80,8 @@ impl<B: Backend> Translator<B> {
         source: &str,
         edit: &str,
     ) -> Result<RgbImage> {
-        Ok(self.apply(&[self.prepare(image)?], Some(source), edit)?.remove(0))
+        let images = std::slice::from_ref(image);
+        Ok(self.translated(images, |seen| self.apply(seen, Some(source), edit))?.remove(0))
     }
 
     /// Translates one image to an explicit label.
@@ -107,7 +114,9 @@ impl<B: Backend> Translator<B> {
         image: &DynamicImage,
         conditions: &[Vec<f32>],
     ) -> Result<Vec<RgbImage>> {
-        Ok(self.generate(&vec![self.prepare(image)?; conditions.len()], conditions))
+        let seen = self.seen(image)?;
+        let translated = self.generate(&vec![seen.clone(); conditions.len()], conditions);
+        Ok(translated.into_iter().map(|result| self.sized(image, &seen, result)).collect())
     }
 
     /// The image's own label in `dataset`, as the discriminator's domain head reads it: 0 or 1 per
@@ -236,24 +245,74 @@ impl<B: Backend> Translator<B> {
     /// ([`crop_of`](Self::crop_of)) and resized to the model's size.
     ///
     /// # Errors
-    /// [`Error::Data`] when the image has no pixels.
+    /// [`Error::Data`] when the image has no pixels; [`Error::Config`] when it does not hold the
+    /// crop.
     pub fn prepare(&self, image: &DynamicImage) -> Result<RgbImage> {
+        self.prepare_at(image, self.config().transform.size)
+    }
+
+    fn prepare_at(&self, image: &DynamicImage, size: u32) -> Result<RgbImage> {
         let crop = self.crop_of(image.width(), image.height());
-        prepare(image, Transform { crop, ..self.config().transform })
+        crop.check_holds(image.width(), image.height())?;
+        prepare(image, Transform { crop, size })
+    }
+
+    /// The image as the generator is given it: [prepared](Self::prepare), at its own size.
+    fn seen(&self, image: &DynamicImage) -> Result<RgbImage> {
+        let size = match self.output_size() {
+            OutputSize::Side(side) => side,
+            _ => self.config().transform.size,
+        };
+        self.prepare_at(image, size)
+    }
+
+    /// What `translate` makes of the images as the generator is given them, in the size that is
+    /// asked for.
+    fn translated(
+        &self,
+        images: &[DynamicImage],
+        translate: impl FnOnce(&[RgbImage]) -> Result<Vec<RgbImage>>,
+    ) -> Result<Vec<RgbImage>> {
+        let seen = images.iter().map(|image| self.seen(image)).collect::<Result<Vec<_>>>()?;
+        let results = images.iter().zip(&seen).zip(translate(&seen)?);
+        Ok(results.map(|((image, seen), result)| self.sized(image, seen, result)).collect())
+    }
+
+    /// A translation in the size that is asked for.
+    fn sized(&self, image: &DynamicImage, seen: &RgbImage, translated: RgbImage) -> RgbImage {
+        if self.output_size() != OutputSize::Photo {
+            return translated;
+        }
+        let mut photo = to_opaque(image);
+        let (width, height) = photo.dimensions();
+        let square = self.crop_of(width, height).square(width, height);
+        carry_over(&mut photo, square, seen, &translated);
+        photo
     }
 
     fn predict_prepared(&self, images: &[RgbImage], dataset: usize) -> Result<Vec<Vec<f32>>> {
-        let read = |chunk| self.read_labels(upload(chunk, self.device()), dataset);
+        let transform = self.config().transform;
+        let read = |chunk: &[RgbImage]| {
+            let chunk: Vec<_> = chunk.iter().map(|image| transform.resize(image)).collect();
+            self.read_labels(upload(&chunk, self.device()), dataset)
+        };
         let chunks = images.chunks(CHUNK).map(read).collect::<Result<Vec<_>>>()?;
         Ok(chunks.into_iter().flatten().collect())
     }
 
-    /// Translates prepared images, each as its condition says.
+    /// Translates images as the generator is given them, each as its condition says.
     fn generate(&self, images: &[RgbImage], conditions: &[Vec<f32>]) -> Vec<RgbImage> {
-        let chunks = images.chunks(CHUNK).zip(conditions.chunks(CHUNK));
+        let Some(side) = images.first().map(RgbImage::width) else { return Vec::new() };
+        let whole = self.config().generator.next_side(side as usize) as u32;
+        // As many values as of images of the model's size.
+        let times = whole.div_ceil(self.config().transform.size) as usize;
+        let count = (CHUNK / (times * times)).max(1);
+        let chunks = images.chunks(count).zip(conditions.chunks(count));
         let translate = |(images, conditions): (&[RgbImage], &[Vec<f32>])| {
-            download(self.forward_conditions(upload(images, self.device()), conditions))
+            let images: Vec<_> = images.iter().map(|image| padded(image, whole)).collect();
+            download(self.forward_conditions(upload(&images, self.device()), conditions))
         };
-        chunks.flat_map(translate).collect()
+        let results = chunks.flat_map(translate);
+        results.map(|result| crop_imm(&result, 0, 0, side, side).to_image()).collect()
     }
 }

@@ -30,6 +30,12 @@ pub(crate) fn check_pixels(image: &RgbImage) -> Result<()> {
     }
 }
 
+/// A square image continued to `side` pixels, to the right and down, by its last column and row.
+pub(crate) fn padded(image: &RgbImage, side: u32) -> RgbImage {
+    let last = image.width() - 1;
+    RgbImage::from_fn(side, side, |x, y| *image.get_pixel(x.min(last), y.min(last)))
+}
+
 /// Square images of one size as the networks take them: `[N, 3, S, S]` in `[-1, 1]`.
 pub(crate) fn upload<B: Backend>(images: &[RgbImage], device: &B::Device) -> Tensor<B, 4> {
     let size = images[0].width() as usize;

@@ -3,6 +3,7 @@
 pub(crate) mod edits;
 pub(crate) mod grid;
 pub(crate) mod images;
+pub(crate) mod output;
 pub(crate) mod pytorch;
 pub(crate) mod relabel;
 pub(crate) mod translator;

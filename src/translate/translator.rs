@@ -17,9 +17,10 @@ use crate::nn::precision::Precision;
 use crate::nn::weights::{self, Weights};
 use crate::random::{Purpose, stream};
 use crate::translate::images::host;
+use crate::translate::output::OutputSize;
 use crate::translate::relabel::{DomainLabel, Relabelling, Translate};
 
-/// A trained model, ready to translate images of any size; results have the model's size.
+/// A trained model, ready to translate images of any size.
 ///
 /// It is `Send`, `Sync` and cheap to clone: threads share its weights.
 #[derive(Clone, Debug)]
@@ -30,6 +31,7 @@ pub struct Translator<B: Backend> {
     device: B::Device,
     /// In place of the model's.
     crop: Option<Crop>,
+    output_size: OutputSize,
 }
 
 /// What [`Translator::save`] writes.
@@ -50,7 +52,14 @@ impl<B: Backend> Translator<B> {
         discriminator: Option<Discriminator<B>>,
         device: B::Device,
     ) -> Self {
-        Self { config, generator, discriminator, device, crop: None }
+        Self {
+            config,
+            generator,
+            discriminator,
+            device,
+            crop: None,
+            output_size: OutputSize::default(),
+        }
     }
 
     /// Opens a model file, a checkpoint, or the newest checkpoint of a run folder; of a checkpoint,
@@ -160,6 +169,27 @@ impl<B: Backend> Translator<B> {
     pub fn with_crop(mut self, crop: Crop) -> Self {
         self.crop = Some(crop);
         self
+    }
+
+    /// Sets the size of what it makes of an image; labels are read, and grids and metrics are made,
+    /// at the model's size. Files are as before.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the generator can't work at the size.
+    pub fn with_output_size(mut self, size: OutputSize) -> Result<Self> {
+        if let OutputSize::Side(side) = size {
+            let transform = Transform { size: side, ..self.config.transform };
+            transform.check()?;
+            let whole = self.config.generator.next_side(side as usize);
+            self.config.generator.check_image_size(whole, whole)?;
+        }
+        self.output_size = size;
+        Ok(self)
+    }
+
+    /// The size of what it makes of an image.
+    pub fn output_size(&self) -> OutputSize {
+        self.output_size
     }
 
     /// The part that is used of an image of this size: the model's own crop, that of the images

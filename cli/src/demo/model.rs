@@ -62,7 +62,7 @@ impl<B: Backend> Model<B> {
     pub fn square(&self, image: &RgbImage) -> DynamicImage {
         let transform = self.0.config().transform;
         let side = match transform.crop {
-            Crop::Centre(side) => side,
+            Crop::Centre(side) | Crop::At { side, .. } => side,
             Crop::Square => transform.size,
         };
         let crop = self.0.crop_of(image.width(), image.height());

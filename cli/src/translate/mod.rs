@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 
 use stargan::burn::tensor::backend::Backend;
 use stargan::data::image_files;
-use stargan::{Crop, Translator};
+use stargan::{OutputSize, Translator};
 
 use crate::backend::{self, on_backend};
 use crate::bundled;
-use crate::crop::parse_crop;
+use crate::crop::PhotoCrop;
 use crate::failure::{Failure, of_file, usage};
 use crate::output::save_image;
 use crate::terminal::{result, tell};
@@ -36,11 +36,22 @@ pub struct Args {
     /// The inputs' own label, such as "Black_Hair,Male" [default: predicted for every input]
     #[arg(long, value_name = "LABELS")]
     source: Option<String>,
-    /// The part of an input that is used: the centre square of so many pixels, "square" for the
-    /// largest one, or "model" for what the model was trained on, whatever it leaves out [default:
-    /// that of the model, or square for an input of which that would leave out most]
-    #[arg(long, value_name = "PX|square|model", value_parser = parse_choice)]
-    crop: Option<Choice>,
+    /// The part of an input that the model sees: the centre square of so many pixels, "square" for
+    /// the largest one, the square of SIDE pixels whose upper left corner is at LEFT,TOP, or "model"
+    /// for what the model was trained on, whatever it leaves out; `inspect --photo` shows it
+    /// [default: that of the model, or square for an input of which that would leave out most]
+    #[arg(long, value_name = "PX|square|LEFT,TOP,SIDE|model")]
+    crop: Option<PhotoCrop>,
+    /// The size of a result: "original" for the input's own, of which only what the model changes is
+    /// touched; "model" for the square that the model sees, at its size; or that square at PX pixels
+    /// a side, at which the model works [default: original]
+    #[arg(
+        long,
+        value_name = "original|model|PX",
+        value_parser = parse_size,
+        conflicts_with = "grid"
+    )]
+    size: Option<OutputSize>,
     /// One picture: a row per input, a column per edit, or per label of the model without --edit
     #[arg(long)]
     grid: bool,
@@ -57,19 +68,12 @@ pub struct Args {
     inputs: Vec<PathBuf>,
 }
 
-/// What `--crop` says.
-#[derive(Clone, Copy, Debug)]
-enum Choice {
-    Model,
-    Crop(Crop),
-}
-
-fn parse_choice(text: &str) -> Result<Choice, String> {
-    match text {
-        "model" => Ok(Choice::Model),
-        _ => {
-            parse_crop(text).map(Choice::Crop).map_err(|problem| format!("{problem}, or \"model\""))
-        }
+fn parse_size(text: &str) -> Result<OutputSize, String> {
+    match (text, text.parse()) {
+        ("original", _) => Ok(OutputSize::Photo),
+        ("model", _) => Ok(OutputSize::Model),
+        (_, Ok(side @ 1..)) => Ok(OutputSize::Side(side)),
+        _ => Err("expected original, model or a number of pixels".to_owned()),
     }
 }
 
@@ -100,13 +104,13 @@ fn translate<B: Backend>(
 ) -> Result<(), Failure> {
     let translator = Translator::<B>::open(model, &Default::default())?;
     let translator = match args.crop {
-        None => translator,
-        Some(Choice::Crop(crop)) => translator.with_crop(crop),
-        Some(Choice::Model) => {
-            let crop = translator.config().transform.crop;
+        Some(crop) => {
+            let crop = crop.of(translator.config());
             translator.with_crop(crop)
         }
+        None => translator,
     };
+    let translator = translator.with_output_size(args.size.unwrap_or_default())?;
     // Known before anything is written: nobody wants half of the results.
     for edit in &args.edit {
         translator.check_edit(args.source.as_deref(), edit)?;

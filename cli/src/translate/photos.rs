@@ -7,7 +7,7 @@ use stargan::burn::tensor::backend::Backend;
 use stargan::load_image;
 use stargan::{Translate, Translator};
 
-use crate::crop::{in_words, percent_left_out};
+use crate::crop::percent_left_out;
 use crate::failure::Failure;
 use crate::terminal::tell;
 
@@ -25,20 +25,25 @@ impl<'a, B: Backend> Photos<'a, B> {
         Self { translator, read: 0, unreadable: Vec::new(), told: false }
     }
 
-    /// The image at `path`; none where it can't be read, which is said.
+    /// The image at `path`; none where it can't be read or does not hold the crop, which is said.
     pub fn read(&mut self, path: &Path) -> Option<DynamicImage> {
         self.read += 1;
-        match load_image(path) {
+        let problem = match load_image(path) {
             Ok(image) => {
-                self.tell(path, [image.width(), image.height()]);
-                Some(image.into())
+                let (width, height) = image.dimensions();
+                match self.translator.crop_of(width, height).check_holds(width, height) {
+                    Ok(()) => {
+                        self.tell(path, [width, height]);
+                        return Some(image.into());
+                    }
+                    Err(error) => format!("{}: {error}", path.display()),
+                }
             }
-            Err(error) => {
-                tell!("warning: {error}");
-                self.unreadable.push(path.to_owned());
-                None
-            }
-        }
+            Err(error) => error.to_string(),
+        };
+        tell!("warning: {problem}");
+        self.unreadable.push(path.to_owned());
+        None
     }
 
     /// Says once where most of an image is left out, or would be by the crop that the model was
@@ -54,10 +59,10 @@ impl<'a, B: Backend> Photos<'a, B> {
         let percent = |crop| percent_left_out(crop, [width, height]);
         let path = path.display();
         if used.leaves_out_most(width, height) {
-            let (used, percent) = (in_words(used), percent(used));
+            let percent = percent(used);
             tell!("warning: {path}: {used} leaves out {percent} of {size}");
         } else {
-            let (used, model, percent) = (in_words(used), in_words(model), percent(model));
+            let percent = percent(model);
             tell!(
                 "{path}: {used} is translated, because {model}, as in training, would leave out \
                  {percent} of {size}; --crop model takes that"
@@ -73,7 +78,7 @@ impl<'a, B: Backend> Photos<'a, B> {
             [first, ..] => {
                 let others = if count > 1 { " and others, see above" } else { "" };
                 let first = first.display();
-                let message = format!("{count} of {read} images can't be read: {first}{others}");
+                let message = format!("{count} of {read} images can't be used: {first}{others}");
                 Err(Failure::Failed(message))
             }
         }

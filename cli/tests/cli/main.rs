@@ -42,6 +42,9 @@ mod output;
 #[allow(dead_code, reason = "only their tests are run")]
 #[path = "../../src/translate/outputs.rs"]
 mod outputs;
+#[allow(dead_code, reason = "only their tests are run")]
+#[path = "../../src/preview.rs"]
+mod preview;
 #[allow(dead_code, unused_imports, unused_macros, reason = "the other modules say things")]
 #[path = "../../src/terminal.rs"]
 mod terminal;

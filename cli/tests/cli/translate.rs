@@ -33,7 +33,7 @@ fn a_bad_image_is_passed_over_and_the_next_try_makes_the_rest() {
     assert_eq!(output.status.code(), Some(1), "{said}");
     assert!(said.contains("warning: in/00003.png: "), "{said}");
     assert!(said.contains("in/pipe.png: expected a regular file"), "{said}");
-    assert!(said.contains("error: 2 of 7 images can't be read: in/00003.png"), "{said}");
+    assert!(said.contains("error: 2 of 7 images can't be used: in/00003.png"), "{said}");
     fs::remove_file(pipe).unwrap();
     assert_eq!(text(&output.stdout).lines().count(), 5);
     assert_eq!(names(folder.join("out")).len(), 5);
@@ -62,7 +62,7 @@ fn a_grid_is_of_the_images_that_can_be_read() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(image::image_dimensions(folder.join("grid.png")).unwrap(), (2 * 64, 5 * 64));
     let none = format!("--model {MODEL} --edit Male --grid --out none.png in/00003.png");
-    fails("translate", folder, &none, 1, "1 of 1 images can't be read");
+    fails("translate", folder, &none, 1, "1 of 1 images can't be used");
     assert_eq!(succeeds("translate", folder, &format!("--skip-existing {line}")), "");
     assert_eq!(names(folder), ["grid.png", "in"]);
 }

@@ -1,7 +1,7 @@
 //! What is public can be moved to other threads and shared between them; the compiler says so.
 
 use stargan::burn::backend::Flex;
-use stargan::data::{Batch, ImageFiles, Loader, LoaderConfig, Readable, Share, Summary};
+use stargan::data::{Batch, ImageFiles, Loader, LoaderConfig, Readable, Share, Square, Summary};
 use stargan::engine::{Backward, Follower, Learner, Moment, State, StepLosses};
 #[cfg(feature = "collective")]
 use stargan::engine::{Rendezvous, Ring, Worker};
@@ -18,10 +18,10 @@ use stargan::recipes::{
 use stargan::{
     AdamConfig, CelebA, Crop, CsvLog, CycleGan, Datasets, DomainEdit, DomainLabel, Edit, Error,
     Folder, Grid, GridImage, IdentityWarmup, Iteration, LabelKind, LabelSpace, LabelSpaces,
-    LossWeights, ModelConfig, NonFinitePolicy, Objective, Outcome, Parts, Penalty, Pix2Pix,
-    Precision, Preset, Progress, PublicModel, Relabelling, Report, RunSettings, SampleGrids,
-    Schedule, StarGan, Subset, Target, TensorBoard, TimingLog, Trainer, TrainingConfig, Transform,
-    Translate, Translator, UnreadablePolicy,
+    LossWeights, ModelConfig, NonFinitePolicy, Objective, Outcome, OutputSize, Parts, Penalty,
+    Pix2Pix, Precision, Preset, Progress, PublicModel, Relabelling, Report, RunSettings,
+    SampleGrids, Schedule, StarGan, Subset, Target, TensorBoard, TimingLog, Trainer,
+    TrainingConfig, Transform, Translate, Translator, UnreadablePolicy,
 };
 
 use super::crate_source::{Source, name};
@@ -38,11 +38,11 @@ fn what_is_public_is_send_and_sync() {
     fn send<T: Send>() {}
     all!(both: AdamConfig, CelebA, Crop, CsvLog, CycleGan, Datasets, DomainEdit, DomainLabel, Edit,
         Error, Folder, Grid, GridImage, IdentityWarmup, LabelKind, LabelSpace, LabelSpaces,
-        LossWeights, ModelConfig, NonFinitePolicy, Objective, Outcome, Parts, Penalty, Pix2Pix,
+        LossWeights, ModelConfig, NonFinitePolicy, Objective, Outcome, OutputSize, Parts, Penalty, Pix2Pix,
         Precision, Preset, Progress, PublicModel, Relabelling<'_>, Report, RunSettings, SampleGrids,
         Schedule, StarGan, Subset, Target, TensorBoard, TimingLog, TrainingConfig<StarGan>,
         Transform, Translator<Flex>, Box<dyn Translate<Flex>>, UnreadablePolicy);
-    all!(both: Batch, ImageFiles, Loader, LoaderConfig, Readable<'_>, Share, State, Summary,
+    all!(both: Batch, ImageFiles, Loader, LoaderConfig, Readable<'_>, Share, Square, State, Summary,
         StepLosses<Flex>);
     all!(both: Agreement, CounterfactualLog, CounterfactualScores, Counterfactuals, DatasetScores,
         DomainDistance, Evaluation, Evaluator<'_, Flex>, Judge<Flex>, JudgeConfig, JudgeErrors,

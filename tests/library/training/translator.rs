@@ -5,8 +5,8 @@ use image::{DynamicImage, ImageFormat, RgbImage, Rgba, RgbaImage};
 use stargan::burn::backend::{Flex, NdArray};
 use stargan::burn::tensor::backend::Backend;
 use stargan::{
-    Crop, DomainLabel, Grid, GridImage, LabelSpaces, Parts, StarGan, Trainer, Transform,
-    Translator, decode_image, load_image,
+    Crop, DomainLabel, Grid, GridImage, LabelSpaces, OutputSize, Parts, StarGan, Trainer,
+    Transform, Translator, decode_image, load_image,
 };
 
 use crate::training::setup::{BUNDLED, Cpu, StopAfter, face_labels, faces, one_at_a_time, tiny};
@@ -44,7 +44,12 @@ fn model() -> (tempfile::TempDir, Trainer<Cpu, StarGan>) {
 }
 
 fn open<B: Backend>(path: std::path::PathBuf) -> Translator<B> {
-    Translator::open(path, &Default::default()).unwrap()
+    as_generated(Translator::open(path, &Default::default()).unwrap())
+}
+
+/// The same with results as the generator makes them.
+fn as_generated<B: Backend>(translator: Translator<B>) -> Translator<B> {
+    translator.with_output_size(OutputSize::Model).unwrap()
 }
 
 fn difference(a: &RgbImage, b: &RgbImage) -> u8 {
@@ -57,7 +62,7 @@ fn every_way_to_open_a_model_translates_alike() {
     let _turn = one_at_a_time();
     let (folder, trainer) = model();
     let at = |name: &str| folder.path().join(name);
-    let trained = trainer.translator();
+    let trained = as_generated(trainer.translator());
     trained.save(at("whole.safetensors"), Parts::All).unwrap();
     trained.save(at("new/folder/small.safetensors"), Parts::Generator).unwrap();
     let size = |name: &str| std::fs::metadata(at(name)).unwrap().len();
@@ -184,7 +189,7 @@ fn a_photo_is_used_whole_where_the_models_crop_would_leave_out_most() {
 fn a_batch_is_its_images_one_by_one() {
     let _turn = one_at_a_time();
     let (_folder, trainer) = model();
-    let translator = trainer.translator();
+    let translator = as_generated(trainer.translator());
     // More than the generator is given at once.
     let photos: Vec<DynamicImage> = (0..19).map(photo).collect();
     let together = translator.translate_batch(&photos, "-Young,Male=0.5").unwrap();
@@ -200,7 +205,7 @@ fn a_batch_is_its_images_one_by_one() {
 fn a_grid_has_a_row_per_image_and_a_column_per_target() {
     let _turn = one_at_a_time();
     let (_folder, trainer) = model();
-    let translator = trainer.translator();
+    let translator = as_generated(trainer.translator());
     let known = vec![0.0, 0.0, 1.0, 0.0, 1.0];
     let label = DomainLabel { dataset: 0, label: known.clone() };
     let grid = grid(&translator, &[(0, Some(label)), (1, None)]).unwrap();
@@ -248,6 +253,73 @@ fn labels_that_make_no_sense_are_refused() {
         let error = error.unwrap_err().to_string();
         assert!(error.contains(expected), "{expected}: {error}");
     }
+}
+
+#[test]
+fn a_translation_has_the_size_that_is_asked_for() {
+    let _turn = one_at_a_time();
+    let (_folder, trainer) = model();
+    let translator = trainer.translator();
+    let large = DynamicImage::from(image::imageops::resize(
+        &photo(0).to_rgb8(),
+        300,
+        200,
+        FilterType::Triangle,
+    ));
+    let sized = |size| {
+        let translator = translator.clone().with_output_size(size).unwrap();
+        translator.translate(&large, "Blond_Hair").unwrap()
+    };
+    let own = sized(OutputSize::Photo);
+    assert_eq!(own, translator.translate(&large, "Blond_Hair").unwrap());
+    assert_eq!(own.dimensions(), (300, 200));
+    for (x, y, pixel) in large.to_rgb8().enumerate_pixels() {
+        if !(50..250).contains(&x) {
+            assert_eq!(own[(x, y)], *pixel, "{x} {y} is outside the square");
+        }
+    }
+    assert_ne!(own, large.to_rgb8(), "the square is translated");
+    let square = sized(OutputSize::Model);
+    assert_eq!(square.dimensions(), (16, 16));
+    assert_eq!(sized(OutputSize::Side(16)), square);
+    // Not a multiple of what the generator halves.
+    assert_eq!(sized(OutputSize::Side(41)).dimensions(), (41, 41));
+    assert_eq!(sized(OutputSize::Side(1)).dimensions(), (1, 1));
+    // As with the crop, files and labels are as before.
+    let side = translator.clone().with_output_size(OutputSize::Side(41)).unwrap();
+    assert_eq!(side.predict(&large, 0).unwrap(), translator.predict(&large, 0).unwrap());
+    assert_eq!(side.prepare(&large).unwrap().dimensions(), (16, 16));
+    let photos = std::slice::from_ref(&large);
+    assert_eq!(side.grid(photos).unwrap().image, translator.grid(photos).unwrap().image);
+    for (side, expected) in [(0, "they must be 1 to 16384"), (16_000, "more than 2 GiB")] {
+        let refused = translator.clone().with_output_size(OutputSize::Side(side));
+        let error = refused.unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn one_face_of_a_group_is_translated() {
+    let _turn = one_at_a_time();
+    let (_folder, trainer) = model();
+    let place = Crop::At { left: 10, top: 20, side: 30 };
+    let translator = trainer.translator().with_crop(place);
+    let group = photo(0);
+    let translated = translator.translate(&group, "Blond_Hair").unwrap();
+    let mut changed = 0;
+    for (x, y, pixel) in group.to_rgb8().enumerate_pixels() {
+        if translated[(x, y)] != *pixel {
+            assert!((10..40).contains(&x) && (20..50).contains(&y), "{x} {y}");
+            changed += 1;
+        }
+    }
+    assert!(changed > 0);
+    let small = DynamicImage::new_rgb8(39, 50);
+    let error = translator.translate(&small, "Blond_Hair").unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "the square of 30 pixels at 10,20 reaches beyond the image of 39 x 50 pixels"
+    );
 }
 
 /// A photo that a phone holds upright by its EXIF orientation alone.
