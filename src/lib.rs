@@ -111,6 +111,7 @@ mod train {
     pub use crate::recipes::open::open_model;
     pub use crate::recipes::penalty::Penalty;
     pub use crate::recipes::pix2pix::Pix2Pix;
+    pub use crate::recipes::stargan::begin::Taken;
     pub use crate::recipes::stargan::config::StarGan;
     pub use crate::recipes::stargan::preset::Preset;
     pub use crate::recipes::stargan::weights::{IdentityWarmup, LossWeights};

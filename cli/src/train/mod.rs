@@ -15,8 +15,9 @@ use clap::{ArgMatches, Command};
 use stargan::Datasets;
 use stargan::burn::backend::Autodiff;
 use stargan::engine::Recipe;
-use stargan::{LabelSpace, LabelSpaces};
-use stargan::{StarGan, TrainingConfig};
+use stargan::{
+    LabelSpace, LabelSpaces, ModelConfig, StarGan, TrainingConfig, describe, resolve_model,
+};
 
 use crate::backend::{Backend, on_backend};
 use crate::data::{ATTRIBUTES, DataArgs, FORMS, Opened, Pairs, Source, Spec};
@@ -51,6 +52,11 @@ pub struct Args {
     /// settings; those after it are kept under other names
     #[arg(long, value_name = "CHECKPOINT")]
     resume_from: Option<PathBuf>,
+    /// Begin with what fits of this model, whose labels and data may be others: its networks' sizes
+    /// and image size are taken where no flag says otherwise, its weights where sizes agree, those
+    /// of labels where their names do
+    #[arg(long, value_name = "RUN_OR_FILE", conflicts_with_all = ["resume", "resume_from"])]
+    from: Option<PathBuf>,
     /// What computes
     #[arg(long, value_name = "B", value_enum, default_value_t)]
     backend: Backend,
@@ -174,6 +180,11 @@ fn begin(args: &Args, given: Given, defaults: Option<Defaults>) -> Result<Start,
     let mut config = TrainingConfig::new(StarGan::new(spaces));
     if let Some(settings) = settings {
         config = settings(config);
+    }
+    if let Some(from) = &args.from {
+        let model: ModelConfig = describe(resolve_model(from)?)?;
+        model.check()?;
+        config.recipe = config.recipe.with_networks_of(&model);
     }
     let config = args.settings.configure(config, file)?;
     config.check()?;

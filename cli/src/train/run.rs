@@ -6,7 +6,7 @@ use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::metrics::CounterfactualLog;
 use stargan::{
     CsvLog, Error, Observer, Outcome, Parts, Precision, Progress, StarGan, TensorBoard, TimingLog,
-    Trainer, TrainingConfig, resolve_model,
+    Trainer, TrainingConfig, Translator, resolve_model,
 };
 
 use super::settings::OnNonFinite;
@@ -41,7 +41,13 @@ pub fn train<B: AutodiffBackend>(args: &Args, out: &Path, start: Start) -> Resul
             let plan = Plan::open(inputs, data, &config.recipe.spaces, policy, args)?;
             config.check_data(&plan.train)?;
             plan.inputs.json()?;
-            let trainer = Trainer::<B, StarGan>::new(out, *config, &crew.device())?;
+            let open = |from| Translator::<B::InnerBackend>::open(from, &crew.device());
+            let from = args.from.as_ref().map(open).transpose()?;
+            let mut trainer = Trainer::<B, StarGan>::new(out, *config, &crew.device())?;
+            if let (Some(model), Some(path)) = (from, &args.from) {
+                let taken = trainer.begin_from(&model)?;
+                tell!("the run begins with {}: {taken}", path.display());
+            }
             plan.inputs.write(trainer.folder())?;
             (trainer, plan)
         }

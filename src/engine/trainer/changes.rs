@@ -1,15 +1,21 @@
 //! What may change during a run, on resume or by an observer, and what has.
 
+use std::fmt::Display;
+
 use burn::tensor::backend::AutodiffBackend;
 
 use super::Trainer;
 use crate::data::unreadable::UnreadablePolicy;
 use crate::engine::checkpoint::Change;
 use crate::engine::difference::{Difference, differences};
+use crate::engine::networks::{Networks, State};
 use crate::engine::policy::NonFinitePolicy;
 use crate::engine::recipe::Recipe;
 use crate::engine::settings::RunSettings;
-use crate::error::Result;
+use crate::error::{Error, Result};
+
+/// What a run that begins from a model has other than its settings say.
+const FIRST_WEIGHTS: &str = "weights";
 
 impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     /// Changes how many iterations the run has, for example to go on after its end.
@@ -58,6 +64,28 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     /// have asked for is not among them: the log has the learning rate of every row.
     pub fn changes(&self) -> Vec<String> {
         self.changes.iter().map(ToString::to_string).collect()
+    }
+
+    /// Takes other networks before the first iteration: fresh ones as `change` makes their state.
+    pub(crate) fn begin_with(&mut self, change: impl FnOnce(State) -> State) -> Result<()> {
+        let mut state = State::default();
+        self.networks.save(&mut state);
+        let networks = self.config.recipe.init::<B>(&self.config.run, &self.device)?;
+        let restored = networks.restore(&mut change(state), &self.device);
+        self.networks = restored.map_err(Error::Config)?;
+        Ok(())
+    }
+
+    /// Takes note of the weights that the run begins with, in words, in place of fresh ones.
+    pub(crate) fn note_beginning(&mut self, weights: &impl Display) {
+        let (from, to) = ("fresh".into(), format!("a model's ({weights})").into());
+        self.note(vec![Difference { setting: FIRST_WEIGHTS.to_owned(), from, to }]);
+    }
+
+    /// Whether the run stands at its beginning, with other weights than its seed gives.
+    pub(super) fn has_begun_otherwise(&self) -> bool {
+        let noted = |change: &Change| change.difference.setting == FIRST_WEIGHTS;
+        self.iteration == 0 && self.changes.iter().any(noted)
     }
 
     /// Takes other settings for the rest of the run, and takes note of what they change.

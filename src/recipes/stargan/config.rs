@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::files::model::ModelConfig;
 use crate::labels::spaces::LabelSpaces;
 use crate::nn::discriminator::DiscriminatorConfig;
 use crate::nn::generator::GeneratorConfig;
@@ -60,6 +61,21 @@ impl StarGan {
     /// fewer where the images are small, so that at least 2x2 patches are left.
     pub fn with_image_size(mut self, pixels: usize) -> Self {
         self.discriminator = self.discriminator.with_image_size(pixels);
+        self
+    }
+
+    /// Sets the networks' sizes and the image size as `model` has them, for a run that
+    /// [begins from](crate::Trainer::begin_from) it. The labels stay. Of a model without a
+    /// discriminator, D gets G's width.
+    pub fn with_networks_of(mut self, model: &ModelConfig) -> Self {
+        self = self.with_image_size(model.transform.size as usize);
+        self.discriminator.base_channels = model.generator.base_channels;
+        self.generator =
+            model.generator.clone().with_condition_width(self.spaces.condition_width());
+        if let Some(discriminator) = &model.discriminator {
+            let labels = self.spaces.label_width();
+            self.discriminator = discriminator.clone().with_label_width(labels);
+        }
         self
     }
 

@@ -1,6 +1,7 @@
 //! StarGAN (Choi et al., CVPR 2018, arXiv:1711.09020): one generator for every domain.
 
 pub(crate) mod batch;
+pub(crate) mod begin;
 pub(crate) mod config;
 pub(crate) mod losses;
 pub(crate) mod preset;

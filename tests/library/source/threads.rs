@@ -20,7 +20,7 @@ use stargan::{
     Folder, Grid, GridImage, IdentityWarmup, Iteration, LabelKind, LabelSpace, LabelSpaces,
     LossWeights, ModelConfig, NonFinitePolicy, Objective, Outcome, OutputSize, Parts, Penalty,
     Pix2Pix, Precision, Preset, Progress, PublicModel, Relabelling, Report, RunSettings,
-    SampleGrids, Schedule, StarGan, Subset, Target, TensorBoard, TimingLog, Trainer,
+    SampleGrids, Schedule, StarGan, Subset, Taken, Target, TensorBoard, TimingLog, Trainer,
     TrainingConfig, Transform, Translate, Translator, UnreadablePolicy,
 };
 
@@ -40,7 +40,7 @@ fn what_is_public_is_send_and_sync() {
         Error, Folder, Grid, GridImage, IdentityWarmup, LabelKind, LabelSpace, LabelSpaces,
         LossWeights, ModelConfig, NonFinitePolicy, Objective, Outcome, OutputSize, Parts, Penalty, Pix2Pix,
         Precision, Preset, Progress, PublicModel, Relabelling<'_>, Report, RunSettings, SampleGrids,
-        Schedule, StarGan, Subset, Target, TensorBoard, TimingLog, TrainingConfig<StarGan>,
+        Schedule, StarGan, Subset, Taken, Target, TensorBoard, TimingLog, TrainingConfig<StarGan>,
         Transform, Translator<Flex>, Box<dyn Translate<Flex>>, UnreadablePolicy);
     all!(both: Batch, ImageFiles, Loader, LoaderConfig, Readable<'_>, Share, Square, State, Summary,
         StepLosses<Flex>);
