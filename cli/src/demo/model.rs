@@ -88,7 +88,7 @@ impl<B: Backend> Model<B> {
         Ok((picture(&image.to_rgb8(), began), labels))
     }
 
-    /// The image changed as `edit` says; see [`stargan::Edit`].
+    /// The image, of any size, changed as `edit` says (see [`stargan::Edit`]), at its own size.
     pub fn translate(&self, image: &DynamicImage, edit: &str) -> Result<Picture> {
         let began = Instant::now();
         let translated = self.0.translate(image, edit)?;

@@ -4,8 +4,10 @@ import { controls } from "/controls.js";
 
 const at = (id) => document.getElementById(id);
 const PAUSE = 120; // milliseconds that the slider rests before anything is asked for
-/** The image in work: its centre square as a small PNG, and its name. */
+/** The image in work: its file, its square as a small PNG, and its name. */
 let image = null;
+/** What is shown: of which image, and by which edit. */
+let shown = null;
 
 const known = await fetch("/model.json").then((response) => response.json())
   .catch((error) => { problem(error); throw error; });
@@ -33,6 +35,7 @@ function newest(busy) {
 const choosing = newest();
 const translating = newest(at("result-frame"));
 const showingAll = newest(at("tiles"));
+const downloading = newest(at("download"));
 
 function problem(error) {
   // fetch throws a TypeError when nobody answers.
@@ -78,7 +81,7 @@ function choose(name, fetched, path = null) {
     const png = await response.blob();
     const own = JSON.parse(response.headers.get("own-labels"));
     return () => {
-      image = { png, name };
+      image = { file, png, name };
       at("problem").hidden = true;
       show(at("original"), png, name);
       at("original-name").textContent = name;
@@ -94,7 +97,7 @@ function translate() {
   const value = Number(strength.value);
   at("strength-value").textContent = value.toFixed(2);
   if (image === null) return;
-  const { png, name } = image;
+  const { file, png, name } = image;
   const edit = labels.edit(value);
   if (edit === "" && !known.model.reads_labels) {
     at("status").textContent = "Choose a label: this model can't read the image's own.";
@@ -109,10 +112,24 @@ function translate() {
       at("time").textContent = milliseconds(response);
       at("status").replaceChildren(...(edit === ""
         ? ["No change yet: this is the model's own copy."] : ["Edit ", code(edit)]));
-      const download = at("download");
-      download.href = at("result").src;
-      download.download = `${name.replace(/\.[^.]*$/, "")} ${edit || "unchanged"}.png`.replace(/[^\p{L}\p{N}+\-=.]+/gu, "_");
-      download.removeAttribute("aria-disabled");
+      shown = { file, name, edit };
+      at("download").disabled = false;
+    };
+  });
+}
+
+/** Saves what is shown at the size of the image's file. */
+function download() {
+  const { file, name, edit } = shown;
+  downloading(async (signal) => {
+    const response = await post(`/whole?edit=${encodeURIComponent(edit)}`, file, signal);
+    const result = URL.createObjectURL(await response.blob());
+    return () => {
+      const link = document.createElement("a");
+      link.href = result;
+      link.download = `${name.replace(/\.[^.]*$/, "")} ${edit || "unchanged"}.png`.replace(/[^\p{L}\p{N}+\-=.]+/gu, "_");
+      link.click();
+      URL.revokeObjectURL(result);
     };
   });
 }
@@ -197,6 +214,7 @@ at("reset").addEventListener("click", () => {
   translate();
 });
 at("every").addEventListener("toggle", showAll);
+at("download").addEventListener("click", download);
 
 at("model").textContent = `${known.name}, ${known.model.size} x ${known.model.size} pixels`;
 const formats = known.limits.types.map((type) => type.replace("image/", "").toUpperCase());

@@ -30,7 +30,7 @@ const PAGE: [(&str, &str, &str); 5] = [
 ];
 
 /// What is done to the image in a request's body.
-const WORK: [&str; 3] = ["/prepare", "/translate", "/every"];
+const WORK: [&str; 4] = ["/prepare", "/translate", "/every", "/whole"];
 
 /// Everything the server can answer with.
 pub struct Routes<B: Backend> {
@@ -98,7 +98,11 @@ impl<B: Backend> Serve for Routes<B> {
         let edit = edit(request.uri());
         let file = request.into_body();
         let work = move |model: &Model<B>| {
-            let image = model.square(&limits::decode(&file.bytes)?);
+            let photo = limits::decode(&file.bytes)?;
+            if path == "/whole" {
+                return Ok(png(model.translate(&photo.into(), &edit)?, Vec::new()));
+            }
+            let image = model.square(&photo);
             match path.as_str() {
                 "/prepare" => {
                     let (picture, labels) = model.prepare(&image)?;

@@ -222,7 +222,7 @@ test("the result downloads as a PNG", async () => {
   await page.getByLabel("Blond hair").check();
   await shows(page, "Edit Blond_Hair");
   const [download] = await Promise.all([
-    page.waitForEvent("download"), page.getByRole("link", { name: "Download PNG" }).click(),
+    page.waitForEvent("download"), page.getByRole("button", { name: "Download PNG" }).click(),
   ]);
   assert.equal(download.suggestedFilename(), "Face_1_Blond_Hair.png");
   const saved = path.join(folder, "saved.png");

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::program::{FACES, MODEL, TINY, faces, fails, folder, succeeds};
+use crate::program::{FACES, MODEL, TINY, faces, fails, folder, stargan, succeeds, text};
 
 #[test]
 fn a_model_says_what_it_is() {
@@ -107,4 +107,25 @@ fn files_are_replaced_only_when_that_is_asked_for() {
         succeeds(command, folder.path(), &format!("{} --overwrite", run("second")));
         assert!(fs::read(path(file)).unwrap() == made, "{command}: the same bytes every time");
     }
+}
+
+#[test]
+fn what_a_model_sees_of_a_photo_is_shown() {
+    let folder = folder();
+    let folder = folder.path();
+    let photo = image::RgbImage::from_pixel(300, 200, image::Rgb([200, 30, 30]));
+    photo.save(folder.join("photo.png")).unwrap();
+    let line = format!("{MODEL} --photo photo.png");
+    assert_eq!(succeeds("inspect", folder, &line), "seen.png\n");
+    let seen = image::open(folder.join("seen.png")).unwrap().to_rgb8();
+    // Beside the photo, in its proportions, is what the model sees.
+    assert_eq!(seen.dimensions(), (768 + 16 + 512, 512));
+    fails("inspect", folder, &line, 1, "not overwritten without --overwrite");
+    let at = format!("{line} --overwrite --crop");
+    let said = stargan("inspect", folder, &format!("{at} 10,20,100"));
+    let expected = "of 300 x 200 pixels the model sees the square of 100 pixels at 10,20, 83 % of";
+    assert!(text(&said.stderr).contains(expected), "{}", text(&said.stderr));
+    assert_ne!(image::open(folder.join("seen.png")).unwrap().to_rgb8(), seen);
+    fails("inspect", folder, &format!("{at} 210,20,100"), 1, "photo.png: the square of 100 pixels");
+    fails("inspect", folder, &format!("{MODEL} --crop square"), 2, "--photo");
 }

@@ -4,9 +4,11 @@ use std::fs;
 #[cfg(unix)]
 use std::process::Command;
 
-use crate::program::{EXPRESSIONS, FACES, TINY, faces, fails, folder, names, side, succeeds};
 #[cfg(unix)]
-use crate::program::{STARGAN, text};
+use crate::program::STARGAN;
+use crate::program::{
+    EXPRESSIONS, FACES, TINY, faces, fails, folder, names, side, stargan, succeeds, text,
+};
 
 #[test]
 fn half_precision_is_a_setting_that_a_device_may_lack() {
@@ -21,6 +23,36 @@ fn half_precision_is_a_setting_that_a_device_may_lack() {
     let config = fs::read_to_string(folder.path().join("run/config.json")).unwrap();
     let config: serde_json::Value = serde_json::from_str(&config).unwrap();
     assert_eq!(config["run"]["precision"], "bfloat16");
+}
+
+#[test]
+fn a_run_begins_with_a_model_of_other_labels() {
+    let folder = folder();
+    let data = faces("train");
+    let first = format!("--data {data} --labels Male,Young {TINY} --iterations 2 --out first");
+    succeeds("train", folder.path(), &first);
+    let line = format!(
+        "--from first --data {data} --labels Young,Beard --batch 4 --iterations 1 --out second"
+    );
+    let output = stargan("train", folder.path(), &line);
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let words = "labels that it knows: data:Young; labels that are new: data:Beard";
+    assert!(said.contains("the run begins with first: ") && said.contains(words), "{said}");
+    let config = |run: &str| {
+        let config = fs::read_to_string(folder.path().join(run).join("config.json")).unwrap();
+        let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+        (config["settings"]["generator"].clone(), config["settings"]["discriminator"].clone())
+    };
+    assert_eq!(config("second"), config("first"), "the networks' sizes are the model's");
+    let report = fs::read_to_string(folder.path().join("second/report.html")).unwrap();
+    assert!(report.contains("a model&#39;s (") || report.contains("a model's ("), "its history");
+
+    let line = format!("--from {FACES} --data {data} --labels Young --out third");
+    fails("train", folder.path(), &line, 1, "error: ");
+    let line = format!("--from first --base-channels 8 --data {data} --out third");
+    fails("train", folder.path(), &line, 1, "nothing of the model fits");
+    fails("train", folder.path(), "--from first --resume --out second", 2, "cannot be used with");
 }
 
 #[test]

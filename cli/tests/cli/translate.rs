@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::Path;
 
+use image::imageops::{FilterType, resize};
+use image::{Rgb, RgbImage};
+
 use crate::program::{FACES, MODEL, TINY, fails, folder, names, stargan, succeeds, text};
 
 /// Six faces in `folder/in`, of which the fourth is cut off.
@@ -131,4 +134,41 @@ fn a_device_is_not_written_to() {
         fails("export", folder.path(), &line, 1, "/dev/null: ");
     }
     assert!(!Path::new("/dev/null").is_file());
+}
+
+#[test]
+fn a_photo_keeps_its_size_and_all_that_is_not_changed() {
+    let folder = folder();
+    let folder = folder.path();
+    let face = image::open(format!("{FACES}/test/images/00003.png")).unwrap().to_rgb8();
+    let face = resize(&face, 400, 400, FilterType::Triangle);
+    let mut photo = RgbImage::from_fn(700, 400, |x, y| Rgb([x as u8, y as u8, 200]));
+    image::imageops::replace(&mut photo, &face, 250, 0);
+    photo.save(folder.join("photo.png")).unwrap();
+    let line = |flags: &str| format!("--model {MODEL} --edit Black_Hair {flags} photo.png");
+    let made = |flags: &str| {
+        succeeds("translate", folder, &line(&format!("{flags} --out out.png --overwrite")));
+        image::open(folder.join("out.png")).unwrap().to_rgb8()
+    };
+    let whole = made("--crop 250,0,400");
+    assert_eq!(whole, made("--crop 250,0,400 --size original"));
+    assert_eq!(whole.dimensions(), (700, 400));
+    let same = |x, y| whole[(x, y)] == photo[(x, y)];
+    let columns = |range: std::ops::Range<u32>| range.flat_map(|x| (0..400).map(move |y| (x, y)));
+    assert!(columns(0..250).chain(columns(650..700)).all(|(x, y)| same(x, y)));
+    let kept = columns(250..650).filter(|&(x, y)| same(x, y)).count();
+    // The hair is a quarter of the face.
+    assert!((40_000..150_000).contains(&kept), "{kept} of 160000 pixels are as they were");
+
+    assert_eq!(made("--crop 250,0,400 --size model").dimensions(), (64, 64));
+    assert_eq!(made("--size 101").dimensions(), (101, 101));
+    for (flags, code, expected) in [
+        ("--size 0", 2, "expected original, model or a number of pixels"),
+        ("--size 16000", 1, "more than 2 GiB"),
+        ("--size 64 --grid", 2, "cannot be used with"),
+        ("--crop 1,2", 2, "expected LEFT,TOP,SIDE"),
+        ("--crop 301,0,400", 1, "photo.png: the square of 400 pixels at 301,0 reaches beyond"),
+    ] {
+        fails("translate", folder, &line(flags), code, expected);
+    }
 }

@@ -150,9 +150,15 @@ fn large_and_oblong_photos_are_squared() {
         assert_eq!(square.dimensions(), (178, 178), "{format:?}");
         assert!(square.get_pixel(1, 100).0.iter().all(|&value| value > 100), "{format:?}");
         assert_eq!(demo.post("/prepare", &prepared.body).body, prepared.body, "{format:?}");
-        assert_eq!(demo.post("/translate?edit=Male", &prepared.body).image().width(), 64);
+        let shown = demo.post("/translate?edit=Male", &prepared.body).image();
+        assert_eq!(shown.dimensions(), square.dimensions(), "{format:?}");
+        let whole = demo.post("/whole?edit=Male", bytes.get_ref()).image();
+        assert_eq!(whole.dimensions(), wide.dimensions(), "{format:?}");
+        let left = |image: &RgbImage| image::imageops::crop_imm(image, 0, 0, 130, 640).to_image();
+        assert_eq!(left(&whole), left(&wide), "{format:?}: outside the square");
+        assert_ne!(whole, wide, "{format:?}");
     }
     let mut pixel = Cursor::new(Vec::new());
     RgbImage::new(1, 1).write_to(&mut pixel, ImageFormat::Png).unwrap();
-    assert_eq!(demo.post("/translate?edit=Male", pixel.get_ref()).image().width(), 64);
+    assert_eq!(demo.post("/translate?edit=Male", pixel.get_ref()).image().width(), 1);
 }

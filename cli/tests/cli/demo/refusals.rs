@@ -28,7 +28,7 @@ fn png_header(width: u32, height: u32) -> Vec<u8> {
 #[test]
 fn bad_and_oversized_files_are_refused() {
     let demo = Demo::start(&[]);
-    for route in ["/prepare", "/translate?edit=Male", "/every"] {
+    for route in ["/prepare", "/translate?edit=Male", "/every", "/whole?edit=Male"] {
         demo.post(route, b"not an image").refuses(400, "expected a PNG, JPEG, ");
         demo.post(route, b"").refuses(400, "found an empty file");
         let whole = face("00000");
