@@ -94,7 +94,12 @@ pub use train::*;
 #[cfg(feature = "train")]
 mod train {
     pub use crate::engine::config::TrainingConfig;
+    pub use crate::engine::observe::closure::{OnIteration, on_iteration};
+    pub use crate::engine::observe::criterion::{Best, Criterion};
+    pub use crate::engine::observe::early_stopping::EarlyStopping;
+    pub use crate::engine::observe::keep_best::KeepBest;
     pub use crate::engine::observe::losses::CsvLog;
+    pub use crate::engine::observe::metric::{Better, Metric};
     pub use crate::engine::observe::observer::{Iteration, Observer, Run};
     pub use crate::engine::observe::progress::Progress;
     pub use crate::engine::observe::samples::SampleGrids;

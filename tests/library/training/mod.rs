@@ -13,6 +13,7 @@ mod killed;
 mod learning;
 mod learning_rate;
 mod objectives;
+mod observing;
 mod one_update;
 mod pairwise;
 mod precision;
