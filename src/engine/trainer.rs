@@ -241,6 +241,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         let mut moment = Moment {
             iteration: self.iteration,
             learning_rate: self.learning_rate(),
+            discriminator_learning_rate: self.discriminator_learning_rate(),
             seed: self.config.run.seed,
             parts: self.config.run.accumulate,
             device: &self.device,
@@ -257,8 +258,18 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     /// The learning rate of the current iteration: the schedule's, times
     /// [`learning_rate_scale`](Self::learning_rate_scale).
     pub fn learning_rate(&self) -> f64 {
-        let RunSettings { schedule, learning_rate, iterations, .. } = self.config.run;
-        schedule.learning_rate(learning_rate, self.iteration, iterations) * self.learning_rate_scale
+        self.scheduled(self.config.run.learning_rate)
+    }
+
+    /// As [`learning_rate`](Self::learning_rate), of discriminators.
+    pub fn discriminator_learning_rate(&self) -> f64 {
+        let RunSettings { learning_rate, discriminator_learning_rate, .. } = self.config.run;
+        self.scheduled(discriminator_learning_rate.unwrap_or(learning_rate))
+    }
+
+    fn scheduled(&self, base: f64) -> f64 {
+        let RunSettings { schedule, iterations, .. } = self.config.run;
+        schedule.learning_rate(base, self.iteration, iterations) * self.learning_rate_scale
     }
 
     /// The networks as they are now, to translate with: moving averages where there are such.

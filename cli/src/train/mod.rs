@@ -45,8 +45,8 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Go on with the run in --out, with its data and settings; --iterations, --learning-rate,
-    /// --accumulate, --on-non-finite and --on-unreadable may change, and with --data where the
-    /// data are
+    /// --discriminator-learning-rate, --accumulate, --on-non-finite and --on-unreadable may
+    /// change, and with --data where the data are
     #[arg(long)]
     resume: bool,
     /// Go on from this checkpoint of the run in --out, such as one before the newest; with its

@@ -111,6 +111,9 @@ fn change<B: AutodiffBackend>(
     if let Some(rate) = args.settings.learning_rate {
         trainer.set_learning_rate(rate)?;
     }
+    if let Some(rate) = args.settings.discriminator_learning_rate {
+        trainer.set_discriminator_learning_rate(Some(rate))?;
+    }
     if let Some(OnNonFinite(policy)) = args.settings.on_non_finite {
         trainer.set_on_non_finite(policy)?;
     }

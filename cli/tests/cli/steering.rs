@@ -1,4 +1,4 @@
-//! Runs that end early and keep their best.
+//! Runs that end early, keep their best, and change their learning rates.
 
 use std::fs;
 
@@ -49,4 +49,33 @@ fn the_best_is_kept_and_a_run_that_is_no_longer_better_ends() {
     let expected = "--keep-best needs --pairs";
     fails("train", folder.path(), &format!("{nothing} --keep-best psnr"), 2, expected);
     assert!(!folder.path().join("other").exists());
+}
+
+#[test]
+fn rates_follow_their_schedule_and_the_discriminator_has_its_own() {
+    let folder = folder();
+    let line = format!("--data folder:{EXPRESSIONS}/train {TINY} --iterations 40 --out run");
+    let flags = "--learning-rate 1e-3 --discriminator-learning-rate 4e-3 --schedule step:20:0.5";
+    succeeds("train", folder.path(), &format!("{line} {flags}"));
+    let config = fs::read_to_string(folder.path().join("run/config.json")).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    assert_eq!(config["run"]["schedule"], "step:20:0.5");
+    assert_eq!(config["run"]["discriminator_learning_rate"], 4e-3);
+    let log = fs::read_to_string(folder.path().join("run/log.csv")).unwrap();
+    let rates: Vec<_> = log.lines().filter(|row| row.contains("d/real")).collect();
+    assert!(rates[0].starts_with("20,1e-3,") && rates[1].starts_with("40,5e-4,"), "{log}");
+
+    let output =
+        stargan("train", folder.path(), "--resume --out run --discriminator-learning-rate 2e-3");
+    let said = text(&output.stderr);
+    let expected = "after iteration 40: run.discriminator_learning_rate is 0.002, was 0.004";
+    assert!(said.contains(expected), "{said}");
+    fails("train", folder.path(), "--resume --out run --schedule cosine", 2, "can't change");
+    let other = line.replace("--out run", "--out other");
+    for (flag, expected) in [
+        ("--schedule exponential", "expected linear:SHARE, constant, cosine or step"),
+        ("--schedule linear:2", "the share of the run is 2; it must be from 0 to below 1"),
+    ] {
+        fails("train", folder.path(), &format!("{other} {flag}"), 2, expected);
+    }
 }

@@ -162,9 +162,10 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
         self.0.stop();
     }
 
-    /// Sets the learning rate that the schedule starts from, as of the next iteration; with several
-    /// workers as of the one after the next multiple of ten or checkpoint. A rate that the settings
-    /// would refuse ends the run with an error.
+    /// Sets the learning rate that the schedule starts from, as of the next iteration, and changes
+    /// a discriminator's own rate by the same factor; with several workers as of the iteration
+    /// after the next multiple of ten or checkpoint. A rate that the settings would refuse ends the
+    /// run with an error.
     pub fn set_learning_rate(&self, rate: f64) {
         self.0.request_learning_rate(rate);
     }
