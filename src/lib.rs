@@ -80,6 +80,7 @@ pub use files::pytorch::model::PublicModel;
 pub use files::replace::replace_file;
 pub use files::run::resolve_model;
 pub use labels::edit::Edit;
+pub use labels::probability::LabelProbability;
 pub use labels::space::{LabelKind, LabelSpace, Target};
 pub use labels::spaces::{DomainEdit, LabelSpaces};
 pub use nn::precision::Precision;

@@ -16,11 +16,11 @@ use crate::translate::relabel::{DomainLabel, Translate};
 use crate::translate::translator::Translator;
 
 /// One of the translations that an edit is.
-struct Step {
-    dataset: usize,
-    edit: Edit,
+pub(super) struct Step {
+    pub(super) dataset: usize,
+    pub(super) edit: Edit,
     /// The images' own label; predicted where it isn't known.
-    source: Option<Vec<f32>>,
+    pub(super) source: Option<Vec<f32>>,
 }
 
 impl<B: Backend> Translator<B> {
@@ -82,16 +82,20 @@ impl<B: Backend> Translator<B> {
     /// # Errors
     /// [`Error::Label`] when the dataset does not exist or the label does not fit it.
     pub fn translate_to(&self, image: &DynamicImage, target: &DomainLabel) -> Result<RgbImage> {
-        if target.dataset >= self.spaces().len() {
-            return Err(Error::Label(format!(
-                "dataset {} does not exist, the model knows {}",
-                target.dataset,
-                self.spaces().len()
-            )));
-        }
-        self.spaces().space(target.dataset).check_label(&target.label)?;
+        self.check_label(target)?;
         let condition = self.spaces().condition(target.dataset, &target.label);
         Ok(self.translate_conditions(image, &[condition])?.remove(0))
+    }
+
+    /// Refuses a label that is of no dataset of the model's, or does not fit it.
+    pub(super) fn check_label(&self, DomainLabel { dataset, label }: &DomainLabel) -> Result<()> {
+        let known = self.spaces().len();
+        if *dataset >= known {
+            return Err(Error::Label(format!(
+                "dataset {dataset} does not exist, the model knows {known}"
+            )));
+        }
+        self.spaces().space(*dataset).check_label(label)
     }
 
     /// Translates one image as each of the condition vectors says, such as one with another mask
@@ -178,7 +182,7 @@ impl<B: Backend> Translator<B> {
 
     /// The edit's translations, one after the other, each with the images' own label where it is
     /// known: `source` in that label's dataset. It is predicted in others.
-    fn steps(&self, source: Option<&str>, edit: &str) -> Result<Vec<Step>> {
+    pub(super) fn steps(&self, source: Option<&str>, edit: &str) -> Result<Vec<Step>> {
         let edits = self.spaces().edits(edit)?;
         let known = match source {
             Some(source) => self.spaces().source_labels(source)?,
@@ -242,14 +246,18 @@ impl<B: Backend> Translator<B> {
         prepare(image, Transform { crop, ..self.config().transform })
     }
 
-    fn predict_prepared(&self, images: &[RgbImage], dataset: usize) -> Result<Vec<Vec<f32>>> {
+    pub(super) fn predict_prepared(
+        &self,
+        images: &[RgbImage],
+        dataset: usize,
+    ) -> Result<Vec<Vec<f32>>> {
         let read = |chunk| self.read_labels(upload(chunk, self.device()), dataset);
         let chunks = images.chunks(CHUNK).map(read).collect::<Result<Vec<_>>>()?;
         Ok(chunks.into_iter().flatten().collect())
     }
 
     /// Translates prepared images, each as its condition says.
-    fn generate(&self, images: &[RgbImage], conditions: &[Vec<f32>]) -> Vec<RgbImage> {
+    pub(super) fn generate(&self, images: &[RgbImage], conditions: &[Vec<f32>]) -> Vec<RgbImage> {
         let chunks = images.chunks(CHUNK).zip(conditions.chunks(CHUNK));
         let translate = |(images, conditions): (&[RgbImage], &[Vec<f32>])| {
             download(self.forward_conditions(upload(images, self.device()), conditions))

@@ -20,6 +20,7 @@ mod precision;
 mod resume;
 pub mod setup;
 mod shipped;
+mod translating;
 mod translator;
 #[cfg(feature = "collective")]
 mod workers;
