@@ -7,9 +7,9 @@
 //! cargo run --release --example interpolate [FOLDER]
 //! ```
 
+use std::env;
 use std::fs::{self, File};
 use std::io::BufWriter;
-use std::{env, iter};
 
 use stargan::burn::backend::Flex;
 use stargan::image::RgbImage;
@@ -19,7 +19,7 @@ const MODEL: &str = "examples/models/faces64.safetensors";
 const FACE: &str = "examples/data/faces/test/images/00003.png";
 /// Each is reached by steps, and left again.
 const LABELS: [&str; 3] = ["Blond_Hair", "Eyeglasses", "Male"];
-const STEPS: u32 = 12;
+const STEPS: usize = 12;
 /// Of a second.
 const FRAME: (u16, u16) = (1, 15);
 
@@ -28,22 +28,18 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     fs::create_dir_all(&folder)?;
     let model = Translator::<Flex>::open(MODEL, &Default::default())?;
     let face = load_image(FACE)?.into();
-    let spaces = model.spaces().clone();
-    let source = model.predict(&face, 0)?;
+    let scores = model.scores(&face, 0)?;
 
-    let mut conditions = Vec::new();
+    let mut frames = Vec::new();
     for label in LABELS {
         // What the face has already is taken away instead.
-        let set = source[spaces.space(0).index_of(label)?] == 1.0;
-        let sign = if set { "-" } else { "+" };
-        for step in iter::once(0).chain(1..=STEPS).chain((1..STEPS).rev()) {
-            let strength = f64::from(step) / f64::from(STEPS);
-            let edit = format!("{sign}{label}={strength}");
-            let label = spaces.space(0).edit(&source, &edit)?;
-            conditions.push(spaces.condition(0, &label));
-        }
+        let is_set = scores.iter().any(|score| score.name == label && score.probability > 0.5);
+        let edit = format!("{}{label}", if is_set { "-" } else { "+" });
+        let there = model.interpolate(&face, "", &edit, STEPS + 1)?;
+        let back: Vec<_> = there[1..STEPS].iter().rev().cloned().collect();
+        frames.extend(there);
+        frames.extend(back);
     }
-    let frames = model.translate_conditions(&face, &conditions)?;
 
     let path = format!("{folder}/interpolation.png");
     save(&path, &frames)?;

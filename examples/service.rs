@@ -6,7 +6,6 @@
 //! cargo run --release --example service [FOLDER]
 //! ```
 
-use std::collections::BTreeMap;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::{env, fs, thread};
@@ -27,29 +26,18 @@ struct Request {
     reply: Sender<Result<RgbImage>>,
 }
 
-/// Answers requests until nobody can send any. What waits is one batch per edit.
+/// Answers requests until nobody can send any. What waits is one batch, whatever its edits.
 fn work(model: &Translator<Flex>, requests: &Mutex<Receiver<Request>>) {
     loop {
-        let mut waiting: BTreeMap<String, Vec<Request>> = BTreeMap::new();
-        {
+        let waiting: Vec<Request> = {
             let requests = requests.lock().unwrap_or_else(PoisonError::into_inner);
             let Ok(first) = requests.recv() else { return };
-            for request in std::iter::once(first).chain(requests.try_iter()).take(BATCH) {
-                waiting.entry(request.edit.clone()).or_default().push(request);
-            }
-        }
-        for (edit, requests) in waiting {
-            let images: Vec<_> = requests.iter().map(|request| request.image.clone()).collect();
+            std::iter::once(first).chain(requests.try_iter()).take(BATCH).collect()
+        };
+        let batch: Vec<_> = waiting.iter().map(|asked| (&asked.image, &asked.edit[..])).collect();
+        for (Request { reply, .. }, answer) in waiting.iter().zip(model.translate_each(&batch)) {
             // An answer that nobody waits for any more is no failure.
-            match model.translate_batch(&images, &edit) {
-                Ok(translated) => requests.iter().zip(translated).for_each(|(request, image)| {
-                    request.reply.send(Ok(image)).unwrap_or_default();
-                }),
-                Err(error) => requests.iter().for_each(|request| {
-                    let error = stargan::Error::other(error.to_string());
-                    request.reply.send(Err(error)).unwrap_or_default();
-                }),
-            }
+            reply.send(answer).unwrap_or_default();
         }
     }
 }

@@ -80,6 +80,7 @@ pub use files::pytorch::model::PublicModel;
 pub use files::replace::replace_file;
 pub use files::run::resolve_model;
 pub use labels::edit::Edit;
+pub use labels::probability::LabelProbability;
 pub use labels::space::{LabelKind, LabelSpace, Target};
 pub use labels::spaces::{DomainEdit, LabelSpaces};
 pub use nn::precision::Precision;
@@ -95,7 +96,12 @@ pub use train::*;
 #[cfg(feature = "train")]
 mod train {
     pub use crate::engine::config::TrainingConfig;
+    pub use crate::engine::observe::closure::{OnIteration, on_iteration};
+    pub use crate::engine::observe::criterion::{Best, Criterion};
+    pub use crate::engine::observe::early_stopping::EarlyStopping;
+    pub use crate::engine::observe::keep_best::KeepBest;
     pub use crate::engine::observe::losses::CsvLog;
+    pub use crate::engine::observe::metric::{Better, Metric};
     pub use crate::engine::observe::observer::{Iteration, Observer, Run};
     pub use crate::engine::observe::progress::Progress;
     pub use crate::engine::observe::samples::SampleGrids;

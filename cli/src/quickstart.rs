@@ -51,6 +51,8 @@ pub fn run(args: &Args, places: &ArgMatches) -> Result<(), Failure> {
                 sample_every: 2 * SAMPLE_EVERY,
                 tensorboard: false,
                 people: false,
+                keep_best: None,
+                stop_after_worse: None,
             },
             settings: bundled::joint,
         }
@@ -65,6 +67,8 @@ pub fn run(args: &Args, places: &ArgMatches) -> Result<(), Failure> {
                 sample_every: SAMPLE_EVERY,
                 tensorboard: false,
                 people: true,
+                keep_best: None,
+                stop_after_worse: None,
             },
             settings: bundled::joint,
         }

@@ -193,6 +193,8 @@ pub struct Moment<'a, B: AutodiffBackend> {
     pub iteration: u64,
     /// The learning rate of this iteration.
     pub learning_rate: f64,
+    /// That of discriminators.
+    pub discriminator_learning_rate: f64,
     /// The run's seed.
     pub seed: u64,
     /// In how many parts a batch goes through the networks
@@ -216,6 +218,19 @@ impl<B: AutodiffBackend> Moment<'_, B> {
         }
     }
 
+    /// One update of a discriminator, with its own [rate](Self::discriminator_learning_rate);
+    /// otherwise as [`update`](Self::update).
+    ///
+    /// # Panics
+    /// When the gradients are another network's.
+    pub fn update_discriminator<M: AutodiffModule<B>>(
+        &mut self,
+        learner: &mut Learner<B, M>,
+        gradients: Gradients<B>,
+    ) -> bool {
+        self.update_at(self.discriminator_learning_rate, learner, gradients)
+    }
+
     /// One update of `learner`. Whether it was made: in float16 it is left out where a gradient is
     /// not finite, and losses are scaled by less from the next iteration on.
     ///
@@ -226,12 +241,21 @@ impl<B: AutodiffBackend> Moment<'_, B> {
         learner: &mut Learner<B, M>,
         gradients: Gradients<B>,
     ) -> bool {
+        self.update_at(self.learning_rate, learner, gradients)
+    }
+
+    fn update_at<M: AutodiffModule<B>>(
+        &mut self,
+        learning_rate: f64,
+        learner: &mut Learner<B, M>,
+        gradients: Gradients<B>,
+    ) -> bool {
         let Some(scale) = self.loss_scale.as_mut() else {
-            learner.update(gradients, self.learning_rate);
+            learner.update(gradients, learning_rate);
             return true;
         };
         let before = learner.clone();
-        learner.update(gradients, self.learning_rate);
+        learner.update(gradients, learning_rate);
         let told = learner.finite().expect("an update was made");
         // Waits for the device.
         let stands = scale.stands(told.into_scalar().elem::<f32>().is_finite());

@@ -36,8 +36,12 @@ pub struct RunSettings {
     pub precision: Precision,
     /// Iterations of the whole run: 200,000.
     pub iterations: u64,
-    /// Learning rate of every network: 1e-4.
+    /// Learning rate of every network, which the schedule starts from: 1e-4.
     pub learning_rate: f64,
+    /// The learning rate of discriminators in its place, which the same schedule starts from; none,
+    /// unless set, for the same one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub discriminator_learning_rate: Option<f64>,
     /// How the learning rate changes during the run.
     pub schedule: Schedule,
     /// Adam's constants.
@@ -73,6 +77,7 @@ impl Default for RunSettings {
             precision: Precision::default(),
             iterations: 200_000,
             learning_rate: 1e-4,
+            discriminator_learning_rate: None,
             schedule: Schedule::default(),
             adam: AdamConfig::default(),
             ema: 0.999,
@@ -116,6 +121,20 @@ impl RunSettings {
     pub fn with_learning_rate(mut self, rate: f64) -> Self {
         self.learning_rate = rate;
         self
+    }
+
+    /// Sets the learning rate of discriminators; none for that of the other networks.
+    pub fn with_discriminator_learning_rate(mut self, rate: Option<f64>) -> Self {
+        self.discriminator_learning_rate = rate;
+        self
+    }
+
+    /// As [`with_learning_rate`](Self::with_learning_rate); a discriminator's own rate changes by
+    /// the same factor.
+    pub(crate) fn with_both_learning_rates(mut self, rate: f64) -> Self {
+        let factor = rate / self.learning_rate;
+        self.discriminator_learning_rate = self.discriminator_learning_rate.map(|d| d * factor);
+        self.with_learning_rate(rate)
     }
 
     /// Sets how the learning rate changes during the run.
@@ -166,6 +185,7 @@ impl RunSettings {
     /// [`Error::Config`] for the first that cannot work, saying what to change.
     pub fn check(&self) -> Result<()> {
         self.on_non_finite.check()?;
+        self.schedule.check()?;
         for (name, value) in [
             ("batch_size", self.batch_size as u64),
             ("accumulate", self.accumulate as u64),
@@ -185,9 +205,11 @@ impl RunSettings {
                 self.loader_threads
             )));
         }
+        let discriminator = self.discriminator_learning_rate.unwrap_or(self.learning_rate);
         let AdamConfig { beta1, beta2, epsilon } = self.adam;
         for (name, value, range) in [
             ("learning_rate", self.learning_rate, SMALLEST..=1.0),
+            ("discriminator_learning_rate", discriminator, SMALLEST..=1.0),
             ("beta1", beta1, 0.0..=0.999_999),
             ("beta2", beta2, 0.0..=0.999_999_9),
             ("epsilon", epsilon, SMALLEST..=1.0),
@@ -235,7 +257,7 @@ mod tests {
     fn bad_settings_say_what_to_change() {
         RunSettings::default().check().unwrap();
         type Change = fn(&mut RunSettings);
-        let cases: [(Change, &str); 12] = [
+        let cases: [(Change, &str); 14] = [
             (|run| run.batch_size = 0, "batch_size is 0; it must be at least 1"),
             (|run| run.accumulate = 0, "accumulate is 0; it must be at least 1"),
             (|run| run.accumulate = 3, "a batch of 16 has no 3 equal parts: choose another"),
@@ -245,6 +267,14 @@ mod tests {
             (|run| run.loader_threads = 0, "loader_threads is 0"),
             (|run| run.loader_threads = 9_999_999, "loader_threads is 9999999; it must be at most"),
             (|run| run.learning_rate = 0.0, "learning_rate is 0; it must be between 1e-38 and 1"),
+            (
+                |run| run.discriminator_learning_rate = Some(2.0),
+                "discriminator_learning_rate is 2; it must be between 1e-38 and 1",
+            ),
+            (
+                |run| run.schedule = Schedule::Linear { after: 1.5 },
+                "the schedule linear:1.5: the share of the run is 1.5",
+            ),
             (|run| run.adam.beta1 = 1.0, "beta1 is 1; it must be between 0 and 0.999999"),
             (|run| run.adam.epsilon = f64::NAN, "epsilon is NaN"),
             (|run| run.ema = 1.0, "ema is 1; it must be between 0 and 0.9999999"),

@@ -16,12 +16,14 @@ use crate::engine::config::TrainingConfig;
 use crate::engine::dataset_identity::DatasetIdentity;
 use crate::engine::loss_scale::LossScale;
 use crate::engine::networks::{Networks, State};
+use crate::engine::observe::metric::Metric;
 use crate::engine::observe::observer::Source;
 use crate::engine::recipe::{Moment, Recipe, StepLosses};
 use crate::engine::run_folder::RunFolder;
 use crate::engine::settings::RunSettings;
 use crate::engine::workers::seam::Workers;
 use crate::error::Result;
+use crate::files::model;
 use crate::nn::weights::Weights;
 use crate::translate::grid::Grid;
 use crate::translate::relabel::Translate;
@@ -39,7 +41,8 @@ pub enum Outcome {
         /// The last checkpoint.
         checkpoint: PathBuf,
     },
-    /// [`Trainer::stop_flag`] was raised; [`Trainer::resume`] goes on from the checkpoint.
+    /// [`Trainer::stop_flag`] was raised, or an observer has [stopped](crate::Run::stop) the run;
+    /// [`Trainer::resume`] goes on from the checkpoint.
     Stopped {
         /// The checkpoint written at the stop.
         checkpoint: PathBuf,
@@ -78,6 +81,7 @@ struct Asked {
     stop: Cell<bool>,
     learning_rate: Cell<Option<f64>>,
     grids: RefCell<Vec<Grid>>,
+    metrics: RefCell<Vec<Metric>>,
 }
 
 impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
@@ -237,6 +241,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         let mut moment = Moment {
             iteration: self.iteration,
             learning_rate: self.learning_rate(),
+            discriminator_learning_rate: self.discriminator_learning_rate(),
             seed: self.config.run.seed,
             parts: self.config.run.accumulate,
             device: &self.device,
@@ -253,8 +258,18 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     /// The learning rate of the current iteration: the schedule's, times
     /// [`learning_rate_scale`](Self::learning_rate_scale).
     pub fn learning_rate(&self) -> f64 {
-        let RunSettings { schedule, learning_rate, iterations, .. } = self.config.run;
-        schedule.learning_rate(learning_rate, self.iteration, iterations) * self.learning_rate_scale
+        self.scheduled(self.config.run.learning_rate)
+    }
+
+    /// As [`learning_rate`](Self::learning_rate), of discriminators.
+    pub fn discriminator_learning_rate(&self) -> f64 {
+        let RunSettings { learning_rate, discriminator_learning_rate, .. } = self.config.run;
+        self.scheduled(discriminator_learning_rate.unwrap_or(learning_rate))
+    }
+
+    fn scheduled(&self, base: f64) -> f64 {
+        let RunSettings { schedule, iterations, .. } = self.config.run;
+        schedule.learning_rate(base, self.iteration, iterations) * self.learning_rate_scale
     }
 
     /// The networks as they are now, to translate with: moving averages where there are such.
@@ -349,5 +364,12 @@ impl<B: AutodiffBackend, R: Recipe> Source<B> for Trainer<B, R> {
     }
     fn show(&self, grid: Grid) {
         self.asked.grids.borrow_mut().push(grid);
+    }
+    fn record(&self, metric: Metric) {
+        self.asked.metrics.borrow_mut().push(metric);
+    }
+    fn save(&self, path: &Path) -> Result<()> {
+        let (checkpoint, weights) = self.whole_checkpoint()?;
+        model::write(path, &checkpoint, &weights)
     }
 }

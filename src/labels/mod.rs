@@ -3,5 +3,6 @@
 
 pub(crate) mod edit;
 pub(crate) mod name;
+pub(crate) mod probability;
 pub(crate) mod space;
 pub(crate) mod spaces;

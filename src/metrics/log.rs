@@ -6,12 +6,13 @@ use burn::tensor::backend::AutodiffBackend;
 
 use crate::engine::observe::csv::CsvFile;
 use crate::engine::observe::every::Every;
+use crate::engine::observe::metric::Metric;
 use crate::engine::observe::observer::{Iteration, Observer, Run};
 use crate::error::{Error, Result};
 use crate::files::replace::replace_file;
 use crate::metrics::counterfactual::Counterfactuals;
 use crate::metrics::dataset_scores::DatasetScores;
-use crate::metrics::scores::Scores;
+use crate::metrics::scores::{Score, Scores};
 
 /// The scores at the end of the run.
 pub(crate) const SCORES: &str = "metrics.json";
@@ -20,7 +21,9 @@ pub(crate) const SCORES: &str = "metrics.json";
 /// the run, whatever its recipe, if it translates.
 ///
 /// The scores go to `metrics.csv` in the run folder, which a resumed run continues where the
-/// checkpoint left it, and those at the end of the run to `metrics.json`.
+/// checkpoint left it, and those at the end of the run to `metrics.json`. Other observers are told
+/// of them ([`Observer::metric`]) as `total/inside`, `hair/psnr` and so on, of several datasets as
+/// `faces/total/inside`.
 #[derive(Debug)]
 pub struct CounterfactualLog {
     pairs: Vec<Counterfactuals>,
@@ -91,7 +94,9 @@ impl<B: AutodiffBackend> Observer<B> for CounterfactualLog {
         if !self.every.due(run) {
             return Ok(());
         }
-        let rows = rows(run.iteration(), self.measure(run)?);
+        let scores = self.measure(run)?;
+        metrics(scores).into_iter().for_each(|metric| run.record(metric));
+        let rows = rows(run.iteration(), scores);
         let Some(file) = &mut self.file else { return Ok(()) };
         file.write(&rows)
     }
@@ -104,6 +109,18 @@ impl<B: AutodiffBackend> Observer<B> for CounterfactualLog {
         let json = serde_json::to_vec_pretty(self.measure(run)?).map_err(Error::other)?;
         replace_file(run.folder().join(SCORES), json)
     }
+}
+
+/// What other observers are told.
+fn metrics(scores: &DatasetScores) -> Vec<Metric> {
+    let metric = |change: &str, score: Score| {
+        let name = format!("{change}/{}", score.metric.name);
+        Some(Metric::new(name, score.translated?, score.metric.better))
+    };
+    let of_change = |(change, scores): (String, &Scores)| {
+        scores.iter().filter_map(|score| metric(&change, score)).collect::<Vec<_>>()
+    };
+    scores.rows().into_iter().flat_map(of_change).collect()
 }
 
 /// The header of `metrics.csv`.

@@ -58,7 +58,7 @@ impl<B: AutodiffBackend> Adversaries<B> {
 
     /// One update of the discriminator, and of its spectral norms.
     pub fn update_discriminator(&mut self, gradients: Gradients<B>, moment: &mut Moment<'_, B>) {
-        if moment.update(&mut self.discriminator, gradients) {
+        if moment.update_discriminator(&mut self.discriminator, gradients) {
             self.discriminator.change(Discriminator::follow_spectral_norms);
         }
     }

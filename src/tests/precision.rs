@@ -181,6 +181,7 @@ fn step_gradients<B: AutodiffBackend>(
     let moment = Moment {
         iteration: 1,
         learning_rate: 0.0,
+        discriminator_learning_rate: 0.0,
         seed: 0,
         parts: 1,
         device: &device,

@@ -293,6 +293,7 @@ impl<B: AutodiffBackend> Comparison<B> {
         let mut moment = Moment {
             iteration: 1,
             learning_rate: self.learning_rate,
+            discriminator_learning_rate: self.learning_rate,
             seed: 0,
             parts: 1,
             device: &Default::default(),

@@ -18,11 +18,11 @@ use crate::translate::relabel::{DomainLabel, Translate};
 use crate::translate::translator::Translator;
 
 /// One of the translations that an edit is.
-struct Step {
-    dataset: usize,
-    edit: Edit,
+pub(super) struct Step {
+    pub(super) dataset: usize,
+    pub(super) edit: Edit,
     /// The images' own label; predicted where it isn't known.
-    source: Option<Vec<f32>>,
+    pub(super) source: Option<Vec<f32>>,
 }
 
 impl<B: Backend> Translator<B> {
@@ -89,16 +89,20 @@ impl<B: Backend> Translator<B> {
     /// # Errors
     /// [`Error::Label`] when the dataset does not exist or the label does not fit it.
     pub fn translate_to(&self, image: &DynamicImage, target: &DomainLabel) -> Result<RgbImage> {
-        if target.dataset >= self.spaces().len() {
-            return Err(Error::Label(format!(
-                "dataset {} does not exist, the model knows {}",
-                target.dataset,
-                self.spaces().len()
-            )));
-        }
-        self.spaces().space(target.dataset).check_label(&target.label)?;
+        self.check_label(target)?;
         let condition = self.spaces().condition(target.dataset, &target.label);
         Ok(self.translate_conditions(image, &[condition])?.remove(0))
+    }
+
+    /// Refuses a label that is of no dataset of the model's, or does not fit it.
+    pub(super) fn check_label(&self, DomainLabel { dataset, label }: &DomainLabel) -> Result<()> {
+        let known = self.spaces().len();
+        if *dataset >= known {
+            return Err(Error::Label(format!(
+                "dataset {dataset} does not exist, the model knows {known}"
+            )));
+        }
+        self.spaces().space(*dataset).check_label(label)
     }
 
     /// Translates one image as each of the condition vectors says, such as one with another mask
@@ -187,7 +191,7 @@ impl<B: Backend> Translator<B> {
 
     /// The edit's translations, one after the other, each with the images' own label where it is
     /// known: `source` in that label's dataset. It is predicted in others.
-    fn steps(&self, source: Option<&str>, edit: &str) -> Result<Vec<Step>> {
+    pub(super) fn steps(&self, source: Option<&str>, edit: &str) -> Result<Vec<Step>> {
         let edits = self.spaces().edits(edit)?;
         let known = match source {
             Some(source) => self.spaces().source_labels(source)?,
@@ -258,7 +262,7 @@ impl<B: Backend> Translator<B> {
     }
 
     /// The image as the generator is given it: [prepared](Self::prepare), at its own size.
-    fn seen(&self, image: &DynamicImage) -> Result<RgbImage> {
+    pub(super) fn seen(&self, image: &DynamicImage) -> Result<RgbImage> {
         let size = match self.output_size() {
             OutputSize::Side(side) => side,
             _ => self.config().transform.size,
@@ -279,7 +283,12 @@ impl<B: Backend> Translator<B> {
     }
 
     /// A translation in the size that is asked for.
-    fn sized(&self, image: &DynamicImage, seen: &RgbImage, translated: RgbImage) -> RgbImage {
+    pub(super) fn sized(
+        &self,
+        image: &DynamicImage,
+        seen: &RgbImage,
+        translated: RgbImage,
+    ) -> RgbImage {
         if self.output_size() != OutputSize::Photo {
             return translated;
         }
@@ -290,7 +299,11 @@ impl<B: Backend> Translator<B> {
         photo
     }
 
-    fn predict_prepared(&self, images: &[RgbImage], dataset: usize) -> Result<Vec<Vec<f32>>> {
+    pub(super) fn predict_prepared(
+        &self,
+        images: &[RgbImage],
+        dataset: usize,
+    ) -> Result<Vec<Vec<f32>>> {
         let transform = self.config().transform;
         let read = |chunk: &[RgbImage]| {
             let chunk: Vec<_> = chunk.iter().map(|image| transform.resize(image)).collect();
@@ -301,7 +314,7 @@ impl<B: Backend> Translator<B> {
     }
 
     /// Translates images as the generator is given them, each as its condition says.
-    fn generate(&self, images: &[RgbImage], conditions: &[Vec<f32>]) -> Vec<RgbImage> {
+    pub(super) fn generate(&self, images: &[RgbImage], conditions: &[Vec<f32>]) -> Vec<RgbImage> {
         let Some(side) = images.first().map(RgbImage::width) else { return Vec::new() };
         let whole = self.config().generator.next_side(side as usize) as u32;
         // As many values as of images of the model's size.

@@ -34,6 +34,9 @@ pub struct Translator<B: Backend> {
     output_size: OutputSize,
 }
 
+/// What errors call a model that is in no file.
+const IN_MEMORY: &str = "a model in memory";
+
 /// What [`Translator::save`] writes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -70,8 +73,41 @@ impl<B: Backend> Translator<B> {
     /// crate, of another version, damaged, or its weights do not fit its description.
     pub fn open(path: impl AsRef<Path>, device: &B::Device) -> Result<Self> {
         let path = resolve_model(path.as_ref())?;
-        let (config, mut weights) = model::read::<ModelConfig>(&path)?;
-        let broken = |problem: String| Error::checkpoint(&path, problem);
+        Self::of_file(&path, model::read(&path)?, device)
+    }
+
+    /// The model in the bytes of a model file or a checkpoint, such as one that is compiled into a
+    /// program or comes over a network.
+    ///
+    /// ```
+    /// use stargan::burn::backend::Flex;
+    /// use stargan::{Parts, Translator};
+    ///
+    /// # fn main() -> stargan::Result<()> {
+    /// # let faces = stargan::data::read_bytes("examples/models/faces64.safetensors")?;
+    /// // `include_bytes!("faces64.safetensors")`, in a program that has its model in it.
+    /// let model = Translator::<Flex>::from_bytes(&faces, &Default::default())?;
+    /// let small = model.to_bytes(Parts::Generator)?;
+    /// assert!(small.len() < faces.len());
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] as [`open`](Self::open).
+    pub fn from_bytes(bytes: &[u8], device: &B::Device) -> Result<Self> {
+        let path = Path::new(IN_MEMORY);
+        let contents = model::decode(bytes).map_err(|problem| Error::checkpoint(path, problem))?;
+        Self::of_file(path, contents, device)
+    }
+
+    /// The model of what a file at `path` says and holds.
+    fn of_file(
+        path: &Path,
+        (config, mut weights): (ModelConfig, Weights),
+        device: &B::Device,
+    ) -> Result<Self> {
+        let broken = |problem: String| Error::checkpoint(path, problem);
         config.check().map_err(|error| broken(error.to_string()))?;
         // What a checkpoint holds beside the model is the trainer's.
         let averaged = weights.keys().any(|name| name.starts_with("average."));
@@ -129,6 +165,25 @@ impl<B: Backend> Translator<B> {
     /// [`Error::Io`] when the file can't be written.
     pub fn replace(&self, path: impl AsRef<Path>, parts: Parts) -> Result<()> {
         let path = path.as_ref();
+        let (config, weights) = self.contents(parts);
+        if let Some(folder) = path.parent() {
+            fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
+        }
+        model::write(path, &config, &weights)
+    }
+
+    /// The bytes of the file that [`save`](Self::save) writes.
+    ///
+    /// # Errors
+    /// [`Error::Checkpoint`] when the model's description is longer than any file's.
+    pub fn to_bytes(&self, parts: Parts) -> Result<Vec<u8>> {
+        let (config, weights) = self.contents(parts);
+        model::encode(&config, &weights)
+            .map_err(|problem| Error::checkpoint(Path::new(IN_MEMORY), problem))
+    }
+
+    /// What a file of `parts` says and holds.
+    fn contents(&self, parts: Parts) -> (ModelConfig, Weights) {
         let mut config = self.config.clone();
         let mut weights: Weights = weights::collect(&self.generator, "generator");
         match &self.discriminator {
@@ -137,10 +192,7 @@ impl<B: Backend> Translator<B> {
             }
             _ => config.discriminator = None,
         }
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
-        }
-        model::write(path, &config, &weights)
+        (config, weights)
     }
 
     pub(crate) fn networks(&self) -> (&Generator<B>, Option<&Discriminator<B>>) {
@@ -245,6 +297,20 @@ impl<B: Backend> Translator<B> {
         })
     }
 
+    /// The discriminator's logits of the labels of `dataset`, of every image.
+    pub(crate) fn domain_logits(
+        &self,
+        images: Tensor<B, 4>,
+        dataset: usize,
+    ) -> Result<Vec<Vec<f32>>> {
+        let discriminator = self.reader()?;
+        let range = self.config.spaces.logit_range(dataset);
+        let n = images.dims()[0];
+        let logits = discriminator.forward(images).domain_logits;
+        let logits = host(logits.slice([0..n, range.clone()]).into_data());
+        Ok(logits.chunks_exact(range.len()).map(<[f32]>::to_vec).collect())
+    }
+
     /// Where the model computes.
     pub fn device(&self) -> &B::Device {
         &self.device
@@ -278,12 +344,8 @@ impl<B: Backend> Translate<B> for Translator<B> {
     }
 
     fn read_labels(&self, images: Tensor<B, 4>, dataset: usize) -> Result<Vec<Vec<f32>>> {
-        let discriminator = self.reader()?;
-        let range = self.config.spaces.logit_range(dataset);
         let space = self.config.spaces.space(dataset);
-        let n = images.dims()[0];
-        let logits = discriminator.forward(images).domain_logits;
-        let logits = host(logits.slice([0..n, range.clone()]).into_data());
-        Ok(logits.chunks_exact(range.len()).map(|logits| space.predict(logits)).collect())
+        let logits = self.domain_logits(images, dataset)?;
+        Ok(logits.iter().map(|logits| space.predict(logits)).collect())
     }
 }

@@ -25,6 +25,12 @@ pub struct Inputs {
     /// Whether the sample grids show the bundled people, and pictures of them are left at the end.
     #[serde(default)]
     pub people: bool,
+    /// Which measure of `pairs` the best checkpoint is kept by.
+    #[serde(default)]
+    pub keep_best: Option<String>,
+    /// After how many measurements that were not better the run ends.
+    #[serde(default)]
+    pub stop_after_worse: Option<u64>,
 }
 
 impl Inputs {

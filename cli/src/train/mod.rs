@@ -1,6 +1,7 @@
 //! `train`: datasets, settings, what is measured, resuming. `quickstart` is the same with other
 //! defaults.
 
+mod best;
 mod images;
 mod inputs;
 mod plan;
@@ -25,6 +26,7 @@ use crate::failure::{Failure, usage};
 use crate::output::{OverwriteArg, check_different};
 use crate::terminal::tell;
 
+use best::BestArgs;
 pub use inputs::Inputs;
 use plan::Plan;
 use run::Start;
@@ -44,8 +46,8 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Go on with the run in --out, with its data and settings; --iterations, --learning-rate,
-    /// --accumulate, --on-non-finite and --on-unreadable may change, and with --data where the
-    /// data are
+    /// --discriminator-learning-rate, --accumulate, --on-non-finite and --on-unreadable may
+    /// change, and with --data where the data are
     #[arg(long)]
     resume: bool,
     /// Go on from this checkpoint of the run in --out, such as one before the newest; with its
@@ -85,6 +87,8 @@ pub struct Args {
     /// Measure --pairs every N iterations, 0 for at the end only [default: 0]
     #[arg(long, value_name = "N", help_heading = "Data")]
     evaluate_every: Option<u64>,
+    #[command(flatten, next_help_heading = "Data")]
+    best: BestArgs,
     #[command(flatten, next_help_heading = "Settings")]
     settings: SettingsArgs,
     #[command(flatten, next_help_heading = "Workers")]
@@ -159,6 +163,8 @@ fn begin(args: &Args, given: Given, defaults: Option<Defaults>) -> Result<Start,
         sample_every: args.sample_every.unwrap_or(sample_every),
         tensorboard: args.tensorboard,
         people: false,
+        keep_best: None,
+        stop_after_worse: None,
     };
     match defaults {
         Some(defaults) if inputs.data.is_empty() && inputs.tests.is_empty() => {
@@ -174,6 +180,7 @@ fn begin(args: &Args, given: Given, defaults: Option<Defaults>) -> Result<Start,
         }
         _ => {}
     }
+    args.best.set(&mut inputs);
     let file = args.settings.read_file()?;
     let data = open(&inputs.data, file.spaces.as_ref())?;
     let spaces = spaces(&inputs.data, &data, file.spaces.as_ref())?;

@@ -8,6 +8,7 @@ use stargan::metrics::{CounterfactualLog, Counterfactuals};
 use stargan::{Dataset, Datasets, SampleGrids, UnreadablePolicy};
 use stargan::{DomainLabel, GridImage, LabelSpaces};
 
+use super::best::Comparison;
 use super::images::Images;
 use super::{Args, Inputs, train_data};
 use crate::backend::Backend;
@@ -26,6 +27,8 @@ pub struct Plan {
     pub images: Images,
     pub grid: SampleGrids,
     pub log: Option<CounterfactualLog>,
+    /// What keeps the best of what the log measures.
+    pub comparison: Comparison,
     /// Where the model goes at the end, and what about a file there.
     pub export: Option<(PathBuf, Existing)>,
     pub backend: Backend,
@@ -64,8 +67,9 @@ impl Plan {
                 Ok(pairs.open(data.clone(), *dataset)?.with_on_unreadable(policy))
             })
             .collect::<Result<_, Failure>>()?;
-        let measured = !pairs.is_empty();
-        let log = measured.then(|| CounterfactualLog::new(pairs, inputs.evaluate_every));
+        let measured: Vec<_> = pairs.iter().map(|pairs| spaces.name(pairs.dataset())).collect();
+        let comparison = Comparison::new(&inputs, &measured)?;
+        let log = (!pairs.is_empty()).then(|| CounterfactualLog::new(pairs, inputs.evaluate_every));
         let log = log.transpose()?;
         let images = Images::count(&inputs, &data, &tests, spaces);
         let shown = if tests.is_empty() {
@@ -82,7 +86,8 @@ impl Plan {
         let grid = SampleGrids::new(shown, inputs.sample_every);
         let export = args.export.clone().map(|export| (export, existing));
         let train = train_data(data);
-        Ok(Self { inputs, train, images, grid, log, export, backend: args.backend, people })
+        let backend = args.backend;
+        Ok(Self { inputs, train, images, grid, log, comparison, export, backend, people })
     }
 }
 

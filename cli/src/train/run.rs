@@ -5,10 +5,11 @@ use std::path::Path;
 use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::metrics::CounterfactualLog;
 use stargan::{
-    CsvLog, Error, Observer, Outcome, Parts, Precision, Progress, StarGan, TensorBoard, TimingLog,
-    Trainer, TrainingConfig, Translator, resolve_model,
+    Best, CsvLog, EarlyStopping, Error, KeepBest, Observer, Outcome, Parts, Precision, Progress,
+    StarGan, TensorBoard, TimingLog, Trainer, TrainingConfig, Translator, resolve_model,
 };
 
+use super::best::Comparison;
 use super::settings::OnNonFinite;
 use super::workers::Crew;
 use super::{Args, Given, Inputs, Plan, open, train_data};
@@ -116,6 +117,9 @@ fn change<B: AutodiffBackend>(
     if let Some(rate) = args.settings.learning_rate {
         trainer.set_learning_rate(rate)?;
     }
+    if let Some(rate) = args.settings.discriminator_learning_rate {
+        trainer.set_discriminator_learning_rate(Some(rate))?;
+    }
     if let Some(OnNonFinite(policy)) = args.settings.on_non_finite {
         trainer.set_on_non_finite(policy)?;
     }
@@ -158,6 +162,8 @@ fn inputs(args: &Args, given: Given, out: &Path) -> Result<Inputs, Failure> {
         sample_every: super::SAMPLE_EVERY,
         tensorboard: false,
         people: false,
+        keep_best: None,
+        stop_after_worse: None,
     });
     if !given.data.is_empty() {
         inputs.data = given.data;
@@ -175,6 +181,7 @@ fn inputs(args: &Args, given: Given, out: &Path) -> Result<Inputs, Failure> {
     inputs.evaluate_every = args.evaluate_every.unwrap_or(inputs.evaluate_every);
     inputs.sample_every = args.sample_every.unwrap_or(inputs.sample_every);
     inputs.tensorboard |= args.tensorboard;
+    args.best.set(&mut inputs);
     if inputs.data.is_empty() {
         return usage("the run does not say what its data were, give --data as when it began");
     }
@@ -220,6 +227,13 @@ fn run<B: AutodiffBackend>(
     if let Some(log) = &mut plan.log {
         observers.push(Box::new(log));
     }
+    let Comparison { best, stopping } = &mut plan.comparison;
+    if let Some(best) = best {
+        observers.push(Box::new(best));
+    }
+    if let Some(stopping) = stopping {
+        observers.push(Box::new(stopping));
+    }
     if plan.inputs.tensorboard {
         observers.push(Box::new(TensorBoard::every(20)));
     }
@@ -237,9 +251,15 @@ fn run<B: AutodiffBackend>(
         );
     }
     let outcome = ended.map_err(|error| failed(error, &run, plan.backend))?;
-    let checkpoint = match outcome {
-        Outcome::Finished { checkpoint } => checkpoint,
-        Outcome::Stopped { checkpoint } => {
+    let Comparison { best, stopping } = &plan.comparison;
+    let early = stopping.as_ref().and_then(EarlyStopping::stopped);
+    let checkpoint = match (outcome, early) {
+        (Outcome::Finished { checkpoint }, _) => checkpoint,
+        (Outcome::Stopped { checkpoint }, Some(at)) => {
+            tell!("iteration {at}: no longer better, so the run ends here");
+            checkpoint
+        }
+        (Outcome::Stopped { checkpoint }, None) => {
             report::write(&run);
             return Err(interrupted(&run, &checkpoint, plan.backend));
         }
@@ -249,6 +269,10 @@ fn run<B: AutodiffBackend>(
             result!("Error against the true change, in brackets that of doing nothing:\n");
         }
         result!("{scores}\n");
+    }
+    if let Some(Best { name, value, iteration, .. }) = best.as_ref().and_then(KeepBest::best) {
+        let file = run.join("best.safetensors");
+        result!("best {name}: {value:.5}, of iteration {iteration}: {}", file.display());
     }
     let report = report::write(&run);
     if let Some((export, existing)) = &plan.export {

@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use stargan::data::read_text;
 use stargan::{
-    LabelSpaces, LossWeights, NonFinitePolicy, Objective, Penalty, Precision, Preset, StarGan,
-    TrainingConfig, UnreadablePolicy,
+    LabelSpaces, LossWeights, NonFinitePolicy, Objective, Penalty, Precision, Preset, Schedule,
+    StarGan, TrainingConfig, UnreadablePolicy,
 };
 
 use super::weights::{Identity, Weights};
@@ -84,9 +84,20 @@ pub struct SettingsArgs {
     /// Discriminator updates per generator update
     #[arg(long, value_name = "N", help_heading = LOSSES)]
     critic_steps: Option<u64>,
-    /// Learning rate of both networks, falling to 0 in the second half of the run
+    /// Learning rate of both networks, which --schedule starts from
     #[arg(long, value_name = "F", help_heading = RUN)]
     pub learning_rate: Option<f64>,
+    /// Learning rate of the discriminator alone [default: as --learning-rate]
+    #[arg(long, value_name = "F", help_heading = RUN)]
+    pub discriminator_learning_rate: Option<f64>,
+    /// How the learning rate changes: constant, then linear to 0 from this share of the run on;
+    /// constant; half a cosine to 0; or multiplied by FACTOR after every so many iterations
+    #[arg(
+        long,
+        value_name = "linear:SHARE|constant|cosine|step:ITERATIONS:FACTOR",
+        help_heading = RUN
+    )]
+    schedule: Option<Schedule>,
     /// Decay of the generator's moving average, which translates; 0 for none
     #[arg(long, value_name = "F", help_heading = RUN)]
     ema: Option<f64>,
@@ -130,8 +141,15 @@ pub struct SettingsFile {
 impl SettingsArgs {
     /// Whether a resumed run may not change the flag of that name, of those here.
     fn is_fixed(id: &str) -> bool {
-        !["iterations", "accumulate", "learning_rate", "on_non_finite", "on_unreadable"]
-            .contains(&id)
+        ![
+            "iterations",
+            "accumulate",
+            "learning_rate",
+            "discriminator_learning_rate",
+            "on_non_finite",
+            "on_unreadable",
+        ]
+        .contains(&id)
     }
 
     /// Refuses flags that a resumed run can't change.
@@ -143,8 +161,8 @@ impl SettingsArgs {
         match fixed.into_iter().find(given) {
             Some(id) => usage(format!(
                 "--{} can't change when a run is resumed; --iterations, --learning-rate, \
-                 --accumulate, --on-non-finite and --on-unreadable can, and run.precision in its \
-                 config.json",
+                 --discriminator-learning-rate, --accumulate, --on-non-finite and --on-unreadable \
+                 can, and run.precision in its config.json",
                 id.replace('_', "-")
             )),
             None => Ok(()),
@@ -173,6 +191,7 @@ impl SettingsArgs {
             ("accumulate", run.accumulate.to_string()),
             ("precision", name(json!(run.precision))),
             ("learning_rate", run.learning_rate.to_string()),
+            ("schedule", run.schedule.to_string()),
             ("ema", run.ema.to_string()),
             ("seed", run.seed.to_string()),
             ("keep", run.keep.to_string()),
@@ -242,6 +261,9 @@ impl SettingsArgs {
         set(&mut run.precision, self.precision);
         set(&mut run.iterations, self.iterations);
         set(&mut run.learning_rate, self.learning_rate);
+        run.discriminator_learning_rate =
+            self.discriminator_learning_rate.or(run.discriminator_learning_rate);
+        set(&mut run.schedule, self.schedule);
         set(&mut run.ema, self.ema);
         set(&mut run.seed, self.seed);
         set(&mut run.keep, self.keep);

@@ -16,6 +16,7 @@ mod interop;
 #[path = "../../../tests/common/ports.rs"]
 mod ports;
 mod program;
+mod steering;
 mod study;
 mod training;
 #[cfg(unix)]

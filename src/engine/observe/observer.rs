@@ -8,6 +8,7 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::AutodiffBackend;
 
 use crate::data::loader::Unreadable;
+use crate::engine::observe::metric::Metric;
 use crate::engine::recipe::StepLosses;
 use crate::error::{Error, Result};
 use crate::translate::grid::Grid;
@@ -15,8 +16,9 @@ use crate::translate::relabel::Translate;
 
 /// Watches a run. Every method does nothing unless overridden; an error ends the run.
 ///
-/// Several observers are a `Vec<Box<dyn Observer<B>>>`, which is one that tells each in turn; a box
-/// may hold a `&mut` to one that is looked at after the run.
+/// [`on_iteration`](crate::on_iteration) makes one of a function. Several observers are a
+/// `Vec<Box<dyn Observer<B>>>`, which is one that tells each in turn; a box may hold a `&mut` to
+/// one that is looked at after the run.
 pub trait Observer<B: AutodiffBackend> {
     /// Before the first iteration of a [`Trainer::run`](crate::Trainer::run), and again after every
     /// roll-back.
@@ -35,6 +37,12 @@ pub trait Observer<B: AutodiffBackend> {
     /// After an iteration in which an observer has [shown](Run::show) a grid.
     fn grid(&mut self, run: &Run<'_, B>, grid: &Grid) -> Result<()> {
         let _ = (run, grid);
+        Ok(())
+    }
+
+    /// After an iteration in which an observer has [recorded](Run::record) a metric, for each.
+    fn metric(&mut self, run: &Run<'_, B>, metric: &Metric) -> Result<()> {
+        let _ = (run, metric);
         Ok(())
     }
 
@@ -80,6 +88,8 @@ pub(crate) trait Source<B: AutodiffBackend> {
     fn stop(&self);
     fn request_learning_rate(&self, rate: f64);
     fn show(&self, grid: Grid);
+    fn record(&self, metric: Metric);
+    fn save(&self, path: &Path) -> Result<()>;
 }
 
 impl<'a, B: AutodiffBackend> Run<'a, B> {
@@ -152,9 +162,10 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
         self.0.stop();
     }
 
-    /// Sets the learning rate that the schedule starts from, as of the next iteration; with several
-    /// workers as of the one after the next multiple of ten or checkpoint. A rate that the settings
-    /// would refuse ends the run with an error.
+    /// Sets the learning rate that the schedule starts from, as of the next iteration, and changes
+    /// a discriminator's own rate by the same factor; with several workers as of the iteration
+    /// after the next multiple of ten or checkpoint. A rate that the settings would refuse ends the
+    /// run with an error.
     pub fn set_learning_rate(&self, rate: f64) {
         self.0.request_learning_rate(rate);
     }
@@ -162,6 +173,21 @@ impl<'a, B: AutodiffBackend> Run<'a, B> {
     /// Gives a grid to all observers ([`Observer::grid`]), once each was told of this iteration.
     pub fn show(&self, grid: Grid) {
         self.0.show(grid);
+    }
+
+    /// Gives a metric to all observers ([`Observer::metric`]), once each was told of this
+    /// iteration.
+    pub fn record(&self, metric: Metric) {
+        self.0.record(metric);
+    }
+
+    /// Writes a checkpoint of the run as it stands to `path`, in place of an earlier file. It is a
+    /// model too, as every checkpoint, and none of those that the run counts and deletes.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it can't be written, [`Error::NonFinite`] when a weight is not finite.
+    pub fn save(&self, path: &Path) -> Result<()> {
+        self.0.save(path)
     }
 }
 
@@ -223,6 +249,9 @@ impl<B: AutodiffBackend> Observer<B> for Vec<Box<dyn Observer<B> + '_>> {
     fn grid(&mut self, run: &Run<'_, B>, grid: &Grid) -> Result<()> {
         self.iter_mut().try_for_each(|observer| observer.grid(run, grid))
     }
+    fn metric(&mut self, run: &Run<'_, B>, metric: &Metric) -> Result<()> {
+        self.iter_mut().try_for_each(|observer| observer.metric(run, metric))
+    }
     fn checkpoint(&mut self, run: &Run<'_, B>, path: &Path) -> Result<()> {
         self.iter_mut().try_for_each(|observer| observer.checkpoint(run, path))
     }
@@ -244,6 +273,9 @@ impl<B: AutodiffBackend, O: Observer<B> + ?Sized> Observer<B> for &mut O {
     }
     fn grid(&mut self, run: &Run<'_, B>, grid: &Grid) -> Result<()> {
         (**self).grid(run, grid)
+    }
+    fn metric(&mut self, run: &Run<'_, B>, metric: &Metric) -> Result<()> {
+        (**self).metric(run, metric)
     }
     fn checkpoint(&mut self, run: &Run<'_, B>, path: &Path) -> Result<()> {
         (**self).checkpoint(run, path)

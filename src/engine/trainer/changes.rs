@@ -35,12 +35,21 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         self.change(|run| run.with_accumulate(parts))
     }
 
-    /// Changes the learning rate that the schedule starts from.
+    /// Changes the learning rate that the schedule starts from; a discriminator's own rate changes
+    /// by the same factor.
     ///
     /// # Errors
     /// As [`RunSettings::check`].
     pub fn set_learning_rate(&mut self, rate: f64) -> Result<()> {
-        self.change(|run| run.with_learning_rate(rate))
+        self.change(|run| run.with_both_learning_rates(rate))
+    }
+
+    /// Changes the learning rate of discriminators; none for that of the other networks.
+    ///
+    /// # Errors
+    /// As [`RunSettings::check`].
+    pub fn set_discriminator_learning_rate(&mut self, rate: Option<f64>) -> Result<()> {
+        self.change(|run| run.with_discriminator_learning_rate(rate))
     }
 
     /// Changes what happens when a value is not finite, for example to go on with a run that has
@@ -117,7 +126,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
 
     /// Sets the learning rate for the rest of the run, as an observer has asked.
     pub(super) fn follow_observer(&mut self, rate: f64) -> Result<()> {
-        let run = self.config.run.clone().with_learning_rate(rate);
+        let run = self.config.run.clone().with_both_learning_rates(rate);
         run.check()?;
         self.config_is_stale |= run != self.config.run;
         self.config.run = run;

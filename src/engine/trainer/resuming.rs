@@ -18,9 +18,10 @@ use crate::nn::precision::Precision;
 use crate::nn::weights::Weights;
 
 /// The settings that `config.json` may change of a run that goes on, and all below them.
-const CHANGEABLE: [&str; 9] = [
+const CHANGEABLE: [&str; 10] = [
     "run.iterations",
     "run.learning_rate",
+    "run.discriminator_learning_rate",
     "run.accumulate",
     "run.precision",
     "run.checkpoint_every",
@@ -36,7 +37,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     /// first checkpoint starts again.
     ///
     /// Settings that the folder's `config.json` gives other values than the checkpoint are taken
-    /// from there where they may change: the number of iterations, the learning rate, in how many
+    /// from there where they may change: the number of iterations, the learning rates, in how many
     /// parts a batch is taken, the precision, what is kept and when, the number of loader threads
     /// and both policies.
     ///

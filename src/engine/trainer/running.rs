@@ -10,21 +10,22 @@ use burn::tensor::backend::AutodiffBackend;
 use super::{Outcome, Trainer};
 use crate::data::datasets::Datasets;
 use crate::data::loader::{Batch, Loader, LoaderConfig};
+use crate::engine::checkpoint::Checkpoint;
 use crate::engine::divergence::{NonFinite, Watch};
 use crate::engine::networks::Networks;
 use crate::engine::observe::observer::{Iteration, Observer, Run};
 use crate::engine::policy::NonFinitePolicy;
 use crate::engine::recipe::{Recipe, StepLosses};
 use crate::error::{Error, Result};
-use crate::nn::weights;
+use crate::nn::weights::{self, Weights};
 
 /// After so many iterations, and before every checkpoint, a run looks whether all was finite: each
 /// look waits for the device.
 const LOOK_EVERY: u64 = 10;
 
 impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
-    /// Trains until all iterations are done or the [stop flag](Self::stop_flag) is raised; ends
-    /// with a checkpoint either way.
+    /// Trains until all iterations are done, an observer [stops](Run::stop) the run or the
+    /// [stop flag](Self::stop_flag) is raised; ends with a checkpoint either way.
     ///
     /// # Errors
     /// When the datasets are not those of the configuration or of the checkpoint resumed from, an
@@ -146,6 +147,9 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         for grid in self.asked.grids.take() {
             observer.grid(&run, &grid)?;
         }
+        for metric in self.asked.metrics.take() {
+            observer.metric(&run, &metric)?;
+        }
         // Several workers hear of it where all of them look.
         if self.workers.several() { Ok(()) } else { self.apply_requests() }
     }
@@ -229,9 +233,11 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         self.save(observer).map(drop)
     }
 
-    /// Writes a checkpoint, where this worker leads; the others wait for it.
-    fn save(&mut self, observer: &mut dyn Observer<B>) -> Result<PathBuf> {
-        self.apply_requests()?;
+    /// What a checkpoint says now, and its weights, all of which are finite.
+    ///
+    /// # Errors
+    /// [`Error::NonFinite`] when one is not.
+    pub(super) fn whole_checkpoint(&self) -> Result<(Checkpoint<R>, Weights)> {
         let (checkpoint, weights) = self.checkpoint();
         // A weight can leave the numbers where no loss and no gradient did.
         let found = weights::non_finite(&weights).map(|(term, value)| NonFinite {
@@ -240,6 +246,13 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
             value,
         });
         self.check_finite(found)?;
+        Ok((checkpoint, weights))
+    }
+
+    /// Writes a checkpoint, where this worker leads; the others wait for it.
+    fn save(&mut self, observer: &mut dyn Observer<B>) -> Result<PathBuf> {
+        self.apply_requests()?;
+        let (checkpoint, weights) = self.whole_checkpoint()?;
         self.check_same_weights(&weights)?;
         // First, since a resumed run takes from it what may have changed.
         self.write_config()?;

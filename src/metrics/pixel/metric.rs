@@ -1,5 +1,6 @@
 //! What a measure of pixels is.
 
+use crate::engine::observe::metric::Better;
 use crate::metrics::mean::Mean;
 use crate::metrics::pixel::compared::Compared;
 
@@ -14,6 +15,8 @@ pub(crate) struct PixelMetric {
     pub plot: &'static str,
     /// Digits after the point in tables.
     pub digits: usize,
+    /// Which values are good.
+    pub better: Better,
     /// The mean over what counts in one image: its values of several images are added up, so that
     /// an image weighs as much as it has counted. Empty where there is nothing to measure.
     pub measure: fn(&Compared<'_>) -> Mean,

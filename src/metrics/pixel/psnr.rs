@@ -1,5 +1,6 @@
 //! Peak signal-to-noise ratio.
 
+use crate::engine::observe::metric::Better;
 use crate::metrics::mean::Mean;
 use crate::metrics::pixel::metric::PixelMetric;
 
@@ -12,6 +13,7 @@ pub(crate) const METRIC: PixelMetric = PixelMetric {
     title: "PSNR dB",
     plot: "PSNR, dB",
     digits: 1,
+    better: Better::Higher,
     measure: |compared| Mean::of_one(psnr(compared.image, compared.truth)),
 };
 

@@ -1,5 +1,6 @@
 //! Structural similarity.
 
+use crate::engine::observe::metric::Better;
 use crate::metrics::mean::Mean;
 use crate::metrics::pixel::metric::PixelMetric;
 
@@ -19,6 +20,7 @@ pub(crate) const METRIC: PixelMetric = PixelMetric {
     title: "SSIM",
     plot: "SSIM",
     digits: 3,
+    better: Better::Higher,
     measure: |compared| {
         ssim(compared.image, compared.truth, compared.size).map_or(Mean::default(), Mean::of_one)
     },

@@ -8,7 +8,9 @@ use syn::{FnArg, ImplItem, Item, Signature, TraitItem, Type};
 use super::crate_source::{Source, attributes, is_public, name};
 
 /// Enums that users match and that can't grow: a third way would be another method.
-const CLOSED: [&str; 5] = [
+const CLOSED: [&str; 6] = [
+    // A value is better where it is lower or where it is higher.
+    "Better",
     // A crop is of a size or the largest: programs say in words which.
     "Crop",
     // A term is there or not.

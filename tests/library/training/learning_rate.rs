@@ -96,3 +96,76 @@ fn a_rate_that_can_not_be_ends_the_run() {
     assert!(error.contains("learning_rate is NaN; it must be between"), "{error}");
     assert_eq!(trainer.iteration(), 2);
 }
+
+/// How far every network's weights are moved by the first updates at these rates: one of D, or the
+/// second of D with the first of G.
+fn moved(rate: f64, discriminator: Option<f64>, schedule: Schedule) -> [f32; 2] {
+    let folder = tempfile::tempdir().unwrap();
+    let data = colours(&folder.path().join("data"));
+    let config = tiny(LabelSpaces::single(data.labels().clone())).with_run(|run| {
+        run.with_learning_rate(rate)
+            .with_discriminator_learning_rate(discriminator)
+            .with_schedule(schedule)
+            .with_iterations(2)
+            .with_checkpoint_every(1)
+    });
+    let run = folder.path().join("run");
+    let mut trainer = Trainer::<Cpu, StarGan>::new(&run, config, &Default::default()).unwrap();
+    trainer.run(&data, &mut ()).unwrap();
+    let [before, after] = [1, 2].map(|number| {
+        Content::of(&run.join(format!("checkpoints/{number:08}.safetensors"))).tensors
+    });
+    ["generator.", "discriminator."].map(|network| {
+        let names = before.keys().filter(|name| name.starts_with(network));
+        let distances = names.flat_map(|name| {
+            let values = |bytes: &[u8]| -> Vec<f32> {
+                bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect()
+            };
+            let pairs = values(&before[name].1).into_iter().zip(values(&after[name].1));
+            pairs.map(|(before, after)| (before - after).abs()).collect::<Vec<_>>()
+        });
+        distances.fold(0.0, f32::max)
+    })
+}
+
+#[test]
+fn the_discriminator_may_have_its_own_rate() {
+    let _turn = one_at_a_time();
+    let [g, d] = moved(1e-3, None, Schedule::Constant);
+    // Adam's first updates are about the rate itself.
+    let near = |found: f32, expected: f32| (found / expected - 1.0).abs() < 0.1;
+    assert!(near(g, 1e-3) && near(d, 1e-3), "{g} {d}");
+    let [same_g, slow_d] = moved(1e-3, Some(1e-4), Schedule::Constant);
+    assert!(near(same_g, 1e-3) && near(slow_d, 1e-4), "{same_g} {slow_d}");
+    let step = Schedule::Step { every: 1, factor: 0.1 };
+    let [slow_g, slower_d] = moved(1e-3, Some(1e-4), step);
+    assert!(near(slow_g, 1e-4) && near(slower_d, 1e-5), "{slow_g} {slower_d}");
+}
+
+#[test]
+fn whoever_changes_the_rate_changes_the_discriminators_with_it() {
+    let _turn = one_at_a_time();
+    let folder = tempfile::tempdir().unwrap();
+    let data = colours(&folder.path().join("data"));
+    let config = tiny(LabelSpaces::single(data.labels().clone())).with_run(|run| {
+        run.with_schedule(Schedule::Constant).with_discriminator_learning_rate(Some(4e-3))
+    });
+    let run = folder.path().join("run");
+    let device = Default::default();
+    let mut trainer = Trainer::<Cpu, StarGan>::new(&run, config, &device).unwrap();
+    trainer.run(&data, &mut Rates::new().change(6, 5e-4).stop_after(7)).unwrap();
+    let rates = |trainer: &Trainer<Cpu, StarGan>| {
+        (trainer.learning_rate(), trainer.discriminator_learning_rate())
+    };
+    assert_eq!(rates(&trainer), (5e-4, 2e-3));
+    drop(trainer);
+
+    let mut trainer = Trainer::<Cpu, StarGan>::resume(&run, &device).unwrap();
+    assert_eq!(rates(&trainer), (5e-4, 2e-3));
+    trainer.set_learning_rate(1e-3).unwrap();
+    assert_eq!(rates(&trainer), (1e-3, 4e-3));
+    trainer.set_discriminator_learning_rate(None).unwrap();
+    assert_eq!(rates(&trainer), (1e-3, 1e-3));
+    let error = trainer.set_discriminator_learning_rate(Some(0.0)).unwrap_err().to_string();
+    assert!(error.contains("discriminator_learning_rate is 0; it must be between"), "{error}");
+}

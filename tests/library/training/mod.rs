@@ -14,12 +14,14 @@ mod killed;
 mod learning;
 mod learning_rate;
 mod objectives;
+mod observing;
 mod one_update;
 mod pairwise;
 mod precision;
 mod resume;
 pub mod setup;
 mod shipped;
+mod translating;
 mod translator;
 #[cfg(feature = "collective")]
 mod workers;

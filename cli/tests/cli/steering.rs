@@ -1,0 +1,81 @@
+//! Runs that end early, keep their best, and change their learning rates.
+
+use std::fs;
+
+use crate::program::{EXPRESSIONS, TINY, fails, folder, stargan, succeeds, text};
+
+#[test]
+fn the_best_is_kept_and_a_run_that_is_no_longer_better_ends() {
+    let folder = folder();
+    let run = folder.path().join("run");
+    // A rate at which nothing is learnt: what is measured first is the best, or nearly.
+    let line = format!(
+        "--data folder:{EXPRESSIONS}/train {TINY} --iterations 60 --evaluate-every 2 --out run \
+         --test-data folder:{EXPRESSIONS}/test --pairs by-name --learning-rate 1e-30 --ema 0"
+    );
+    let flags = "--keep-best psnr --stop-after-worse 2";
+    let output = stargan("train", folder.path(), &format!("{line} {flags}"));
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("iteration 6: no longer better, so the run ends here"), "{said}");
+    let printed = text(&output.stdout);
+    assert!(printed.contains("best total/psnr: "), "{printed}");
+    assert!(printed.contains(", of iteration 2: run/best.safetensors"), "{printed}");
+    assert!(printed.contains("checkpoint: run/checkpoints/00000006.safetensors"), "{printed}");
+    let best: serde_json::Value =
+        serde_json::from_str(&fs::read_to_string(run.join("best.json")).unwrap()).unwrap();
+    assert_eq!((&best["name"], &best["iteration"]), (&"total/psnr".into(), &2.into()));
+    let told = succeeds("inspect", folder.path(), "run/best.safetensors");
+    assert!(told.contains("iteration"), "{told}");
+
+    // It goes on, with the whole patience: what it measures first is its best again.
+    let output = stargan("train", folder.path(), "--resume --out run");
+    let said = text(&output.stderr);
+    assert!(said.contains("iteration 12: no longer better"), "{said}");
+
+    let line = line.replace("--out run", "--out other");
+    for (flags, expected) in [
+        ("--keep-best beauty", "expected one of inside, outside, psnr, ssim, found \"beauty\""),
+        ("--keep-best faces/psnr", "--keep-best: expected data/psnr, found \"faces/psnr\""),
+        ("--stop-after-worse 3", "--stop-after-worse needs --keep-best"),
+    ] {
+        fails("train", folder.path(), &format!("{line} {flags}"), 2, expected);
+    }
+    let never = line.replace("--evaluate-every 2", "--keep-best psnr");
+    fails("train", folder.path(), &never, 2, "every --evaluate-every N iterations, and N is 0");
+    let nothing = format!(
+        "--data folder:{EXPRESSIONS}/train {TINY} --iterations 2 --evaluate-every 1 --out other"
+    );
+    let expected = "--keep-best needs --pairs";
+    fails("train", folder.path(), &format!("{nothing} --keep-best psnr"), 2, expected);
+    assert!(!folder.path().join("other").exists());
+}
+
+#[test]
+fn rates_follow_their_schedule_and_the_discriminator_has_its_own() {
+    let folder = folder();
+    let line = format!("--data folder:{EXPRESSIONS}/train {TINY} --iterations 40 --out run");
+    let flags = "--learning-rate 1e-3 --discriminator-learning-rate 4e-3 --schedule step:20:0.5";
+    succeeds("train", folder.path(), &format!("{line} {flags}"));
+    let config = fs::read_to_string(folder.path().join("run/config.json")).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    assert_eq!(config["run"]["schedule"], "step:20:0.5");
+    assert_eq!(config["run"]["discriminator_learning_rate"], 4e-3);
+    let log = fs::read_to_string(folder.path().join("run/log.csv")).unwrap();
+    let rates: Vec<_> = log.lines().filter(|row| row.contains("d/real")).collect();
+    assert!(rates[0].starts_with("20,1e-3,") && rates[1].starts_with("40,5e-4,"), "{log}");
+
+    let output =
+        stargan("train", folder.path(), "--resume --out run --discriminator-learning-rate 2e-3");
+    let said = text(&output.stderr);
+    let expected = "after iteration 40: run.discriminator_learning_rate is 0.002, was 0.004";
+    assert!(said.contains(expected), "{said}");
+    fails("train", folder.path(), "--resume --out run --schedule cosine", 2, "can't change");
+    let other = line.replace("--out run", "--out other");
+    for (flag, expected) in [
+        ("--schedule exponential", "expected linear:SHARE, constant, cosine or step"),
+        ("--schedule linear:2", "the share of the run is 2; it must be from 0 to below 1"),
+    ] {
+        fails("train", folder.path(), &format!("{other} {flag}"), 2, expected);
+    }
+}
