@@ -70,7 +70,8 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
         true => Trainer::resume(&folder, &Default::default())?,
         false => Trainer::new(&folder, recipe, &Default::default())?,
     };
-    trainer.set_iterations(arguments.next().map_or(Ok(1_000), |number| number.parse())?)?;
+    let iterations = arguments.next().map_or(Ok(1_000), |number| number.parse())?;
+    trainer.set_run(|run| run.with_iterations(iterations))?;
     trainer.run(&photos, &mut Progress::default())?;
     let image = stargan::image::DynamicImage::from(photos.load(0)?).grayscale().to_rgb8();
     let label = Some(DomainLabel { dataset: 0, label: vec![1.0, 0.0] });

@@ -33,6 +33,10 @@ pub trait Recipe:
     /// What files call it, such as `stargan`.
     const NAME: &'static str;
 
+    /// The settings of the recipe that may change in a run that is resumed, by their names in its
+    /// JSON, with all below them: those that say how networks learn, not what they are.
+    const CHANGEABLE: &'static [&'static str] = &[];
+
     /// The networks that are trained, with their optimizers.
     type Networks<B: AutodiffBackend>: Networks<B>;
 

@@ -129,9 +129,8 @@ impl RunSettings {
         self
     }
 
-    /// As [`with_learning_rate`](Self::with_learning_rate); a discriminator's own rate changes by
-    /// the same factor.
-    pub(crate) fn with_both_learning_rates(mut self, rate: f64) -> Self {
+    /// Sets the learning rate, and changes a discriminator's own by the same factor.
+    pub fn with_both_learning_rates(mut self, rate: f64) -> Self {
         let factor = rate / self.learning_rate;
         self.discriminator_learning_rate = self.discriminator_learning_rate.map(|d| d * factor);
         self.with_learning_rate(rate)

@@ -45,9 +45,9 @@ pub struct Args {
     /// The run folder: new or empty, unless with --resume
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Go on with the run in --out, with its data and settings; --iterations, --learning-rate,
-    /// --discriminator-learning-rate, --accumulate, --on-non-finite and --on-unreadable may
-    /// change, and with --data where the data are
+    /// Go on with the run in --out, with its data and settings; what says how it learns may change,
+    /// such as --iterations, --learning-rate, --batch and --weights, not what is trained; and with
+    /// --data where the data are
     #[arg(long)]
     resume: bool,
     /// Go on from this checkpoint of the run in --out, such as one before the newest; with its

@@ -102,30 +102,13 @@ fn change<B: AutodiffBackend>(
     trainer: &mut Trainer<B, StarGan>,
     args: &Args,
 ) -> Result<(), Failure> {
-    if let Some(iterations) = args.settings.iterations {
-        if iterations < trainer.iteration() {
-            return usage(format!(
-                "--iterations {iterations}: the run has done {} already",
-                trainer.iteration()
-            ));
-        }
-        trainer.set_iterations(iterations)?;
+    let settings = &args.settings;
+    if let Some(iterations) = settings.iterations.filter(|&n| n < trainer.iteration()) {
+        let done = trainer.iteration();
+        return usage(format!("--iterations {iterations}: the run has done {done} already"));
     }
-    if let Some(parts) = args.settings.accumulate {
-        trainer.set_accumulate(parts)?;
-    }
-    if let Some(rate) = args.settings.learning_rate {
-        trainer.set_learning_rate(rate)?;
-    }
-    if let Some(rate) = args.settings.discriminator_learning_rate {
-        trainer.set_discriminator_learning_rate(Some(rate))?;
-    }
-    if let Some(OnNonFinite(policy)) = args.settings.on_non_finite {
-        trainer.set_on_non_finite(policy)?;
-    }
-    if let Some(policy) = args.settings.on_unreadable {
-        trainer.set_on_unreadable(policy)?;
-    }
+    trainer.set_run(|run| settings.change_resumed(run))?;
+    trainer.set_recipe(|recipe| settings.change_weights(recipe))?;
     Ok(())
 }
 

@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use stargan::data::read_text;
 use stargan::{
-    LabelSpaces, LossWeights, NonFinitePolicy, Objective, Penalty, Precision, Preset, Schedule,
-    StarGan, TrainingConfig, UnreadablePolicy,
+    LabelSpaces, LossWeights, NonFinitePolicy, Objective, Penalty, Precision, Preset, RunSettings,
+    Schedule, StarGan, TrainingConfig, UnreadablePolicy,
 };
 
 use super::weights::{Identity, Weights};
@@ -139,31 +139,36 @@ pub struct SettingsFile {
 }
 
 impl SettingsArgs {
-    /// Whether a resumed run may not change the flag of that name, of those here.
-    fn is_fixed(id: &str) -> bool {
-        ![
-            "iterations",
-            "accumulate",
-            "learning_rate",
-            "discriminator_learning_rate",
-            "on_non_finite",
-            "on_unreadable",
-        ]
-        .contains(&id)
-    }
+    /// The flags that may change when a run is resumed, of those here.
+    const CHANGEABLE: [&str; 13] = [
+        "iterations",
+        "learning_rate",
+        "discriminator_learning_rate",
+        "schedule",
+        "batch",
+        "accumulate",
+        "weights",
+        "identity",
+        "keep",
+        "checkpoint_every",
+        "loader_threads",
+        "on_non_finite",
+        "on_unreadable",
+    ];
 
     /// Refuses flags that a resumed run can't change.
     pub fn check_resumed(matches: &ArgMatches) -> Result<(), Failure> {
         let settings = Self::augment_args(Command::new("settings"));
         let ids = settings.get_arguments().map(|flag| flag.get_id().as_str());
         let given = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
-        let fixed = ids.filter(|id| Self::is_fixed(id)).chain(["labels", "exclusive"]);
+        let fixed = ids.filter(|id| !Self::CHANGEABLE.contains(id)).chain(["labels", "exclusive"]);
+        let flag = |id: &str| format!("--{}", id.replace('_', "-"));
         match fixed.into_iter().find(given) {
             Some(id) => usage(format!(
-                "--{} can't change when a run is resumed; --iterations, --learning-rate, \
-                 --discriminator-learning-rate, --accumulate, --on-non-finite and --on-unreadable \
-                 can, and run.precision in its config.json",
-                id.replace('_', "-")
+                "{} can't change when a run is resumed; {} can, and run.precision and run.flip in \
+                 its config.json",
+                flag(id),
+                Self::CHANGEABLE.map(flag).join(", ")
             )),
             None => Ok(()),
         }
@@ -235,16 +240,10 @@ impl SettingsArgs {
         if let Some(penalty) = self.penalty {
             recipe = recipe.with_penalty(penalty);
         }
-        if let Some(Identity(identity)) = self.identity {
-            recipe = recipe.with_identity(identity);
-        }
         if let Some(size) = self.size {
             recipe = recipe.with_image_size(size);
         }
-        self.weights.iter().for_each(|weights| weights.set(&mut recipe));
-        fn set<T: Copy>(setting: &mut T, flag: Option<T>) {
-            *setting = flag.unwrap_or(*setting);
-        }
+        recipe = self.change_weights(recipe);
         let StarGan { generator, discriminator, critic_steps, .. } = &mut recipe;
         discriminator.spectral_norm |= self.spectral_norm;
         let discriminator_channels = self.discriminator_channels.or(self.base_channels);
@@ -254,23 +253,50 @@ impl SettingsArgs {
         set(&mut discriminator.base_channels, discriminator_channels);
         set(&mut discriminator.downsamplings, self.discriminator_downsamplings);
         set(critic_steps, self.critic_steps);
+        set(&mut run.learning_rate, self.learning_rate);
+        set(&mut run.precision, self.precision);
+        set(&mut run.ema, self.ema);
+        set(&mut run.seed, self.seed);
+        Ok(TrainingConfig { run: self.change_run(run), recipe })
+    }
+
+    /// Changes of a run what the flags say and may change at any time, but for the learning rate:
+    /// D's own stays in a new run and follows it in one that goes on.
+    fn change_run(&self, mut run: RunSettings) -> RunSettings {
         set(&mut run.on_non_finite, self.on_non_finite.map(|OnNonFinite(policy)| policy));
         set(&mut run.on_unreadable, self.on_unreadable);
         set(&mut run.batch_size, self.batch);
         set(&mut run.accumulate, self.accumulate);
-        set(&mut run.precision, self.precision);
         set(&mut run.iterations, self.iterations);
-        set(&mut run.learning_rate, self.learning_rate);
-        run.discriminator_learning_rate =
-            self.discriminator_learning_rate.or(run.discriminator_learning_rate);
         set(&mut run.schedule, self.schedule);
-        set(&mut run.ema, self.ema);
-        set(&mut run.seed, self.seed);
         set(&mut run.keep, self.keep);
         set(&mut run.checkpoint_every, self.checkpoint_every);
         set(&mut run.loader_threads, self.loader_threads);
-        Ok(TrainingConfig { run, recipe })
+        run.discriminator_learning_rate =
+            self.discriminator_learning_rate.or(run.discriminator_learning_rate);
+        run
     }
+
+    /// Changes the settings of a run that goes on.
+    pub fn change_resumed(&self, mut run: RunSettings) -> RunSettings {
+        if let Some(rate) = self.learning_rate {
+            run = run.with_both_learning_rates(rate);
+        }
+        self.change_run(run)
+    }
+
+    /// Changes the weights of the loss terms.
+    pub fn change_weights(&self, mut recipe: StarGan) -> StarGan {
+        if let Some(Identity(identity)) = self.identity {
+            recipe = recipe.with_identity(identity);
+        }
+        self.weights.iter().for_each(|weights| weights.set(&mut recipe));
+        recipe
+    }
+}
+
+fn set<T: Copy>(setting: &mut T, flag: Option<T>) {
+    *setting = flag.unwrap_or(*setting);
 }
 
 /// `config` with the settings of a file. An objective brings its penalty, a penalty its weight and

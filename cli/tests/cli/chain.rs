@@ -45,7 +45,7 @@ fn train_resume_translate_evaluate() {
 
     // The same line again would write into the same folder.
     fails("train", folder.path(), &line.replace("m/a", "m/b"), 1, "it holds a run already");
-    fails("train", folder.path(), "--resume --out run --batch 8", 2, "--batch can't change");
+    fails("train", folder.path(), "--resume --out run --ema 0.5", 2, "--ema can't change");
     fails("train", folder.path(), "--resume --out none", 1, "there is no run to resume here");
 
     let output =

@@ -70,7 +70,16 @@ fn rates_follow_their_schedule_and_the_discriminator_has_its_own() {
     let said = text(&output.stderr);
     let expected = "after iteration 40: run.discriminator_learning_rate is 0.002, was 0.004";
     assert!(said.contains(expected), "{said}");
-    fails("train", folder.path(), "--resume --out run --schedule cosine", 2, "can't change");
+    let line = "--resume --out run --schedule cosine --batch 2 --weights 2:10:10 --iterations 41";
+    let said = text(&stargan("train", folder.path(), line).stderr);
+    for change in [
+        "run.batch_size is 2, was 4",
+        "run.schedule is \"cosine\", was \"step:20:0.5\"",
+        "settings.weights.domain is 2.0, was 1.0",
+    ] {
+        assert!(said.contains(change), "{change}: {said}");
+    }
+    fails("train", folder.path(), "--resume --out run --seed 5", 2, "--seed can't change");
     let other = line.replace("--out run", "--out other");
     for (flag, expected) in [
         ("--schedule exponential", "expected linear:SHARE, constant, cosine or step"),

@@ -5,11 +5,11 @@ use std::fmt::Display;
 use burn::tensor::backend::AutodiffBackend;
 
 use super::Trainer;
-use crate::data::unreadable::UnreadablePolicy;
+use super::resuming::fixed;
 use crate::engine::checkpoint::Change;
+use crate::engine::config::TrainingConfig;
 use crate::engine::difference::{Difference, differences};
 use crate::engine::networks::{Networks, State};
-use crate::engine::policy::NonFinitePolicy;
 use crate::engine::recipe::Recipe;
 use crate::engine::settings::RunSettings;
 use crate::error::{Error, Result};
@@ -18,55 +18,32 @@ use crate::error::{Error, Result};
 const FIRST_WEIGHTS: &str = "weights";
 
 impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
-    /// Changes how many iterations the run has, for example to go on after its end.
+    /// Changes settings of the run for what is left of it, for example to go on after its end, with
+    /// another learning rate, or in smaller batches: `trainer.set_run(|run|
+    /// run.with_iterations(2_000))`.
     ///
     /// # Errors
-    /// As [`RunSettings::check`].
-    pub fn set_iterations(&mut self, iterations: u64) -> Result<()> {
-        self.change(|run| run.with_iterations(iterations))
+    /// [`Error::Config`] when one of them can't change, of those that [`resume`](Self::resume)
+    /// lists the precision, and as [`TrainingConfig::check`].
+    pub fn set_run(&mut self, change: impl FnOnce(RunSettings) -> RunSettings) -> Result<()> {
+        let config = self.config.clone().with_run(change);
+        if config.run.precision != self.config.run.precision {
+            return Err(Error::Config(
+                "the networks are made in one precision: set run.precision in config.json, then \
+                 resume"
+                    .to_owned(),
+            ));
+        }
+        self.take(config)
     }
 
-    /// Changes in how many parts a batch goes through the networks, for example after memory has
-    /// run out.
+    /// Changes settings of the recipe for what is left of the run, such as loss weights.
     ///
     /// # Errors
-    /// As [`TrainingConfig::check`](crate::TrainingConfig::check).
-    pub fn set_accumulate(&mut self, parts: usize) -> Result<()> {
-        self.change(|run| run.with_accumulate(parts))
-    }
-
-    /// Changes the learning rate that the schedule starts from; a discriminator's own rate changes
-    /// by the same factor.
-    ///
-    /// # Errors
-    /// As [`RunSettings::check`].
-    pub fn set_learning_rate(&mut self, rate: f64) -> Result<()> {
-        self.change(|run| run.with_both_learning_rates(rate))
-    }
-
-    /// Changes the learning rate of discriminators; none for that of the other networks.
-    ///
-    /// # Errors
-    /// As [`RunSettings::check`].
-    pub fn set_discriminator_learning_rate(&mut self, rate: Option<f64>) -> Result<()> {
-        self.change(|run| run.with_discriminator_learning_rate(rate))
-    }
-
-    /// Changes what happens when a value is not finite, for example to go on with a run that has
-    /// ended so.
-    ///
-    /// # Errors
-    /// As [`NonFinitePolicy::check`].
-    pub fn set_on_non_finite(&mut self, policy: NonFinitePolicy) -> Result<()> {
-        self.change(|run| run.with_on_non_finite(policy))
-    }
-
-    /// Changes what happens when an image can't be read.
-    ///
-    /// # Errors
-    /// As [`RunSettings::check`].
-    pub fn set_on_unreadable(&mut self, policy: UnreadablePolicy) -> Result<()> {
-        self.change(|run| run.with_on_unreadable(policy))
+    /// [`Error::Config`] when one of them is not among those that
+    /// [may change](Recipe::CHANGEABLE), and as [`TrainingConfig::check`].
+    pub fn set_recipe(&mut self, change: impl FnOnce(R) -> R) -> Result<()> {
+        self.take(self.config.clone().with_recipe(change))
     }
 
     /// The settings that were changed since the run began, oldest first, in words. What observers
@@ -98,11 +75,16 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     }
 
     /// Takes other settings for the rest of the run, and takes note of what they change.
-    fn change(&mut self, change: impl FnOnce(RunSettings) -> RunSettings) -> Result<()> {
-        let config = self.config.clone().with_run(change);
+    pub(super) fn take(&mut self, config: TrainingConfig<R>) -> Result<()> {
+        let changed = differences(&self.config, &config);
+        if let Some(Difference { setting, from, to }) = fixed::<R>(&changed) {
+            return Err(Error::Config(format!(
+                "{setting} can't change in a run: it is {from}, and can't become {to}"
+            )));
+        }
         config.check()?;
-        let before = std::mem::replace(&mut self.config, config);
-        self.note(differences(&before, &self.config));
+        self.config = config;
+        self.note(changed);
         Ok(())
     }
 

@@ -17,11 +17,14 @@ use crate::files::model;
 use crate::nn::precision::Precision;
 use crate::nn::weights::Weights;
 
-/// The settings that `config.json` may change of a run that goes on, and all below them.
-const CHANGEABLE: [&str; 10] = [
+/// The settings of every run that may change when it goes on, and all below them.
+const CHANGEABLE: [&str; 13] = [
     "run.iterations",
     "run.learning_rate",
     "run.discriminator_learning_rate",
+    "run.schedule",
+    "run.batch_size",
+    "run.flip",
     "run.accumulate",
     "run.precision",
     "run.checkpoint_every",
@@ -37,9 +40,11 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     /// first checkpoint starts again.
     ///
     /// Settings that the folder's `config.json` gives other values than the checkpoint are taken
-    /// from there where they may change: the number of iterations, the learning rates, in how many
-    /// parts a batch is taken, the precision, what is kept and when, the number of loader threads
-    /// and both policies.
+    /// from there where they may change: the number of iterations, the learning rates and their
+    /// schedule, the batch size and in how many parts a batch is taken, the flip, the precision,
+    /// what is kept and when, the number of loader threads, both policies, and of the recipe what
+    /// [it says](Recipe::CHANGEABLE), such as loss weights. After another batch size the run takes
+    /// the images that such batches would have come to.
     ///
     /// # Errors
     /// When the folder holds no run or one of another recipe, its checkpoint is damaged or does not
@@ -62,7 +67,8 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         let checkpoint = checkpoint.as_ref();
         let own: TrainingConfig<R> = folder.config()?;
         let trainer = Self::from_checkpoint(folder, checkpoint, None, device)?;
-        if let Some(Difference { setting, from, to }) = fixed(&differences(&trainer.config, &own)) {
+        let differences = differences(&trainer.config, &own);
+        if let Some(Difference { setting, from, to }) = fixed::<R>(&differences) {
             let message = format!(
                 "it is not a checkpoint of the run in {}: {setting} is {from} in it and {to} there",
                 trainer.folder().display()
@@ -124,16 +130,14 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     /// Takes from `edited`, which `config.json` has, what may change.
     fn take_edited(&mut self, edited: TrainingConfig<R>) -> Result<()> {
         let changed = differences(&self.config, &edited);
-        if let Some(Difference { setting, from, to }) = fixed(&changed) {
+        if let Some(Difference { setting, from, to }) = fixed::<R>(&changed) {
             return Err(Error::Config(format!(
                 "{}: config.json has {to} for {setting}, which can't change: the run was trained \
                  with {from}; put that back, or begin a new run",
                 self.folder().display()
             )));
         }
-        edited.check()?;
-        self.config = edited;
-        self.note(changed);
+        self.take(edited)?;
         self.config_is_stale = false;
         Ok(())
     }
@@ -201,11 +205,15 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
 }
 
 /// The first of `differences` that a run can't go on with.
-fn fixed(differences: &[Difference]) -> Option<&Difference> {
+pub(super) fn fixed<R: Recipe>(differences: &[Difference]) -> Option<&Difference> {
     let is_or_is_below = |setting: &str, prefix: &str| {
         setting.strip_prefix(prefix).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     };
-    differences.iter().find(|difference| {
-        !CHANGEABLE.iter().any(|prefix| is_or_is_below(&difference.setting, prefix))
-    })
+    let may_change = |setting: &str| {
+        let among =
+            |names: &[&str], setting: &str| names.iter().any(|name| is_or_is_below(setting, name));
+        let own = setting.strip_prefix("settings.");
+        among(&CHANGEABLE, setting) || own.is_some_and(|own| among(R::CHANGEABLE, own))
+    };
+    differences.iter().find(|difference| !may_change(&difference.setting))
 }

@@ -28,6 +28,7 @@ use crate::translate::translator::Translator;
 
 impl Recipe for StarGan {
     const NAME: &'static str = "stargan";
+    const CHANGEABLE: &'static [&'static str] = &["weights", "dataset_weights"];
     type Networks<B: AutodiffBackend> = Adversaries<B>;
     type Model = ModelConfig;
 

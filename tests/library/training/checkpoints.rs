@@ -46,7 +46,7 @@ fn the_newest_checkpoints_are_kept() {
         !left.contains(&".writing-Xy12zw".to_owned())
             && left.contains(&".writing-notes".to_owned())
     );
-    trainer.set_iterations(8).unwrap();
+    trainer.set_run(|run| run.with_iterations(8)).unwrap();
     trainer.run(&data, &mut ()).unwrap();
     assert_eq!(names(&checkpoints)[1..3], ["00000007.safetensors", "00000008.safetensors"]);
     let json = fs::read_to_string(run.join("config.json")).unwrap();
@@ -226,7 +226,7 @@ fn an_unreadable_image_ends_the_run_with_its_name() {
     let saved = format!("{done:08}.safetensors");
     assert_eq!(names(run.join("checkpoints")), ["00000001.safetensors", &saved]);
 
-    trainer.set_on_unreadable(stargan::UnreadablePolicy::Skip).unwrap();
+    trainer.set_run(|run| run.with_on_unreadable(stargan::UnreadablePolicy::Skip)).unwrap();
     trainer.run(&data, &mut ()).unwrap();
     assert_eq!(trainer.iteration(), 20);
     let [((dataset, name), reason)] = &trainer.unreadable().iter().collect::<Vec<_>>()[..] else {

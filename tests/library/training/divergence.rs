@@ -263,7 +263,7 @@ fn it_is_rolled_back_no_more_than_so_many_times() {
     assert_eq!((trainer.iteration(), trainer.rollbacks()), (24, 2));
 
     let vain = NonFinitePolicy::RollBack { factor: 1.0, times: 3 };
-    let message = trainer.set_on_non_finite(vain).unwrap_err().to_string();
+    let message = trainer.set_run(|run| run.with_on_non_finite(vain)).unwrap_err().to_string();
     assert!(message.contains("factor is 1; it must be between 0 and 1"), "{message}");
 }
 

@@ -67,7 +67,7 @@ fn an_edited_configuration_is_followed_or_refused_and_the_change_is_kept() {
     drop(trainer);
     for (pointer, value, setting, before) in [
         ("/run/seed", json!(5), "run.seed", "11"),
-        ("/settings/weights/domain", json!(2.5), "settings.weights.domain", "1.0"),
+        ("/settings/critic_steps", json!(3), "settings.critic_steps", "2"),
         ("/run/adam/beta1", json!(0.9), "run.adam.beta1", "0.5"),
     ] {
         let good = fs::read(run.join("config.json")).unwrap();
@@ -82,6 +82,7 @@ fn an_edited_configuration_is_followed_or_refused_and_the_change_is_kept() {
     }
     edit(&run, "/run/iterations", json!(4));
     edit(&run, "/run/learning_rate", json!(5e-4));
+    edit(&run, "/settings/weights/domain", json!(2.5));
     let mut trainer = resume(&run).unwrap();
     let outcome = trainer.run(&data, &mut ()).unwrap();
     assert_eq!(trainer.iteration(), 4);
@@ -90,10 +91,54 @@ fn an_edited_configuration_is_followed_or_refused_and_the_change_is_kept() {
         training["changes"],
         json!([
             {"iteration": 2, "setting": "run.iterations", "from": 20, "to": 4},
-            {"iteration": 2, "setting": "run.learning_rate", "from": 0.001, "to": 0.0005}
+            {"iteration": 2, "setting": "run.learning_rate", "from": 0.001, "to": 0.0005},
+            {"iteration": 2, "setting": "settings.weights.domain", "from": 1.0, "to": 2.5}
         ])
     );
     assert_eq!(training["config"]["run"]["iterations"], 4);
+}
+
+#[test]
+fn a_program_changes_what_may_change_and_the_run_goes_on_with_it() {
+    let _turn = one_at_a_time();
+    let (_folder, run, trainer, data) = trained(2);
+    drop(trainer);
+    let mut trainer = resume(&run).unwrap();
+    trainer.set_run(|run| run.with_batch_size(6).with_iterations(4)).unwrap();
+    trainer
+        .set_recipe(|mut recipe| {
+            recipe.weights.reconstruction = 3.0;
+            recipe
+        })
+        .unwrap();
+    let refused = [
+        trainer.set_run(|run| run.with_seed(5)),
+        trainer.set_run(|run| run.with_precision(stargan::Precision::BFloat16)),
+        trainer.set_run(|run| run.with_batch_size(0)),
+        trainer.set_recipe(|recipe| recipe.with_base_channels(8)),
+    ];
+    let expected = [
+        "run.seed can't change in a run: it is 11, and can't become 5",
+        "the networks are made in one precision",
+        "batch_size is 0",
+        "settings.discriminator.base_channels can't change in a run",
+    ];
+    for (refused, expected) in refused.into_iter().zip(expected) {
+        let error = refused.unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    trainer.run(&data, &mut ()).unwrap();
+    drop(trainer);
+    let again = resume(&run).unwrap();
+    assert_eq!((again.iteration(), again.config().run.batch_size), (4, 6));
+    assert_eq!(
+        again.changes(),
+        [
+            "after iteration 2: run.batch_size is 6, was 4",
+            "after iteration 2: run.iterations is 4, was 20",
+            "after iteration 2: settings.weights.reconstruction is 3.0, was 10.0",
+        ]
+    );
 }
 
 #[test]
@@ -206,7 +251,7 @@ fn a_stop_is_followed_once() {
     trainer.run(&data, &mut StopAfter(20)).unwrap();
     assert_eq!(trainer.iteration(), 20);
     // It was the last iteration anyway: a longer run is not concerned.
-    trainer.set_iterations(21).unwrap();
+    trainer.set_run(|run| run.with_iterations(21)).unwrap();
     trainer.run(&data, &mut ()).unwrap();
     assert_eq!(trainer.iteration(), 21);
 }

@@ -91,7 +91,7 @@ fn a_run_goes_on_in_another_precision_and_with_no_other_scale() {
         resumed.changes(),
         ["after iteration 2: run.precision is \"float32\", was \"float16\""]
     );
-    resumed.set_iterations(3).unwrap();
+    resumed.set_run(|run| run.with_iterations(3)).unwrap();
     resumed.run(&data, &mut ()).unwrap();
     assert_eq!(resumed.loss_scale(), 1.0);
 }

@@ -130,7 +130,7 @@ impl<B: AutodiffBackend, R: Recipe> Model<B, R> {
     /// Trains on until it has seen `images`, or has had `limit` more seconds.
     fn run(&mut self, images: u64, limit: f64, stop: &Arc<AtomicBool>) -> Result<(), Failure> {
         let batch = (self.trainer.config().run.batch_size * self.data.len()) as u64;
-        self.trainer.set_iterations(images.div_ceil(batch))?;
+        self.trainer.set_run(|run| run.with_iterations(images.div_ceil(batch)))?;
         let interrupted = stop.clone();
         let mut clock = Clock { limit, began: Instant::now(), seconds: 0.0, interrupted };
         self.trainer.run(&self.data, &mut clock)?;

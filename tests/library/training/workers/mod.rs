@@ -41,7 +41,7 @@ fn work(
     } else {
         let trainer = if run.join("config.json").exists() {
             let mut trainer = Trainer::<Cpu, StarGan>::resume(run, &device)?;
-            trainer.set_iterations(config.run.iterations).unwrap();
+            trainer.set_run(|run| run.with_iterations(config.run.iterations)).unwrap();
             trainer
         } else {
             Trainer::<Cpu, StarGan>::new(run, config.clone(), &device)?
