@@ -104,7 +104,7 @@ impl Transform {
     /// # Panics
     /// When `image`, the crop or `size` is empty.
     pub fn apply(&self, image: &RgbImage) -> Vec<f32> {
-        to_network(&self.cropped_and_resized(image, false))
+        to_network(&self.cropped_and_resized(image, false, whole))
     }
 
     /// The network's view of the mirrored `image`.
@@ -112,7 +112,21 @@ impl Transform {
     /// # Panics
     /// As [`apply`](Self::apply).
     pub fn apply_mirrored(&self, image: &RgbImage) -> Vec<f32> {
-        to_network(&self.cropped_and_resized(image, true))
+        to_network(&self.cropped_and_resized(image, true, whole))
+    }
+
+    /// The network's view of a part of the crop of `image`, mirrored or not. `part` says which, of
+    /// a square of so many pixels: its side, and how far it is from the square's left and top.
+    ///
+    /// # Panics
+    /// As [`apply`](Self::apply), and when the part is empty or not within the square.
+    pub(crate) fn apply_part(
+        &self,
+        image: &RgbImage,
+        flip: bool,
+        part: impl Fn(u32) -> (u32, u32, u32),
+    ) -> Vec<f32> {
+        to_network(&self.cropped_and_resized(image, flip, part))
     }
 
     /// `image` cropped and resized to `size x size`, without normalising.
@@ -122,7 +136,7 @@ impl Transform {
     /// # Panics
     /// When `image`, the crop or `size` is empty.
     pub fn crop_and_resize(&self, image: &RgbImage) -> RgbImage {
-        self.cropped_and_resized(image, false)
+        self.cropped_and_resized(image, false, whole)
     }
 
     /// `image`, of which nothing is cropped, resized as [`crop_and_resize`](Self::crop_and_resize)
@@ -135,8 +149,16 @@ impl Transform {
         resize(image.clone(), self.size)
     }
 
-    fn cropped_and_resized(&self, image: &RgbImage, flip: bool) -> RgbImage {
-        let (side, left, top) = self.crop.square(image.width(), image.height());
+    fn cropped_and_resized(
+        &self,
+        image: &RgbImage,
+        flip: bool,
+        part: impl Fn(u32) -> (u32, u32, u32),
+    ) -> RgbImage {
+        let (square, left, top) = self.crop.square(image.width(), image.height());
+        let (side, right, down) = part(square);
+        assert!(side + right.max(down) <= square, "a part beyond the crop");
+        let (left, top) = (left + right, top + down);
         assert!(side > 0 && self.size > 0, "an empty image, crop or size");
         // The crop of the mirrored image is the mirror of a crop, which has fewer pixels to move.
         let left = if flip { image.width() - side - left } else { left };
@@ -146,6 +168,11 @@ impl Transform {
         }
         resize(crop, self.size)
     }
+}
+
+/// All of a square.
+fn whole(side: u32) -> (u32, u32, u32) {
+    (side, 0, 0)
 }
 
 fn resize(image: RgbImage, size: u32) -> RgbImage {
@@ -211,7 +238,7 @@ mod tests {
             let crop = crop.parse().map_or(Crop::Square, Crop::Centre);
             let transform = Transform { crop, size: size.parse().unwrap() };
             let input = load_image(format!("{FIXTURES}/{input}")).unwrap();
-            let ours = transform.cropped_and_resized(&input, flip == "flip");
+            let ours = transform.cropped_and_resized(&input, flip == "flip", whole);
             let expected = load_image(format!("{FIXTURES}/{expected}")).unwrap();
             assert_eq!(ours.dimensions(), expected.dimensions(), "{case}");
             let distance = |(a, b): (&u8, &u8)| a.abs_diff(*b);
@@ -259,6 +286,22 @@ mod tests {
         let mirrored = [1., 1., 1., 1., -1., -1., -1., -1., 1., -1., 1., 1.];
         assert_eq!(transform.apply(&image), plain);
         assert_eq!(transform.apply_mirrored(&image), mirrored);
+    }
+
+    #[test]
+    fn a_part_is_cut_out_of_the_crop_mirrored_or_not() {
+        let image = RgbImage::from_fn(9, 6, |x, y| Rgb([x as u8, y as u8, 0]));
+        let transform = Transform { crop: Crop::Square, size: 3 };
+        let part = |side: u32| {
+            assert_eq!(side, 6);
+            (3, 1, 2)
+        };
+        // The crop is the six columns from 2 on: halves are rounded to the even number.
+        let cut = |flip| to_rgb_image(&transform.apply_part(&image, flip, part), 3, 3);
+        let corner = |image: &RgbImage, x| *image.get_pixel(x, 0);
+        assert_eq!([0, 2].map(|x| corner(&cut(false), x)), [Rgb([3, 2, 0]), Rgb([5, 2, 0])]);
+        assert_eq!(corner(&cut(true), 0).0[1], 2);
+        assert!(corner(&cut(true), 0).0[0] > corner(&cut(true), 2).0[0], "mirrored");
     }
 
     #[test]
