@@ -220,9 +220,9 @@ impl Batch {
 /// An endless sequence of batches, one of every dataset in turn per iteration.
 ///
 /// The order of an epoch is a permutation that depends on seed, dataset and epoch alone, a flip and
-/// any other change on these and the position in the epoch. So the batches are the same for every number of threads,
-/// and a training resumes with its iteration number only. An epoch's last batch is dropped when
-/// short.
+/// any other change on these and the position in the epoch. So the batches are the same for every
+/// number of threads, and a training resumes with its iteration number only. An epoch's last batch
+/// is dropped when short.
 ///
 /// Dropping the loader stops and joins its threads, each after the batch it is at.
 pub struct Loader {

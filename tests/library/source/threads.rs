@@ -37,8 +37,8 @@ macro_rules! all {
 fn what_is_public_is_send_and_sync() {
     fn both<T: Send + Sync>() {}
     fn send<T: Send>() {}
-    all!(both: Augmentation, Best, Better, Criterion, EarlyStopping, KeepBest, LabelProbability, Metric,
-        OnIteration<fn()>);
+    all!(both: Augmentation, Best, Better, Criterion, EarlyStopping, KeepBest, LabelProbability,
+        Metric, OnIteration<fn()>);
     all!(both: AdamConfig, CelebA, Crop, CsvLog, CycleGan, Datasets, DomainEdit, DomainLabel, Edit,
         Error, Folder, Grid, GridImage, IdentityWarmup, LabelKind, LabelSpace, LabelSpaces,
         LossWeights, ModelConfig, NonFinitePolicy, Objective, Outcome, Parts, Penalty, Pix2Pix,
