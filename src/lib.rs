@@ -95,6 +95,7 @@ pub use train::*;
 /// What the feature `train` adds to the crate's root.
 #[cfg(feature = "train")]
 mod train {
+    pub use crate::data::augment::Augmentation;
     pub use crate::engine::config::TrainingConfig;
     pub use crate::engine::observe::closure::{OnIteration, on_iteration};
     pub use crate::engine::observe::criterion::{Best, Criterion};

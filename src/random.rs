@@ -25,6 +25,8 @@ pub(crate) enum Purpose {
     Judge = 6,
     /// Which earlier translations a discriminator is shown at one iteration.
     Pool = 7,
+    /// The changes of the images of one dataset in one epoch.
+    Augment = 8,
 }
 
 /// The stream of `purpose` in the run seeded with `seed`, for the counters `a` and `b`.

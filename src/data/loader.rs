@@ -15,6 +15,7 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use image::RgbImage;
 
+use crate::data::augment::Augmentation;
 use crate::data::dataset::load;
 use crate::data::datasets::Datasets;
 use crate::data::image::MAX_IMAGE_SIDE;
@@ -48,7 +49,7 @@ impl Share {
 }
 
 /// How batches are made.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct LoaderConfig {
     /// Images per batch, those of all workers together. One is allowed, but the permutation that
     /// draws target labels then always gives an image its own label, so that nothing is translated
@@ -58,7 +59,9 @@ pub struct LoaderConfig {
     pub image_size: usize,
     /// Whether every image is mirrored with probability one half.
     pub flip: bool,
-    /// With the iteration number, all that order and flips depend on.
+    /// How images are changed beside that.
+    pub augmentation: Augmentation,
+    /// With the iteration number, all that order, flips and changes depend on.
     pub seed: u64,
     /// Worker threads, at least 1. Their number does not change the batches.
     pub threads: usize,
@@ -81,6 +84,7 @@ impl Default for LoaderConfig {
             batch_size: 16,
             image_size: 128,
             flip: true,
+            augmentation: Augmentation::default(),
             seed: 0,
             threads: 2,
             prefetch: 4,
@@ -217,10 +221,10 @@ impl Batch {
 
 /// An endless sequence of batches, one of every dataset in turn per iteration.
 ///
-/// The order of an epoch is a permutation that depends on seed, dataset and epoch alone, a flip on
-/// these and the position in the epoch. So the batches are the same for every number of threads,
-/// and a training resumes with its iteration number only. An epoch's last batch is dropped when
-/// short.
+/// The order of an epoch is a permutation that depends on seed, dataset and epoch alone, a flip and
+/// any other change on these and the position in the epoch. So the batches are the same for every
+/// number of threads, and a training resumes with its iteration number only. An epoch's last batch
+/// is dropped when short.
 ///
 /// Dropping the loader stops and joins its threads, each after the batch it is at.
 pub struct Loader {
@@ -244,6 +248,7 @@ impl Loader {
             batch_size,
             image_size,
             flip,
+            augmentation,
             seed,
             threads,
             prefetch,
@@ -252,7 +257,8 @@ impl Loader {
             share,
         } = config;
         let lengths = datasets.iter().map(|dataset| dataset.len());
-        let sampler = Sampler::new(lengths, batch_size, flip, seed, first_iteration);
+        let sampler =
+            Sampler::new(lengths, batch_size, flip, seed, first_iteration).augmented(augmentation);
         let shared = Arc::new(Shared {
             datasets: datasets.clone(),
             sampler: if paired { sampler.paired() } else { sampler },
@@ -393,10 +399,10 @@ impl Shared {
         for (row, &(mut image, flip)) in draw.images.iter().enumerate() {
             if rows.contains(&row) {
                 let (loaded, pixels) = self.load(draw.dataset, image)?;
-                images.extend(if flip {
-                    transform.apply_mirrored(&pixels)
-                } else {
-                    transform.apply(&pixels)
+                images.extend(match draw.changes.get(row) {
+                    Some(change) => change.apply(transform, &pixels, flip),
+                    None if flip => transform.apply_mirrored(&pixels),
+                    None => transform.apply(&pixels),
                 });
                 image = loaded;
             }

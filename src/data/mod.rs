@@ -4,6 +4,8 @@
 //! `docs/data-formats.md` describes the formats.
 
 pub(crate) mod attributes;
+#[cfg(feature = "train")]
+pub(crate) mod augment;
 pub(crate) mod celeba;
 pub(crate) mod dataset;
 pub(crate) mod datasets;

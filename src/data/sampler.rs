@@ -10,18 +10,21 @@ use std::{
 
 use rand::RngCore;
 
+use crate::data::augment::{Augmentation, Change, WORDS};
 use crate::random::{Purpose, permutation, stream};
 
 /// Threads that work ahead straddle the end of an epoch; none is two epochs ahead for long.
 const EPOCHS_KEPT: usize = 2;
 
 /// The content of one batch.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Draw {
     pub(super) dataset: usize,
     pub(super) iteration: u64,
     /// An image and whether to mirror it.
     pub(super) images: Vec<(usize, bool)>,
+    /// What else is done to each of them; nothing where it is empty.
+    pub(super) changes: Vec<Change>,
 }
 
 /// Draws batches from datasets of given lengths, each of them in turn.
@@ -32,8 +35,9 @@ pub(super) struct Sampler {
     flip: bool,
     batch_size: usize,
     first_iteration: u64,
-    /// Whether all datasets have the order and the flips of the first.
+    /// Whether all datasets have the order, the flips and the changes of the first.
     paired: bool,
+    augmentation: Augmentation,
     datasets: Vec<Orders>,
 }
 
@@ -61,12 +65,18 @@ impl Sampler {
             Orders { images, recent: Mutex::default() }
         };
         let datasets = lengths.into_iter().map(orders).collect();
-        Self { seed, flip, batch_size, first_iteration, paired: false, datasets }
+        let augmentation = Augmentation::default();
+        Self { seed, flip, batch_size, first_iteration, paired: false, augmentation, datasets }
     }
 
     /// Draws from every dataset what it draws from the first.
     pub(super) fn paired(self) -> Self {
         Self { paired: true, ..self }
+    }
+
+    /// Changes images beside the flip.
+    pub(super) fn augmented(self, augmentation: Augmentation) -> Self {
+        Self { augmentation, ..self }
     }
 
     pub(super) fn draw(&self, ticket: u64) -> Draw {
@@ -86,7 +96,17 @@ impl Sampler {
             .iter()
             .map(|&image| (image, self.flip && flips.next_u32() & 1 == 1))
             .collect();
-        Draw { dataset, iteration, images }
+        let changes = if self.augmentation.is_none() {
+            Vec::new()
+        } else {
+            let change = |position: usize| {
+                let mut random = stream(self.seed, Purpose::Augment, drawn as u64, epoch);
+                random.set_word_pos(position as u128 * WORDS);
+                self.augmentation.draw(random)
+            };
+            (start..start + self.batch_size).map(change).collect()
+        };
+        Draw { dataset, iteration, images, changes }
     }
 
     fn order(&self, dataset: usize, epoch: u64) -> Arc<[usize]> {
@@ -166,13 +186,34 @@ mod tests {
     }
 
     #[test]
+    fn changes_depend_on_seed_and_place_alone_and_leave_order_and_flips() {
+        let strong = "brightness=0.2,saturation=0.3,crop=0.5".parse().unwrap();
+        let (plain, whole) = (sampler(&[18, 9], 1), sampler(&[18, 9], 1).augmented(strong));
+        let resumed = sampler(&[18, 9], 12).augmented(strong);
+        let mut seen = Vec::new();
+        for ticket in 0..40 {
+            let draw = whole.draw(ticket);
+            assert_eq!(draw.images, plain.draw(ticket).images);
+            assert!(plain.draw(ticket).changes.is_empty());
+            if ticket >= 22 {
+                assert_eq!(resumed.draw(ticket - 22), draw);
+            }
+            seen.extend(draw.changes);
+        }
+        let repeated = (1..seen.len()).filter(|at| seen[..*at].contains(&seen[*at])).count();
+        assert_eq!((seen.len(), repeated), (160, 0));
+    }
+
+    #[test]
     fn paired_datasets_come_together() {
-        let apart = sampler(&[20, 20], 1);
-        let together = sampler(&[20, 20], 1).paired();
+        let strong = "contrast=0.2,crop=0.5".parse().unwrap();
+        let apart = sampler(&[20, 20], 1).augmented(strong);
+        let together = sampler(&[20, 20], 1).augmented(strong).paired();
         for iteration in 0..20 {
             let [first, second] = [0, 1].map(|dataset| together.draw(2 * iteration + dataset));
             assert_eq!((first.dataset, second.dataset), (0, 1));
             assert_eq!((first.iteration, &first.images), (second.iteration, &second.images));
+            assert_eq!((first.changes.len(), &first.changes), (4, &second.changes));
             assert_eq!(first, apart.draw(2 * iteration), "the first is drawn as ever");
             assert_ne!(second.images, apart.draw(2 * iteration + 1).images);
         }

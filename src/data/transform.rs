@@ -166,7 +166,7 @@ impl Transform {
     /// # Panics
     /// When `image`, the crop or `size` is empty.
     pub fn apply(&self, image: &RgbImage) -> Vec<f32> {
-        to_network(&self.cropped_and_resized(image, false))
+        to_network(&self.cropped_and_resized(image, false, whole))
     }
 
     /// The network's view of the mirrored `image`.
@@ -174,7 +174,21 @@ impl Transform {
     /// # Panics
     /// As [`apply`](Self::apply).
     pub fn apply_mirrored(&self, image: &RgbImage) -> Vec<f32> {
-        to_network(&self.cropped_and_resized(image, true))
+        to_network(&self.cropped_and_resized(image, true, whole))
+    }
+
+    /// The network's view of a part of the crop of `image`, mirrored or not. `part` says which, of
+    /// a square of so many pixels.
+    ///
+    /// # Panics
+    /// As [`apply`](Self::apply), and when the part is empty or not within the square.
+    pub(crate) fn apply_part(
+        &self,
+        image: &RgbImage,
+        flip: bool,
+        part: impl Fn(u32) -> Square,
+    ) -> Vec<f32> {
+        to_network(&self.cropped_and_resized(image, flip, part))
     }
 
     /// `image` cropped and resized to `size x size`, without normalising.
@@ -184,7 +198,7 @@ impl Transform {
     /// # Panics
     /// When `image`, the crop or `size` is empty.
     pub fn crop_and_resize(&self, image: &RgbImage) -> RgbImage {
-        self.cropped_and_resized(image, false)
+        self.cropped_and_resized(image, false, whole)
     }
 
     /// `image`, of which nothing is cropped, resized as [`crop_and_resize`](Self::crop_and_resize)
@@ -197,8 +211,17 @@ impl Transform {
         resize(image.clone(), self.size)
     }
 
-    fn cropped_and_resized(&self, image: &RgbImage, flip: bool) -> RgbImage {
-        let mut square = self.crop.square(image.width(), image.height());
+    fn cropped_and_resized(
+        &self,
+        image: &RgbImage,
+        flip: bool,
+        part: impl Fn(u32) -> Square,
+    ) -> RgbImage {
+        let whole = self.crop.square(image.width(), image.height());
+        let part = part(whole.side);
+        assert!(part.side + part.left.max(part.top) <= whole.side, "a part beyond the crop");
+        let (left, top) = (whole.left + part.left, whole.top + part.top);
+        let mut square = Square { left, top, ..part };
         assert!(square.side > 0 && self.size > 0, "an empty image, crop or size");
         // The crop of the mirrored image is the mirror of a crop, which has fewer pixels to move.
         if flip {
@@ -210,6 +233,11 @@ impl Transform {
         }
         resize(crop, self.size)
     }
+}
+
+/// All of a square.
+fn whole(side: u32) -> Square {
+    Square { left: 0, top: 0, side }
 }
 
 fn resize(image: RgbImage, size: u32) -> RgbImage {
@@ -275,7 +303,7 @@ mod tests {
             let crop = crop.parse().map_or(Crop::Square, Crop::Centre);
             let transform = Transform { crop, size: size.parse().unwrap() };
             let input = load_image(format!("{FIXTURES}/{input}")).unwrap();
-            let ours = transform.cropped_and_resized(&input, flip == "flip");
+            let ours = transform.cropped_and_resized(&input, flip == "flip", whole);
             let expected = load_image(format!("{FIXTURES}/{expected}")).unwrap();
             assert_eq!(ours.dimensions(), expected.dimensions(), "{case}");
             let distance = |(a, b): (&u8, &u8)| a.abs_diff(*b);
@@ -342,6 +370,22 @@ mod tests {
         let mirrored = [1., 1., 1., 1., -1., -1., -1., -1., 1., -1., 1., 1.];
         assert_eq!(transform.apply(&image), plain);
         assert_eq!(transform.apply_mirrored(&image), mirrored);
+    }
+
+    #[test]
+    fn a_part_is_cut_out_of_the_crop_mirrored_or_not() {
+        let image = RgbImage::from_fn(9, 6, |x, y| Rgb([x as u8, y as u8, 0]));
+        let transform = Transform { crop: Crop::Square, size: 3 };
+        let part = |side: u32| {
+            assert_eq!(side, 6);
+            Square { left: 1, top: 2, side: 3 }
+        };
+        // The crop is the six columns from 2 on: halves are rounded to the even number.
+        let cut = |flip| to_rgb_image(&transform.apply_part(&image, flip, part), 3, 3);
+        let corner = |image: &RgbImage, x| *image.get_pixel(x, 0);
+        assert_eq!([0, 2].map(|x| corner(&cut(false), x)), [Rgb([3, 2, 0]), Rgb([5, 2, 0])]);
+        assert_eq!(corner(&cut(true), 0).0[1], 2);
+        assert!(corner(&cut(true), 0).0[0] > corner(&cut(true), 2).0[0], "mirrored");
     }
 
     #[test]

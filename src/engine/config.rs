@@ -124,6 +124,7 @@ impl<R: Recipe> TrainingConfig<R> {
             batch_size: run.batch_size,
             image_size: recipe.image_size(),
             flip: run.flip,
+            augmentation: run.augmentation,
             seed: run.seed,
             threads: run.loader_threads,
             on_unreadable: run.on_unreadable,

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::augment::Augmentation;
 use crate::data::unreadable::UnreadablePolicy;
 use crate::engine::policy::NonFinitePolicy;
 use crate::error::shown::number;
@@ -50,6 +51,9 @@ pub struct RunSettings {
     pub ema: f64,
     /// Mirror training images with probability 1/2.
     pub flip: bool,
+    /// How training images are changed beside that: not at all.
+    #[serde(default, skip_serializing_if = "Augmentation::is_none")]
+    pub augmentation: Augmentation,
     /// Decides every random number of the run.
     pub seed: u64,
     /// A checkpoint is written every so many iterations, and at the end: 1,000.
@@ -82,6 +86,7 @@ impl Default for RunSettings {
             adam: AdamConfig::default(),
             ema: 0.999,
             flip: true,
+            augmentation: Augmentation::default(),
             seed: 0,
             checkpoint_every: 1_000,
             keep: 3,
@@ -148,6 +153,12 @@ impl RunSettings {
         self
     }
 
+    /// Sets how training images are changed beside the flip.
+    pub fn with_augmentation(mut self, augmentation: Augmentation) -> Self {
+        self.augmentation = augmentation;
+        self
+    }
+
     /// Sets the seed.
     pub fn with_seed(mut self, seed: u64) -> Self {
         self.seed = seed;
@@ -185,6 +196,7 @@ impl RunSettings {
     pub fn check(&self) -> Result<()> {
         self.on_non_finite.check()?;
         self.schedule.check()?;
+        self.augmentation.check()?;
         for (name, value) in [
             ("batch_size", self.batch_size as u64),
             ("accumulate", self.accumulate as u64),

@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use stargan::data::read_text;
 use stargan::{
-    LabelSpaces, LossWeights, NonFinitePolicy, Objective, Penalty, Precision, Preset, RunSettings,
-    Schedule, StarGan, TrainingConfig, UnreadablePolicy,
+    Augmentation, LabelSpaces, LossWeights, NonFinitePolicy, Objective, Penalty, Precision, Preset,
+    RunSettings, Schedule, StarGan, TrainingConfig, UnreadablePolicy,
 };
 
 use super::weights::{Identity, Weights};
@@ -101,6 +101,15 @@ pub struct SettingsArgs {
     /// Decay of the generator's moving average, which translates; 0 for none
     #[arg(long, value_name = "F", help_heading = RUN)]
     ema: Option<f64>,
+    /// Change training images at random beside the flip: factors from 1 - B to 1 + B for
+    /// brightness, likewise for contrast and saturation, and smaller crops at any place, of a side
+    /// down to 1 - SHARE [default: none of these]
+    #[arg(
+        long,
+        value_name = "brightness=B,contrast=C,saturation=S,crop=SHARE",
+        help_heading = RUN
+    )]
+    augment: Option<Augmentation>,
     /// Decides every random number
     #[arg(long, value_name = "N", help_heading = RUN)]
     seed: Option<u64>,
@@ -140,13 +149,14 @@ pub struct SettingsFile {
 
 impl SettingsArgs {
     /// The flags that may change when a run is resumed, of those here.
-    const CHANGEABLE: [&str; 13] = [
+    const CHANGEABLE: [&str; 14] = [
         "iterations",
         "learning_rate",
         "discriminator_learning_rate",
         "schedule",
         "batch",
         "accumulate",
+        "augment",
         "weights",
         "identity",
         "keep",
@@ -269,6 +279,7 @@ impl SettingsArgs {
         set(&mut run.accumulate, self.accumulate);
         set(&mut run.iterations, self.iterations);
         set(&mut run.schedule, self.schedule);
+        set(&mut run.augmentation, self.augment);
         set(&mut run.keep, self.keep);
         set(&mut run.checkpoint_every, self.checkpoint_every);
         set(&mut run.loader_threads, self.loader_threads);

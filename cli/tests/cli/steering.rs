@@ -1,4 +1,4 @@
-//! Runs that end early, keep their best, and change their learning rates.
+//! Runs that end early, keep their best, and change their learning rates or their images.
 
 use std::fs;
 
@@ -87,4 +87,23 @@ fn rates_follow_their_schedule_and_the_discriminator_has_its_own() {
     ] {
         fails("train", folder.path(), &format!("{other} {flag}"), 2, expected);
     }
+}
+
+#[test]
+fn training_images_are_changed_where_it_is_asked_for() {
+    let folder = folder();
+    let line = format!("--data folder:{EXPRESSIONS}/train {TINY} --iterations 20");
+    let rows = |out: &str, flags: &str| {
+        succeeds("train", folder.path(), &format!("{line} --out {out} {flags}"));
+        fs::read_to_string(folder.path().join(out).join("log.csv")).unwrap()
+    };
+    let (plain, changed) =
+        (rows("plain", ""), rows("changed", "--augment brightness=0.3,crop=0.2"));
+    assert_ne!(plain, changed);
+    assert_eq!(changed, rows("again", "--augment crop=0.2,brightness=0.3"));
+    let config = fs::read_to_string(folder.path().join("changed/config.json")).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    assert_eq!(config["run"]["augmentation"]["crop"], 0.2);
+    let expected = "the augmentation's crop is 1; it must be between 0 and 0.9";
+    fails("train", folder.path(), &format!("{line} --out other --augment crop=1"), 2, expected);
 }

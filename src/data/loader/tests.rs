@@ -92,6 +92,25 @@ fn the_number_of_threads_does_not_change_the_batches() {
 }
 
 #[test]
+fn changed_images_are_the_same_at_every_start_and_within_the_range() {
+    let datasets = Datasets::from(&Colours::new(18)).with(&Colours::new(9));
+    let augmentation = "brightness=0.4,contrast=0.4,saturation=0.4,crop=0.3".parse().unwrap();
+    let changed = LoaderConfig { augmentation, ..config() };
+    let whole = batches(&datasets, changed.clone(), 1, 30);
+    assert_eq!(batches(&datasets, LoaderConfig { threads: 5, ..changed.clone() }, 1, 30), whole);
+    assert_eq!(batches(&datasets, changed, 6, 20), whole[10..]);
+    let mut differ = 0;
+    for (changed, plain) in whole.iter().zip(batches(&datasets, config(), 1, 30)) {
+        assert_eq!((&changed.labels, changed.images.len()), (&plain.labels, plain.images.len()));
+        assert!(changed.images.iter().all(|value| (-1.0..=1.0).contains(value)));
+        let pairs = changed.images.chunks(27).zip(plain.images.chunks(27));
+        differ += pairs.filter(|(changed, plain)| changed != plain).count();
+    }
+    // A pixel of full colours has none brighter, of more contrast or of more saturation.
+    assert!(differ > 100, "{differ} of 120");
+}
+
+#[test]
 fn images_and_labels_belong_together() {
     let datasets = Datasets::from(&Colours::new(18));
     for batch in batches(&datasets, config(), 1, 8) {

@@ -16,9 +16,9 @@ use stargan::recipes::{
     GeneratorLosses, IdentityTerm, Label, PairModel, Pairwise, PenaltyDraw, StepBatch,
 };
 use stargan::{
-    AdamConfig, Best, Better, CelebA, Criterion, Crop, CsvLog, CycleGan, Datasets, DomainEdit,
-    DomainLabel, EarlyStopping, Edit, Error, Folder, Grid, GridImage, IdentityWarmup, Iteration,
-    KeepBest, LabelKind, LabelProbability, LabelSpace, LabelSpaces, LossWeights, Metric,
+    AdamConfig, Augmentation, Best, Better, CelebA, Criterion, Crop, CsvLog, CycleGan, Datasets,
+    DomainEdit, DomainLabel, EarlyStopping, Edit, Error, Folder, Grid, GridImage, IdentityWarmup,
+    Iteration, KeepBest, LabelKind, LabelProbability, LabelSpace, LabelSpaces, LossWeights, Metric,
     ModelConfig, NonFinitePolicy, Objective, OnIteration, Outcome, OutputSize, Parts, Penalty,
     Pix2Pix, Precision, Preset, Progress, PublicModel, Relabelling, Report, RunSettings,
     SampleGrids, Schedule, StarGan, Subset, Taken, Target, TensorBoard, TimingLog, Trainer,
@@ -37,8 +37,8 @@ macro_rules! all {
 fn what_is_public_is_send_and_sync() {
     fn both<T: Send + Sync>() {}
     fn send<T: Send>() {}
-    all!(both: Best, Better, Criterion, EarlyStopping, KeepBest, LabelProbability, Metric,
-        OnIteration<fn()>);
+    all!(both: Augmentation, Best, Better, Criterion, EarlyStopping, KeepBest, LabelProbability,
+        Metric, OnIteration<fn()>);
     all!(both: AdamConfig, CelebA, Crop, CsvLog, CycleGan, Datasets, DomainEdit, DomainLabel, Edit,
         Error, Folder, Grid, GridImage, IdentityWarmup, LabelKind, LabelSpace, LabelSpaces,
         LossWeights, ModelConfig, NonFinitePolicy, Objective, Outcome, OutputSize, Parts, Penalty, Pix2Pix,

@@ -1,0 +1,276 @@
+//! Random changes of training images beside the flip.
+
+use std::fmt;
+use std::str::FromStr;
+
+use image::RgbImage;
+use rand::RngCore;
+use serde::{Deserialize, Serialize};
+
+use crate::data::transform::{Square, Transform};
+use crate::error::shown::{number, quoted};
+use crate::error::{Error, Result};
+
+/// How far training images are changed at random, beside the flip; 0, the default, leaves them as
+/// they are. Which change an image gets depends on the seed, the epoch and its place in it alone.
+///
+/// ```
+/// use stargan::{Augmentation, RunSettings};
+///
+/// let changes: Augmentation = "brightness=0.2,crop=0.1".parse().expect("amounts in range");
+/// let run = RunSettings::default().with_augmentation(changes);
+/// assert_eq!((run.augmentation.brightness, run.augmentation.contrast), (0.2, 0.0));
+/// ```
+///
+/// Colours that are labels, such as that of hair, should stay what they are called: amounts up to
+/// 0.2 leave brown brown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct Augmentation {
+    /// Values in `[0, 1]` are multiplied by a factor from `1 - brightness` to `1 + brightness`.
+    pub brightness: f64,
+    /// The distances from the image's mean grey are multiplied by such a factor.
+    pub contrast: f64,
+    /// The distances from each pixel's grey are multiplied by such a factor.
+    pub saturation: f64,
+    /// Of the crop's square a smaller one is taken, anywhere in it, whose side is a factor from
+    /// `1 - crop` to 1 of its.
+    pub crop: f64,
+}
+
+/// The largest share of the side that may be cut off.
+const MOST_CROP: f64 = 0.9;
+
+impl Augmentation {
+    /// Whether images stay as they are.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn amounts(&self) -> [(&'static str, f64, f64); 4] {
+        let Self { brightness, contrast, saturation, crop } = *self;
+        [
+            ("brightness", brightness, 1.0),
+            ("contrast", contrast, 1.0),
+            ("saturation", saturation, 1.0),
+            ("crop", crop, MOST_CROP),
+        ]
+    }
+
+    /// Checks its numbers.
+    ///
+    /// # Errors
+    /// [`Error::Config`] saying which one can't work.
+    pub fn check(&self) -> Result<()> {
+        for (name, amount, most) in self.amounts() {
+            if !(0.0..=most).contains(&amount) {
+                let amount = number(amount);
+                return Err(Error::Config(format!(
+                    "the augmentation's {name} is {amount}; it must be between 0 and {most}"
+                )));
+            }
+        }
+        Ok(())
+    }
+
+    /// The change of one image: takes [`WORDS`] words or fewer.
+    pub(super) fn draw(&self, mut random: impl RngCore) -> Change {
+        let mut unit = || f64::from(random.next_u32()) / 2f64.powi(32);
+        let [brightness, contrast, saturation] = [self.brightness, self.contrast, self.saturation]
+            .map(|amount| (1.0 + amount * (2.0 * unit() - 1.0)) as f32);
+        let zoom = 1.0 - self.crop * unit();
+        Change { brightness, contrast, saturation, zoom, across: unit(), down: unit() }
+    }
+}
+
+/// The words of a random stream that belong to one image.
+pub(super) const WORDS: u128 = 8;
+
+/// What is done to one image.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Change {
+    brightness: f32,
+    contrast: f32,
+    saturation: f32,
+    /// The side of what is taken, as a share of what is there.
+    zoom: f64,
+    /// Where it lies, in `[0, 1)` of the room that there is.
+    across: f64,
+    down: f64,
+}
+
+/// How much the channels count in a pixel's grey (ITU-R BT.601).
+const GREY: [f32; 3] = [0.299, 0.587, 0.114];
+
+impl Change {
+    /// The network's view of `image` after `transform` and this change.
+    pub(super) fn apply(&self, transform: Transform, image: &RgbImage, flip: bool) -> Vec<f32> {
+        let mut view = transform.apply_part(image, flip, |side| self.part(side));
+        self.recolour(&mut view);
+        view
+    }
+
+    /// The part of a square of `side` pixels that is taken.
+    fn part(&self, side: u32) -> Square {
+        let part = ((f64::from(side) * self.zoom).round() as u32).clamp(1, side);
+        let room = f64::from(side - part + 1);
+        let (left, top) = ((self.across * room) as u32, (self.down * room) as u32);
+        Square { left, top, side: part }
+    }
+
+    /// Changes the colours of an image `[3, height, width]` in `[-1, 1]`.
+    fn recolour(&self, image: &mut [f32]) {
+        if [self.brightness, self.contrast, self.saturation] == [1.0; 3] {
+            return;
+        }
+        let plane = image.len() / 3;
+        for value in image.iter_mut() {
+            *value = ((*value + 1.0) / 2.0 * self.brightness).clamp(0.0, 1.0);
+        }
+        let grey = |image: &[f32], at: usize| -> f32 {
+            (0..3).map(|channel| GREY[channel] * image[channel * plane + at]).sum()
+        };
+        let sum: f64 = (0..plane).map(|at| f64::from(grey(image, at))).sum();
+        let mean = (sum / plane as f64) as f32;
+        let away =
+            |from: f32, value: f32, factor: f32| (from + factor * (value - from)).clamp(0.0, 1.0);
+        for value in image.iter_mut() {
+            *value = away(mean, *value, self.contrast);
+        }
+        for at in 0..plane {
+            let grey = grey(image, at);
+            for channel in 0..3 {
+                let value = &mut image[channel * plane + at];
+                *value = 2.0 * away(grey, *value, self.saturation) - 1.0;
+            }
+        }
+    }
+}
+
+impl FromStr for Augmentation {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut augmentation = Self::default();
+        for term in text.split(',') {
+            let amount = term.split_once('=').and_then(|(name, amount)| {
+                let setting = match name.trim() {
+                    "brightness" => &mut augmentation.brightness,
+                    "contrast" => &mut augmentation.contrast,
+                    "saturation" => &mut augmentation.saturation,
+                    "crop" => &mut augmentation.crop,
+                    _ => return None,
+                };
+                *setting = amount.trim().parse().ok()?;
+                Some(())
+            });
+            amount.ok_or_else(|| {
+                let expected = "brightness=B,contrast=C,saturation=S,crop=SHARE, or some of these";
+                format!("expected {expected}, found {}", quoted(term))
+            })?;
+        }
+        augmentation.check().map_err(|error| error.to_string())?;
+        Ok(augmentation)
+    }
+}
+
+/// `brightness=0.2,crop=0.1`, as it is read; what is 0 is left out.
+impl fmt::Display for Augmentation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let amounts = self.amounts().into_iter().filter(|(_, amount, _)| *amount != 0.0);
+        let terms: Vec<_> = amounts.map(|(name, amount, _)| format!("{name}={amount}")).collect();
+        f.write_str(&terms.join(","))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Purpose, stream};
+
+    fn all() -> Augmentation {
+        Augmentation { brightness: 0.3, contrast: 0.4, saturation: 0.5, crop: 0.25 }
+    }
+
+    #[test]
+    fn changes_stay_within_their_amounts() {
+        let mut random = stream(1, Purpose::Augment, 0, 0);
+        let changes: Vec<_> = (0..1_000).map(|_| all().draw(&mut random)).collect();
+        let range = |of: fn(&Change) -> f64| {
+            let values = changes.iter().map(of);
+            values.fold((f64::MAX, f64::MIN), |(a, b), value| (a.min(value), b.max(value)))
+        };
+        for (found, least, most) in [
+            (range(|change| change.brightness.into()), 0.7, 1.3),
+            (range(|change| change.contrast.into()), 0.6, 1.4),
+            (range(|change| change.saturation.into()), 0.5, 1.5),
+            (range(|change| change.zoom), 0.75, 1.0),
+        ] {
+            assert!(found.0 >= least - 1e-6 && found.1 <= most + 1e-6, "{found:?}");
+            assert!(found.0 < least + 0.02 && found.1 > most - 0.02, "{found:?}");
+        }
+        for change in &changes {
+            let Square { left, top, side } = change.part(40);
+            assert!((30..=40).contains(&side) && left + side <= 40 && top + side <= 40);
+            let mut image: Vec<f32> = (0..48).map(|at| at as f32 / 23.5 - 1.0).collect();
+            change.recolour(&mut image);
+            assert!(image.iter().all(|value| (-1.0..=1.0).contains(value)));
+        }
+        let reached = |edge: fn(Square) -> bool| changes.iter().any(|change| edge(change.part(40)));
+        assert!(reached(|Square { side, left, .. }| side < 35 && left == 0));
+        assert!(reached(|Square { side, top, .. }| side < 35 && top + side == 40));
+    }
+
+    #[test]
+    fn no_amount_is_no_change() {
+        let change = Augmentation::default().draw(stream(1, Purpose::Augment, 0, 0));
+        assert_eq!(change.part(17), Square { left: 0, top: 0, side: 17 });
+        let image: Vec<f32> = (0..48).map(|at| at as f32 / 24.0 - 1.0).collect();
+        let mut same = image.clone();
+        change.recolour(&mut same);
+        assert_eq!(same, image);
+    }
+
+    #[test]
+    fn colours_are_changed_as_their_names_say() {
+        let still = Augmentation::default().draw(stream(1, Purpose::Augment, 0, 0));
+        // One pixel of (0.2, 0.4, 0.8), one of (0.6, 0.6, 0.6), in channels.
+        let image = [0.2_f32, 0.6, 0.4, 0.6, 0.8, 0.6];
+        let changed = |change: Change| {
+            let mut image = image.map(|value| 2.0 * value - 1.0);
+            change.recolour(&mut image);
+            image.map(|value| (value + 1.0) / 2.0)
+        };
+        let near = |found: [f32; 6], expected: [f32; 6]| {
+            let close = found.iter().zip(expected).all(|(a, b)| (a - b).abs() < 1e-5);
+            assert!(close, "{found:?}, expected {expected:?}");
+        };
+        let bright = changed(Change { brightness: 1.5, ..still });
+        near(bright, [0.3, 0.9, 0.6, 0.9, 1.0, 0.9]);
+        let grey = 0.299 * 0.2 + 0.587 * 0.4 + 0.114 * 0.8;
+        let pale = changed(Change { saturation: 0.0, ..still });
+        near(pale, [grey, 0.6, grey, 0.6, grey, 0.6]);
+        let flat = changed(Change { contrast: 0.0, ..still });
+        near(flat, [(grey + 0.6) / 2.0; 6]);
+    }
+
+    #[test]
+    fn it_reads_as_it_is_written_and_says_what_is_wrong() {
+        let text = all().to_string();
+        assert_eq!(text, "brightness=0.3,contrast=0.4,saturation=0.5,crop=0.25");
+        assert_eq!(text.parse(), Ok(all()));
+        assert_eq!("crop=0.1".parse::<Augmentation>().unwrap().to_string(), "crop=0.1");
+        for (text, expected) in [
+            ("hue=0.1", "expected brightness=B,contrast=C"),
+            ("crop", "or some of these, found `crop`"),
+            ("crop=x", "found `crop=x`"),
+            ("crop=0.95", "the augmentation's crop is 0.95; it must be between 0 and 0.9"),
+            ("contrast=-1", "contrast is -1; it must be between 0 and 1"),
+            ("contrast=NaN", "contrast is NaN"),
+        ] {
+            let error = text.parse::<Augmentation>().unwrap_err();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}
