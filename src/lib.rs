@@ -66,6 +66,7 @@ pub use image;
 pub use rand;
 
 pub use data::celeba::CelebA;
+pub use data::celeba_files::{CelebAFiles, MissingPolicy};
 pub use data::dataset::Dataset;
 pub use data::datasets::Datasets;
 pub use data::folder::Folder;

@@ -5,13 +5,16 @@
 
 pub(crate) mod attributes;
 pub(crate) mod celeba;
+pub(crate) mod celeba_files;
 pub(crate) mod dataset;
 pub(crate) mod datasets;
 pub(crate) mod folder;
 pub(crate) mod image;
+pub(crate) mod image_files;
 pub(crate) mod listing;
 #[cfg(feature = "train")]
 pub(crate) mod loader;
+pub(crate) mod presence;
 pub(crate) mod python_random;
 #[cfg(feature = "train")]
 pub(crate) mod sampler;
@@ -22,8 +25,8 @@ pub(crate) mod transform;
 pub(crate) mod unreadable;
 pub(crate) mod whole;
 
-pub use self::folder::{ImageFiles, image_files};
 pub use self::image::{MAX_IMAGE_BYTES, MAX_IMAGE_SIDE, image_size};
+pub use self::image_files::{ImageFiles, image_files};
 #[cfg(feature = "train")]
 pub use self::loader::{Batch, Loader, LoaderConfig, Share, Unreadable};
 pub use self::summary::Summary;

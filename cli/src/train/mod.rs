@@ -164,7 +164,9 @@ fn begin(args: &Args, given: Given, defaults: Option<Defaults>) -> Result<Start,
             };
         }
         _ if inputs.data.is_empty() => {
-            return usage("--data is required: celeba:IMAGES_DIR:ATTR_FILE or folder:DIR");
+            return usage(
+                "--data is required: celeba:DIR, celeba:IMAGES_DIR:ATTR_FILE or folder:DIR",
+            );
         }
         _ => {}
     }

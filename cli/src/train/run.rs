@@ -153,9 +153,11 @@ fn inputs(args: &Args, given: Given, out: &Path) -> Result<Inputs, Failure> {
         tensorboard: false,
         people: false,
     });
+    let missing = args.data.missing().unwrap_or(inputs.missing());
     if !given.data.is_empty() {
         inputs.data = given.data;
     }
+    inputs.data.iter_mut().for_each(|source| source.missing = missing);
     if !args.test_data.is_empty() {
         if !inputs.pairs.is_empty() && given.pairs.is_empty() {
             tell!("warning: nothing is measured any more: give --pairs of the new --test-data");

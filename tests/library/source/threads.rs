@@ -1,7 +1,9 @@
 //! What is public can be moved to other threads and shared between them; the compiler says so.
 
 use stargan::burn::backend::Flex;
-use stargan::data::{Batch, ImageFiles, Loader, LoaderConfig, Readable, Share, Summary};
+use stargan::data::{
+    Batch, ImageFiles, Loader, LoaderConfig, Readable, Share, Summary,
+};
 use stargan::engine::{Backward, Follower, Learner, Moment, State, StepLosses};
 #[cfg(feature = "collective")]
 use stargan::engine::{Rendezvous, Ring, Worker};
@@ -16,12 +18,12 @@ use stargan::recipes::{
     GeneratorLosses, IdentityTerm, Label, PairModel, Pairwise, PenaltyDraw, StepBatch,
 };
 use stargan::{
-    AdamConfig, CelebA, Crop, CsvLog, CycleGan, Datasets, DomainEdit, DomainLabel, Edit, Error,
-    Folder, Grid, GridImage, IdentityWarmup, Iteration, LabelKind, LabelSpace, LabelSpaces,
-    LossWeights, ModelConfig, NonFinitePolicy, Objective, Outcome, Parts, Penalty, Pix2Pix,
-    Precision, Preset, Progress, PublicModel, Relabelling, Report, RunSettings, SampleGrids,
-    Schedule, StarGan, Subset, Target, TensorBoard, TimingLog, Trainer, TrainingConfig, Transform,
-    Translate, Translator, UnreadablePolicy,
+    AdamConfig, CelebA, CelebAFiles, Crop, CsvLog, CycleGan, Datasets, DomainEdit, DomainLabel,
+    Edit, Error, Folder, Grid, GridImage, IdentityWarmup, Iteration, LabelKind, LabelSpace,
+    LabelSpaces, LossWeights, MissingPolicy, ModelConfig, NonFinitePolicy, Objective, Outcome,
+    Parts, Penalty, Pix2Pix, Precision, Preset, Progress, PublicModel, Relabelling, Report,
+    RunSettings, SampleGrids, Schedule, StarGan, Subset, Target, TensorBoard, TimingLog,
+    Trainer, TrainingConfig, Transform, Translate, Translator, UnreadablePolicy,
 };
 
 use super::crate_source::{Source, name};
@@ -36,14 +38,15 @@ macro_rules! all {
 fn what_is_public_is_send_and_sync() {
     fn both<T: Send + Sync>() {}
     fn send<T: Send>() {}
-    all!(both: AdamConfig, CelebA, Crop, CsvLog, CycleGan, Datasets, DomainEdit, DomainLabel, Edit,
-        Error, Folder, Grid, GridImage, IdentityWarmup, LabelKind, LabelSpace, LabelSpaces,
-        LossWeights, ModelConfig, NonFinitePolicy, Objective, Outcome, Parts, Penalty, Pix2Pix,
-        Precision, Preset, Progress, PublicModel, Relabelling<'_>, Report, RunSettings, SampleGrids,
-        Schedule, StarGan, Subset, Target, TensorBoard, TimingLog, TrainingConfig<StarGan>,
-        Transform, Translator<Flex>, Box<dyn Translate<Flex>>, UnreadablePolicy);
-    all!(both: Batch, ImageFiles, Loader, LoaderConfig, Readable<'_>, Share, State, Summary,
-        StepLosses<Flex>);
+    all!(both: AdamConfig, CelebA, CelebAFiles, Crop, CsvLog, CycleGan, Datasets, DomainEdit,
+        DomainLabel, Edit, Error, Folder, Grid, GridImage, IdentityWarmup, LabelKind, LabelSpace,
+        LabelSpaces, LossWeights, MissingPolicy, ModelConfig, NonFinitePolicy, Objective, Outcome,
+        Parts, Penalty, Pix2Pix, Precision, Preset, Progress, PublicModel, Relabelling<'_>, Report,
+        RunSettings, SampleGrids, Schedule, StarGan, Subset, Target, TensorBoard,
+        TimingLog, TrainingConfig<StarGan>, Transform, Translator<Flex>, Box<dyn Translate<Flex>>,
+        UnreadablePolicy);
+    all!(both: Batch, ImageFiles, Loader, LoaderConfig, Readable<'_>, Share, State,
+        StepLosses<Flex>, Summary);
     all!(both: Agreement, CounterfactualLog, CounterfactualScores, Counterfactuals, DatasetScores,
         DomainDistance, Evaluation, Evaluator<'_, Flex>, Judge<Flex>, JudgeConfig, JudgeErrors,
         Measured, Measures, Readings, Scores, TargetScores);
