@@ -94,6 +94,7 @@ pub use train::*;
 /// What the feature `train` adds to the crate's root.
 #[cfg(feature = "train")]
 mod train {
+    pub use crate::data::balance::Sampling;
     pub use crate::engine::config::TrainingConfig;
     pub use crate::engine::observe::losses::CsvLog;
     pub use crate::engine::observe::observer::{Iteration, Observer, Run};

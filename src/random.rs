@@ -25,6 +25,8 @@ pub(crate) enum Purpose {
     Judge = 6,
     /// Which earlier translations a discriminator is shown at one iteration.
     Pool = 7,
+    /// Which images of one dataset a balanced epoch has, and their order.
+    Balance = 8,
 }
 
 /// The stream of `purpose` in the run seeded with `seed`, for the counters `a` and `b`.

@@ -4,6 +4,8 @@
 //! `docs/data-formats.md` describes the formats.
 
 pub(crate) mod attributes;
+#[cfg(feature = "train")]
+pub(crate) mod balance;
 pub(crate) mod celeba;
 pub(crate) mod celeba_files;
 pub(crate) mod dataset;

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::balance::Sampling;
 use crate::data::unreadable::UnreadablePolicy;
 use crate::engine::policy::NonFinitePolicy;
 use crate::error::shown::number;
@@ -46,6 +47,9 @@ pub struct RunSettings {
     pub ema: f64,
     /// Mirror training images with probability 1/2.
     pub flip: bool,
+    /// Which images batches are drawn from: all alike.
+    #[serde(default)]
+    pub sampling: Sampling,
     /// Decides every random number of the run.
     pub seed: u64,
     /// A checkpoint is written every so many iterations, and at the end: 1,000.
@@ -77,6 +81,7 @@ impl Default for RunSettings {
             adam: AdamConfig::default(),
             ema: 0.999,
             flip: true,
+            sampling: Sampling::default(),
             seed: 0,
             checkpoint_every: 1_000,
             keep: 3,
@@ -127,6 +132,12 @@ impl RunSettings {
     /// Sets the decay of the generator's moving average; 0 keeps none.
     pub fn with_ema(mut self, decay: f64) -> Self {
         self.ema = decay;
+        self
+    }
+
+    /// Sets which images batches are drawn from.
+    pub fn with_sampling(mut self, sampling: Sampling) -> Self {
+        self.sampling = sampling;
         self
     }
 

@@ -2,11 +2,13 @@
 
 mod args;
 mod labelled;
+mod rare;
 mod source;
 mod spec;
 
 pub use args::DataArgs;
 pub use labelled::{Pairs, open_like};
+pub use rare::warnings;
 pub use source::{Opened, Source, Split};
 pub use spec::{Place, Spec};
 

@@ -19,7 +19,7 @@ use stargan::{LabelSpace, LabelSpaces};
 use stargan::{StarGan, TrainingConfig};
 
 use crate::backend::{Backend, on_backend};
-use crate::data::{ATTRIBUTES, DataArgs, FORMS, Opened, Pairs, Source, Spec};
+use crate::data::{ATTRIBUTES, DataArgs, FORMS, Opened, Pairs, Source, Spec, warnings};
 use crate::failure::{Failure, usage};
 use crate::output::{OverwriteArg, check_different};
 use crate::terminal::tell;
@@ -181,6 +181,12 @@ fn begin(args: &Args, given: Given, defaults: Option<Defaults>) -> Result<Start,
     config.check()?;
     config.check_workers(args.workers.count().max(1))?;
     config.recipe.warnings(&config.run).iter().for_each(|warning| tell!("warning: {warning}"));
+    for (dataset, data) in data.iter().enumerate() {
+        let name = shown(&config.recipe.spaces, dataset);
+        for warning in warnings(&*data.train, config.run.sampling) {
+            tell!("warning: {name}: {warning}");
+        }
+    }
     Ok(Start::New { config: Box::new(config), inputs, data })
 }
 
@@ -229,6 +235,14 @@ fn spaces(
         Some(known) if !known.is_masked() => joint.without_mask(),
         _ => joint,
     })
+}
+
+/// What a dataset is called where things are said of it.
+pub fn shown(spaces: &LabelSpaces, dataset: usize) -> &str {
+    match spaces.name(dataset) {
+        "" => "data",
+        name => name,
+    }
 }
 
 /// What is trained on.

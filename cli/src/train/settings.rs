@@ -9,8 +9,8 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use stargan::data::read_text;
 use stargan::{
-    LabelSpaces, LossWeights, NonFinitePolicy, Objective, Penalty, Precision, Preset, StarGan,
-    TrainingConfig, UnreadablePolicy,
+    LabelSpaces, LossWeights, NonFinitePolicy, Objective, Penalty, Precision, Preset, Sampling,
+    StarGan, TrainingConfig, UnreadablePolicy,
 };
 
 use super::weights::{Identity, Weights};
@@ -90,6 +90,10 @@ pub struct SettingsArgs {
     /// Decay of the generator's moving average, which translates; 0 for none
     #[arg(long, value_name = "F", help_heading = RUN)]
     ema: Option<f64>,
+    /// Draw every class, every member of an exclusive group, and every attribute present and
+    /// absent, equally often
+    #[arg(long, help_heading = RUN)]
+    balance: bool,
     /// Decides every random number
     #[arg(long, value_name = "N", help_heading = RUN)]
     seed: Option<u64>,
@@ -237,6 +241,7 @@ impl SettingsArgs {
         set(critic_steps, self.critic_steps);
         set(&mut run.on_non_finite, self.on_non_finite.map(|OnNonFinite(policy)| policy));
         set(&mut run.on_unreadable, self.on_unreadable);
+        set(&mut run.sampling, self.balance.then_some(Sampling::Balanced));
         set(&mut run.batch_size, self.batch);
         set(&mut run.accumulate, self.accumulate);
         set(&mut run.precision, self.precision);

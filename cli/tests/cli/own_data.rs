@@ -101,3 +101,53 @@ fn class_folders_may_have_folders_and_test_images_be_of_some_classes() {
     let expected = "unknown class \"sads\", did you mean \"sad\"?";
     fails("evaluate", folder, "--model run --data folder:test", 1, expected);
 }
+
+#[test]
+fn labels_that_teach_little_are_told_and_may_be_balanced() {
+    let folder = folder();
+    let folder = folder.path();
+    for (class, images) in [("happy", 42), ("sad", 42), ("angry", 2)] {
+        let from = Path::new(EXPRESSIONS).join("train").join(class);
+        let to = folder.join("data").join(class);
+        fs::create_dir_all(&to).unwrap();
+        for name in names(&from).iter().take(images) {
+            fs::copy(from.join(name), to.join(name)).unwrap();
+        }
+    }
+    let line = format!("--data folder:data {TINY} --iterations 2");
+    let output = stargan("train", folder, &format!("{line} --out run"));
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let expected = "warning: data: angry has only 2.3 % of the images; to draw all classes equally \
+                    often: --balance; or leave out its folder";
+    assert!(said.contains(expected) && said.matches("warning").count() == 1, "{said}");
+
+    let output = stargan("train", folder, &format!("{line} --balance --out balanced"));
+    let said = text(&output.stderr);
+    assert!(output.status.success() && !said.contains("warning"), "{said}");
+    assert_eq!(json(folder.join("run/config.json"))["run"]["sampling"], "uniform");
+    assert_eq!(json(folder.join("balanced/config.json"))["run"]["sampling"], "balanced");
+    fails("train", folder, "--resume --out run --balance", 2, "--balance can't change when a run");
+    succeeds("train", folder, "--resume --out balanced --iterations 3");
+
+    kaggle(folder, 25);
+    let list = folder.join("kaggle/list_attr_celeba.csv");
+    let rows = fs::read_to_string(&list).unwrap();
+    let rows = rows.lines().enumerate().map(|(number, row)| match number {
+        0 => format!("{row},Hat,Rare,Common"),
+        1 => format!("{row},-1,1,-1"),
+        _ => format!("{row},-1,-1,1"),
+    });
+    fs::write(&list, rows.collect::<Vec<_>>().join("\n")).unwrap();
+    let line = format!("--data celeba:kaggle --labels Hat,Rare,Common {TINY} --iterations 1");
+    let output = stargan("train", folder, &format!("{line} --out attributes"));
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    for expected in [
+        "data: Hat is 0 in all 25 images, so that nothing is learnt of it: leave it out of",
+        "data: Rare is 1 in only 4.0 % of the images; to draw both values equally often: --balance",
+        "data: Common is 0 in only 4.0 % of the images; to draw both",
+    ] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+}

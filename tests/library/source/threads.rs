@@ -22,7 +22,7 @@ use stargan::{
     Edit, Error, Folder, Grid, GridImage, IdentityWarmup, Iteration, LabelKind, LabelSpace,
     LabelSpaces, LossWeights, MissingPolicy, ModelConfig, NonFinitePolicy, Objective, Outcome,
     Parts, Penalty, Pix2Pix, Precision, Preset, Progress, PublicModel, Relabelling, Report,
-    RunSettings, SampleGrids, Schedule, StarGan, Subset, Target, TensorBoard, TimingLog,
+    RunSettings, SampleGrids, Sampling, Schedule, StarGan, Subset, Target, TensorBoard, TimingLog,
     Trainer, TrainingConfig, Transform, Translate, Translator, UnreadablePolicy,
 };
 
@@ -42,7 +42,7 @@ fn what_is_public_is_send_and_sync() {
         DomainLabel, Edit, Error, Folder, Grid, GridImage, IdentityWarmup, LabelKind, LabelSpace,
         LabelSpaces, LossWeights, MissingPolicy, ModelConfig, NonFinitePolicy, Objective, Outcome,
         Parts, Penalty, Pix2Pix, Precision, Preset, Progress, PublicModel, Relabelling<'_>, Report,
-        RunSettings, SampleGrids, Schedule, StarGan, Subset, Target, TensorBoard,
+        RunSettings, SampleGrids, Sampling, Schedule, StarGan, Subset, Target, TensorBoard,
         TimingLog, TrainingConfig<StarGan>, Transform, Translator<Flex>, Box<dyn Translate<Flex>>,
         UnreadablePolicy);
     all!(both: Batch, ImageFiles, Loader, LoaderConfig, Readable<'_>, Share, State,
