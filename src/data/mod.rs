@@ -23,6 +23,7 @@ pub(crate) mod sampler;
 pub(crate) mod splits;
 pub(crate) mod subset;
 pub(crate) mod summary;
+pub(crate) mod survey;
 pub(crate) mod transform;
 pub(crate) mod unreadable;
 pub(crate) mod whole;
@@ -32,6 +33,7 @@ pub use self::image_files::{ImageFiles, image_files};
 #[cfg(feature = "train")]
 pub use self::loader::{Batch, Loader, LoaderConfig, Share, Unreadable};
 pub use self::summary::Summary;
+pub use self::survey::{SameImage, Survey, UnreadableImage};
 pub use self::transform::{to_network, to_rgb_image};
 pub use self::unreadable::Readable;
 pub use self::whole::{MAX_FILE_BYTES, read_bytes, read_text};

@@ -58,6 +58,11 @@ impl Crop {
         if self.leaves_out_most(width, height) { Self::Square } else { self }
     }
 
+    /// The side of the part of an image of this size that is used, in pixels.
+    pub(crate) fn side(self, width: u32, height: u32) -> u32 {
+        self.square(width, height).0
+    }
+
     /// The side of the crop and its left and top edge, in pixels.
     fn square(self, width: u32, height: u32) -> (u32, u32, u32) {
         let largest = width.min(height);

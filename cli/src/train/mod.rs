@@ -203,7 +203,8 @@ fn pairs(args: &Args, places: &ArgMatches) -> Result<Vec<(usize, Pairs)>, Failur
     at("pairs").into_iter().zip(&args.pairs).map(bind).collect()
 }
 
-fn open(sources: &[Source], known: Option<&LabelSpaces>) -> Result<Vec<Opened>, Failure> {
+/// Opens what is trained on; `known` are the labels of a run that goes on, or of a file.
+pub fn open(sources: &[Source], known: Option<&LabelSpaces>) -> Result<Vec<Opened>, Failure> {
     if let Some(known) = known.filter(|known| known.len() != sources.len()) {
         return Err(Failure::Failed(format!(
             "the configuration has the labels of {} datasets, --data names {}",
@@ -215,7 +216,8 @@ fn open(sources: &[Source], known: Option<&LabelSpaces>) -> Result<Vec<Opened>, 
     sources.iter().enumerate().map(open).collect()
 }
 
-fn spaces(
+/// The labels of what is trained on.
+pub fn spaces(
     sources: &[Source],
     data: &[Opened],
     known: Option<&LabelSpaces>,

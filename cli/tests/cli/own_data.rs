@@ -151,3 +151,64 @@ fn labels_that_teach_little_are_told_and_may_be_balanced() {
         assert!(said.contains(expected), "{expected}: {said}");
     }
 }
+
+#[test]
+fn what_is_wrong_with_data_is_found_before_training() {
+    let folder = folder();
+    let folder = folder.path();
+    for (class, images) in [("happy", 4), ("sad", 4)] {
+        let from = Path::new(EXPRESSIONS).join("train").join(class);
+        for part in ["data", "test"] {
+            fs::create_dir_all(folder.join(part).join(class)).unwrap();
+        }
+        for name in names(&from).iter().take(images) {
+            fs::copy(from.join(name), folder.join("data").join(class).join(name)).unwrap();
+        }
+    }
+    let happy = names(folder.join("data/happy"));
+    let first = folder.join("data/happy").join(&happy[0]);
+    fs::copy(&first, folder.join("data/sad/copy.png")).unwrap();
+    fs::copy(&first, folder.join("test/sad/held.png")).unwrap();
+    let line = "--data folder:data --test-data folder:test";
+    let found = succeeds("check", folder, &format!("{line} --size 128"));
+    for expected in [
+        "data: 9 images (9 .png): happy 4, sad 5\n",
+        "  sizes: 64 x 64 to 64 x 64 pixels\n",
+        "  smaller than 128 pixels, and enlarged in training: 9\n",
+        "test folder:test: 1 images (1 .png): happy 0, sad 1\n",
+        "  there more than once: 1\n",
+        &format!(
+            "    data happy/{0} = data sad/copy.png = test folder:test sad/held.png\n",
+            happy[0]
+        ),
+        "  of these in several of the sets: 1; what is trained on tests nothing\n",
+    ] {
+        assert!(found.contains(expected), "{expected}: {found}");
+    }
+    assert!(!found.contains("can't be read"), "{found}");
+
+    fs::write(folder.join("data/sad/empty.png"), []).unwrap();
+    let output = stargan("check", folder, line);
+    let (found, said) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(
+        found.contains("  can't be read: 1\n    data/sad/empty.png: expected an image"),
+        "{found}"
+    );
+    assert!(said.contains("error: 1 images can't be read; in training, --on-unreadable"), "{said}");
+
+    kaggle(folder, 25);
+    fs::remove_file(folder.join("kaggle/img_align_celeba/img_align_celeba/00007.png")).unwrap();
+    let line = "--data celeba:kaggle --split official --crop 50";
+    let output = stargan("check", folder, line);
+    let (found, said) = (text(&output.stdout), text(&output.stderr));
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(found.contains("  listed but not there: 1\n    00007.png\n"), "{found}");
+    assert!(
+        found.contains("data: 23 images") && found.contains("data, held back: 1 im"),
+        "{found}"
+    );
+    assert!(said.contains("error: 1 images are listed but not there; --missing skip"), "{said}");
+    succeeds("check", folder, &format!("{line} --missing skip"));
+    fails("check", folder, "--size 64", 2, "--data is required");
+}

@@ -2,7 +2,8 @@
 
 use stargan::burn::backend::Flex;
 use stargan::data::{
-    Batch, ImageFiles, Loader, LoaderConfig, Readable, Share, Summary,
+    Batch, ImageFiles, Loader, LoaderConfig, Readable, SameImage, Share, Summary, Survey,
+    UnreadableImage,
 };
 use stargan::engine::{Backward, Follower, Learner, Moment, State, StepLosses};
 #[cfg(feature = "collective")]
@@ -45,8 +46,8 @@ fn what_is_public_is_send_and_sync() {
         RunSettings, SampleGrids, Sampling, Schedule, StarGan, Subset, Target, TensorBoard,
         TimingLog, TrainingConfig<StarGan>, Transform, Translator<Flex>, Box<dyn Translate<Flex>>,
         UnreadablePolicy);
-    all!(both: Batch, ImageFiles, Loader, LoaderConfig, Readable<'_>, Share, State,
-        StepLosses<Flex>, Summary);
+    all!(both: Batch, ImageFiles, Loader, LoaderConfig, Readable<'_>, SameImage<'_>, Share, State,
+        StepLosses<Flex>, Summary, Survey, UnreadableImage);
     all!(both: Agreement, CounterfactualLog, CounterfactualScores, Counterfactuals, DatasetScores,
         DomainDistance, Evaluation, Evaluator<'_, Flex>, Judge<Flex>, JudgeConfig, JudgeErrors,
         Measured, Measures, Readings, Scores, TargetScores);
