@@ -43,14 +43,18 @@ pub struct Args {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Go on with the run in --out, with its data and settings; --iterations, --learning-rate,
-    /// --accumulate, --on-non-finite and --on-unreadable may change, and with --data where the
-    /// data are
+    /// --accumulate, --on-non-finite and --on-unreadable may change, with --data where the data
+    /// are, and with --data-changed the data
     #[arg(long)]
     resume: bool,
     /// Go on from this checkpoint of the run in --out, such as one before the newest; with its
     /// settings; those after it are kept under other names
     #[arg(long, value_name = "CHECKPOINT")]
     resume_from: Option<PathBuf>,
+    /// With --resume: go on although images were added, removed or renamed or have other labels;
+    /// the run keeps what differs among its changes
+    #[arg(long)]
+    data_changed: bool,
     /// What computes
     #[arg(long, value_name = "B", value_enum, default_value_t)]
     backend: Backend,
@@ -122,6 +126,8 @@ pub fn run(args: &Args, places: &ArgMatches, defaults: Option<Defaults>) -> Resu
     let resume = args.resume || args.resume_from.is_some();
     if resume {
         SettingsArgs::check_resumed(places)?;
+    } else if args.data_changed {
+        return usage("--data-changed is for a run that goes on: give --resume too");
     }
     let out = args.out.clone().unwrap_or_else(|| match (&defaults, resume) {
         (Some(Defaults { out: [new, _], .. }), false) => new.clone(),

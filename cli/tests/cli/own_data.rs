@@ -153,6 +153,41 @@ fn labels_that_teach_little_are_told_and_may_be_balanced() {
 }
 
 #[test]
+fn a_run_goes_on_with_images_that_were_added_where_it_is_told_to() {
+    let folder = folder();
+    let folder = folder.path();
+    let add = |class: &str, images: std::ops::Range<usize>| {
+        let from = Path::new(EXPRESSIONS).join("train").join(class);
+        let to = folder.join("data").join(class);
+        fs::create_dir_all(&to).unwrap();
+        for name in &names(&from)[images] {
+            fs::copy(from.join(name), to.join(name)).unwrap();
+        }
+    };
+    ["happy", "sad"].iter().for_each(|class| add(class, 0..4));
+    let line = format!("--data folder:data {TINY} --out run");
+    let words = "--data-changed is for a run that goes on";
+    fails("train", folder, &format!("{line} --data-changed"), 2, words);
+    succeeds("train", folder, &format!("{line} --iterations 2"));
+    add("sad", 4..7);
+    let resume = "--resume --out run --iterations";
+    let words = "had 8 images, it has 11 now; resume it with the data it began with, or begin a \
+                 new run; to go on with them as they are: --data-changed";
+    fails("train", folder, &format!("{resume} 3"), 1, words);
+    let output = stargan("train", folder, &format!("{resume} 3 --data-changed"));
+    let said = text(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    assert!(said.contains("after iteration 2: datasets.data.images is 11, was 8"), "{said}");
+    let report = fs::read_to_string(folder.join("run/report.html")).unwrap();
+    assert!(report.contains("<td>datasets.data.images</td><td>8</td><td>11</td>"), "{report}");
+    succeeds("train", folder, &format!("{resume} 4"));
+
+    // Another class is another model.
+    add("angry", 0..4);
+    fails("train", folder, &format!("{resume} 5 --data-changed"), 1, "expected the labels");
+}
+
+#[test]
 fn what_is_wrong_with_data_is_found_before_training() {
     let folder = folder();
     let folder = folder.path();
