@@ -66,6 +66,7 @@ pub use image;
 pub use rand;
 
 pub use data::celeba::CelebA;
+pub use data::celeba_files::{CelebAFiles, MissingPolicy};
 pub use data::dataset::Dataset;
 pub use data::datasets::Datasets;
 pub use data::folder::Folder;
@@ -96,6 +97,7 @@ pub use train::*;
 #[cfg(feature = "train")]
 mod train {
     pub use crate::data::augment::Augmentation;
+    pub use crate::data::balance::Sampling;
     pub use crate::engine::config::TrainingConfig;
     pub use crate::engine::observe::closure::{OnIteration, on_iteration};
     pub use crate::engine::observe::criterion::{Best, Criterion};

@@ -25,8 +25,10 @@ pub(crate) enum Purpose {
     Judge = 6,
     /// Which earlier translations a discriminator is shown at one iteration.
     Pool = 7,
+    /// Which images of one dataset a balanced epoch has, and their order.
+    Balance = 8,
     /// The changes of the images of one dataset in one epoch.
-    Augment = 8,
+    Augment = 9,
 }
 
 /// The stream of `purpose` in the run seeded with `seed`, for the counters `a` and `b`.

@@ -10,12 +10,12 @@ use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::metrics::{
     CounterfactualScores, Counterfactuals, Evaluation, Evaluator, Judge, JudgeConfig,
 };
-use stargan::{Crop, LabelSpaces, Translator, UnreadablePolicy};
+use stargan::{Crop, LabelSpaces, MissingPolicy, Translator, UnreadablePolicy};
 use stargan::{Dataset, Datasets};
 
 use crate::backend::{self, on_backend};
 use crate::crop::{parse_crop, warn_of_crop, warn_of_judge};
-use crate::data::{FORMS, Pairs, Place, Source, Spec, Split, open_like};
+use crate::data::{FORMS, Opened, Pairs, Place, Source, Spec, Split, open_like};
 use crate::failure::{Failure, of_file, usage};
 use crate::named::names;
 use crate::output::{self, Existing, Output, OverwriteArg, check_different};
@@ -42,11 +42,20 @@ pub struct Args {
     /// --train-data (celeba)
     #[arg(
         long,
-        value_name = "public|FILE|none",
+        value_name = "public|official|FILE|none",
         default_value = "none",
         hide_default_value = true
     )]
     split: Split,
+    /// What to do about listed images that are not there (celeba): end with an error, or leave them
+    /// out and say how many
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_parser = names(MissingPolicy::ALL),
+        default_value = "stop"
+    )]
+    missing: MissingPolicy,
     /// The part that is used of all images: the centre square of so many pixels, or "square" for
     /// the largest one [default: the crop that the model was trained on]
     #[arg(long, value_name = "PX|square", value_parser = parse_crop)]
@@ -116,7 +125,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     let beside = match &args.data.place {
         Place::Celeba { attributes, .. } => attributes.with_file_name("pairs.csv"),
-        Place::Folder(folder) => folder.join("pairs.csv"),
+        Place::CelebaFolder(folder) | Place::Folder(folder) => folder.join("pairs.csv"),
     };
     let pairs = match &args.pairs {
         Some(pairs) => Some(pairs.clone()),
@@ -160,9 +169,15 @@ fn open(
     trained_on: Crop,
 ) -> Result<Images, Failure> {
     let crops = vec![trained_on; spaces.len()];
-    let source = |spec: &Spec| Source::new(spec.clone()).with_crop(args.crop);
+    let source =
+        |spec: &Spec| Source::new(spec.clone()).with_crop(args.crop).with_missing(args.missing);
     let source_of_data = Source { split: args.split.clone(), ..source(&args.data) };
     let (dataset, opened) = open_like(&source_of_data, spaces, &crops)?;
+    let say_missing = |spec: &Spec, opened: &Opened| match opened.missing.len() {
+        0 => {}
+        missing => tell!("{spec}: {missing} of the listed images are not there and are left out"),
+    };
+    say_missing(&args.data, &opened);
     if args.split != Split::None && opened.test.is_none() {
         return Err(Failure::Failed(
             "the split holds back no image: there is nothing to measure".to_owned(),
@@ -180,6 +195,7 @@ fn open(
             if other != dataset {
                 return usage("--data and --train-data are like different datasets of the model");
             }
+            say_missing(spec, &opened);
             Some(opened.train)
         }
         None => others,

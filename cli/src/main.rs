@@ -6,6 +6,7 @@
 
 mod backend;
 mod bundled;
+mod check;
 mod crop;
 mod data;
 mod demo;
@@ -51,6 +52,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Quickstart(quickstart::Args),
+    Check(check::Args),
     Train(train::Args),
     Translate(translate::Args),
     Evaluate(evaluate::Args),
@@ -79,6 +81,7 @@ fn main() -> ExitCode {
     let (_, places) = matches.subcommand().expect("clap requires a command");
     failure::exit(match &cli.command {
         Command::Quickstart(args) => quickstart::run(args, places),
+        Command::Check(args) => check::run(args, places),
         Command::Train(args) => train::run(args, places, None),
         Command::Translate(args) => translate::run(args),
         Command::Evaluate(args) => evaluate::run(args),

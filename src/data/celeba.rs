@@ -1,82 +1,93 @@
 //! CelebA, and anything written in its format.
 
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, HashSet},
-    ffi::OsString,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{borrow::Cow, collections::BTreeMap, path::Path, sync::Arc};
 
 use crate::data::dataset::Dataset;
 use crate::data::transform::Crop;
 use image::RgbImage;
 
 use crate::data::attributes::{Row, parse};
+use crate::data::celeba_files::{CelebAFiles, MissingPolicy};
 use crate::data::image::load_image;
-use crate::data::listing::{Listing, entries, kind};
+use crate::data::listing::Listing;
+use crate::data::presence::Presence;
 use crate::data::whole::read_text;
 use crate::error::{Error, Result};
 use crate::labels::space::{LabelKind, LabelSpace};
 
-const IMAGE_FOLDERS: [&str; 3] = ["images", "img_align_celeba", "Img/img_align_celeba"];
-const ATTRIBUTE_FILES: [&str; 4] =
-    ["list_attr_celeba.txt", "list_attr.txt", "Anno/list_attr_celeba.txt", "Anno/list_attr.txt"];
-
 /// A dataset in CelebA's format: a folder of images and a list of binary attributes.
 ///
 /// Cheap to clone. Labels are the attributes asked for, in their order, 1 where the list says `1`
-/// and 0 where it says `-1`.
+/// and 0 where it says `-1` or `0`.
 #[derive(Clone, Debug)]
 pub struct CelebA {
     pub(super) listing: Arc<Listing>,
     crop: Crop,
+    missing: Arc<[String]>,
 }
 
 impl CelebA {
-    /// Opens `folder`, which holds `images`, `img_align_celeba` or `Img/img_align_celeba`, and
-    /// `list_attr_celeba.txt` or `list_attr.txt` (or either of them in `Anno`).
+    /// Opens the files in `folder`, where [`CelebAFiles::find`] looks for them.
     ///
     /// # Errors
-    /// When either is missing; otherwise as [`from_files`](Self::from_files).
+    /// As [`CelebAFiles::find`] and [`from_files`](Self::from_files).
     pub fn open(folder: impl AsRef<Path>, labels: &LabelSpace) -> Result<Self> {
-        let folder = folder.as_ref();
-        let images = locate(folder, &IMAGE_FOLDERS, Path::is_dir, "a folder of images")?;
-        let attributes = locate(folder, &ATTRIBUTE_FILES, Path::is_file, "an attribute list")?;
-        Self::from_files(images, attributes, labels)
+        Self::from_files(&CelebAFiles::find(folder)?, labels)
     }
 
-    /// Opens the images in `images` that `attribute_file` lists. Images that it does not list are
-    /// left out.
+    /// Opens the images that the list of `files` has. Images that it has not are left out.
     ///
     /// # Errors
     /// When `labels` are classes; when the list cannot be read, breaks the format, lacks one of the
-    /// `labels`, or names an image twice or one that is not in `images`. The message gives the
-    /// line.
-    pub fn from_files(
-        images: impl AsRef<Path>,
-        attribute_file: impl AsRef<Path>,
-        labels: &LabelSpace,
-    ) -> Result<Self> {
-        let (images, attribute_file) = (images.as_ref(), attribute_file.as_ref());
+    /// `labels`, or names an image twice or, unless missing ones are skipped, one that is not
+    /// there; the message gives the line. When none of its images is there.
+    pub fn from_files(files: &CelebAFiles, labels: &LabelSpace) -> Result<Self> {
+        let list = &files.attributes;
         if labels.kind() != LabelKind::Attributes {
             let message = "CelebA has binary attributes: expected a label space of attributes, \
                            found one of classes";
             return Err(Error::Label(message.to_owned()));
         }
-        let text = read_text(attribute_file)?;
-        let rows = parse(attribute_file, &text, labels)?;
-        let left_out = check_present(images, attribute_file, &rows)?;
+        let text = read_text(list)?;
+        let rows = parse(list, &text, labels)?;
+        let images = files.image_folder();
+        let names: Vec<&str> = rows.iter().map(|row| row.image).collect();
+        let Presence { there, not_listed } = Presence::new(&images, &names)?;
 
-        let mut listing = Listing::new(attribute_file, labels.clone());
-        listing.left_out = left_out;
-        for Row { line, image, label } in rows {
-            if !listing.push(image.to_owned(), images.join(image), &label) {
+        let absent = there.iter().filter(|there| !**there).count();
+        let first = rows.iter().zip(&there).find(|(_, there)| !**there);
+        if let Some((Row { line, image, .. }, _)) = first
+            && (files.missing == MissingPolicy::Stop || absent == rows.len())
+        {
+            let message = format!(
+                "image {image:?} is not in {} ({absent} of {} listed images are missing)",
+                images.display(),
+                rows.len()
+            );
+            return Err(Error::data(list, *line, message));
+        }
+
+        let mut listing = Listing::new(list, labels.clone());
+        listing.left_out = not_listed;
+        let mut missing = Vec::new();
+        for (Row { line, image, label }, there) in rows.into_iter().zip(there) {
+            if !there {
+                missing.push(image.to_owned());
+            } else if !listing.push(image.to_owned(), images.join(image), &label) {
                 let message = format!("image {image:?} is listed a second time");
-                return Err(Error::data(attribute_file, line, message));
+                return Err(Error::data(list, line, message));
             }
         }
-        Ok(Self { listing: Arc::new(listing), crop: Crop::Square })
+        if !missing.is_empty() {
+            listing.left_out.insert("listed but not there".to_owned(), missing.len());
+        }
+        Ok(Self { listing: Arc::new(listing), crop: Crop::Square, missing: missing.into() })
+    }
+
+    /// The listed images that are not there and were [skipped](MissingPolicy::Skip), in the order
+    /// of the list.
+    pub fn missing(&self) -> &[String] {
+        &self.missing
     }
 
     /// Uses another part of the images than the largest centre square, which of CelebA's aligned
@@ -102,7 +113,7 @@ impl CelebA {
             *listing.left_out.entry("in other parts of the split".to_owned()).or_default() +=
                 others;
         }
-        Self { listing: Arc::new(listing), crop: self.crop }
+        Self { listing: Arc::new(listing), crop: self.crop, missing: self.missing.clone() }
     }
 }
 
@@ -141,52 +152,6 @@ impl Dataset for CelebA {
     }
 }
 
-fn locate(
-    folder: &Path,
-    candidates: &[&str],
-    exists: fn(&Path) -> bool,
-    what: &str,
-) -> Result<PathBuf> {
-    let found = candidates.iter().map(|name| folder.join(name)).find(|path| exists(path));
-    found.ok_or_else(|| {
-        let expected = candidates.join(", ");
-        Error::data(folder, None, format!("expected {what}, found none of {expected}"))
-    })
-}
-
-/// What `images` has beside the images of `rows`, all of which it must have.
-///
-/// One directory listing: asking for 200,000 files one by one takes minutes on a network drive.
-fn check_present(
-    images: &Path,
-    attribute_file: &Path,
-    rows: &[Row],
-) -> Result<BTreeMap<String, usize>> {
-    let mut present: HashSet<OsString> =
-        entries(images)?.iter().map(|entry| entry.file_name()).collect();
-    let is_missing = |row: &&Row| !present.contains(std::ffi::OsStr::new(row.image));
-    let mut missing = rows.iter().filter(is_missing);
-    if let Some(first) = missing.next() {
-        let message = format!(
-            "image {:?} is not in {} ({} of {} listed images are missing)",
-            first.image,
-            images.display(),
-            1 + missing.count(),
-            rows.len()
-        );
-        return Err(Error::data(attribute_file, first.line, message));
-    }
-    for row in rows {
-        present.remove(std::ffi::OsStr::new(row.image));
-    }
-    let mut left_out = BTreeMap::new();
-    for name in present {
-        let kind = kind(&name.to_string_lossy());
-        *left_out.entry(format!("{kind} not in the list")).or_default() += 1;
-    }
-    Ok(left_out)
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
@@ -204,7 +169,9 @@ mod tests {
         fs::create_dir(folder.path().join("images")).unwrap();
         let mut list = format!("{}\nMale\n", names.len());
         for name in names.iter().map(AsRef::as_ref) {
-            fs::write(folder.path().join("images").join(name), []).unwrap();
+            let image = folder.path().join("images").join(name);
+            fs::create_dir_all(image.parent().unwrap()).unwrap();
+            fs::write(image, []).unwrap();
             list += &format!("{name} 1\n");
         }
         fs::write(folder.path().join("list_attr.txt"), list).unwrap();
@@ -232,12 +199,31 @@ mod tests {
     fn every_layout_is_found() {
         let (folder, _) = folder(&["a.jpg"]);
         let at = |name| folder.path().join(name);
+        fs::rename(at("list_attr.txt"), at("list_attr_celeba.csv")).unwrap();
+        fs::write(at("list_attr_celeba.csv"), "image_id,Male\na.jpg,1\n").unwrap();
+        fs::rename(at("images"), at("inner")).unwrap();
+        fs::create_dir(at("img_align_celeba")).unwrap();
+        fs::rename(at("inner"), at("img_align_celeba/img_align_celeba")).unwrap();
+        let data = open(&folder).unwrap();
+        assert_eq!((data.len(), data.label(0)), (1, &[1.0][..]));
+        assert!(data.path(0).ends_with("img_align_celeba/img_align_celeba/a.jpg"));
+        assert!(data.left_out().is_empty());
+
         fs::create_dir(at("Img")).unwrap();
         fs::create_dir(at("Anno")).unwrap();
-        fs::rename(at("images"), at("Img/img_align_celeba")).unwrap();
-        fs::rename(at("list_attr.txt"), at("Anno/list_attr_celeba.txt")).unwrap();
+        fs::rename(at("img_align_celeba/img_align_celeba"), at("Img/img_align_celeba")).unwrap();
+        fs::remove_dir(at("img_align_celeba")).unwrap();
+        fs::rename(at("list_attr_celeba.csv"), at("Anno/list_attr_celeba.csv")).unwrap();
         assert_eq!(open(&folder).unwrap().len(), 1);
-        fs::remove_file(at("Anno/list_attr_celeba.txt")).unwrap();
+        let files = CelebAFiles::find(&folder).unwrap();
+        assert_eq!(files.attribute_names().unwrap(), ["Male"]);
+        let message = files.partition().unwrap_err().to_string();
+        assert!(message.contains("Anno: expected a file of the official split"), "{message}");
+        fs::create_dir(at("Eval")).unwrap();
+        fs::write(at("Eval/list_eval_partition.csv"), []).unwrap();
+        assert!(files.partition().unwrap().ends_with("Eval/list_eval_partition.csv"));
+
+        fs::remove_file(at("Anno/list_attr_celeba.csv")).unwrap();
         assert!(open(&folder).unwrap_err().to_string().contains("expected an attribute list"));
         fs::rename(at("Img"), at("other")).unwrap();
         assert!(open(&folder).unwrap_err().to_string().contains("expected a folder of images"));
@@ -275,6 +261,26 @@ mod tests {
         let (_folder, data) = self::folder(&["a.jpg", "a.jpg"]);
         let message = data.unwrap_err().to_string();
         assert!(message.ends_with(":4: image \"a.jpg\" is listed a second time"), "{message}");
+    }
+
+    #[test]
+    fn missing_images_are_left_out_where_that_is_asked_for() {
+        let (folder, _) = folder(&["a.jpg", "people/b.jpg", "people/c.jpg"]);
+        fs::remove_file(folder.path().join("images/people/b.jpg")).unwrap();
+        let files = CelebAFiles::find(&folder).unwrap().with_missing(MissingPolicy::Skip);
+        let open = || CelebA::from_files(&files, &LabelSpace::attributes(["Male"]));
+        let data = open().unwrap();
+        let expected = "2 images (2 .jpg): Male 2; left out: 1 listed but not there";
+        assert_eq!(Summary::new(&data).to_string(), expected);
+        assert_eq!(data.missing(), ["people/b.jpg"]);
+        assert_eq!(data.find("people/c.jpg"), Some(1));
+        assert!(data.path(1).ends_with("images/people/c.jpg"));
+
+        fs::remove_dir_all(folder.path().join("images/people")).unwrap();
+        assert_eq!(open().unwrap().len(), 1);
+        fs::remove_file(folder.path().join("images/a.jpg")).unwrap();
+        let message = open().unwrap_err().to_string();
+        assert!(message.ends_with("(3 of 3 listed images are missing)"), "{message}");
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use std::{
     borrow::Cow,
     collections::BTreeMap,
-    ffi::OsString,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -12,21 +11,18 @@ use image::RgbImage;
 
 use crate::data::dataset::Dataset;
 use crate::data::image::load_image;
-use crate::data::listing::{Listing, entries, kind};
+use crate::data::image_files::{EXTENSIONS, images_below, is_image, visible};
+use crate::data::listing::{Listing, kind};
 use crate::data::transform::Crop;
-use crate::error::{Error, Result};
-use crate::labels::space::LabelSpace;
-
-/// What the names of images end in, in upper or lower case.
-const EXTENSIONS: [&str; 10] =
-    ["png", "jpg", "jpeg", "jpe", "jfif", "gif", "tif", "tiff", "bmp", "webp"];
+use crate::error::{Error, Result, did_you_mean};
+use crate::labels::space::{LabelKind, LabelSpace};
 
 /// A dataset of one folder per class.
 ///
 /// Cheap to clone. The classes are the names of the folders in alphabetical order, the images those
-/// directly in them (PNG, JPEG, GIF, TIFF, BMP, WebP, told by extension) in the order of their
-/// names. What else there is, such as hidden files, other files and folders inside a class, is
-/// [left out](Dataset::left_out) and counted.
+/// in them and in the folders below them, such as one per person (PNG, JPEG, GIF, TIFF, BMP, WebP,
+/// told by extension), in the order of their names. What else there is, such as hidden files and
+/// folders and files of other kinds, is [left out](Dataset::left_out) and counted.
 #[derive(Clone, Debug)]
 pub struct Folder {
     listing: Arc<Listing>,
@@ -38,52 +34,69 @@ impl Folder {
     ///
     /// # Errors
     /// When it cannot be read, has images beside the class folders, fewer than two class folders,
-    /// one without images, or names that are not UTF-8.
+    /// one without images, one that leads back to itself by a link, or names that are not UTF-8.
     pub fn open(folder: impl AsRef<Path>) -> Result<Self> {
-        let folder = folder.as_ref();
-        let mut classes = Vec::new();
-        let mut left_out = BTreeMap::new();
-        for (name, path) in visible(folder, &mut left_out)? {
-            if path.is_dir() {
-                classes.push((name, path));
-            } else if is_image(&path) {
-                let message = format!(
-                    "expected one folder of images per class, found the image {name:?} beside them"
-                );
-                return Err(Error::data(folder, None, message));
-            } else {
-                *left_out.entry(kind(&name)).or_default() += 1;
-            }
-        }
+        let found = Classes::find(folder.as_ref())?;
+        let classes = &found.folders;
         if classes.len() < 2 {
             let found = classes.first().map_or("none".into(), |(name, _)| format!("only {name:?}"));
             let message = format!("expected at least two class folders, found {found}");
             return Err(Error::data(folder, None, message));
         }
-
-        let names = classes.iter().map(|(name, _)| name.as_str());
-        let mut listing = Listing::new(folder, LabelSpace::classes(names));
-        for (position, (class, path)) in classes.iter().enumerate() {
-            let mut label = vec![0.0; classes.len()];
-            label[position] = 1.0;
-            let before = listing.len();
-            for (name, image) in visible(path, &mut left_out)? {
-                if image.is_dir() {
-                    *left_out.entry("folder".to_owned()).or_default() += 1;
-                } else if is_image(&image) {
-                    listing.push(format!("{class}/{name}"), image, &label);
-                } else {
-                    *left_out.entry(kind(&name)).or_default() += 1;
-                }
-            }
-            if listing.len() == before {
+        let labels = LabelSpace::classes(classes.iter().map(|(name, _)| name));
+        let paths: Vec<_> = classes.iter().map(|(_, path)| path.clone()).collect();
+        let data = found.read(folder.as_ref(), labels)?;
+        match data.first_empty_class() {
+            None => Ok(data),
+            Some(class) => {
                 let expected = EXTENSIONS.join(", ");
                 let message = format!("expected images ({expected}), found none in this class");
-                return Err(Error::data(path, None, message));
+                Err(Error::data(&paths[class], None, message))
             }
         }
-        listing.left_out = left_out;
-        Ok(Self { listing: Arc::new(listing), crop: Crop::Square })
+    }
+
+    /// Opens a folder of images to test a model of `labels` with, whose classes may have no images
+    /// or no folder there.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open), but for classes without images: only all of them must not be. When
+    /// `labels` are attributes, or a folder has the name of no class.
+    pub fn open_like(folder: impl AsRef<Path>, labels: &LabelSpace) -> Result<Self> {
+        let folder = folder.as_ref();
+        if labels.kind() != LabelKind::Classes {
+            let message = "class folders have classes: expected a label space of classes, found \
+                           one of attributes";
+            return Err(Error::Label(message.to_owned()));
+        }
+        let found = Classes::find(folder)?;
+        let unknown = found.folders.iter().find(|(name, _)| !labels.names().contains(name));
+        if let Some((name, _)) = unknown {
+            let known = labels.names();
+            let suggestion = did_you_mean(name, known.iter().map(String::as_str));
+            let known = known.join(", ");
+            let message = format!("unknown class {name:?}{suggestion} (known: {known})");
+            return Err(Error::data(folder, None, message));
+        }
+        let data = found.read(folder, labels.clone())?;
+        if data.is_empty() {
+            let message = format!(
+                "expected images in a folder of one of the classes {}, found none",
+                labels.names().join(", ")
+            );
+            return Err(Error::data(folder, None, message));
+        }
+        Ok(data)
+    }
+
+    /// The first class without images, as a position in a label.
+    fn first_empty_class(&self) -> Option<usize> {
+        let mut empty = vec![true; self.listing.labels.width()];
+        for image in 0..self.len() {
+            let label = self.label(image).iter().zip(&mut empty);
+            label.for_each(|(value, empty)| *empty &= *value == 0.0);
+        }
+        empty.iter().position(|empty| *empty)
     }
 
     /// Uses another part of the images than the largest centre square; RaFD takes
@@ -123,7 +136,7 @@ impl Dataset for Folder {
         load_image(self.path(index))
     }
 
-    /// The position of an image, by class and file name: `"happy/00001.png"`.
+    /// The position of an image, by its path below the folder: `"happy/00001.png"`.
     fn find(&self, name: &str) -> Option<usize> {
         self.listing.find(name)
     }
@@ -132,83 +145,64 @@ impl Dataset for Folder {
         self.crop
     }
 
-    /// Files of other kinds, hidden ones, and folders inside a class.
+    /// Files of other kinds, and hidden files and folders.
     fn left_out(&self) -> BTreeMap<String, usize> {
         self.listing.left_out.clone()
     }
 }
 
-/// The image files in a folder, and what else there is.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct ImageFiles {
-    /// Those that end as images do, sorted by name.
-    pub images: Vec<PathBuf>,
-    /// What is no image, such as `.heic` or `hidden`, and how often it is there.
-    pub left_out: BTreeMap<String, usize>,
+/// The class folders in a folder, by name.
+struct Classes {
+    folders: Vec<(String, PathBuf)>,
+    left_out: BTreeMap<String, usize>,
 }
 
-/// The images directly in `folder` (PNG, JPEG, GIF, TIFF, BMP, WebP, told by extension); hidden
-/// files are left out.
-///
-/// # Errors
-/// When the folder cannot be read.
-pub fn image_files(folder: impl AsRef<Path>) -> Result<ImageFiles> {
-    let mut found = ImageFiles::default();
-    for entry in entries(folder.as_ref())? {
-        let (path, name) = (entry.path(), entry.file_name());
-        let kind = match name.to_string_lossy() {
-            name if name.starts_with('.') => kind(&name),
-            _ if path.is_dir() => "folder".to_owned(),
-            _ if is_image(&path) => {
-                found.images.push(path);
-                continue;
+impl Classes {
+    fn find(folder: &Path) -> Result<Self> {
+        let mut found = Self { folders: Vec::new(), left_out: BTreeMap::new() };
+        for (name, path) in visible(folder, &mut found.left_out)? {
+            if path.is_dir() {
+                found.folders.push((name, path));
+            } else if is_image(&path) {
+                let message = format!(
+                    "expected one folder of images per class, found the image {name:?} beside them"
+                );
+                return Err(Error::data(folder, None, message));
+            } else {
+                *found.left_out.entry(kind(&name)).or_default() += 1;
             }
-            name => kind(&name),
-        };
-        *found.left_out.entry(kind).or_default() += 1;
-    }
-    found.images.sort();
-    Ok(found)
-}
-
-/// The entries of `folder` that are not hidden, sorted by name; hidden ones are `left_out`.
-fn visible(
-    folder: &Path,
-    left_out: &mut BTreeMap<String, usize>,
-) -> Result<Vec<(String, PathBuf)>> {
-    let as_text = |name: OsString| {
-        name.into_string().map_err(|name| {
-            let message = format!("expected names in UTF-8, found {name:?}");
-            Error::data(folder, None, message)
-        })
-    };
-    let mut named = Vec::new();
-    for entry in entries(folder)? {
-        let name = as_text(entry.file_name())?;
-        if name.starts_with('.') {
-            *left_out.entry(kind(&name)).or_default() += 1;
-        } else {
-            named.push((name, entry.path()));
         }
+        Ok(found)
     }
-    named.sort();
-    Ok(named)
-}
 
-fn is_image(path: &Path) -> bool {
-    path.extension()
-        .and_then(|extension| extension.to_str())
-        .is_some_and(|found| EXTENSIONS.iter().any(|known| known.eq_ignore_ascii_case(found)))
+    /// The images of these classes, each of which is one of `labels`.
+    fn read(self, folder: &Path, labels: LabelSpace) -> Result<Folder> {
+        let Self { folders, mut left_out } = self;
+        let mut listing = Listing::new(folder, labels);
+        for (class, path) in folders {
+            let mut label = vec![0.0; listing.labels.width()];
+            label[listing.labels.index_of(&class)?] = 1.0;
+            let mut images = Vec::new();
+            images_below(&class, &path, &mut Vec::new(), &mut images, &mut left_out)?;
+            for (name, path) in images {
+                listing.push(name, path, &label);
+            }
+        }
+        listing.left_out = left_out;
+        Ok(Folder { listing: Arc::new(listing), crop: Crop::Square })
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    #[cfg(target_os = "linux")]
+    use std::ffi::OsString;
     use std::fs;
 
     use tempfile::TempDir;
 
     use super::*;
+    use crate::data::image_files::image_files;
     use crate::data::summary::Summary;
 
     const EXPRESSIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/expressions");
@@ -247,7 +241,7 @@ mod tests {
 
     #[test]
     fn names_are_sorted_and_other_files_counted() {
-        let files = ["b/2.PNG", "b/1.jpeg", "b/notes.txt", "b/.hidden.png", "b/nested.png/c.png"];
+        let files = ["b/2.PNG", "b/1.jpeg", "b/notes.txt", "b/.hidden.png"];
         let others = ["a/x.webp", ".git/x.png", "README.md", "a/1.HEIC", "a/2.heic", "a/noending"];
         let folder = folder(&[&files[..], &others].concat());
         let data = Folder::open(folder.path()).unwrap();
@@ -256,10 +250,74 @@ mod tests {
         assert_eq!(
             Summary::new(&data).to_string(),
             "3 images (1 .jpeg, 1 .png, 1 .webp): a 1, b 2; left out: 2 .heic, 1 .md, 1 .txt, \
-             1 folder, 2 hidden, 1 without ending"
+             2 hidden, 1 without ending"
         );
         assert_eq!(data.label(2), [0.0, 1.0]);
-        assert_eq!(data.find("b/nested.png"), None);
+    }
+
+    #[test]
+    fn folders_in_a_class_folder_belong_to_the_class() {
+        let files =
+            ["a/2.png", "a/ben/1.png", "a/anna/old/1.png", "a/anna/2.png", "a/nested.png/3.png"];
+        let others =
+            ["a/anna/notes.txt", "a/.cache/1.png", "a/anna/.old/1.png", "b/ben/1.png", "b/none/"];
+        let folder = folder(&[&files[..], &others].concat());
+        let data = Folder::open(folder.path()).unwrap();
+        let names = [
+            "a/2.png",
+            "a/anna/2.png",
+            "a/anna/old/1.png",
+            "a/ben/1.png",
+            "a/nested.png/3.png",
+            "b/ben/1.png",
+        ];
+        assert_eq!(data.listing.names(), names);
+        assert_eq!(
+            Summary::new(&data).to_string(),
+            "6 images (6 .png): a 5, b 1; left out: 1 .txt, 2 hidden"
+        );
+        assert!(data.path(2).ends_with("a/anna/old/1.png"));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_may_lead_to_images_but_not_in_a_circle() {
+        let folder = folder(&["a/1.png", "b/1.png"]);
+        let link = |to: &str, at: &str| {
+            std::os::unix::fs::symlink(folder.path().join(to), folder.path().join(at)).unwrap();
+        };
+        link("b", "a/others");
+        assert_eq!(Folder::open(&folder).unwrap().listing.names()[1], "a/others/1.png");
+        link("a", "a/again");
+        let message = Folder::open(&folder).unwrap_err().to_string();
+        assert!(
+            message.contains("a/again: the folder leads back to one that it is in"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn test_images_may_be_of_some_classes_only() {
+        let labels = LabelSpace::classes(["sad", "happy", "angry"]);
+        let folder = folder(&["happy/1.png", "angry/"]);
+        let data = Folder::open_like(&folder, &labels).unwrap();
+        assert_eq!(data.labels(), &labels);
+        assert_eq!((data.len(), data.label(0)), (1, &[0.0, 1.0, 0.0][..]));
+        assert_eq!(Summary::new(&data).to_string(), "1 images (1 .png): sad 0, happy 1, angry 0");
+
+        let like = |files: &[&str], labels| {
+            Folder::open_like(self::folder(files), labels).unwrap_err().to_string()
+        };
+        let message = like(&["happy/1.png", "Sad/"], &labels);
+        let expected = "unknown class \"Sad\", did you mean \"sad\"? (known: sad, happy, angry)";
+        assert!(message.ends_with(expected), "{message}");
+        let message = like(&["happy/"], &labels);
+        assert!(
+            message.ends_with("of one of the classes sad, happy, angry, found none"),
+            "{message}"
+        );
+        let message = like(&["happy/1.png"], &LabelSpace::attributes(["happy"]));
+        assert!(message.contains("expected a label space of classes"), "{message}");
     }
 
     #[test]

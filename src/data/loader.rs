@@ -16,6 +16,7 @@ use burn::tensor::{Tensor, TensorData};
 use image::RgbImage;
 
 use crate::data::augment::Augmentation;
+use crate::data::balance::{Balance, Sampling};
 use crate::data::dataset::load;
 use crate::data::datasets::Datasets;
 use crate::data::image::MAX_IMAGE_SIDE;
@@ -69,6 +70,8 @@ pub struct LoaderConfig {
     pub prefetch: usize,
     /// What happens when an image can't be read.
     pub on_unreadable: UnreadablePolicy,
+    /// Which images are drawn more often; of paired datasets, the first decides.
+    pub sampling: Sampling,
     /// Whether image `i` of one dataset belongs to image `i` of the others: then every batch of an
     /// iteration has the same positions and flips. Needs datasets of one length, and images that
     /// can all be read.
@@ -89,6 +92,7 @@ impl Default for LoaderConfig {
             threads: 2,
             prefetch: 4,
             on_unreadable: UnreadablePolicy::Fail,
+            sampling: Sampling::Uniform,
             paired: false,
             share: Share::WHOLE,
         }
@@ -253,12 +257,17 @@ impl Loader {
             threads,
             prefetch,
             on_unreadable,
+            sampling,
             paired,
             share,
         } = config;
         let lengths = datasets.iter().map(|dataset| dataset.len());
         let sampler =
             Sampler::new(lengths, batch_size, flip, seed, first_iteration).augmented(augmentation);
+        let sampler = match sampling {
+            Sampling::Uniform => sampler,
+            Sampling::Balanced => sampler.balanced(datasets.iter().map(Balance::new)),
+        };
         let shared = Arc::new(Shared {
             datasets: datasets.clone(),
             sampler: if paired { sampler.paired() } else { sampler },

@@ -6,29 +6,35 @@
 pub(crate) mod attributes;
 #[cfg(feature = "train")]
 pub(crate) mod augment;
+pub(crate) mod balance;
 pub(crate) mod celeba;
+pub(crate) mod celeba_files;
 pub(crate) mod dataset;
 pub(crate) mod datasets;
 pub(crate) mod folder;
 pub(crate) mod image;
+pub(crate) mod image_files;
 pub(crate) mod listing;
 #[cfg(feature = "train")]
 pub(crate) mod loader;
+pub(crate) mod presence;
 pub(crate) mod python_random;
 #[cfg(feature = "train")]
 pub(crate) mod sampler;
 pub(crate) mod splits;
 pub(crate) mod subset;
 pub(crate) mod summary;
+pub(crate) mod survey;
 pub(crate) mod transform;
 pub(crate) mod unreadable;
 pub(crate) mod whole;
 
-pub use self::folder::{ImageFiles, image_files};
 pub use self::image::{MAX_IMAGE_BYTES, MAX_IMAGE_SIDE, image_size};
+pub use self::image_files::{ImageFiles, image_files};
 #[cfg(feature = "train")]
 pub use self::loader::{Batch, Loader, LoaderConfig, Share, Unreadable};
 pub use self::summary::Summary;
+pub use self::survey::{SameImage, Survey, UnreadableImage};
 pub use self::transform::{Square, to_network, to_rgb_image};
 pub use self::unreadable::Readable;
 pub use self::whole::{MAX_FILE_BYTES, read_bytes, read_text};

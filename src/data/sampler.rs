@@ -11,6 +11,7 @@ use std::{
 use rand::RngCore;
 
 use crate::data::augment::{Augmentation, Change, WORDS};
+use crate::data::balance::Balance;
 use crate::random::{Purpose, permutation, stream};
 
 /// Threads that work ahead straddle the end of an epoch; none is two epochs ahead for long.
@@ -43,6 +44,8 @@ pub(super) struct Sampler {
 
 struct Orders {
     images: usize,
+    /// Without one, an epoch has every image once.
+    balance: Option<Balance>,
     recent: Mutex<VecDeque<(u64, Arc<[usize]>)>>,
 }
 
@@ -62,7 +65,7 @@ impl Sampler {
         );
         let orders = |images| {
             assert!(images >= batch_size, "a dataset of {images} cannot fill a batch");
-            Orders { images, recent: Mutex::default() }
+            Orders { images, balance: None, recent: Mutex::default() }
         };
         let datasets = lengths.into_iter().map(orders).collect();
         let augmentation = Augmentation::default();
@@ -77,6 +80,14 @@ impl Sampler {
     /// Changes images beside the flip.
     pub(super) fn augmented(self, augmentation: Augmentation) -> Self {
         Self { augmentation, ..self }
+    }
+
+    /// Draws every image as often as the balance of its dataset says.
+    pub(super) fn balanced(mut self, balances: impl IntoIterator<Item = Balance>) -> Self {
+        for (orders, balance) in self.datasets.iter_mut().zip(balances) {
+            orders.balance = Some(balance);
+        }
+        self
     }
 
     pub(super) fn draw(&self, ticket: u64) -> Draw {
@@ -110,12 +121,18 @@ impl Sampler {
     }
 
     fn order(&self, dataset: usize, epoch: u64) -> Arc<[usize]> {
-        let Orders { images, recent } = &self.datasets[dataset];
+        let Orders { images, balance, recent } = &self.datasets[dataset];
         let mut recent = recent.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, order)) = recent.iter().find(|(known, _)| *known == epoch) {
             return order.clone();
         }
-        let order = permutation(*images, stream(self.seed, Purpose::Order, dataset as u64, epoch));
+        let random = |purpose| stream(self.seed, purpose, dataset as u64, epoch);
+        let mut order = permutation(*images, random(Purpose::Order));
+        if let Some(balance) = balance {
+            let mut random = random(Purpose::Balance);
+            let drawn = balance.draw(order, unit(&mut random));
+            order = permutation(*images, random).into_iter().map(|place| drawn[place]).collect();
+        }
         let order: Arc<[usize]> = order.into();
         recent.push_back((epoch, order.clone()));
         if recent.len() > EPOCHS_KEPT {
@@ -125,11 +142,18 @@ impl Sampler {
     }
 }
 
+/// A number in `[0, 1)`.
+fn unit(random: &mut impl RngCore) -> f64 {
+    // As many bits as a float has.
+    (random.next_u64() >> 11) as f64 / (1_u64 << 53) as f64
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::data::folder::Folder;
 
     fn sampler(lengths: &[usize], first_iteration: u64) -> Sampler {
         Sampler::new(lengths.iter().copied(), 4, true, 7, first_iteration)
@@ -178,11 +202,46 @@ mod tests {
         assert_eq!(flips(false), 0);
     }
 
+    /// 18 images, of which 15 are of one class.
+    fn unequal() -> Balance {
+        let folder = tempfile::tempdir().unwrap();
+        for image in 0..18 {
+            let class = folder.path().join(if image < 15 { "many" } else { "few" });
+            std::fs::create_dir_all(&class).unwrap();
+            std::fs::write(class.join(format!("{image:02}.png")), []).unwrap();
+        }
+        // In the order of their names: "few" are images 0, 1 and 2.
+        Balance::new(&Folder::open(folder).unwrap())
+    }
+
+    #[test]
+    fn a_balanced_epoch_has_every_class_equally_often_and_is_a_function_of_its_number() {
+        let balanced = |first| sampler(&[18, 9], first).balanced([unequal()]);
+        let (whole, resumed) = (balanced(1), balanced(12));
+        for ticket in 0..20 {
+            assert_eq!(resumed.draw(ticket), whole.draw(22 + ticket));
+        }
+        let epochs: Vec<_> = (0..20).map(|epoch| whole.order(0, epoch)).collect();
+        for epoch in &epochs {
+            let few = epoch.iter().filter(|image| **image < 3).count();
+            assert_eq!((epoch.len(), few), (18, 9));
+            assert!((0..3).all(|image| epoch.contains(&image)));
+        }
+        let shown: HashSet<_> = epochs.iter().flat_map(|epoch| epoch.iter().copied()).collect();
+        assert_eq!(shown.len(), 18, "every image comes in its turn");
+        assert!(epochs.windows(2).all(|two| two[0] != two[1]));
+        // Not one class after the other.
+        assert!(epochs.iter().all(|epoch| epoch[..9].iter().any(|image| *image < 3)));
+        assert!(epochs.iter().all(|epoch| epoch[..9].iter().any(|image| *image >= 3)));
+    }
+
     #[test]
     fn orders_are_pinned() {
         // A change here makes resumed trainings see other batches than before.
         let draw = sampler(&[10], 1).draw(0);
         assert_eq!(draw.images, [(3, false), (9, true), (7, true), (4, false)]);
+        let draw = sampler(&[18], 1).balanced([unequal()]).draw(0);
+        assert_eq!(draw.images, [(10, false), (7, true), (1, true), (2, false)]);
     }
 
     #[test]

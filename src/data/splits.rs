@@ -35,8 +35,9 @@ impl CelebA {
     }
 
     /// The split into training, validation and test set that `partition_file`
-    /// (`list_eval_partition.txt`) gives: an image name and 0, 1 or 2 per line. Images that this
-    /// dataset lacks are passed over; a set may come out empty.
+    /// ([`CelebAFiles::partition`](crate::CelebAFiles::partition)) gives: an image name and 0, 1 or
+    /// 2 per line, or the same as CSV below a header. Images that this dataset lacks are passed
+    /// over; a set may come out empty.
     ///
     /// # Errors
     /// When the file cannot be read, breaks the format, names an image twice, or lacks one.
@@ -44,9 +45,14 @@ impl CelebA {
         let path = partition_file.as_ref();
         let text = read_text(path)?;
         let mut set_of = vec![None; self.listing.len()];
+        let csv = text.lines().next().is_some_and(|first| first.contains(','));
         let lines = text.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
-        for (line, text) in lines.filter(|(_, text)| !text.is_empty()) {
-            let fields: Vec<_> = text.split_whitespace().collect();
+        for (line, text) in lines.skip(csv.into()).filter(|(_, text)| !text.is_empty()) {
+            let fields: Vec<_> = if csv {
+                text.split(',').map(str::trim).collect()
+            } else {
+                text.split_whitespace().collect()
+            };
             let (image, set) = match fields[..] {
                 [image, "0"] => (image, 0),
                 [image, "1"] => (image, 1),
@@ -125,11 +131,21 @@ mod tests {
         assert_eq!(names(&train), ["00000.png", "00003.png"]);
         assert!(validation.is_empty());
         assert_eq!(names(&test), ["00001.png", "00002.png"]);
+        let csv = "image_id,partition\n00003.png,0\n00000.png,0\n00001.png,2\n\n00002.png, 2\n";
+        let (train, _, test) = split(csv).unwrap();
+        assert_eq!(
+            (names(&train), names(&test)),
+            (vec!["00000.png", "00003.png"], vec!["00001.png", "00002.png"])
+        );
 
         let cases = [
             (
                 "00000.png 0\n00001.png 3",
                 ":2: expected an image name and 0, 1 or 2, found \"00001.png 3\"",
+            ),
+            (
+                "image_id,partition\n00000.png,0\n00001.png",
+                ":3: expected an image name and 0, 1 or 2, found \"00001.png\"",
             ),
             ("00000.png 0\n00000.png 0", ":2: image \"00000.png\" is listed a second time"),
             ("00000.png 0", ": expected every image, \"00001.png\" is missing (3 of 4 are)"),

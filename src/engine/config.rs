@@ -128,6 +128,7 @@ impl<R: Recipe> TrainingConfig<R> {
             seed: run.seed,
             threads: run.loader_threads,
             on_unreadable: run.on_unreadable,
+            sampling: run.sampling,
             paired: recipe.paired(),
             ..LoaderConfig::default()
         }

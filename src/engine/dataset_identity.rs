@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::dataset::{Dataset, base_name};
 use crate::data::datasets::Datasets;
 use crate::data::transform::Crop;
+use crate::engine::difference::{Difference, differences};
 use crate::error::{Error, Result};
 
 /// What tells one dataset from another, wherever its images are.
@@ -85,5 +86,29 @@ impl DatasetIdentity {
                  the data it began with, or begin a new run"
             ))
         })
+    }
+
+    /// What a run that was trained on `before` has to take note of when it goes on with `found`,
+    /// which are as many.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when a crop differs, which the model keeps.
+    pub fn changes(before: &[Self], found: &[Self]) -> Result<Vec<Difference>> {
+        let mut changes = Vec::new();
+        for (before, found) in before.iter().zip(found) {
+            if before.crop != found.crop {
+                return Err(Error::Config(format!(
+                    "the images of the dataset {:?} were cropped to {}, now to {}, which can't \
+                     change during a run",
+                    before.name, before.crop, found.crop
+                )));
+            }
+            let named = |difference: Difference| {
+                let setting = format!("datasets.{}.{}", before.name, difference.setting);
+                Difference { setting, ..difference }
+            };
+            changes.extend(differences(before, found).into_iter().map(named));
+        }
+        Ok(changes)
     }
 }

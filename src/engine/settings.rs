@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::data::augment::Augmentation;
+use crate::data::balance::Sampling;
 use crate::data::unreadable::UnreadablePolicy;
 use crate::engine::policy::NonFinitePolicy;
 use crate::error::shown::number;
@@ -54,6 +55,9 @@ pub struct RunSettings {
     /// How training images are changed beside that: not at all.
     #[serde(default, skip_serializing_if = "Augmentation::is_none")]
     pub augmentation: Augmentation,
+    /// Which images batches are drawn from: all alike.
+    #[serde(default)]
+    pub sampling: Sampling,
     /// Decides every random number of the run.
     pub seed: u64,
     /// A checkpoint is written every so many iterations, and at the end: 1,000.
@@ -87,6 +91,7 @@ impl Default for RunSettings {
             ema: 0.999,
             flip: true,
             augmentation: Augmentation::default(),
+            sampling: Sampling::default(),
             seed: 0,
             checkpoint_every: 1_000,
             keep: 3,
@@ -156,6 +161,12 @@ impl RunSettings {
     /// Sets how training images are changed beside the flip.
     pub fn with_augmentation(mut self, augmentation: Augmentation) -> Self {
         self.augmentation = augmentation;
+        self
+    }
+
+    /// Sets which images batches are drawn from.
+    pub fn with_sampling(mut self, sampling: Sampling) -> Self {
+        self.sampling = sampling;
         self
     }
 

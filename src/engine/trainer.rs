@@ -286,7 +286,8 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     }
 
     /// Checks that the run can be trained on `data`: they fit its configuration, and are those that
-    /// it was trained on so far, wherever their files are now.
+    /// it was trained on so far ([or has changed to](Self::change_data)), wherever their files are
+    /// now.
     ///
     /// # Errors
     /// [`Error::Config`](crate::Error::Config) or [`Error::Label`](crate::Error::Label) with the

@@ -62,7 +62,8 @@ impl Counterfactuals {
     }
 
     /// The pairs of images of one name in different classes, such as the files `happy/0002.png` and
-    /// `sad/0002.png`: the same person with other expressions. What stands before a name's last `/`
+    /// `sad/0002.png`, or `happy/anna/1.png` and `sad/anna/1.png`: the same person with other
+    /// expressions. Of a name that does not begin with its class, what stands before the last `/`
     /// does not count. A pair's change is the class of its target. `dataset` is as at
     /// [`open`](Self::open).
     ///
@@ -75,11 +76,16 @@ impl Counterfactuals {
             let message = "only classes have pairs by file name: attributes need a pairs file";
             return Err(Error::Label(message.to_owned()));
         }
+        let class = |index: usize| data.label(index).iter().position(|value| *value == 1.0);
         let mut people: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for index in 0..data.len() {
-            people.entry(base_name(&data.name(index)).to_owned()).or_default().push(index);
+            let name = data.name(index);
+            let class = class(index).map_or("", |class| &labels.names()[class]);
+            // All of it below the class folder: several people may have an image 1.
+            let below = name.strip_prefix(class).and_then(|rest| rest.strip_prefix('/'));
+            let person = below.unwrap_or(base_name(&name)).to_owned();
+            people.entry(person).or_default().push(index);
         }
-        let class = |index: usize| data.label(index).iter().position(|value| *value == 1.0);
         if let Some(TOTAL) = labels.names().iter().map(String::as_str).find(|name| *name == TOTAL) {
             let message = format!("a class named {TOTAL:?} would be taken for the sum of all");
             return Err(Error::Label(message));

@@ -5,12 +5,14 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use stargan::data::Summary;
 use stargan::metrics::Counterfactuals;
 use stargan::{Crop, Dataset};
 use stargan::{LabelKind, LabelSpaces};
 
-use super::{Opened, Place, Source, Split};
+use super::{Opened, Source, Split};
 use crate::failure::{Failure, usage};
+use crate::terminal::tell;
 
 /// Opens data to test a model of `spaces` with, and says which of the model's datasets it is like:
 /// the one of that name, or the only one of that kind. Unless the command line says otherwise, it
@@ -21,10 +23,7 @@ pub fn open_like(
     crops: &[Crop],
 ) -> Result<(usize, Opened), Failure> {
     let Source { spec, split, .. } = source;
-    let kind = match spec.place {
-        Place::Celeba { .. } => LabelKind::Attributes,
-        Place::Folder(_) => LabelKind::Classes,
-    };
+    let kind = if spec.place.has_classes() { LabelKind::Classes } else { LabelKind::Attributes };
     let fits = |dataset: &usize| spaces.space(*dataset).kind() == kind;
     let candidates: Vec<_> = match &spec.name {
         Some(name) => vec![spaces.index_of(name)?],
@@ -52,7 +51,13 @@ pub fn open_like(
     }
     let space = spaces.space(dataset);
     let crop = source.crop.unwrap_or(crops[dataset]);
-    let data = source.clone().with_crop(Some(crop)).open(Some(space))?;
+    let data = source.clone().with_crop(Some(crop)).open_test(space)?;
+    let counts = Summary::new(&*data.train).labels;
+    let absent = counts.iter().filter(|(_, images)| *images == 0).map(|(name, _)| name.as_str());
+    let absent: Vec<_> = absent.collect();
+    if kind == LabelKind::Classes && !absent.is_empty() {
+        tell!("{spec}: no images of {}: nothing is measured of them", absent.join(", "));
+    }
     let named = |error| Failure::Failed(format!("{spec}: {error}"));
     spaces.check_space(dataset, data.train.labels()).map_err(named)?;
     Ok((dataset, data))

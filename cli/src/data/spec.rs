@@ -1,4 +1,5 @@
-//! Datasets on the command line: `[NAME=]celeba:IMAGES_DIR:ATTR_FILE` and `[NAME=]folder:DIR`.
+//! Datasets on the command line: `[NAME=]celeba:DIR`, `[NAME=]celeba:IMAGES_DIR:ATTR_FILE` and
+//! `[NAME=]folder:DIR`.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -17,8 +18,20 @@ pub struct Spec {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Place {
-    Celeba { images: PathBuf, attributes: PathBuf },
+    Celeba {
+        images: PathBuf,
+        attributes: PathBuf,
+    },
+    /// A folder in which both are found.
+    CelebaFolder(PathBuf),
     Folder(PathBuf),
+}
+
+impl Place {
+    /// Whether the images are in class folders.
+    pub fn has_classes(&self) -> bool {
+        matches!(self, Self::Folder(_))
+    }
 }
 
 impl FromStr for Spec {
@@ -29,9 +42,14 @@ impl FromStr for Spec {
             Some((name, place)) if !name.contains(':') => (Some(name.to_owned()), place),
             _ => (None, text),
         };
-        let forms = "celeba:IMAGES_DIR:ATTR_FILE or folder:DIR";
+        let forms = "celeba:DIR, celeba:IMAGES_DIR:ATTR_FILE or folder:DIR";
         let place = match place.split_once(':') {
             Some(("folder", folder)) if !folder.is_empty() => Place::Folder(folder.into()),
+            Some(("celeba", folder))
+                if !folder.is_empty() && (!folder.contains(':') || Path::new(folder).is_dir()) =>
+            {
+                Place::CelebaFolder(folder.into())
+            }
             Some(("celeba", paths)) => {
                 // Paths may hold colons themselves: the split after a folder that exists is meant.
                 let splits = || paths.match_indices(':').map(|(at, _)| paths.split_at(at));
@@ -58,6 +76,7 @@ impl fmt::Display for Spec {
             Place::Celeba { images, attributes } => {
                 write!(f, "celeba:{}:{}", images.display(), attributes.display())
             }
+            Place::CelebaFolder(folder) => write!(f, "celeba:{}", folder.display()),
             Place::Folder(folder) => write!(f, "folder:{}", folder.display()),
         }
     }
@@ -70,7 +89,7 @@ impl Spec {
         let generic = ["images", "img_align_celeba", "Img", "Anno", "train", "test", "data"];
         let path = match &self.place {
             Place::Celeba { images, .. } => images,
-            Place::Folder(folder) => folder,
+            Place::CelebaFolder(folder) | Place::Folder(folder) => folder,
         };
         let path = std::path::absolute(path).unwrap_or_else(|_| path.clone());
         let derived = || {
@@ -87,6 +106,7 @@ impl Spec {
             Place::Celeba { images, attributes } => {
                 Place::Celeba { images: full(images), attributes: full(attributes) }
             }
+            Place::CelebaFolder(folder) => Place::CelebaFolder(full(folder)),
             Place::Folder(folder) => Place::Folder(full(folder)),
         };
         Self { name: self.name.clone(), place }

@@ -9,6 +9,7 @@ use stargan::data::Summary;
 use stargan::{Dataset, LabelSpaces};
 
 use super::inputs::Inputs;
+use super::shown;
 use crate::data::Opened;
 use crate::failure::Failure;
 use crate::output;
@@ -26,8 +27,7 @@ impl Images {
         spaces: &LabelSpaces,
     ) -> Self {
         let train = data.iter().enumerate().map(|(dataset, opened)| {
-            let name = spaces.name(dataset);
-            (if name.is_empty() { "data" } else { name }.to_owned(), Summary::new(&*opened.train))
+            (shown(spaces, dataset).to_owned(), Summary::new(&*opened.train))
         });
         let tests = inputs.tests.iter().zip(tests);
         let tests = tests.map(|(spec, (_, data))| (format!("test {spec}"), Summary::new(&**data)));

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
+use stargan::MissingPolicy;
 use stargan::data::read_text;
 
 use crate::data::{Pairs, Source, Spec, Split};
@@ -35,6 +36,11 @@ pub struct Inputs {
 
 impl Inputs {
     const FILE: &str = "data.json";
+
+    /// What happens when a listed image is not there, of all data alike.
+    pub fn missing(&self) -> MissingPolicy {
+        self.data.first().map_or_else(MissingPolicy::default, |source| source.missing)
+    }
 
     /// The same with absolute paths.
     fn absolute(&self) -> Self {

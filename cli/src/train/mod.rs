@@ -21,7 +21,7 @@ use stargan::{
 };
 
 use crate::backend::{Backend, on_backend};
-use crate::data::{ATTRIBUTES, DataArgs, FORMS, Opened, Pairs, Source, Spec};
+use crate::data::{ATTRIBUTES, DataArgs, FORMS, Opened, Pairs, Source, Spec, warnings};
 use crate::failure::{Failure, usage};
 use crate::output::{OverwriteArg, check_different};
 use crate::terminal::tell;
@@ -47,7 +47,7 @@ pub struct Args {
     out: Option<PathBuf>,
     /// Go on with the run in --out, with its data and settings; what says how it learns may change,
     /// such as --iterations, --learning-rate, --batch and --weights, not what is trained; and with
-    /// --data where the data are
+    /// --data where the data are, with --data-changed the data
     #[arg(long)]
     resume: bool,
     /// Go on from this checkpoint of the run in --out, such as one before the newest; with its
@@ -59,6 +59,10 @@ pub struct Args {
     /// of labels where their names do
     #[arg(long, value_name = "RUN_OR_FILE", conflicts_with_all = ["resume", "resume_from"])]
     from: Option<PathBuf>,
+    /// With --resume: go on although images were added, removed or renamed or have other labels;
+    /// the run keeps what differs among its changes
+    #[arg(long)]
+    data_changed: bool,
     /// What computes
     #[arg(long, value_name = "B", value_enum, default_value_t)]
     backend: Backend,
@@ -132,6 +136,8 @@ pub fn run(args: &Args, places: &ArgMatches, defaults: Option<Defaults>) -> Resu
     let resume = args.resume || args.resume_from.is_some();
     if resume {
         SettingsArgs::check_resumed(places)?;
+    } else if args.data_changed {
+        return usage("--data-changed is for a run that goes on: give --resume too");
     }
     let out = args.out.clone().unwrap_or_else(|| match (&defaults, resume) {
         (Some(Defaults { out: [new, _], .. }), false) => new.clone(),
@@ -176,7 +182,9 @@ fn begin(args: &Args, given: Given, defaults: Option<Defaults>) -> Result<Start,
             };
         }
         _ if inputs.data.is_empty() => {
-            return usage("--data is required: celeba:IMAGES_DIR:ATTR_FILE or folder:DIR");
+            return usage(
+                "--data is required: celeba:DIR, celeba:IMAGES_DIR:ATTR_FILE or folder:DIR",
+            );
         }
         _ => {}
     }
@@ -197,6 +205,12 @@ fn begin(args: &Args, given: Given, defaults: Option<Defaults>) -> Result<Start,
     config.check()?;
     config.check_workers(args.workers.count().max(1))?;
     config.recipe.warnings(&config.run).iter().for_each(|warning| tell!("warning: {warning}"));
+    for (dataset, data) in data.iter().enumerate() {
+        let name = shown(&config.recipe.spaces, dataset);
+        for warning in warnings(&*data.train, config.run.sampling) {
+            tell!("warning: {name}: {warning}");
+        }
+    }
     Ok(Start::New { config: Box::new(config), inputs, data })
 }
 
@@ -213,7 +227,8 @@ fn pairs(args: &Args, places: &ArgMatches) -> Result<Vec<(usize, Pairs)>, Failur
     at("pairs").into_iter().zip(&args.pairs).map(bind).collect()
 }
 
-fn open(sources: &[Source], known: Option<&LabelSpaces>) -> Result<Vec<Opened>, Failure> {
+/// Opens what is trained on; `known` are the labels of a run that goes on, or of a file.
+pub fn open(sources: &[Source], known: Option<&LabelSpaces>) -> Result<Vec<Opened>, Failure> {
     if let Some(known) = known.filter(|known| known.len() != sources.len()) {
         return Err(Failure::Failed(format!(
             "the configuration has the labels of {} datasets, --data names {}",
@@ -225,7 +240,8 @@ fn open(sources: &[Source], known: Option<&LabelSpaces>) -> Result<Vec<Opened>, 
     sources.iter().enumerate().map(open).collect()
 }
 
-fn spaces(
+/// The labels of what is trained on.
+pub fn spaces(
     sources: &[Source],
     data: &[Opened],
     known: Option<&LabelSpaces>,
@@ -245,6 +261,14 @@ fn spaces(
         Some(known) if !known.is_masked() => joint.without_mask(),
         _ => joint,
     })
+}
+
+/// What a dataset is called where things are said of it.
+pub fn shown(spaces: &LabelSpaces, dataset: usize) -> &str {
+    match spaces.name(dataset) {
+        "" => "data",
+        name => name,
+    }
 }
 
 /// What is trained on.

@@ -55,7 +55,8 @@ impl Plan {
         }
         let crops: Vec<_> = data.iter().map(|data| data.train.crop()).collect();
         let test = |spec: &Spec| {
-            let (dataset, data) = open_like(&Source::new(spec.clone()), spaces, &crops)?;
+            let source = Source::new(spec.clone()).with_missing(inputs.missing());
+            let (dataset, data) = open_like(&source, spaces, &crops)?;
             Ok((dataset, data.train))
         };
         let tests = inputs.tests.iter().map(test).collect::<Result<Vec<_>, Failure>>()?;

@@ -69,7 +69,6 @@ pub fn train<B: AutodiffBackend>(args: &Args, out: &Path, start: Start) -> Resul
                 tell!("warning: {file}: it is not a checkpoint of this run and is left alone");
             }
             change(&mut trainer, args)?;
-            trainer.changes().iter().for_each(|change| tell!("{change}"));
             let (done, iterations) = (trainer.iteration(), trainer.config().run.iterations);
             if done >= iterations {
                 tell!(
@@ -78,7 +77,8 @@ pub fn train<B: AutodiffBackend>(args: &Args, out: &Path, start: Start) -> Resul
                     out.display()
                 );
             }
-            let plan = resumed(&trainer, args, given)?;
+            let plan = resumed(&mut trainer, args, given)?;
+            trainer.changes().iter().for_each(|change| tell!("{change}"));
             (trainer, plan)
         }
     };
@@ -114,13 +114,13 @@ fn change<B: AutodiffBackend>(
 
 /// What the run was started with, and what the command line changes of it.
 fn resumed<B: AutodiffBackend>(
-    trainer: &Trainer<B, StarGan>,
+    trainer: &mut Trainer<B, StarGan>,
     args: &Args,
     given: Given,
 ) -> Result<Plan, Failure> {
     let moved = !given.data.is_empty();
     let inputs = inputs(args, given, trainer.folder())?;
-    let spaces = &trainer.config().recipe.spaces;
+    let spaces = &trainer.config().recipe.spaces.clone();
     let hint = |failure| match failure {
         Failure::Failed(message) if !moved => Failure::Failed(format!(
             "{message}; if the data are somewhere else now, say where: --data ..."
@@ -130,7 +130,17 @@ fn resumed<B: AutodiffBackend>(
     let data = open(&inputs.data, Some(spaces)).map_err(hint)?;
     let policy = trainer.config().run.on_unreadable;
     let plan = Plan::open(inputs, data, spaces, policy, args)?;
-    trainer.check_data(&plan.train)?;
+    if args.data_changed {
+        trainer.change_data(&plan.train)?;
+    }
+    trainer.check_data(&plan.train).map_err(|error| {
+        match trainer.config().check_data(&plan.train) {
+            Ok(()) => {
+                Failure::Failed(format!("{error}; to go on with them as they are: --data-changed"))
+            }
+            Err(_) => error.into(),
+        }
+    })?;
     // What holds from here on, for whoever resumes it next.
     plan.inputs.write(trainer.folder())?;
     Ok(plan)
@@ -148,9 +158,11 @@ fn inputs(args: &Args, given: Given, out: &Path) -> Result<Inputs, Failure> {
         keep_best: None,
         stop_after_worse: None,
     });
+    let missing = args.data.missing().unwrap_or(inputs.missing());
     if !given.data.is_empty() {
         inputs.data = given.data;
     }
+    inputs.data.iter_mut().for_each(|source| source.missing = missing);
     if !args.test_data.is_empty() {
         if !inputs.pairs.is_empty() && given.pairs.is_empty() {
             tell!("warning: nothing is measured any more: give --pairs of the new --test-data");

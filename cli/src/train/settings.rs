@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use stargan::data::read_text;
 use stargan::{
     Augmentation, LabelSpaces, LossWeights, NonFinitePolicy, Objective, Penalty, Precision, Preset,
-    RunSettings, Schedule, StarGan, TrainingConfig, UnreadablePolicy,
+    RunSettings, Sampling, Schedule, StarGan, TrainingConfig, UnreadablePolicy,
 };
 
 use super::weights::{Identity, Weights};
@@ -110,6 +110,10 @@ pub struct SettingsArgs {
         help_heading = RUN
     )]
     augment: Option<Augmentation>,
+    /// Draw every class, every member of an exclusive group, and every attribute present and
+    /// absent, equally often
+    #[arg(long, help_heading = RUN)]
+    balance: bool,
     /// Decides every random number
     #[arg(long, value_name = "N", help_heading = RUN)]
     seed: Option<u64>,
@@ -149,7 +153,7 @@ pub struct SettingsFile {
 
 impl SettingsArgs {
     /// The flags that may change when a run is resumed, of those here.
-    const CHANGEABLE: [&str; 14] = [
+    const CHANGEABLE: [&str; 15] = [
         "iterations",
         "learning_rate",
         "discriminator_learning_rate",
@@ -157,6 +161,7 @@ impl SettingsArgs {
         "batch",
         "accumulate",
         "augment",
+        "balance",
         "weights",
         "identity",
         "keep",
@@ -280,6 +285,7 @@ impl SettingsArgs {
         set(&mut run.iterations, self.iterations);
         set(&mut run.schedule, self.schedule);
         set(&mut run.augmentation, self.augment);
+        set(&mut run.sampling, self.balance.then_some(Sampling::Balanced));
         set(&mut run.keep, self.keep);
         set(&mut run.checkpoint_every, self.checkpoint_every);
         set(&mut run.loader_threads, self.loader_threads);

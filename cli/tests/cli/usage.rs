@@ -14,8 +14,9 @@ fn bad_usage_is_told_from_failure() {
     let train = faces("train");
     let cases = [
         ("".to_owned(), 2, "--data is required"),
-        ("--data images".into(), 2, "expected celeba:IMAGES_DIR:ATTR_FILE or folder:DIR"),
-        ("--data celeba:images".into(), 2, "one path is missing"),
+        ("--data images".into(), 2, "celeba:DIR, celeba:IMAGES_DIR:ATTR_FILE or folder:DIR"),
+        ("--data celeba:images:".into(), 2, "one path is missing"),
+        ("--data celeba:none".into(), 1, "none: expected a folder of images, found none of"),
         (format!("--crop 10 --data {train}"), 2, "--crop belongs to the --data before it"),
         (format!("--data {train} --crop 10 --crop 9"), 2, "--crop is given twice"),
         (format!("--data folder:{EXPRESSIONS}/train --labels happy"), 2, "--labels is for celeba"),

@@ -6,8 +6,10 @@ use burn::tensor::backend::AutodiffBackend;
 
 use super::Trainer;
 use super::resuming::fixed;
+use crate::data::datasets::Datasets;
 use crate::engine::checkpoint::Change;
 use crate::engine::config::TrainingConfig;
+use crate::engine::dataset_identity::DatasetIdentity;
 use crate::engine::difference::{Difference, differences};
 use crate::engine::networks::{Networks, State};
 use crate::engine::recipe::Recipe;
@@ -46,8 +48,25 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         self.take(self.config.clone().with_recipe(change))
     }
 
-    /// The settings that were changed since the run began, oldest first, in words. What observers
-    /// have asked for is not among them: the log has the learning rate of every row.
+    /// Goes on with `data` whose images differ from those that the run was trained on so far, for
+    /// example after some were added. The order of batches is that of a run which had them from
+    /// its beginning.
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) or [`Error::Label`](crate::Error::Label) when they
+    /// don't fit the run's configuration, or their crop is another: that can't change.
+    pub fn change_data(&mut self, data: &Datasets) -> Result<()> {
+        let found = DatasetIdentity::all(self.config.names_of(data)?, data);
+        if self.iteration > 0 {
+            let changes = DatasetIdentity::changes(&self.datasets, &found)?;
+            self.note(changes);
+            self.datasets = found;
+        }
+        Ok(())
+    }
+
+    /// The settings and data that were changed since the run began, oldest first, in words. What
+    /// observers have asked for is not among them: the log has the learning rate of every row.
     pub fn changes(&self) -> Vec<String> {
         self.changes.iter().map(ToString::to_string).collect()
     }

@@ -18,7 +18,7 @@ use crate::nn::precision::Precision;
 use crate::nn::weights::Weights;
 
 /// The settings of every run that may change when it goes on, and all below them.
-const CHANGEABLE: [&str; 14] = [
+const CHANGEABLE: [&str; 15] = [
     "run.iterations",
     "run.learning_rate",
     "run.discriminator_learning_rate",
@@ -26,6 +26,7 @@ const CHANGEABLE: [&str; 14] = [
     "run.batch_size",
     "run.flip",
     "run.augmentation",
+    "run.sampling",
     "run.accumulate",
     "run.precision",
     "run.checkpoint_every",
@@ -42,10 +43,9 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     ///
     /// Settings that the folder's `config.json` gives other values than the checkpoint are taken
     /// from there where they may change: the number of iterations, the learning rates and their
-    /// schedule, the batch size and in how many parts a batch is taken, the flip and augmentation, the
-    /// precision,
-    /// what is kept and when, the number of loader threads, both policies, and of the recipe what
-    /// [it says](Recipe::CHANGEABLE), such as loss weights. After another batch size the run takes
+    /// schedule, the batch size and in how many parts a batch is taken, the flip, the augmentation and
+    /// the sampling, the precision, what is kept and when, the number of loader threads, both
+    /// policies, and of the recipe what [it says](Recipe::CHANGEABLE), such as loss weights. After another batch size the run takes
     /// the images that such batches would have come to.
     ///
     /// # Errors

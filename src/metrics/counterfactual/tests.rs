@@ -92,6 +92,28 @@ fn classes_have_pairs_where_file_names_agree() {
     ];
     assert_eq!(named, expected);
 
+    // A folder per person in every class, whose images have the same names.
+    let people = tempfile::tempdir().unwrap();
+    for image in ["happy/ann/1.png", "sad/ann/1.png", "happy/bob/1.png", "wry/bob/1.png"] {
+        let path = people.path().join(image);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, "never read").unwrap();
+    }
+    let data = Arc::new(Folder::open(people.path()).unwrap());
+    let pairs = Counterfactuals::between_classes(data.clone(), 1).unwrap();
+    let named: Vec<_> = pairs
+        .pairs
+        .iter()
+        .map(|pair| format!("{} {}", data.name(pair.source), data.name(pair.target)))
+        .collect();
+    let expected = [
+        "happy/ann/1.png sad/ann/1.png",
+        "sad/ann/1.png happy/ann/1.png",
+        "happy/bob/1.png wry/bob/1.png",
+        "wry/bob/1.png happy/bob/1.png",
+    ];
+    assert_eq!(named, expected);
+
     for image in ["happy/ann.png", "happy/bob.png", "wry/ann.png"] {
         let path = folder.path().join(image);
         fs::rename(&path, path.with_file_name(image.replace('/', "-"))).unwrap();

@@ -4,7 +4,9 @@ use std::fs;
 use std::sync::Arc;
 
 use stargan::metrics::Counterfactuals;
-use stargan::{CelebA, Dataset, LabelSpace, LabelSpaces, Report, StarGan, TrainingConfig};
+use stargan::{
+    CelebA, CelebAFiles, Dataset, LabelSpace, LabelSpaces, Report, StarGan, TrainingConfig,
+};
 
 use crate::fuzz::{JSON, fuzz, project};
 
@@ -49,9 +51,11 @@ fn attributes() -> LabelSpace {
 fn attribute_lists() {
     let (folder, _) = faces();
     let list = folder.path().join("other.txt");
-    fuzz("attribute list", &[LIST.into()], &WORDS, |bytes| {
+    let files = CelebAFiles::new(folder.path().join("images"), &list);
+    let csv = b"image_id,Male,Young\na.png,-1,1\nb.png,1,-1\n";
+    fuzz("attribute list", &[LIST.into(), csv.to_vec()], &WORDS, |bytes| {
         fs::write(&list, bytes).unwrap();
-        CelebA::from_files(folder.path().join("images"), &list, &attributes()).is_ok()
+        CelebA::from_files(&files, &attributes()).is_ok()
     });
 }
 
@@ -59,7 +63,8 @@ fn attribute_lists() {
 fn partitions() {
     let (folder, data) = faces();
     let file = folder.path().join("partition.txt");
-    fuzz("partition", &[b"a.png 0\nb.png 1\nc.png 2\n".to_vec()], &WORDS, |bytes| {
+    let seeds = [&b"a.png 0\nb.png 1\nc.png 2\n"[..], b"image,set\na.png,0\nb.png,1\nc.png,2\n"];
+    fuzz("partition", &seeds.map(<[u8]>::to_vec), &WORDS, |bytes| {
         fs::write(&file, bytes).unwrap();
         data.split_official(&file).is_ok_and(|(train, validation, test)| {
             assert_eq!(train.len() + validation.len() + test.len(), data.len());

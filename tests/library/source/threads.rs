@@ -1,7 +1,10 @@
 //! What is public can be moved to other threads and shared between them; the compiler says so.
 
 use stargan::burn::backend::Flex;
-use stargan::data::{Batch, ImageFiles, Loader, LoaderConfig, Readable, Share, Square, Summary};
+use stargan::data::{
+    Batch, ImageFiles, Loader, LoaderConfig, Readable, SameImage, Share, Square, Summary, Survey,
+    UnreadableImage,
+};
 use stargan::engine::{Backward, Follower, Learner, Moment, State, StepLosses};
 #[cfg(feature = "collective")]
 use stargan::engine::{Rendezvous, Ring, Worker};
@@ -16,13 +19,14 @@ use stargan::recipes::{
     GeneratorLosses, IdentityTerm, Label, PairModel, Pairwise, PenaltyDraw, StepBatch,
 };
 use stargan::{
-    AdamConfig, Augmentation, Best, Better, CelebA, Criterion, Crop, CsvLog, CycleGan, Datasets,
-    DomainEdit, DomainLabel, EarlyStopping, Edit, Error, Folder, Grid, GridImage, IdentityWarmup,
-    Iteration, KeepBest, LabelKind, LabelProbability, LabelSpace, LabelSpaces, LossWeights, Metric,
-    ModelConfig, NonFinitePolicy, Objective, OnIteration, Outcome, OutputSize, Parts, Penalty,
-    Pix2Pix, Precision, Preset, Progress, PublicModel, Relabelling, Report, RunSettings,
-    SampleGrids, Schedule, StarGan, Subset, Taken, Target, TensorBoard, TimingLog, Trainer,
-    TrainingConfig, Transform, Translate, Translator, UnreadablePolicy,
+    AdamConfig, Augmentation, Best, Better, CelebA, CelebAFiles, Criterion, Crop, CsvLog, CycleGan,
+    Datasets, DomainEdit, DomainLabel, EarlyStopping, Edit, Error, Folder, Grid, GridImage,
+    IdentityWarmup, Iteration, KeepBest, LabelKind, LabelProbability, LabelSpace, LabelSpaces,
+    LossWeights, Metric, MissingPolicy, ModelConfig, NonFinitePolicy, Objective, OnIteration,
+    Outcome, OutputSize, Parts, Penalty, Pix2Pix, Precision, Preset, Progress, PublicModel,
+    Relabelling, Report, RunSettings, SampleGrids, Sampling, Schedule, StarGan, Subset, Taken,
+    Target, TensorBoard, TimingLog, Trainer, TrainingConfig, Transform, Translate, Translator,
+    UnreadablePolicy,
 };
 
 use super::crate_source::{Source, name};
@@ -38,15 +42,16 @@ fn what_is_public_is_send_and_sync() {
     fn both<T: Send + Sync>() {}
     fn send<T: Send>() {}
     all!(both: Augmentation, Best, Better, Criterion, EarlyStopping, KeepBest, LabelProbability,
-        Metric, OnIteration<fn()>);
-    all!(both: AdamConfig, CelebA, Crop, CsvLog, CycleGan, Datasets, DomainEdit, DomainLabel, Edit,
-        Error, Folder, Grid, GridImage, IdentityWarmup, LabelKind, LabelSpace, LabelSpaces,
-        LossWeights, ModelConfig, NonFinitePolicy, Objective, Outcome, OutputSize, Parts, Penalty, Pix2Pix,
-        Precision, Preset, Progress, PublicModel, Relabelling<'_>, Report, RunSettings, SampleGrids,
-        Schedule, StarGan, Subset, Taken, Target, TensorBoard, TimingLog, TrainingConfig<StarGan>,
-        Transform, Translator<Flex>, Box<dyn Translate<Flex>>, UnreadablePolicy);
-    all!(both: Batch, ImageFiles, Loader, LoaderConfig, Readable<'_>, Share, Square, State, Summary,
-        StepLosses<Flex>);
+        Metric, OnIteration<fn()>, OutputSize, Taken);
+    all!(both: AdamConfig, CelebA, CelebAFiles, Crop, CsvLog, CycleGan, Datasets, DomainEdit,
+        DomainLabel, Edit, Error, Folder, Grid, GridImage, IdentityWarmup, LabelKind, LabelSpace,
+        LabelSpaces, LossWeights, MissingPolicy, ModelConfig, NonFinitePolicy, Objective, Outcome,
+        Parts, Penalty, Pix2Pix, Precision, Preset, Progress, PublicModel, Relabelling<'_>, Report,
+        RunSettings, SampleGrids, Sampling, Schedule, StarGan, Subset, Target, TensorBoard,
+        TimingLog, TrainingConfig<StarGan>, Transform, Translator<Flex>, Box<dyn Translate<Flex>>,
+        UnreadablePolicy);
+    all!(both: Batch, ImageFiles, Loader, LoaderConfig, Readable<'_>, SameImage<'_>, Share, Square, State,
+        StepLosses<Flex>, Summary, Survey, UnreadableImage);
     all!(both: Agreement, CounterfactualLog, CounterfactualScores, Counterfactuals, DatasetScores,
         DomainDistance, Evaluation, Evaluator<'_, Flex>, Judge<Flex>, JudgeConfig, JudgeErrors,
         Measured, Measures, Readings, Scores, TargetScores);

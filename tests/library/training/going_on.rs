@@ -61,6 +61,44 @@ fn as_many_images_with_other_labels_names_or_order_are_refused() {
 }
 
 #[test]
+fn data_may_change_where_that_is_asked_for_and_the_change_is_kept() {
+    let _turn = one_at_a_time();
+    let (folder, run, trainer, _) = trained(2);
+    drop(trainer);
+    let grown = folder.path().join("grown");
+    colours(&grown);
+    fs::copy(grown.join("red/3.png"), grown.join("red/33.png")).unwrap();
+    let grown = Folder::open(grown).unwrap();
+
+    let mut trainer = resume(&run).unwrap();
+    let error = trainer.check_data(&(&grown).into()).unwrap_err().to_string();
+    assert!(error.contains("the dataset \"data\" had 18 images, it has 19 now"), "{error}");
+    trainer.change_data(&(&grown).into()).unwrap();
+    trainer.run(&grown, &mut StopAfter(3)).unwrap();
+    let changed = |trainer: &Trainer<Cpu, StarGan>| {
+        let changes = trainer.changes();
+        assert_eq!(changes.len(), 2, "{changes:?}");
+        assert!(changes[0].starts_with("after iteration 2: datasets.data.checksum is "));
+        assert_eq!(changes[1], "after iteration 2: datasets.data.images is 19, was 18");
+    };
+    changed(&trainer);
+    drop(trainer);
+
+    // From here on these are its data.
+    let mut trainer = resume(&run).unwrap();
+    changed(&trainer);
+    trainer.check_data(&(&grown).into()).unwrap();
+    let before = Folder::open(folder.path().join("data")).unwrap();
+    let error = trainer.check_data(&(&before).into()).unwrap_err().to_string();
+    assert!(error.contains("had 19 images, it has 18 now"), "{error}");
+    let cropped = before.with_crop(stargan::Crop::Centre(9));
+    let error = trainer.change_data(&(&cropped).into()).unwrap_err().to_string();
+    assert!(error.contains("now to the centre 9 pixels, which can't change"), "{error}");
+    trainer.run(&grown, &mut StopAfter(4)).unwrap();
+    assert_eq!(trainer.iteration(), 4);
+}
+
+#[test]
 fn an_edited_configuration_is_followed_or_refused_and_the_change_is_kept() {
     let _turn = one_at_a_time();
     let (_folder, run, trainer, data) = trained(2);
