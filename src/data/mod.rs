@@ -17,6 +17,8 @@ pub(crate) mod image_files;
 pub(crate) mod listing;
 #[cfg(feature = "train")]
 pub(crate) mod loader;
+#[cfg(feature = "train")]
+pub(crate) mod loader_config;
 pub(crate) mod presence;
 pub(crate) mod python_random;
 #[cfg(feature = "train")]
@@ -32,7 +34,9 @@ pub(crate) mod whole;
 pub use self::image::{MAX_IMAGE_BYTES, MAX_IMAGE_SIDE, image_size};
 pub use self::image_files::{ImageFiles, image_files};
 #[cfg(feature = "train")]
-pub use self::loader::{Batch, Loader, LoaderConfig, Share, Unreadable};
+pub use self::loader::{Batch, Loader, Unreadable};
+#[cfg(feature = "train")]
+pub use self::loader_config::{LoaderConfig, Share};
 pub use self::summary::Summary;
 pub use self::survey::{SameImage, Survey, UnreadableImage};
 pub use self::transform::{Square, to_network, to_rgb_image};

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::data::datasets::Datasets;
-use crate::data::loader::LoaderConfig;
+use crate::data::loader_config::LoaderConfig;
 use crate::engine::recipe::Recipe;
 use crate::engine::settings::RunSettings;
 use crate::error::{Error, Result};

@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::dataset::Dataset;
 use crate::data::datasets::Datasets;
-use crate::data::loader::{Loader, LoaderConfig};
+use crate::data::loader::Loader;
+use crate::data::loader_config::LoaderConfig;
 use crate::data::transform::{Crop, Transform};
 use crate::data::unreadable::UnreadablePolicy;
 use crate::error::{Error, Result};

@@ -9,6 +9,7 @@ use super::*;
 use crate::data::celeba::CelebA;
 use crate::data::dataset::Dataset;
 use crate::data::folder::Folder;
+use crate::data::transform::Crop;
 use crate::labels::space::LabelSpace;
 
 /// Images of one colour that tells their index, with the index as label.

@@ -9,7 +9,8 @@ use burn::tensor::backend::AutodiffBackend;
 
 use super::{Outcome, Trainer};
 use crate::data::datasets::Datasets;
-use crate::data::loader::{Batch, Loader, LoaderConfig};
+use crate::data::loader::{Batch, Loader};
+use crate::data::loader_config::LoaderConfig;
 use crate::engine::checkpoint::Checkpoint;
 use crate::engine::divergence::{NonFinite, Watch};
 use crate::engine::networks::Networks;

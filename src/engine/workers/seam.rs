@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Tensor, TensorData};
 
-use crate::data::loader::Share;
+use crate::data::loader_config::Share;
 use crate::error::{Error, Result};
 
 /// What connects the workers of one run: each steps on its share of every batch, and all make the
