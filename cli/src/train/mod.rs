@@ -16,9 +16,7 @@ use clap::{ArgMatches, Command};
 use stargan::Datasets;
 use stargan::burn::backend::Autodiff;
 use stargan::engine::Recipe;
-use stargan::{
-    LabelSpace, LabelSpaces, ModelConfig, StarGan, TrainingConfig, describe, resolve_model,
-};
+use stargan::{LabelSpace, LabelSpaces, ModelConfig, StarGan, TrainingConfig, resolve_model};
 
 use crate::backend::{Backend, on_backend};
 use crate::data::{ATTRIBUTES, DataArgs, FORMS, Opened, Pairs, Source, Spec, warnings};
@@ -197,7 +195,7 @@ fn begin(args: &Args, given: Given, defaults: Option<Defaults>) -> Result<Start,
         config = settings(config);
     }
     if let Some(from) = &args.from {
-        let model: ModelConfig = describe(resolve_model(from)?)?;
+        let model: ModelConfig = stargan::describe(resolve_model(from)?)?;
         model.check()?;
         config.recipe = config.recipe.with_networks_of(&model);
     }

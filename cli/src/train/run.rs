@@ -10,7 +10,6 @@ use stargan::{
 };
 
 use super::best::Comparison;
-use super::settings::OnNonFinite;
 use super::workers::Crew;
 use super::{Args, Given, Inputs, Plan, open, train_data};
 use crate::backend::Backend;
