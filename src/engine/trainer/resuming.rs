@@ -43,10 +43,10 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     ///
     /// Settings that the folder's `config.json` gives other values than the checkpoint are taken
     /// from there where they may change: the number of iterations, the learning rates and their
-    /// schedule, the batch size and in how many parts a batch is taken, the flip, the augmentation and
-    /// the sampling, the precision, what is kept and when, the number of loader threads, both
-    /// policies, and of the recipe what [it says](Recipe::CHANGEABLE), such as loss weights. After another batch size the run takes
-    /// the images that such batches would have come to.
+    /// schedule, the batch size and in how many parts a batch is taken, the flip, the augmentation
+    /// and the sampling, the precision, what is kept and when, the number of loader threads, both
+    /// policies, and of the recipe what [it says](Recipe::CHANGEABLE), such as loss weights. After
+    /// another batch size the run takes the images that such batches would have come to.
     ///
     /// # Errors
     /// When the folder holds no run or one of another recipe, its checkpoint is damaged or does not

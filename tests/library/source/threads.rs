@@ -50,8 +50,8 @@ fn what_is_public_is_send_and_sync() {
         RunSettings, SampleGrids, Sampling, Schedule, StarGan, Subset, Target, TensorBoard,
         TimingLog, TrainingConfig<StarGan>, Transform, Translator<Flex>, Box<dyn Translate<Flex>>,
         UnreadablePolicy);
-    all!(both: Batch, ImageFiles, Loader, LoaderConfig, Readable<'_>, SameImage<'_>, Share, Square, State,
-        StepLosses<Flex>, Summary, Survey, UnreadableImage);
+    all!(both: Batch, ImageFiles, Loader, LoaderConfig, Readable<'_>, SameImage<'_>, Share, Square,
+        State, StepLosses<Flex>, Summary, Survey, UnreadableImage);
     all!(both: Agreement, CounterfactualLog, CounterfactualScores, Counterfactuals, DatasetScores,
         DomainDistance, Evaluation, Evaluator<'_, Flex>, Judge<Flex>, JudgeConfig, JudgeErrors,
         Measured, Measures, Readings, Scores, TargetScores);
