@@ -66,7 +66,7 @@ fn train_resume_translate_evaluate() {
     let output = succeeds("translate", folder.path(), &line);
     assert_eq!(output.lines().count(), 2);
     assert_eq!(names(at("out")), ["00001_+Male_-Eyeglasses.png", "00001_Blond_Hair.png"]);
-    assert_eq!(side(at("out/00001_Blond_Hair.png")), (16, 16));
+    assert_eq!(side(at("out/00001_Blond_Hair.png")), (64, 64), "the photo's own size");
     let before = fs::read(at("out/00001_Blond_Hair.png")).unwrap();
     fails("translate", folder.path(), &line, 1, "exists already and is not overwritten");
     assert_eq!(fs::read(at("out/00001_Blond_Hair.png")).unwrap(), before);

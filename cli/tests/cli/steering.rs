@@ -70,8 +70,9 @@ fn rates_follow_their_schedule_and_the_discriminator_has_its_own() {
     let said = text(&output.stderr);
     let expected = "after iteration 40: run.discriminator_learning_rate is 0.002, was 0.004";
     assert!(said.contains(expected), "{said}");
-    let line = "--resume --out run --schedule cosine --batch 2 --weights 2:10:10 --iterations 41";
-    let said = text(&stargan("train", folder.path(), line).stderr);
+    let changed =
+        "--resume --out run --schedule cosine --batch 2 --weights 2:10:10 --iterations 41";
+    let said = text(&stargan("train", folder.path(), changed).stderr);
     for change in [
         "run.batch_size is 2, was 4",
         "run.schedule is \"cosine\", was \"step:20:0.5\"",

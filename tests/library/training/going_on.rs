@@ -93,7 +93,7 @@ fn data_may_change_where_that_is_asked_for_and_the_change_is_kept() {
     assert!(error.contains("had 19 images, it has 18 now"), "{error}");
     let cropped = before.with_crop(stargan::Crop::Centre(9));
     let error = trainer.change_data(&(&cropped).into()).unwrap_err().to_string();
-    assert!(error.contains("now to the centre 9 pixels, which can't change"), "{error}");
+    assert!(error.contains("now to the centre square of 9 pixels, which can't change"), "{error}");
     trainer.run(&grown, &mut StopAfter(4)).unwrap();
     assert_eq!(trainer.iteration(), 4);
 }
