@@ -35,9 +35,9 @@ pub struct Args {
     /// The part of the photo that the model sees, as at `translate`
     #[arg(long, value_name = "PX|square|LEFT,TOP,SIDE|model", requires = "photo")]
     crop: Option<PhotoCrop>,
-    /// The picture of the photo
-    #[arg(long, value_name = "FILE", default_value = "seen.png")]
-    out: PathBuf,
+    /// The picture of the photo [default: seen.png]
+    #[arg(long, value_name = "FILE", requires = "photo")]
+    out: Option<PathBuf>,
     #[command(flatten)]
     overwrite: OverwriteArg,
 }
@@ -74,18 +74,19 @@ fn show(args: &Args, path: &Path, photo: &Path) -> Result<(), Failure> {
     let model: ModelConfig = describe(resolve_model(path)?)?;
     model.check()?;
     let existing = args.overwrite.existing();
-    existing.check(&args.out)?;
+    let out = args.out.as_deref().unwrap_or(Path::new("seen.png"));
+    existing.check(out)?;
     let image = load_image(photo)?;
     let (width, height) = image.dimensions();
     let usual = || model.transform.crop.for_photo(width, height);
     let crop = args.crop.map_or_else(usual, |crop| crop.of(&model));
     crop.check_holds(width, height).map_err(|error| of_file(photo, error))?;
-    save_image(&preview(&image, crop, model.transform.size), &args.out, existing)?;
+    save_image(&preview(&image, crop, model.transform.size), out, existing)?;
     tell!(
         "of {width} x {height} pixels the model sees {crop}, {} of them are left out",
         percent_left_out(crop, [width, height])
     );
-    result!("{}", args.out.display());
+    result!("{}", out.display());
     Ok(())
 }
 

@@ -110,10 +110,11 @@ impl Crop {
     }
 
     /// The crop of a photo of this size from elsewhere, where those trained on had this one: the
-    /// same, or [`Square`](Self::Square) where it would leave out most of the photo. The middle 178
-    /// pixels of a photo of 3000 are no face.
+    /// same, or [`Square`](Self::Square) where it would leave out most of the photo, or the photo
+    /// doesn't [hold](Self::check_holds) it. The middle 178 pixels of a photo of 3000 are no face.
     pub fn for_photo(self, width: u32, height: u32) -> Self {
-        if self.leaves_out_most(width, height) { Self::Square } else { self }
+        let fits = self.check_holds(width, height).is_ok() && !self.leaves_out_most(width, height);
+        if fits { self } else { Self::Square }
     }
 
     /// Where it is in an image of this size.
@@ -360,6 +361,8 @@ mod tests {
         assert_eq!(crop.for_photo(250, 250), crop);
         assert_eq!(crop.for_photo(3000, 2000), Crop::Square);
         assert_eq!(Crop::Square.for_photo(300, 100), Crop::Square);
+        let at = Crop::At { left: 10, top: 10, side: 90 };
+        assert_eq!((at.for_photo(100, 100), at.for_photo(99, 100)), (at, Crop::Square));
     }
 
     #[test]

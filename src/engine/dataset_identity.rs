@@ -2,11 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::dataset::{Dataset, base_name};
+use crate::data::dataset::Dataset;
 use crate::data::datasets::Datasets;
 use crate::data::transform::Crop;
 use crate::engine::difference::{Difference, differences};
 use crate::error::{Error, Result};
+use crate::labels::space::LabelKind;
 
 /// What tells one dataset from another, wherever its images are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,8 +16,8 @@ pub(crate) struct DatasetIdentity {
     pub name: String,
     pub images: usize,
     pub crop: Crop,
-    /// The CRC-32 of every image's name, without its folder, and label, in order. Checkpoints of
-    /// earlier versions have none.
+    /// The CRC-32 of every image's name, without its class's folder, and label, in order.
+    /// Checkpoints of earlier versions have none.
     #[serde(default)]
     pub checksum: Option<u32>,
 }
@@ -31,7 +32,7 @@ impl DatasetIdentity {
         let mut hasher = crc32fast::Hasher::new();
         for image in 0..data.len() {
             // Ended by what no name holds, so that what one loses the next can't gain.
-            hasher.update(base_name(&data.name(image)).as_bytes());
+            hasher.update(below_class(data.labels().kind(), &data.name(image)).as_bytes());
             hasher.update(b"\0");
             data.label(image).iter().for_each(|value| hasher.update(&value.to_le_bytes()));
         }
@@ -110,5 +111,48 @@ impl DatasetIdentity {
             changes.extend(differences(before, found).into_iter().map(named));
         }
         Ok(changes)
+    }
+}
+
+/// An image's name without the folder of its class, which the label says.
+fn below_class(kind: LabelKind, name: &str) -> &str {
+    match (kind, name.split_once('/')) {
+        (LabelKind::Classes, Some((_, rest))) => rest,
+        _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::Path;
+
+    use image::RgbImage;
+
+    use super::*;
+    use crate::data::folder::Folder;
+
+    fn identity(folder: &Path) -> Vec<DatasetIdentity> {
+        let data = Folder::open(folder).unwrap();
+        DatasetIdentity::all(vec!["data".to_owned()], &Datasets::from(&data))
+    }
+
+    #[test]
+    fn folders_within_a_class_count_and_where_all_of_it_is_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let make = |name: &str, first: &str| {
+            let root = folder.path().join(name);
+            for image in [&format!("happy/{first}/1.png"), "happy/bob/1.png", "sad/1.png"] {
+                let path = root.join(image);
+                fs::create_dir_all(path.parent().unwrap()).unwrap();
+                RgbImage::new(2, 2).save(path).unwrap();
+            }
+            identity(&root)
+        };
+        let before = make("before", "ann");
+        DatasetIdentity::check_same(&before, &make("moved", "ann")).unwrap();
+        // The order of two images of one file name is another now.
+        let error = DatasetIdentity::check_same(&before, &make("renamed", "zoe")).unwrap_err();
+        assert!(error.contains("under other names"), "{error}");
     }
 }

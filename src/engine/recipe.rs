@@ -192,6 +192,7 @@ pub trait Recipe:
 
 /// When and where a step is made.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Moment<'a, B: AutodiffBackend> {
     /// The iteration, counted from 1.
     pub iteration: u64,

@@ -14,7 +14,8 @@ use crate::error::{Error, Result};
 ///
 /// Files and the command line have it as text, such as `linear:0.5`. A schedule of one's own is
 /// [`Constant`](Self::Constant) and an observer that sets the rate
-/// ([`Run::set_learning_rate`](crate::Run::set_learning_rate)); here a warm-up of 1,000 iterations:
+/// ([`Run::set_learning_rate`](crate::Run::set_learning_rate)); here a warm-up, of a run whose
+/// learning rate is set to 1e-5, to 1e-4 within 1,000 iterations:
 ///
 /// ```
 /// # use stargan::burn::backend::{Autodiff, Flex};
@@ -61,6 +62,9 @@ impl Default for Schedule {
 impl Schedule {
     /// The learning rate of `iteration` (counted from 1) of `iterations`, of a run that begins with
     /// `base`.
+    ///
+    /// # Panics
+    /// When a step is of 0 iterations, which [`check`](Self::check) refuses.
     pub fn learning_rate(self, base: f64, iteration: u64, iterations: u64) -> f64 {
         let done = iteration.saturating_sub(1);
         match self {

@@ -168,6 +168,7 @@ impl<B: AutodiffBackend> Networks<B> for CycleNetworks<B> {
 
 impl Recipe for CycleGan {
     const NAME: &'static str = "cyclegan";
+    const CHANGEABLE: &'static [&'static str] = &["reconstruction", "identity"];
     type Networks<B: AutodiffBackend> = CycleNetworks<B>;
     type Model = PairModel;
 

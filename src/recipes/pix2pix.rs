@@ -97,6 +97,7 @@ impl Pix2Pix {
 
 impl Recipe for Pix2Pix {
     const NAME: &'static str = "pix2pix";
+    const CHANGEABLE: &'static [&'static str] = &["reconstruction"];
     type Networks<B: AutodiffBackend> = Adversaries<B>;
     type Model = PairModel;
 

@@ -53,7 +53,8 @@ impl<B: Backend> Translator<B> {
     ///
     /// # Errors
     /// [`Error::Label`] when the edit makes no sense, or a label would have to be predicted and the
-    /// model has no discriminator; [`Error::Data`] when the image has no pixels.
+    /// model has no discriminator; [`Error::Data`] when the image has no pixels;
+    /// [`Error::Config`] when it doesn't hold the crop of [`with_crop`](Self::with_crop).
     pub fn translate(&self, image: &DynamicImage, edit: &str) -> Result<RgbImage> {
         let mut translated = self.translate_batch(std::slice::from_ref(image), edit)?;
         Ok(translated.remove(0))
@@ -155,6 +156,7 @@ impl<B: Backend> Translator<B> {
             let photo = to_opaque(photo);
             check_pixels(&photo)?;
             let crop = self.crop_of(photo.width(), photo.height());
+            crop.check_holds(photo.width(), photo.height())?;
             Ok(GridImage { image: crop.apply(&photo), label: None })
         };
         Grid::of_targets(self, &photos.iter().map(image).collect::<Result<Vec<_>>>()?)

@@ -13,7 +13,10 @@ use crate::data::transform::Square;
 pub enum OutputSize {
     /// The photo's own. The model translates its square at the model's size; what that changes is
     /// brought to the square's size and added to the photo, of which the rest stays as it is, pixel
-    /// for pixel. A photo that has the model's size becomes what the generator makes of it.
+    /// for pixel. Changes that are not twice as large as half of all are taken for what the
+    /// generator fails to reproduce and left out; so a photo may stay as it is, where
+    /// [`Model`](Self::Model) shows a faint change. A photo that has the model's size becomes what
+    /// the generator makes of it.
     #[default]
     Photo,
     /// The model's: the square alone, as the generator makes it.
@@ -23,18 +26,16 @@ pub enum OutputSize {
     Side(u32),
 }
 
-/// Changes up to so many levels of 255 are what the generator fails to reproduce, and are left out:
-/// nine in ten of the shipped model's pixels that an edit does not concern differ by fewer.
-const NOT_MEANT: f32 = 20.0;
+/// A change that is so many times as large as the median one is meant: most pixels are those that an
+/// edit does not concern, and what differs there is what the generator fails to reproduce.
+const MEANT: f32 = 2.0;
 
-/// Changes from so many levels on are meant, and are carried over in full.
-const MEANT: f32 = 40.0;
+/// Changes of fewer levels of 255 are never meant, and those of more always are, whatever the median
+/// is: nine in ten of the shipped model's pixels that an edit does not concern change by less.
+const LEVELS: [f32; 2] = [2.0, 20.0];
 
 /// Where the square ends within the photo, changes fade over this part of its side.
 const FADE: f32 = 1.0 / 16.0;
-
-/// Rows of a photo that are changed at a time, which bounds the memory.
-const BAND: u32 = 64;
 
 /// Changes `square` of `photo` as the model has changed it: `seen` is the square at the model's
 /// size, `translated` what the model has made of it.
@@ -50,34 +51,73 @@ pub(crate) fn carry_over(
         return;
     }
     let change = meant_change(seen, translated, inner_edges(photo, square));
-    let change = TypedImage::from_pixels(size, size, change).expect("a pixel each");
-    let ratio = f64::from(size) / f64::from(square.side);
-    let mut resizer = Resizer::new();
-    for top in (0..square.side).step_by(BAND as usize) {
-        let rows = BAND.min(square.side - top);
-        let mut band = TypedImage::new(square.side, rows);
-        let part = (f64::from(top) * ratio, f64::from(rows) * ratio);
-        let options = ResizeOptions::new()
-            .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
-            .crop(0.0, part.0, f64::from(size), part.1);
-        resizer.resize_typed(&change, &mut band, &options).expect("a band of the square");
-        add(photo, square, top, &band);
+    let change = Grid { side: size, values: change };
+    let change = if square.side < size { change.reduced(square.side) } else { change };
+    let (left, width) = (square.left as usize, photo.width() as usize);
+    let columns: Vec<Place> = change.places(square.side).collect();
+    let rows = photo.chunks_exact_mut(3 * width).skip(square.top as usize);
+    for (row, place) in rows.zip(change.places(square.side)) {
+        let changes = change.row(place);
+        let pixels = row.chunks_exact_mut(3).skip(left);
+        for (pixel, column) in pixels.zip(&columns) {
+            let (from, to) = (changes[column.at], changes[column.next]);
+            for channel in 0..3 {
+                let change = column.between(from[channel], to[channel]);
+                let value = f32::from(pixel[channel]) + change;
+                pixel[channel] = value.round().clamp(0.0, 255.0) as u8;
+            }
+        }
     }
 }
 
-/// Adds the changes of a band of rows, of which the first is `top` rows below the square's.
-fn add(photo: &mut RgbImage, square: Square, top: u32, band: &TypedImage<F32x3>) {
-    let side = square.side as usize;
-    let width = photo.width() as usize;
-    let first = (square.top + top) as usize;
-    let rows = photo.chunks_exact_mut(3 * width).skip(first);
-    for (row, changes) in rows.zip(band.pixels().chunks_exact(side)) {
-        let pixels = row.chunks_exact_mut(3).skip(square.left as usize);
-        for (pixel, change) in pixels.zip(changes) {
-            for (value, change) in pixel.iter_mut().zip(change.0) {
-                *value = (f32::from(*value) + change).round().clamp(0.0, 255.0) as u8;
-            }
-        }
+/// Changes of the pixels of a square, row by row.
+struct Grid {
+    side: u32,
+    values: Vec<[f32; 3]>,
+}
+
+/// Between which two rows or columns of a grid a pixel lies.
+#[derive(Clone, Copy)]
+struct Place {
+    at: usize,
+    next: usize,
+    /// How far it is on the way to the next, from 0 to 1.
+    way: f32,
+}
+
+impl Place {
+    fn between(self, from: f32, to: f32) -> f32 {
+        from + self.way * (to - from)
+    }
+}
+
+impl Grid {
+    /// Where the pixels of a row or column lie that is no shorter than the grid's.
+    fn places(&self, pixels: u32) -> impl Iterator<Item = Place> {
+        let last = self.side as usize - 1;
+        let ratio = f64::from(self.side) / f64::from(pixels);
+        (0..pixels).map(move |pixel| {
+            let centre = ((f64::from(pixel) + 0.5) * ratio - 0.5).clamp(0.0, last as f64);
+            let at = centre as usize;
+            Place { at, next: (at + 1).min(last), way: (centre - at as f64) as f32 }
+        })
+    }
+
+    /// The changes along a row that lies at `place`.
+    fn row(&self, place: Place) -> Vec<[f32; 3]> {
+        let row = |at: usize| self.values.chunks_exact(self.side as usize).nth(at);
+        let rows = row(place.at).into_iter().flatten().zip(row(place.next).into_iter().flatten());
+        rows.map(|(from, to)| [0, 1, 2].map(|c| place.between(from[c], to[c]))).collect()
+    }
+
+    /// The same with fewer pixels.
+    fn reduced(&self, side: u32) -> Self {
+        let pixels = self.values.iter().map(|change| F32x3::new(*change)).collect();
+        let whole = TypedImage::from_pixels(self.side, self.side, pixels).expect("a pixel each");
+        let mut reduced = TypedImage::new(side, side);
+        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+        Resizer::new().resize_typed(&whole, &mut reduced, &options).expect("neither is empty");
+        Self { side, values: reduced.pixels().iter().map(|pixel| pixel.0).collect() }
     }
 }
 
@@ -89,7 +129,7 @@ fn inner_edges(photo: &RgbImage, square: Square) -> [bool; 4] {
 
 /// What the model has changed, in levels of 255: nothing where that is no more than what it fails
 /// to reproduce, or at `edges` behind which nothing changes.
-fn meant_change(seen: &RgbImage, translated: &RgbImage, edges: [bool; 4]) -> Vec<F32x3> {
+fn meant_change(seen: &RgbImage, translated: &RgbImage, edges: [bool; 4]) -> Vec<[f32; 3]> {
     let size = seen.width() as usize;
     let pixels = translated.as_raw().chunks_exact(3).zip(seen.as_raw().chunks_exact(3));
     let difference = |(new, old): (&[u8], &[u8])| {
@@ -98,13 +138,23 @@ fn meant_change(seen: &RgbImage, translated: &RgbImage, edges: [bool; 4]) -> Vec
     let change: Vec<[f32; 3]> = pixels.map(difference).collect();
     let strength: Vec<f32> =
         change.iter().map(|[r, g, b]| r.abs().max(g.abs()).max(b.abs())).collect();
-    let meant = |(at, change): (usize, &[f32; 3])| {
-        let (x, y) = (at % size, at / size);
-        let strength = mean_around(&strength, size, x, y);
-        let weight = rise((strength - NOT_MEANT) / (MEANT - NOT_MEANT)) * fade(x, y, size, edges);
-        F32x3::new(change.map(|value| value * weight))
+    let places = (0..size).flat_map(|y| (0..size).map(move |x| (x, y)));
+    let strength: Vec<f32> =
+        places.clone().map(|(x, y)| mean_around(&strength, size, x, y)).collect();
+    let least = least_meant(&strength);
+    let meant = |((x, y), (change, strength)): ((usize, usize), (&[f32; 3], &f32))| {
+        // In full from twice as much on.
+        let weight = rise((strength - least) / least) * fade(x, y, size, edges);
+        change.map(|value| value * weight)
     };
-    change.iter().enumerate().map(meant).collect()
+    places.zip(change.iter().zip(&strength)).map(meant).collect()
+}
+
+/// From which strength on a change is meant.
+fn least_meant(strength: &[f32]) -> f32 {
+    let mut sorted = strength.to_vec();
+    sorted.sort_by(f32::total_cmp);
+    (MEANT * sorted[sorted.len() / 2]).clamp(LEVELS[0], LEVELS[1])
 }
 
 /// The mean of a pixel and those next to it, so that a single one neither counts nor is missed.
@@ -193,15 +243,30 @@ mod tests {
     }
 
     #[test]
-    fn bands_have_no_seams() {
-        let side = 3 * BAND + 7;
+    fn a_change_is_enlarged_evenly_to_any_size() {
         let ramp = RgbImage::from_fn(SIZE, SIZE, |_, y| Rgb([145 + 3 * y as u8; 3]));
-        let changed = carried(&photo(side, side), Square { left: 0, top: 0, side }, &ramp);
-        let column: Vec<i16> = changed.iter().map(|row| row[5]).collect();
-        for (y, pair) in column.windows(2).enumerate() {
-            assert!((0..=1).contains(&(pair[1] - pair[0])), "{y}: {pair:?}");
+        for side in SIZE + 1..400 {
+            let changed = carried(&photo(side, side), Square { left: 0, top: 0, side }, &ramp);
+            let column: Vec<i16> = changed.iter().map(|row| row[5]).collect();
+            for (y, pair) in column.windows(2).enumerate() {
+                assert!((0..=3).contains(&(pair[1] - pair[0])), "{side} {y}: {pair:?}");
+            }
+            assert!(column[0] == 45 && column[side as usize - 1] == 90, "{side}");
         }
-        assert!(column[0] == 45 && column[side as usize - 1] == 90);
+    }
+
+    #[test]
+    fn a_model_that_reproduces_well_may_change_little() {
+        let change = |noise: u8, patch: u8| {
+            let translated = RgbImage::from_fn(SIZE, SIZE, |x, y| match (x, y) {
+                (4..8, 6..12) => Rgb([100 + patch; 3]),
+                _ => Rgb([100 + noise; 3]),
+            });
+            carried(&photo(160, 160), Square { left: 0, top: 0, side: 160 }, &translated)[85][55]
+        };
+        assert_eq!((change(0, 10), change(2, 10)), (10, 10));
+        assert_eq!((change(10, 10), change(20, 25)), (0, 4), "it is no more than elsewhere");
+        assert_eq!(change(30, 60), 60, "whatever is elsewhere");
     }
 
     #[test]

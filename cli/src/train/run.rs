@@ -163,6 +163,13 @@ fn inputs(args: &Args, given: Given, out: &Path) -> Result<Inputs, Failure> {
     }
     inputs.data.iter_mut().for_each(|source| source.missing = missing);
     if !args.test_data.is_empty() {
+        if inputs.keep_best.is_some() && out.join("best.json").exists() {
+            let out = out.display();
+            return usage(format!(
+                "--test-data: the best so far was measured on others: move best.json and \
+                 best.safetensors out of {out} first, and the run begins to keep its best anew"
+            ));
+        }
         if !inputs.pairs.is_empty() && given.pairs.is_empty() {
             tell!("warning: nothing is measured any more: give --pairs of the new --test-data");
         }

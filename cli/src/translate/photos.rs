@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use image::DynamicImage;
+use stargan::Crop;
 use stargan::burn::tensor::backend::Backend;
 use stargan::load_image;
 use stargan::{Translate, Translator};
@@ -51,7 +52,9 @@ impl<'a, B: Backend> Photos<'a, B> {
     fn tell(&mut self, path: &Path, [width, height]: [u32; 2]) {
         let used = self.translator.crop_of(width, height);
         let model = self.translator.transform().crop;
-        if self.told || !model.leaves_out_most(width, height) {
+        // Whoever says where knows what is left out.
+        let is_told = matches!(used, Crop::At { .. });
+        if self.told || is_told || !model.leaves_out_most(width, height) {
             return;
         }
         self.told = true;

@@ -102,7 +102,12 @@ impl Followed {
         iteration: &Iteration<'_, B>,
     ) -> Result<Option<Verdict>> {
         let Some(window) = self.criterion.window else { return Ok(None) };
-        if Every::new(window.div_ceil(SAMPLES)).losses_due(run) {
+        let Some(window_of_cycles) = window.checked_next_multiple_of(run.cycle()) else {
+            return Ok(None);
+        };
+        let ends = iteration.number.is_multiple_of(window_of_cycles);
+        // At the end too: a run that was resumed late in a window may have no other value of it.
+        if ends || Every::new(window.div_ceil(SAMPLES)).losses_due(run) {
             let name = &self.criterion.name;
             let is_it = |term: &str| {
                 term.strip_suffix(&**name)
@@ -111,7 +116,7 @@ impl Followed {
             let found = iteration.losses().iter().filter(|(term, _)| is_it(term));
             self.samples.extend(found.map(|(_, value)| value));
         }
-        if !iteration.number.is_multiple_of(window.next_multiple_of(run.cycle())) {
+        if !ends {
             return Ok(None);
         }
         if self.samples.is_empty() {
@@ -125,22 +130,26 @@ impl Followed {
         let sum: f64 = self.samples.iter().copied().map(f64::from).sum();
         let mean = sum / self.samples.len() as f64;
         self.samples.clear();
-        Ok(Some(self.judge(mean, Better::Lower, iteration.number)))
+        Ok(self.judge(mean, Better::Lower, iteration.number))
     }
 
     /// The verdict on a metric, where it is the one that is followed.
     pub fn metric(&mut self, metric: &Metric, iteration: u64) -> Option<Verdict> {
         let is_it = self.criterion.window.is_none() && metric.name == self.criterion.name;
-        is_it.then(|| self.judge(metric.value, metric.better, iteration))
+        if is_it { self.judge(metric.value, metric.better, iteration) } else { None }
     }
 
-    fn judge(&mut self, value: f64, better: Better, iteration: u64) -> Verdict {
-        let gained = |best: &Best| better.gain(value, best.value) > self.criterion.min_gain;
-        if value.is_finite() && self.best.as_ref().is_none_or(gained) {
-            self.best = Some(Best { name: self.criterion.name.clone(), value, iteration });
-            return Verdict::Better;
+    /// None on a value that is not finite: the run's policy is to deal with what made it so.
+    fn judge(&mut self, value: f64, better: Better, iteration: u64) -> Option<Verdict> {
+        if !value.is_finite() {
+            return None;
         }
-        Verdict::NotBetter
+        let gained = |best: &Best| better.gain(value, best.value) > self.criterion.min_gain;
+        if self.best.as_ref().is_none_or(gained) {
+            self.best = Some(Best { name: self.criterion.name.clone(), value, iteration });
+            return Some(Verdict::Better);
+        }
+        Some(Verdict::NotBetter)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Keeps the best model of a run.
 
+use std::fs;
 use std::path::Path;
 
 use burn::tensor::backend::AutodiffBackend;
@@ -18,7 +19,8 @@ const CHECKPOINT: &str = "best.safetensors";
 const VALUE: &str = "best.json";
 
 /// Keeps the checkpoint with the best value so far as `best.safetensors` in the run folder, and
-/// what that value is in `best.json`. A resumed run goes on with both.
+/// what that value is in `best.json`. A resumed run goes on with both; one that goes on from before
+/// that iteration keeps them under other names, `best-ITERATION...`, and begins anew.
 ///
 /// [`Translator::open`](crate::Translator::open) opens the file, and
 /// [`Trainer::resume_from`](crate::Trainer::resume_from) goes on from it.
@@ -63,10 +65,26 @@ fn read(folder: &Path, name: &str) -> Result<Option<Best>> {
     Ok(Some(best))
 }
 
+/// Gives both files names that are kept.
+fn set_aside(folder: &Path, iteration: u64) -> Result<()> {
+    for name in [CHECKPOINT, VALUE] {
+        let path = folder.join(name);
+        let aside = folder.join(name.replacen("best", &format!("best-{iteration:08}"), 1));
+        fs::rename(&path, aside).map_err(|error| Error::io(&path, error))?;
+    }
+    Ok(())
+}
+
 impl<B: AutodiffBackend> Observer<B> for KeepBest {
     fn started(&mut self, run: &Run<'_, B>) -> Result<()> {
         self.0.start();
-        self.0.best = read(run.folder(), self.0.criterion().name())?;
+        self.0.best = None;
+        let best = read(run.folder(), self.0.criterion().name())?;
+        // Of iterations that the run makes again, otherwise.
+        if let Some(best) = best.as_ref().filter(|best| best.iteration > run.iteration()) {
+            return set_aside(run.folder(), best.iteration);
+        }
+        self.0.best = best;
         Ok(())
     }
 

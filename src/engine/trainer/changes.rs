@@ -16,9 +16,6 @@ use crate::engine::recipe::Recipe;
 use crate::engine::settings::RunSettings;
 use crate::error::{Error, Result};
 
-/// What a run that begins from a model has other than its settings say.
-const FIRST_WEIGHTS: &str = "weights";
-
 impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
     /// Changes settings of the run for what is left of it, for example to go on after its end, with
     /// another learning rate, or in smaller batches: `trainer.set_run(|run|
@@ -81,16 +78,14 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         Ok(())
     }
 
-    /// Takes note of the weights that the run begins with, in words, in place of fresh ones.
-    pub(crate) fn note_beginning(&mut self, weights: &impl Display) {
+    /// Takes note of the weights that the run begins with, in words, in place of fresh ones, and
+    /// writes a checkpoint: the settings alone don't say how to begin again.
+    pub(crate) fn note_beginning(&mut self, weights: &impl Display) -> Result<()> {
         let (from, to) = ("fresh".into(), format!("a model's ({weights})").into());
-        self.note(vec![Difference { setting: FIRST_WEIGHTS.to_owned(), from, to }]);
-    }
-
-    /// Whether the run stands at its beginning, with other weights than its seed gives.
-    pub(super) fn has_begun_otherwise(&self) -> bool {
-        let noted = |change: &Change| change.difference.setting == FIRST_WEIGHTS;
-        self.iteration == 0 && self.changes.iter().any(noted)
+        self.note(vec![Difference { setting: "weights".to_owned(), from, to }]);
+        let (checkpoint, weights) = self.whole_checkpoint()?;
+        let folder = self.folder.as_ref();
+        folder.map_or(Ok(()), |folder| folder.save(&checkpoint, &weights).map(drop))
     }
 
     /// Takes other settings for the rest of the run, and takes note of what they change.

@@ -83,10 +83,6 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         self.waited = Duration::ZERO;
         observer.started(&Run::new(self))?;
         self.apply_requests()?;
-        if self.has_begun_otherwise() {
-            // The settings alone don't say how to begin again.
-            self.save(observer)?;
-        }
         let begun = self.iteration;
         let ended = self.iterate(data.len(), &mut loader, observer);
         self.unreadable.extend(loader.unreadable());

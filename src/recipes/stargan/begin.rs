@@ -66,7 +66,9 @@ impl<B: AutodiffBackend> Trainer<B, StarGan> {
     /// the only dataset that has it.
     ///
     /// # Errors
-    /// [`Error::Config`] when the run has begun already, or nothing of the model fits.
+    /// [`Error::Config`] when the run has begun already, or nothing of the model fits;
+    /// [`Error::NonFinite`] when a weight of the model is not finite; [`Error::Io`] when the
+    /// checkpoint that the run begins with can't be written.
     pub fn begin_from(&mut self, model: &Translator<B::InnerBackend>) -> Result<Taken> {
         if self.iteration() > 0 {
             let done = self.iteration();
@@ -101,7 +103,7 @@ impl<B: AutodiffBackend> Trainer<B, StarGan> {
                     .to_owned(),
             ));
         }
-        self.note_beginning(&taken);
+        self.note_beginning(&taken)?;
         Ok(taken)
     }
 }

@@ -11,7 +11,9 @@ use stargan::{
     on_iteration,
 };
 
-use crate::training::setup::{Content, Cpu, checkpoint_of, colours, one_at_a_time, tiny};
+use crate::training::setup::{
+    Content, Cpu, StopAfter, checkpoint_of, colours, one_at_a_time, tiny,
+};
 
 /// Records the metric `error` in every iteration: the value of that number in a list.
 struct Errors(Vec<f64>);
@@ -57,13 +59,14 @@ fn a_function_steers_a_run_and_stops_it() {
 fn a_run_stops_after_so_many_measurements_without_a_gain() {
     let _turn = one_at_a_time();
     let (_folder, mut trainer, data) = begun();
-    let errors = [5.0, 4.0, 4.5, 4.2, 3.0, 3.1, f64::NAN, 3.0];
+    // What is not finite is for the run's policy, and no measurement.
+    let errors = [5.0, 4.0, 4.5, 4.2, 3.0, 3.1, f64::NAN, 3.0, 3.2];
     let mut stopping = EarlyStopping::new(Criterion::metric("error"), 3);
     let mut observers: Observers<'_> =
         vec![Box::new(&mut stopping), Box::new(Errors(errors.to_vec()))];
     trainer.run(&data, &mut observers).unwrap();
     drop(observers);
-    assert_eq!((trainer.iteration(), stopping.stopped()), (8, Some(8)));
+    assert_eq!((trainer.iteration(), stopping.stopped()), (9, Some(9)));
     let best = stopping.best().unwrap();
     assert_eq!((best.iteration, best.value, &best.name[..]), (5, 3.0, "error"));
 }
@@ -94,6 +97,27 @@ fn a_loss_is_followed_by_its_means_and_one_that_is_not_there_is_an_error() {
     let mut nothing = EarlyStopping::new(Criterion::loss("g/beauty", 2), 1);
     let error = trainer.run(&data, &mut nothing).unwrap_err().to_string();
     assert!(error.contains("no loss term is called \"g/beauty\"; the run has data/d/"), "{error}");
+}
+
+#[test]
+fn a_loss_is_followed_though_the_run_was_resumed_just_before_a_mean() {
+    let _turn = one_at_a_time();
+    let (folder, trainer, data) = begun();
+    drop(trainer);
+    let config = tiny(LabelSpaces::single(data.labels().clone()));
+    let config = config.with_run(|run| run.with_iterations(50));
+    let run = folder.path().join("long");
+    let mut trainer = Trainer::<Cpu, StarGan>::new(&run, config, &Default::default()).unwrap();
+    trainer.run(&data, &mut StopAfter(49)).unwrap();
+    drop(trainer);
+    let mut trainer = Trainer::<Cpu, StarGan>::resume(&run, &Default::default()).unwrap();
+    let mut stopping = EarlyStopping::new(Criterion::loss("g/reconstruction", 50), 1);
+    trainer.run(&data, &mut stopping).unwrap();
+    assert_eq!(stopping.best().map(|best| best.iteration), Some(50));
+    let mut endless = EarlyStopping::new(Criterion::loss("g/reconstruction", u64::MAX), 1);
+    trainer.set_run(|run| run.with_iterations(52)).unwrap();
+    trainer.run(&data, &mut endless).unwrap();
+    assert_eq!(endless.stopped(), None);
 }
 
 #[test]
@@ -147,9 +171,29 @@ fn the_best_model_is_kept_and_a_resumed_run_knows_its_value() {
     // It translates, and the run can go on from it.
     Translator::<Flex>::open(run.join("best.safetensors"), &Default::default()).unwrap();
     let from = run.join("best.safetensors");
-    let mut trainer =
-        Trainer::<Cpu, StarGan>::resume_from(&run, from, &Default::default()).unwrap();
+    let trainer = Trainer::<Cpu, StarGan>::resume_from(&run, from, &Default::default()).unwrap();
     assert_eq!(trainer.iteration(), 9);
+
+    // One that goes on from before it makes those iterations again.
+    drop(trainer);
+    let earlier = run.join("checkpoints/00000005.safetensors");
+    let mut trainer =
+        Trainer::<Cpu, StarGan>::resume_from(&run, earlier, &Default::default()).unwrap();
+    let mut best = keep();
+    let mut observers: Observers<'_> = vec![
+        Box::new(Errors(vec![8.0; 20])),
+        Box::new(&mut best),
+        Box::new(on_iteration(|run, _| {
+            run.stop();
+            Ok(())
+        })),
+    ];
+    trainer.run(&data, &mut observers).unwrap();
+    drop(observers);
+    assert_eq!(best.best().map(|best| (best.iteration, best.value)), Some((6, 8.0)));
+    assert_eq!(kept(&run).0, 6);
+    assert!(run.join("best-00000009.safetensors").exists());
+    assert!(run.join("best-00000009.json").exists());
 
     let mut other = KeepBest::new(Criterion::metric("beauty"));
     let error = trainer.run(&data, &mut other).unwrap_err().to_string();
