@@ -14,7 +14,6 @@ use stargan::{Result, RunSettings, Schedule, Trainer, Transform, Translate, data
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Colouriser(GeneratorConfig); // the settings, which the run folder and checkpoints keep
 type Network<B> = Learner<B, Generator<B>>;
-
 impl Recipe for Colouriser {
     const NAME: &'static str = "colouriser";
     type Networks<B: AutodiffBackend> = Network<B>;

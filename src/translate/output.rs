@@ -26,12 +26,13 @@ pub enum OutputSize {
     Side(u32),
 }
 
-/// A change that is so many times as large as the median one is meant: most pixels are those that an
-/// edit does not concern, and what differs there is what the generator fails to reproduce.
+/// A change that is so many times as large as the median one is meant: most pixels are those that
+/// an edit does not concern, and what differs there is what the generator fails to reproduce.
 const MEANT: f32 = 2.0;
 
-/// Changes of fewer levels of 255 are never meant, and those of more always are, whatever the median
-/// is: nine in ten of the shipped model's pixels that an edit does not concern change by less.
+/// Changes of fewer levels of 255 are never meant, and those of more always are, whatever the
+/// median is: nine in ten of the shipped model's pixels that an edit does not concern change by
+/// less.
 const LEVELS: [f32; 2] = [2.0, 20.0];
 
 /// Where the square ends within the photo, changes fade over this part of its side.
