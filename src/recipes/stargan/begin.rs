@@ -19,6 +19,9 @@ const STEM: &str = "generator.stem.conv.weight";
 /// The array that has an output per label.
 const DOMAIN_HEAD: &str = "discriminator.domain.weight";
 
+/// Of more names only the first and the last are shown.
+const LISTED: usize = 12;
+
 /// What a run has taken of the model that it began with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -46,9 +49,10 @@ impl fmt::Display for Taken {
         ] {
             match &names[..] {
                 [] => {}
-                [all @ ..] if all.len() <= 12 => write!(f, "; {what}: {}", all.join(", "))?,
-                [first, .., last] => write!(f, "; {what}: {} from {first} to {last}", names.len())?,
-                [one] => write!(f, "; {what}: {one}")?,
+                [first, .., last] if names.len() > LISTED => {
+                    write!(f, "; {what}: {} from {first} to {last}", names.len())?;
+                }
+                names => write!(f, "; {what}: {}", names.join(", "))?,
             }
         }
         Ok(())
