@@ -157,25 +157,20 @@ fn inputs(args: &Args, given: Given, out: &Path) -> Result<Inputs, Failure> {
         keep_best: None,
         stop_after_worse: None,
     });
+    let measured_by = inputs.keep_best.clone();
     let missing = args.data.missing().unwrap_or(inputs.missing());
     if !given.data.is_empty() {
         inputs.data = given.data;
     }
     inputs.data.iter_mut().for_each(|source| source.missing = missing);
     if !args.test_data.is_empty() {
-        if inputs.keep_best.is_some() && out.join("best.json").exists() {
-            let out = out.display();
-            return usage(format!(
-                "--test-data: the best so far was measured on others: move best.json and \
-                 best.safetensors out of {out} first, and the run begins to keep its best anew"
-            ));
-        }
         if !inputs.pairs.is_empty() && given.pairs.is_empty() {
             tell!("warning: nothing is measured any more: give --pairs of the new --test-data");
         }
         (inputs.tests, inputs.pairs) = (args.test_data.clone(), Vec::new());
         inputs.people = false;
     }
+    let measured_on_others = !args.test_data.is_empty() || !given.pairs.is_empty();
     if !given.pairs.is_empty() {
         inputs.pairs = given.pairs;
     }
@@ -183,6 +178,14 @@ fn inputs(args: &Args, given: Given, out: &Path) -> Result<Inputs, Failure> {
     inputs.sample_every = args.sample_every.unwrap_or(inputs.sample_every);
     inputs.tensorboard |= args.tensorboard;
     args.best.set(&mut inputs);
+    let otherwise = measured_on_others || inputs.keep_best != measured_by;
+    if measured_by.is_some() && otherwise && out.join("best.json").exists() {
+        return usage(format!(
+            "the best so far was measured otherwise: move best.json and best.safetensors out of {} \
+             first, and the run begins to keep its best anew",
+            out.display()
+        ));
+    }
     if inputs.data.is_empty() {
         return usage("the run does not say what its data were, give --data as when it began");
     }

@@ -307,7 +307,7 @@ impl SettingsArgs {
         if let Some(Identity(identity)) = self.identity {
             recipe = recipe.with_identity(identity);
         }
-        self.weights.iter().for_each(|weights| weights.set(&mut recipe));
+        Weights::set_all(&self.weights, &mut recipe);
         recipe
     }
 }

@@ -27,7 +27,7 @@ impl FromStr for Identity {
 /// `--weights [NAME=]DOMAIN:RECONSTRUCTION:PENALTY[:IDENTITY]`.
 #[derive(Clone)]
 pub struct Weights {
-    /// The dataset; none for all that have no weights of their own.
+    /// The dataset; none for all.
     name: Option<String>,
     domain: f64,
     reconstruction: f64,
@@ -62,8 +62,17 @@ impl FromStr for Weights {
 }
 
 impl Weights {
+    /// Sets all of `flags` in `recipe`: first those of all datasets, which then have no others.
+    pub fn set_all(flags: &[Self], recipe: &mut StarGan) {
+        let (named, all): (Vec<_>, Vec<_>) = flags.iter().partition(|flag| flag.name.is_some());
+        if !all.is_empty() {
+            recipe.dataset_weights.clear();
+        }
+        all.iter().chain(&named).for_each(|flag| flag.set(recipe));
+    }
+
     /// Sets them in `recipe`; an identity warm-up's weight is the one there where none is given.
-    pub fn set(&self, recipe: &mut StarGan) {
+    fn set(&self, recipe: &mut StarGan) {
         let common = recipe.weights.clone();
         let weights = match &self.name {
             None => &mut recipe.weights,

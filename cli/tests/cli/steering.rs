@@ -32,6 +32,12 @@ fn the_best_is_kept_and_a_run_that_is_no_longer_better_ends() {
     let output = stargan("train", folder.path(), "--resume --out run");
     let said = text(&output.stderr);
     assert!(said.contains("iteration 12: no longer better"), "{said}");
+    // What is measured otherwise can't be compared; nothing is saved of it.
+    let inputs = fs::read(run.join("data.json")).unwrap();
+    let line_of_other = "--resume --out run --keep-best inside";
+    let expected = "the best so far was measured otherwise: move best.json and";
+    fails("train", folder.path(), line_of_other, 2, expected);
+    assert_eq!(fs::read(run.join("data.json")).unwrap(), inputs);
 
     let line = line.replace("--out run", "--out other");
     for (flags, expected) in [
@@ -81,6 +87,13 @@ fn rates_follow_their_schedule_and_the_discriminator_has_its_own() {
         assert!(said.contains(change), "{change}: {said}");
     }
     fails("train", folder.path(), "--resume --out run --seed 5", 2, "--seed can't change");
+    // Weights of all datasets are also of one that had its own.
+    succeeds("train", folder.path(), "--resume --out run --weights data=3:3:3 --iterations 42");
+    succeeds("train", folder.path(), "--resume --out run --weights 4:10:10 --iterations 43");
+    let config = fs::read_to_string(folder.path().join("run/config.json")).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    assert_eq!(config["settings"]["weights"]["domain"], 4.0);
+    assert_eq!(config["settings"]["dataset_weights"], serde_json::Value::Null);
     let other = line.replace("--out run", "--out other");
     for (flag, expected) in [
         ("--schedule exponential", "expected linear:SHARE, constant, cosine or step"),
