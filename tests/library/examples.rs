@@ -72,7 +72,7 @@ fn quickstart_trains_and_translates() {
     let folder = out.path().join("run");
     let printed = run("quickstart", &folder, &["2"]);
     assert_eq!(printed, format!("{}/blond.png\n", folder.display()));
-    assert_eq!(side(folder.join("blond.png")), (32, 32));
+    assert_eq!(side(folder.join("blond.png")), (64, 64), "the face's own size");
     Translator::<Flex>::open(&folder, &Default::default()).unwrap();
 }
 
@@ -139,7 +139,7 @@ fn joint_training_edits_across_datasets() {
     let printed = run("joint", &folder, &["2"]);
     assert_eq!(printed.lines().count(), 4);
     for file in ["Blond_Hair", "happy", "expressions_sad", "Blond_Hair_happy"] {
-        assert_eq!(side(folder.join(file).with_extension("png")), (32, 32));
+        assert_eq!(side(folder.join(file).with_extension("png")), (64, 64), "{file}");
     }
 }
 
