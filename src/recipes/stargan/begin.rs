@@ -91,12 +91,14 @@ impl<B: AutodiffBackend> Trainer<B, StarGan> {
         let same_images = model.config().generator.image_channels == image_channels;
         let mut taken = labels.taken();
         let take = |mut state: State| {
-            take(&mut state.weights, &own, |name| match name {
-                STEM if same_images => Some((1, labels.inputs(image_channels))),
+            let places = |name: &str| match name {
+                // Channels of other images are nobody's, whatever their number.
+                STEM if !same_images => Some((1, Vec::new())),
+                STEM => Some((1, labels.inputs(image_channels))),
                 DOMAIN_HEAD => Some((0, labels.known.clone())),
                 _ => None,
-            })
-            .count(&mut taken);
+            };
+            take(&mut state.weights, &own, places, &mut taken);
             state
         };
         self.begin_with(take)?;
@@ -181,29 +183,15 @@ fn place_of(model: &LabelSpaces, dataset: Option<usize>, label: &str) -> Option<
     })
 }
 
-/// What of each array is the model's.
-struct Counts(Vec<(String, usize, usize)>);
-
-impl Counts {
-    fn count(self, taken: &mut Taken) {
-        for (name, weights, of) in self.0 {
-            taken.weights += weights;
-            taken.of += of;
-            if weights == 0 {
-                taken.fresh.push(name);
-            }
-        }
-    }
-}
-
 /// Takes what fits of `model` into the networks' arrays `own`; `places` gives the axis of those
-/// that are taken in part, and which of its entries are which of the model's.
+/// that are taken in part, and which of its entries are which of the model's. What that was is
+/// counted in `taken`.
 fn take(
     own: &mut Weights,
     model: &Weights,
     places: impl Fn(&str) -> Option<(usize, Vec<(usize, usize)>)>,
-) -> Counts {
-    let mut counts = Vec::new();
+    taken: &mut Taken,
+) {
     for (name, data) in own {
         // The moving average of G begins where G does.
         let source = match name.split_once('.') {
@@ -219,11 +207,15 @@ fn take(
             *data = fit;
             weights
         });
-        if *name == source {
-            counts.push((source, weights, data.num_elements()));
+        if *name != source {
+            continue;
+        }
+        taken.weights += weights;
+        taken.of += data.num_elements();
+        if weights == 0 {
+            taken.fresh.push(source);
         }
     }
-    Counts(counts)
 }
 
 /// `own` with the entries of `theirs` along `axis` that `pairs` name, own and theirs, and how many
