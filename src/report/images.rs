@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::data::summary::{Summary, list};
 use crate::report::text::{escape, grouped};
+use crate::translate::caption::words;
 
 /// The file in a run folder: a summary of every dataset by name.
 pub(super) const IMAGES: &str = "images.json";
@@ -14,7 +15,7 @@ pub(super) fn table(datasets: &BTreeMap<String, Summary>) -> String {
         let labels: Vec<_> = summary
             .labels
             .iter()
-            .map(|(label, images)| format!("{label} {}", grouped(*images as u64)))
+            .map(|(label, images)| format!("{} {}", words(label), grouped(*images as u64)))
             .collect();
         let cells = [
             name.clone(),

@@ -3,12 +3,16 @@
 mod contents;
 mod document;
 mod images;
+mod losses;
 mod page;
+mod parts;
 mod plot;
 mod read;
 mod samples;
+mod scores;
 mod settings;
 mod text;
 mod trained;
+mod verdict;
 
 pub use document::Report;

@@ -1,15 +1,18 @@
 //! The page itself: HTML around plots, pictures and tables.
 
-use crate::metrics::pixel::PIXEL_METRICS;
-use crate::metrics::scores::{Score, Scores};
 use crate::report::contents::Contents;
 use crate::report::images;
-use crate::report::plot::{Plot, noisy, several};
+use crate::report::losses::losses;
+use crate::report::parts::{figure, section};
+use crate::report::plot::several;
 use crate::report::read::Series;
 use crate::report::samples::Picture;
+use crate::report::scores;
 use crate::report::settings;
 use crate::report::text::{escape, grouped, short, time};
 use crate::report::trained;
+use crate::report::verdict::verdict;
+use crate::translate::caption::words;
 
 const STYLE: &str = include_str!("style.css");
 
@@ -18,9 +21,9 @@ pub(super) fn html(run: &Contents) -> String {
     let title = escape(&run.title);
     let sections = [
         summary(run),
-        scores(run),
         samples(run),
-        losses(run),
+        scores::table(run),
+        losses(&run.losses),
         measured(run),
         pace(run),
         images(run),
@@ -31,8 +34,10 @@ pub(super) fn html(run: &Contents) -> String {
         "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <title>{name} - {title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         <header>\n<h1>{name}</h1>\n<p>{}</p>\n</header>\n<main>\n{}</main>\n</body>\n</html>\n",
+         <header>\n<h1>{name}</h1>\n<p>{}</p>\n</header>\n<main>\n<p class=\"verdict\">{}</p>\n\
+         {}</main>\n</body>\n</html>\n",
         escape(&subtitle(run)),
+        escape(&verdict(run)),
         sections.concat()
     )
 }
@@ -41,12 +46,8 @@ pub(super) fn html(run: &Contents) -> String {
 fn subtitle(run: &Contents) -> String {
     match &run.samples.labels()[..] {
         [] => run.title.clone(),
-        labels => format!("{}. {}", run.title, labels.join(", ")),
+        labels => format!("{}: {}", run.title, labels.join(", ")),
     }
-}
-
-fn section(title: &str, body: &str) -> String {
-    format!("<section>\n<h2>{}</h2>\n{body}\n</section>\n", escape(title))
 }
 
 fn summary(run: &Contents) -> String {
@@ -61,7 +62,7 @@ fn summary(run: &Contents) -> String {
     if let Some(images) = images {
         cards.push(("images seen", grouped(images)));
     }
-    if let Some([height, width]) = grid.map(|grid| grid.cell) {
+    if let Some([height, width]) = grid.map(|grid| grid.layout.cell) {
         cards.push(("image size", format!("{width} x {height}")));
     }
     cards.push(("batch", run.batch.to_string()));
@@ -96,104 +97,49 @@ fn images(run: &Contents) -> String {
     }
 }
 
-fn scores(run: &Contents) -> String {
-    let Some(scores) = &run.scores else { return String::new() };
-    let cell = |Score { metric, translated, nothing }: Score| {
-        format!("<td>{} <small>({})</small></td>", metric.text(translated), metric.text(nothing))
-    };
-    let row = |(change, scores): (String, &Scores)| {
-        let cells: String = scores.iter().map(cell).collect();
-        format!("<tr><td>{}</td><td>{}</td>{cells}</tr>\n", escape(&change), scores.n)
-    };
-    let rows: String = scores.rows().into_iter().map(row).collect();
-    let titles = PIXEL_METRICS.iter().map(|metric| format!("<th>{}</th>", escape(metric.title)));
-    let titles: String = titles.collect();
-    let at = run.measured_at.map(|at| format!(" Measured at iteration {}.", grouped(at)));
-    let note = "Against the same images, really changed: L1 error in [0, 1] inside the changed \
-                region and outside it, and the likeness of whole images. In brackets what doing \
-                nothing scores.";
-    let body = format!(
-        "<div class=\"scroll\"><table>\n<tr><th>change</th><th>pairs</th>{titles}</tr>\n\
-         {rows}</table></div>\n<p class=\"note\">{note}{}</p>",
-        at.unwrap_or_default()
-    );
-    section("Against the truth", &body)
-}
-
 fn samples(run: &Contents) -> String {
     let samples = &run.samples;
-    let narrow = samples.grid.as_ref().is_some_and(|grid| grid.cell[1] <= 64);
-    let small = if narrow { " small" } else { "" };
     let columns = samples.grid.as_ref().map_or(&[][..], |grid| &grid.columns);
-    let upright = if columns.len() > 8 { " upright" } else { "" };
-    let columns: String = columns
-        .iter()
-        .map(|name| format!("<span>{}</span>", escape(&name.replace('_', " "))))
-        .collect();
-    let columns = match columns.is_empty() {
-        true => columns,
-        false => format!("<div class=\"columns{upright}\">{columns}</div>"),
+    let narrow = samples.grid.as_ref().is_some_and(|grid| grid.layout.cell[1] <= 64);
+    let small = if narrow { " small" } else { "" };
+    let names = columns.iter().map(|name| format!("<span>{}</span>", escape(&words(name))));
+    let captions = match columns.is_empty() {
+        true => String::new(),
+        false => format!("<div class=\"columns\">{}</div>", names.collect::<String>()),
     };
-    let image = |picture: &Picture, what: &str| {
+    // As wide as its columns need to be read; a narrow screen scrolls.
+    let wide = columns.len().max(1);
+    let picture = |picture: &Picture, what: &str| {
         format!(
-            "<img src=\"{}\" width=\"{}\" height=\"{}\" alt=\"{what}\">",
-            picture.source, picture.width, picture.height
+            "<div class=\"over\"><div class=\"grid{small}\" style=\"--columns:{wide}\">{captions}\
+             <img src=\"{}\" width=\"{}\" height=\"{}\" alt=\"{what}\"></div></div>\
+             <figcaption>iteration {}</figcaption>",
+            picture.source,
+            picture.width,
+            picture.height,
+            grouped(picture.iteration)
         )
     };
-    let iteration = |picture: &Picture| format!("iteration {}", grouped(picture.iteration));
     let mut figures: String = samples
         .unreadable
         .iter()
         .map(|reason| format!("<p class=\"note\">Can't be read: {}</p>\n", escape(reason)))
         .collect();
     if let Some(newest) = &samples.newest {
-        figures += &format!(
-            "<figure class=\"grid{small}\">{columns}{}<figcaption>{}</figcaption></figure>\n",
-            image(newest, "images and their translations"),
-            iteration(newest)
-        );
+        let newest = picture(newest, "images and their translations");
+        figures += &format!("<figure>{newest}</figure>\n");
     }
     if samples.history.len() > 1 {
-        let parts: String = samples
-            .history
-            .iter()
-            .map(|picture| {
-                format!(
-                    "<div class=\"part\">{}<figcaption>{}</figcaption></div>\n",
-                    image(picture, "the same images earlier in the run"),
-                    iteration(picture)
-                )
-            })
-            .collect();
-        figures += &format!("<figure class=\"grid{small}\">{columns}{parts}</figure>\n");
+        let earlier = |at| picture(at, "some of the images at another time of the run");
+        let parts = samples.history.iter().map(|at| format!("<figure>{}</figure>\n", earlier(at)));
+        let class = if wide > 6 { "history wide" } else { "history" };
+        let parts: String = parts.collect();
+        figures += &format!("<h3>How they became so</h3>\n<div class=\"{class}\">\n{parts}</div>");
     }
     if figures.is_empty() {
         return figures;
     }
-    section("Samples", &format!("<div class=\"samples\">\n{figures}</div>"))
-}
-
-fn figure(title: &str, plot: &Plot) -> String {
-    format!(
-        "<figure><b>{}</b>{}<figcaption>{}</figcaption></figure>\n",
-        escape(title),
-        plot.svg,
-        plot.note
-    )
-}
-
-fn losses(run: &Contents) -> String {
-    if run.losses.is_empty() {
-        return section("Losses", "<p class=\"note\">None are logged yet.</p>");
-    }
-    let plot = |series: &Series| figure(&series.name, &noisy(series));
-    let plots: String = run.losses.iter().map(plot).collect();
-    let note = "Every term before its weight, by iteration: d is the discriminator, g the \
-                generator. Thin as logged, thick a moving average.";
-    section(
-        "Losses",
-        &format!("<p class=\"note\">{note}</p>\n<div class=\"plots\">\n{plots}</div>"),
-    )
+    section("Samples", &figures)
 }
 
 fn measured(run: &Contents) -> String {
@@ -207,10 +153,14 @@ fn measured(run: &Contents) -> String {
             |series: &Series| series.name.rsplit_once('/').map(|(name, _)| name.to_owned());
         for changes in changes.chunk_by(|a, b| dataset(a) == dataset(b)) {
             let title = match dataset(&changes[0]) {
-                Some(dataset) => format!("{dataset}: {}", metric.plot),
+                Some(dataset) => format!("{}: {}", words(&dataset), metric.plot),
                 None => metric.plot.to_owned(),
             };
-            plots += &figure(&title, &several(&title, changes));
+            let named = changes.iter().map(|Series { name, points }| {
+                let change = name.rsplit_once('/').map_or(&name[..], |(_, change)| change);
+                Series { name: words(change), points: points.clone() }
+            });
+            plots += &figure(&title, &several(&title, &named.collect::<Vec<_>>()));
         }
     }
     section("Against the truth, over time", &format!("<div class=\"plots\">\n{plots}</div>"))

@@ -6,10 +6,13 @@ use crate::report::read::Series;
 use crate::report::text::{escape, grouped, short};
 
 /// The drawing in its own units, which the page scales.
-const WIDTH: f64 = 460.0;
-const HEIGHT: f64 = 210.0;
+const WIDTH: f64 = 360.0;
+const HEIGHT: f64 = 200.0;
 /// Left, right, top, bottom.
-const MARGINS: [f64; 4] = [54.0, 12.0, 10.0, 26.0];
+const MARGINS: [f64; 4] = [52.0, 12.0, 10.0, 26.0];
+
+/// Curves that have a colour of their own.
+const COLOURS: usize = 6;
 
 /// A curve of more points is thinned to the least and the greatest value of as many stretches.
 const STRETCHES: usize = 300;
@@ -24,23 +27,38 @@ pub(super) struct Plot {
     pub note: String,
 }
 
-/// A noisy curve as it is, thin, and its moving average, thick.
-pub(super) fn noisy(series: &Series) -> Plot {
-    let window = (series.points.len() / 20).max(1);
-    let average = smoothed(&series.points, window);
-    let mut values = finite(&series.points).map(|point| point.1).collect::<Vec<_>>();
+/// Noisy curves with one axis, each as it is, thin, and its moving average, thick; below where each
+/// ends, with its name if it has one.
+pub(super) fn curves(title: &str, all: &[Series]) -> Plot {
+    let points: Vec<_> = all.iter().flat_map(|series| series.points.iter().copied()).collect();
+    let mut values = finite(&points).map(|point| point.1).collect::<Vec<_>>();
     values.sort_by(f64::total_cmp);
     let skipped = (values.len() as f64 * BEYOND) as usize;
     let kept = values.get(skipped..values.len() - skipped).unwrap_or_default();
     let span = (kept.first().copied(), kept.last().copied());
-    let axes = Axes::new(&series.points, span.0.unwrap_or(0.0), span.1.unwrap_or(1.0));
+    let axes = Axes::new(&points, span.0.unwrap_or(0.0), span.1.unwrap_or(1.0));
     let beyond = values.iter().filter(|value| **value < axes.y[0] || **value > axes.y[1]).count();
-    let mut note = match (average.last(), values.is_empty()) {
-        (Some(last), false) => format!("{} at the end", short(last.1)),
-        _ => "no finite values".to_owned(),
-    };
-    if window > 1 {
-        let _ = write!(note, ", averaged over {window} rows");
+    let (mut thin, mut thick, mut ends) = (String::new(), String::new(), Vec::new());
+    let mut longest = 1;
+    for (at, series) in all.iter().enumerate() {
+        let class = class(at);
+        let window = (series.points.len() / 20).max(1);
+        let average = smoothed(&series.points, window);
+        thin += &axes.line(&series.points, &format!("raw {class}"));
+        thick += &axes.line(&average, &class);
+        longest = longest.max(window);
+        let end = match average.last() {
+            Some(last) => format!("{} at the end", short(last.1)),
+            None => "no finite values".to_owned(),
+        };
+        ends.push(match series.name.is_empty() {
+            true => end,
+            false => format!("{} {end}", key(&series.name, &class)),
+        });
+    }
+    let mut note = ends.join(", ");
+    if longest > 1 {
+        let _ = write!(note, ", averaged over {longest} rows");
     }
     if beyond > 0 {
         let _ = write!(
@@ -51,12 +69,21 @@ pub(super) fn noisy(series: &Series) -> Plot {
             short(values[0])
         );
     }
-    let unread = series.points.len() - values.len();
+    let unread = points.len() - values.len();
     if unread > 0 {
         let _ = write!(note, "; {unread} values are not finite");
     }
-    let lines = axes.line(&series.points, "raw") + &axes.line(&average, "c0");
-    Plot { svg: axes.svg(&series.name, &lines), note }
+    Plot { svg: axes.svg(title, &(thin + &thick)), note }
+}
+
+/// The colour of curve `at`.
+fn class(at: usize) -> String {
+    format!("c{}", at % COLOURS)
+}
+
+/// A name beside the colour of its curve.
+fn key(name: &str, class: &str) -> String {
+    format!("<span class=\"key {class}\">{}</span>", escape(name))
 }
 
 /// Several curves with one axis, each with its name below.
@@ -71,11 +98,11 @@ pub(super) fn several(title: &str, all: &[Series]) -> Plot {
     let mut lines = String::new();
     let mut note = String::new();
     for (at, series) in all.iter().enumerate() {
-        let class = format!("c{}", at % 6);
+        let class = class(at);
         lines += &axes.line(&series.points, &class);
         if all.len() > 1 {
-            let name = escape(&series.name);
-            let _ = write!(note, "<span class=\"key {class}\">{name}</span> ");
+            note += &key(&series.name, &class);
+            note.push(' ');
         }
     }
     Plot { svg: axes.svg(title, &lines), note }
@@ -174,7 +201,7 @@ impl Axes {
                  <text x=\"{:.1}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
                 left + inner,
                 left - 6.0,
-                y + 3.5,
+                y + 4.5,
                 short(value)
             );
         }
@@ -185,7 +212,7 @@ impl Axes {
             let _ = write!(
                 svg,
                 "<text x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{}</text>",
-                base + 16.0,
+                base + 18.0,
                 grouped(value as u64)
             );
         }
@@ -241,7 +268,7 @@ mod tests {
         for points in
             [vec![], vec![(20.0, 1.0)], vec![(1.0, f64::NAN)], vec![(1.0, 2.0), (2.0, 2.0)]]
         {
-            let plot = noisy(&Series { name: "t".to_owned(), points });
+            let plot = curves("t", &[Series { name: String::new(), points }]);
             assert!(plot.svg.starts_with("<svg") && !plot.svg.contains("NaN"), "{}", plot.svg);
         }
     }

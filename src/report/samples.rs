@@ -14,6 +14,8 @@ use serde::Deserialize;
 use crate::data::image::load_image;
 use crate::error::{Error, Result};
 use crate::report::settings::json;
+use crate::translate::caption::words;
+use crate::translate::picture::Layout;
 
 /// Grids that are shown in part, spread over the run.
 const SHOWN: usize = 5;
@@ -46,8 +48,9 @@ pub(super) struct Samples {
 pub(super) struct Grid {
     /// What the columns show.
     pub columns: Vec<String>,
-    /// Height and width of an image of a grid, in pixels.
-    pub cell: [u32; 2],
+    /// Where the images are in a picture.
+    #[serde(flatten)]
+    pub layout: Layout,
     /// Of the run.
     pub datasets: u64,
 }
@@ -79,7 +82,7 @@ impl Samples {
         if let Some(image) = samples.load(path) {
             samples.newest = Some(Picture::new(*last, image, BYTES)?);
         }
-        let height = samples.grid.as_ref().map_or(u32::MAX, |grid| grid.cell[0]);
+        let height = samples.grid.as_ref().map_or(u32::MAX, |grid| grid.layout.cell[0]);
         for (iteration, path) in spread(&grids) {
             if let Some(image) = samples.load(path) {
                 let part = part(image, height);
@@ -92,7 +95,11 @@ impl Samples {
     /// The grid at `path`, or it is noted why there is none: the rest of a page is worth having.
     fn load(&mut self, path: &Path) -> Option<DynamicImage> {
         match load_image(path) {
-            Ok(image) => Some(image.into()),
+            // The page has captions of its own, and enlarges what is small.
+            Ok(image) => {
+                let cut = self.grid.as_ref().and_then(|grid| grid.layout.cut(&image));
+                Some(cut.unwrap_or(image).into())
+            }
             Err(error) => {
                 let reason = error.to_string();
                 if !self.unreadable.contains(&reason) {
@@ -104,9 +111,9 @@ impl Samples {
     }
 
     /// What the columns show but the images themselves.
-    pub fn labels(&self) -> Vec<&str> {
+    pub fn labels(&self) -> Vec<String> {
         let columns = self.grid.iter().flat_map(|grid| &grid.columns);
-        columns.map(String::as_str).filter(|name| *name != INPUT).collect()
+        columns.filter(|name| *name != INPUT).map(|name| words(name)).collect()
     }
 
     /// The iteration of the newest.

@@ -64,23 +64,38 @@ fn read(path: &Path) -> std::result::Result<Value, String> {
     serde_json::from_str(&text).map_err(|error| format!("it is no JSON: {error}"))
 }
 
-/// A table for every file, of which the first is open.
+/// Tables for every file, folded away.
 pub(super) fn tables(files: &[Settings]) -> String {
-    let table = |(at, file): (usize, &Settings)| {
-        let open = if at == 0 { " open" } else { "" };
+    let table = |file: &Settings| {
         let content = match &file.content {
-            Ok(value) => {
-                let mut rows = String::new();
-                flatten("", value, &mut rows);
-                let table = "<table class=\"settings\">";
-                format!("<div class=\"scroll\">{table}\n{rows}</table></div>")
-            }
+            Ok(value) => groups(value),
             Err(reason) => format!("<p class=\"note\">{}</p>", escape(reason)),
         };
         let name = escape(&file.name);
-        format!("<details{open}>\n<summary>{name}</summary>\n{content}\n</details>")
+        format!("<details>\n<summary>{name}</summary>\n{content}\n</details>")
     };
-    files.iter().enumerate().map(table).collect::<Vec<_>>().join("\n")
+    files.iter().map(table).collect::<Vec<_>>().join("\n")
+}
+
+/// A table of the plain values, then one under its name for every object.
+fn groups(value: &Value) -> String {
+    let table = |value: &Value| {
+        let mut rows = String::new();
+        flatten("", value, &mut rows);
+        format!("<div class=\"scroll\"><table class=\"settings\">\n{rows}</table></div>")
+    };
+    let Value::Object(entries) = value else { return table(value) };
+    let (objects, plain): (Vec<_>, Vec<_>) =
+        entries.iter().partition(|(_, value)| value.as_object().is_some_and(|all| !all.is_empty()));
+    let plain: Value = plain.into_iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    let mut groups = Vec::new();
+    if plain.as_object().is_some_and(|plain| !plain.is_empty()) {
+        groups.push(table(&plain));
+    }
+    let group =
+        |(key, value): (&String, &Value)| format!("<h3>{}</h3>\n{}", escape(key), table(value));
+    groups.extend(objects.into_iter().map(group));
+    groups.join("\n")
 }
 
 /// A row for every value that is not an object, with its path.

@@ -1,10 +1,9 @@
-//! Pictures of images beside their translations.
+//! Images beside their translations.
 
 use std::collections::HashMap;
-use std::io::Cursor;
 
 use burn::tensor::backend::Backend;
-use image::{ImageFormat, RgbImage, imageops};
+use image::{RgbImage, imageops};
 
 use crate::data::dataset::Dataset;
 use crate::data::unreadable::Readable;
@@ -12,10 +11,10 @@ use crate::error::{Error, Result};
 use crate::translate::images::{CHUNK, check_pixels, download, upload};
 use crate::translate::relabel::{DomainLabel, Relabelling, Translate};
 
-/// A picture of images and their translations.
+/// Images and their translations. [`picture`](Self::picture) is what people look at.
 #[derive(Clone, Debug)]
 pub struct Grid {
-    /// A row per image: the image, then its translation to every target.
+    /// A row per image, without gaps: the image, then its translation to every target.
     pub image: RgbImage,
     /// What the columns show: `input`, then the targets' names.
     pub columns: Vec<String>,
@@ -74,18 +73,7 @@ fn across_labels(data: &dyn Dataset) -> Vec<usize> {
 }
 
 impl Grid {
-    /// The picture as a PNG file.
-    ///
-    /// # Errors
-    /// When it is larger than PNG allows.
-    pub(crate) fn png(&self) -> Result<Vec<u8>> {
-        let mut png = Cursor::new(Vec::new());
-        let encoded = self.image.write_to(&mut png, ImageFormat::Png);
-        encoded.map_err(|error| Error::image("a grid", error))?;
-        Ok(png.into_inner())
-    }
-
-    /// Rows of equally large images as one picture; `columns` says what they show.
+    /// Rows of equally large images; `columns` says what they show.
     ///
     /// # Panics
     /// When there is no image.

@@ -1,11 +1,13 @@
 //! A trained model: image + edit -> image.
 
+pub(crate) mod caption;
 pub(crate) mod each;
 pub(crate) mod edits;
 pub(crate) mod grid;
 pub(crate) mod images;
 pub(crate) mod interpolate;
 pub(crate) mod output;
+pub(crate) mod picture;
 pub(crate) mod pytorch;
 pub(crate) mod relabel;
 pub(crate) mod scores;

@@ -100,7 +100,16 @@ export function controls(parent, model, changed) {
     describe(d, n) {
       const free = inputs[d][n].type === "checkbox";
       const name = readable(model.datasets[d].names[n]);
-      return free && own !== null ? (own[d][n] > 0.5 ? `Not ${name.toLowerCase()}` : name) : name;
+      return free && own !== null && own[d][n] > 0.5 ? `${name} off` : name;
+    },
+
+    /** What is changed, in words: `Blond hair, eyeglasses off`. */
+    words(strength) {
+      const all = model.datasets.flatMap((dataset, d) => dataset.names.flatMap((name, n) =>
+        isChanged(d, n) ? [`${readable(name).toLowerCase()}${inputs[d][n].checked ? "" : " off"}`] : []));
+      const text = all.join(", ");
+      const by = strength === 1 ? "" : ` at strength ${strength}`;
+      return `${text.charAt(0).toUpperCase()}${text.slice(1)}${by}`;
     },
 
     /** The edit, as the library and the `translate` example read it: `Blond_Hair=0.5,-Male=0.5`. */

@@ -3,10 +3,13 @@
 use std::io::Cursor;
 use std::time::{Duration, Instant};
 
-use image::{DynamicImage, ImageFormat, RgbImage};
+use image::{DynamicImage, ImageFormat, RgbImage, imageops};
 use serde::Serialize;
 use stargan::burn::tensor::backend::Backend;
-use stargan::{Crop, LabelKind, Result, Transform, Translator};
+use stargan::{LabelKind, Result, Translator};
+
+/// The longer side of a larger photo while it is worked on, in pixels: a screen shows no more.
+const LONGEST: u32 = 1024;
 
 /// A translator, for one image at a time.
 pub struct Model<B: Backend>(Translator<B>);
@@ -57,21 +60,23 @@ impl<B: Backend> Model<B> {
         }
     }
 
-    /// The part of an image of any size that the model translates, scaled down to what its crop
-    /// takes. Of what this returns it is the same again.
-    pub fn square(&self, image: &RgbImage) -> DynamicImage {
-        let transform = self.0.config().transform;
-        let side = match transform.crop {
-            Crop::Centre(side) | Crop::At { side, .. } => side,
-            Crop::Square => transform.size,
-        };
-        let crop = self.0.crop_of(image.width(), image.height());
-        let size = side.min(image.width()).min(image.height());
-        DynamicImage::from(Transform { crop, size }.crop_and_resize(image))
+    /// An image as the page shows it and sends it back: of at most [`LONGEST`] pixels a side, but
+    /// as it is where the model would see another part of it then. Of what this returns it is the
+    /// same again.
+    pub fn shown(&self, image: RgbImage) -> DynamicImage {
+        let (width, height) = image.dimensions();
+        let scale = f64::from(LONGEST) / f64::from(width.max(height));
+        let [across, down] = [width, height].map(|side| (f64::from(side) * scale).round().max(1.0));
+        let (across, down) = (across as u32, down as u32);
+        let same_part = self.0.crop_of(width, height) == self.0.crop_of(across, down);
+        if scale < 1.0 && same_part {
+            imageops::thumbnail(&image, across, down).into()
+        } else {
+            image.into()
+        }
     }
 
-    /// A [`square`](Self::square) image, and its own label in every dataset where the model can
-    /// tell.
+    /// An image, and its own label in every dataset where the model can tell.
     pub fn prepare(&self, image: &DynamicImage) -> Result<(Picture, Option<Vec<Vec<f32>>>)> {
         let began = Instant::now();
         let labels = match self.0.config().discriminator {

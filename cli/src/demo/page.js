@@ -4,7 +4,7 @@ import { controls } from "/controls.js";
 
 const at = (id) => document.getElementById(id);
 const PAUSE = 120; // milliseconds that the slider rests before anything is asked for
-/** The image in work: its file, its square as a small PNG, and its name. */
+/** The image in work: its file, the PNG that stands for it on this page, and its name. */
 let image = null;
 /** What is shown: of which image, and by which edit. */
 let shown = null;
@@ -67,6 +67,11 @@ function show(picture, blob, alt) {
   picture.hidden = false;
 }
 
+/** Gives the frame the shape of the picture in it. */
+function fit({ target }) {
+  at("result-frame").style.setProperty("--ratio", target.naturalWidth / target.naturalHeight);
+}
+
 /** Takes another image: `fetched` gives its bytes, given a signal that aborts it; `path` is that of a sample. */
 function choose(name, fetched, path = null) {
   choosing(async (signal) => {
@@ -99,6 +104,7 @@ function translate() {
   if (image === null) return;
   const { file, png, name } = image;
   const edit = labels.edit(value);
+  const words = labels.words(value);
   if (edit === "" && !known.model.reads_labels) {
     at("status").textContent = "Choose a label: this model can't read the image's own.";
     return;
@@ -108,10 +114,10 @@ function translate() {
     const result = await response.blob();
     return () => {
       at("problem").hidden = true;
-      show(at("result"), result, edit === "" ? `${name}, unchanged` : `${name}, changed by ${edit}`);
+      show(at("result"), result, edit === "" ? `${name}, unchanged` : `${name}: ${words}`);
       at("time").textContent = milliseconds(response);
-      at("status").replaceChildren(...(edit === ""
-        ? ["No change yet: this is the model's own copy."] : ["Edit ", code(edit)]));
+      at("status").textContent = edit === "" ? "No change yet: choose one." : words;
+      at("status").title = edit;
       shown = { file, name, edit };
       at("download").disabled = false;
     };
@@ -132,18 +138,6 @@ function download() {
       URL.revokeObjectURL(result);
     };
   });
-}
-
-/** An edit as code that breaks between its terms only. */
-function code(edit) {
-  const made = document.createElement("code");
-  edit.split(",").forEach((term, n) => {
-    if (n > 0) made.append(",", document.createElement("wbr"));
-    const whole = document.createElement("span");
-    whole.textContent = term;
-    made.append(whole);
-  });
-  return made;
 }
 
 /** Fills the tiles when they are open: the server's row of pictures is cut apart. */
@@ -208,6 +202,10 @@ strength.addEventListener("input", () => {
   clearTimeout(rest);
   rest = setTimeout(translate, PAUSE);
 });
+at("divider").addEventListener("input", ({ target }) => {
+  at("result-frame").style.setProperty("--at", `${target.value}%`);
+});
+at("original").addEventListener("load", fit);
 at("reset").addEventListener("click", () => {
   strength.value = 1;
   labels.reset();
@@ -219,7 +217,7 @@ at("download").addEventListener("click", download);
 at("model").textContent = `${known.name}, ${known.model.size} x ${known.model.size} pixels`;
 const formats = known.limits.types.map((type) => type.replace("image/", "").toUpperCase());
 const list = new Intl.ListFormat("en", { type: "disjunction" }).format(formats);
-at("limits").textContent = `${list}, up to ${known.limits.bytes / 1e6} MB and ${known.limits.pixels / 1e6} megapixels. The centre square is used.`;
+at("limits").textContent = `${list}, up to ${known.limits.bytes / 1e6} MB and ${known.limits.pixels / 1e6} megapixels.`;
 at("file").accept = known.limits.types.join();
 if (!known.model.reads_labels) {
   strength.disabled = true;
@@ -227,4 +225,9 @@ if (!known.model.reads_labels) {
   at("every").hidden = true;
 }
 labels.show(null);
-document.querySelector("#samples input")?.click();
+const [first] = known.samples;
+if (first) {
+  // Seen before the model has said anything about it.
+  Object.assign(at("original"), { src: first.path, alt: first.name, hidden: false });
+  document.querySelector("#samples input").click();
+}

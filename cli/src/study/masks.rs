@@ -161,12 +161,12 @@ fn compare<B: AutodiffBackend>(args: &Args, stop: &Arc<AtomicBool>) -> Result<()
     }
     tell!("measuring");
     let table = tables(&rows, &data, &judge, accuracy)?;
-    let picture = picture(&rows[..3], &data)?;
+    let grid = grid(&rows[..3], &data)?;
     let file = args.out.join("masks.png");
     // A table that took hours is shown, whatever becomes of its file.
-    let saved = output::save_image_of_run(&picture.image, &file);
+    let saved = output::save_image_of_run(&grid.picture(), &file);
     let written = output::write(&args.out.join("table.md"), table.as_bytes());
-    result!("{table}\n{}: {}", file.display(), picture.columns.join(" | "));
+    result!("{table}\n{}: {}", file.display(), grid.columns.join(" | "));
     saved.and(written)
 }
 
@@ -253,7 +253,7 @@ fn tables<B: Backend>(
 
 /// For two people of each dataset, three rows: the person, every hair colour and every expression,
 /// with the right mask, the wrong one and none.
-fn picture<B: Backend>(rows: &[Row<B>], data: &Data<'_>) -> Result<Grid, Failure> {
+fn grid<B: Backend>(rows: &[Row<B>], data: &Data<'_>) -> Result<Grid, Failure> {
     let faces = ["00000.png", "00003.png"].map(|name| data.faces.find(name));
     let expressions =
         ["neutral/0000.png", "neutral/0002.png"].map(|name| data.expressions.find(name));

@@ -152,7 +152,7 @@ fn grid<B: Backend>(
         } else {
             translator.grid_of_edits(&images, args.source.as_deref(), &args.edit)?
         };
-        save_image(&grid.image, &output, args.existing.existing())?;
+        save_image(&grid.picture(), &output, args.existing.existing())?;
         tell!("columns: {}", grid.columns.join("  "));
         result!("{}", output.display());
     }

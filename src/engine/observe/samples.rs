@@ -11,10 +11,11 @@ use crate::engine::run_folder::SAMPLES;
 use crate::error::{Error, Result};
 use crate::files::replace::replace_file;
 use crate::translate::grid::{Grid, GridImage, no_images};
+use crate::translate::picture::png;
 
 /// Shows a grid of fixed images and their translations to all observers, and saves it as a picture
-/// to `samples/` in the run folder; `samples/grid.json` says what its columns show. For every
-/// recipe that translates.
+/// to `samples/` in the run folder; `samples/grid.json` says what its columns show and where its
+/// images are. For every recipe that translates.
 #[derive(Debug)]
 pub struct SampleGrids {
     every: Every,
@@ -47,10 +48,15 @@ impl<B: AutodiffBackend> Observer<B> for SampleGrids {
         let translator = run.translator()?;
         let grid = Grid::of_targets(&*translator, &self.images)?;
         let folder = run.folder().join(SAMPLES);
-        replace_file(folder.join(format!("{:08}.png", run.iteration())), grid.png()?)?;
+        let picture = png(&grid.picture())?;
+        replace_file(folder.join(format!("{:08}.png", run.iteration())), picture)?;
+        let layout = grid.layout();
         let about = json!({
             "columns": grid.columns,
-            "cell": grid.cell,
+            "cell": layout.cell,
+            "scale": layout.scale,
+            "gap": layout.gap,
+            "top": layout.top,
             "datasets": translator.spaces().len(),
         });
         replace_file(folder.join("grid.json"), about.to_string())?;

@@ -14,6 +14,7 @@ use crate::engine::observe::observer::{Iteration, Observer, Run};
 use crate::engine::run_folder::TENSORBOARD;
 use crate::error::{Error, Result};
 use crate::translate::grid::Grid;
+use crate::translate::picture::png;
 
 mod record;
 
@@ -80,7 +81,8 @@ impl<B: AutodiffBackend> Observer<B> for TensorBoard {
     }
 
     fn grid(&mut self, run: &Run<'_, B>, grid: &Grid) -> Result<()> {
-        let image = picture("samples", &grid.png()?, grid.image.dimensions());
+        let shown = grid.picture();
+        let image = picture("samples", &png(&shown)?, shown.dimensions());
         self.write(summary(now(), run.iteration(), vec![image]))
     }
 }

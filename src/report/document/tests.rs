@@ -2,6 +2,7 @@ use std::fs;
 
 use super::*;
 use crate::report::samples::Grid;
+use crate::translate::picture::Layout;
 
 /// The size that a page may have, whatever the run's.
 const LARGEST: usize = 3_000_000;
@@ -92,25 +93,30 @@ fn a_page_is_well_formed_whole_and_loads_nothing() {
     }
     assert_eq!(page.matches("src=\"").count(), page.matches("src=\"data:image/").count());
     // Every term, the learning rate, the speed, and inside and PSNR over time.
-    for term in ["d/real", "d/penalty", "g/fake", "g/reconstruction"] {
-        assert!(page.contains(&format!("<b>data/{term}</b><svg")), "{term}");
+    for term in ["Discriminator: gradient penalty", "Generator: reconstruction error"] {
+        assert!(page.contains(&format!("<b>{term}</b><svg")), "{term}");
     }
     assert_eq!(page.matches("<figure><b>").count(), 4 + 2 + 2);
+    assert!(
+        page.contains("<p class=\"verdict\">The run has come to iteration 800 of 200,000 (0.4 %)")
+    );
+    assert!(page.contains("50 % nearer") && page.contains("4 logged values are not finite."));
     assert!(page.contains("1 values are not finite"));
     assert!(page.contains("training time") && page.contains("<dd>41 s</dd>"), "40.5 s");
     // One whole grid and two rows of each of the three.
     assert_eq!(page.matches("<img ").count(), 4);
-    assert!(page.contains("0.100 <small>(0.200)</small>"));
+    assert!(page.contains("▼</span> 0.100 <small>(0.200)</small>"));
     // Names are text, not markup.
     assert!(page.contains("&lt;b&gt;&amp;&quot;bold&#39;") && !page.contains("<b>&"));
     assert!(page.contains("<summary>data.json</summary>"));
     assert!(page.contains("<td>data[0].spec</td><td>a&lt;b</td>"));
-    assert!(page.contains("<td>run.batch_size</td><td>16</td>"));
+    assert!(page.contains("<h3>run</h3>") && page.contains("<td>batch_size</td><td>16</td>"));
+    assert!(!page.contains("<details open"), "settings are folded away");
     assert!(!page.contains("<summary>metrics.json"), "which has a section of its own");
     let cells = ["data", "1,234", "&lt;b&gt; 617, sad 617", "1234 .png", "3 .heic"];
     let row = cells.map(|cell| format!("<td>{cell}</td>")).concat();
     assert!(page.contains("<h2>Images</h2>") && page.contains(&row), "{row}");
-    assert!(page.contains("<p>StarGAN training. Black_Hair, &lt;b"));
+    assert!(page.contains("<p>StarGAN training: Black Hair, &lt;b"));
     for card in [
         "iterations</dt><dd>800 of 200,000",
         "images seen</dt><dd>12,800",
@@ -178,7 +184,8 @@ fn grids_say_what_they_show_and_of_how_many_datasets() {
     fs::write(&grid, written).unwrap();
     let report = Report::open(folder.path()).unwrap();
     let columns = ["input", labels[0], labels[1]].map(String::from).to_vec();
-    let expected = Grid { columns, cell: [48, 64], datasets: 2 };
+    let layout = Layout { cell: [48, 64], scale: 1, gap: 0, top: 0 };
+    let expected = Grid { columns, layout, datasets: 2 };
     assert_eq!(report.contents.samples.grid, Some(expected));
     assert_eq!(report.contents.samples.labels(), labels);
     let page = report.html();
@@ -215,7 +222,7 @@ fn a_run_of_any_recipe_has_a_page() {
         let page = Report::open(folder.path()).unwrap().html();
         check_elements(&page);
         assert!(page.contains(&format!(" - {title}</title>")), "{recipe}");
-        assert!(page.contains(&format!("<p>{title}. Black_Hair")), "{recipe}");
+        assert!(page.contains(&format!("<p>{title}: Black Hair")), "{recipe}");
     }
     for (written, expected) in [
         ("[]", "config.json: expected a name under \"recipe\""),
@@ -248,7 +255,7 @@ fn other_files_are_shown_as_they_are() {
     let shown: Vec<_> =
         page.split("<summary>").skip(1).filter_map(|rest| rest.split('<').next()).collect();
     assert_eq!(shown, ["config.json", "about.json", "broken.json", "data.json", "large.json"]);
-    assert_eq!(page.matches("<details open>").count(), 1);
+    assert_eq!(page.matches("<details>").count(), 5);
     assert!(page.contains("<td>who</td><td>&lt;me&gt;</td>"));
     assert!(page.contains("<td>when</td><td>1, 2</td>"));
     assert!(page.contains("it is no JSON: EOF while parsing an object at line 2"));

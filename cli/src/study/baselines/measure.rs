@@ -59,7 +59,7 @@ fn cells(scores: &Measures, read: Agreement) -> String {
 
 /// Four rows, the truth and what StarGAN, CycleGAN and pix2pix make of an image, for some of the
 /// people measured on side by side.
-pub fn picture<B: Backend>(
+pub fn grid<B: Backend>(
     data: &Data,
     methods: &Methods<B>,
     measure: &Measure<B>,

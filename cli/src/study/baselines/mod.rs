@@ -26,7 +26,7 @@ use crate::output;
 use crate::signals::{ending_at_once, stop_when_asked};
 use crate::terminal::{result, tell};
 use data::{Data, directions};
-use measure::{Measure, Methods, picture};
+use measure::{Measure, Methods, grid};
 
 /// Trains StarGAN, CycleGAN and pix2pix on the same images and measures them.
 ///
@@ -313,10 +313,10 @@ fn compare<B: AutodiffBackend>(
     // Tables that took hours are shown, whatever becomes of their file.
     let written = output::write(&args.out.join("tables.md"), report.as_bytes());
     result!("{report}");
-    let picture = picture(data, &models.look(), &measure)?;
+    let grid = grid(data, &models.look(), &measure)?;
     let file = args.out.join("translations.png");
-    output::save_image_of_run(&picture.image, &file)?;
-    result!("{}: {}", file.display(), picture.columns.join(" | "));
+    output::save_image_of_run(&grid.picture(), &file)?;
+    result!("{}: {}", file.display(), grid.columns.join(" | "));
     result!("rows: the truth, StarGAN, CycleGAN, pix2pix");
     written
 }
