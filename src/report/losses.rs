@@ -18,8 +18,8 @@ const PLOTS: &[(&str, &[(&str, &str)])] = &[
     ("Generator: change to images that should stay", &[("g/identity", "")]),
 ];
 
-const NOTE: &str = "Every term before its weight, by iteration; both networks want theirs low. Thin \
-                    as logged, thick a moving average.";
+const NOTE: &str = "Every term before its weight, by iteration; both networks want theirs low. \
+                    Thin as logged, thick a moving average.";
 
 /// The section of all terms; each part of a run, such as a dataset, has its own.
 pub(super) fn losses(terms: &[Series]) -> String {

@@ -10,9 +10,9 @@ use crate::report::text::{escape, grouped};
 use crate::translate::caption::words;
 
 const NOTE: &str = "Against the same images, really changed: L1 error in [0, 1] inside the changed \
-                    region and outside it, and the likeness of whole images. In brackets what doing \
-                    nothing scores, which outside is hard to beat; an arrow says whether the \
-                    translations are better or worse.";
+                    region and outside it, and the likeness of whole images. In brackets what \
+                    doing nothing scores, which outside is hard to beat; an arrow says whether \
+                    the translations are better or worse.";
 
 /// Whether a score is better than doing nothing; none where they are the same, or nothing could
 /// be better.

@@ -2,7 +2,9 @@
 
 use std::fs;
 
-use crate::program::{EXPRESSIONS, FACES, TINY, faces, fails, folder, names, side, succeeds};
+use crate::program::{
+    EXPRESSIONS, FACES, TINY, faces, fails, folder, grid_of, names, side, succeeds,
+};
 
 #[test]
 fn train_resume_translate_evaluate() {
@@ -76,10 +78,10 @@ fn train_resume_translate_evaluate() {
         "{model} --grid --edit Male --edit -Male=0.5 --source Black_Hair --out g.png {face} {face}"
     );
     succeeds("translate", folder.path(), &line);
-    assert_eq!(side(at("g.png")), (3 * 16, 2 * 16));
+    assert_eq!(side(at("g.png")), grid_of(3, 2));
     fails("translate", folder.path(), &line, 1, "g.png: exists already");
     succeeds("translate", folder.path(), &format!("{model} --grid --out all out"));
-    assert_eq!(side(at("all/grid.png")), (6 * 16, 2 * 16));
+    assert_eq!(side(at("all/grid.png")), grid_of(6, 2));
 
     let cases = [
         (format!("{model} {face}"), 2, "--edit is required"),

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::program::{
-    EXPRESSIONS, MODEL, STARGAN, TINY, faces, fails, folder, names, succeeds, text,
+    EXPRESSIONS, MODEL, STARGAN, TINY, faces, fails, folder, grid_of, names, succeeds, text,
 };
 
 /// Two classes of 34 images each, in files of every ending; `.heic` are not read.
@@ -59,7 +59,7 @@ fn every_ending_is_read_and_what_is_left_out_is_said() {
     assert!(page.contains("<h2>Images</h2>") && page.contains("<td>2 .heic</td>"));
     // Four rows of each class, and the columns input, happy, sad.
     let grid = image::open(folder.path().join("run/samples/00000002.png")).unwrap();
-    assert_eq!((grid.width(), grid.height()), (3 * 16, 8 * 16));
+    assert_eq!((grid.width(), grid.height()), grid_of(3, 8));
 }
 
 #[test]

@@ -70,6 +70,12 @@ pub fn names(folder: impl AsRef<Path>) -> Vec<String> {
     names
 }
 
+/// The size of the picture of a grid: images of 128 pixels, to which those of 16 and 64 are
+/// enlarged, gaps of 6, and captions of one line.
+pub fn grid_of(columns: u32, rows: u32) -> (u32, u32) {
+    (columns * 134 + 6, rows * 134 + 6 + 24)
+}
+
 pub fn side(path: PathBuf) -> (u32, u32) {
     image::image_dimensions(path).expect("an image")
 }

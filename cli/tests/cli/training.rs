@@ -7,7 +7,7 @@ use std::process::Command;
 #[cfg(unix)]
 use crate::program::STARGAN;
 use crate::program::{
-    EXPRESSIONS, FACES, TINY, faces, fails, folder, names, side, stargan, succeeds, text,
+    EXPRESSIONS, FACES, TINY, faces, fails, folder, grid_of, names, side, stargan, succeeds, text,
 };
 
 #[test]
@@ -101,7 +101,7 @@ fn several_datasets_train_jointly() {
     let face = format!("{FACES}/test/images/00001.png");
     let line = format!("--model joint.safetensors --edit happy --edit faces:-Young --grid {face}");
     succeeds("translate", folder.path(), &line);
-    assert_eq!(side(folder.path().join("translated/grid.png")), (3 * 16, 16));
+    assert_eq!(side(folder.path().join("translated/grid.png")), grid_of(3, 1));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::path::Path;
 use image::imageops::{FilterType, resize};
 use image::{Rgb, RgbImage};
 
-use crate::program::{FACES, MODEL, TINY, fails, folder, names, stargan, succeeds, text};
+use crate::program::{FACES, MODEL, TINY, fails, folder, grid_of, names, stargan, succeeds, text};
 
 /// Six faces in `folder/in`, of which the fourth is cut off.
 fn six(folder: &Path) {
@@ -63,7 +63,7 @@ fn a_grid_is_of_the_images_that_can_be_read() {
     let line = format!("--model {MODEL} --edit Male --grid --out grid.png in");
     let output = stargan("translate", folder, &line);
     assert_eq!(output.status.code(), Some(1));
-    assert_eq!(image::image_dimensions(folder.join("grid.png")).unwrap(), (2 * 64, 5 * 64));
+    assert_eq!(image::image_dimensions(folder.join("grid.png")).unwrap(), grid_of(2, 5));
     let none = format!("--model {MODEL} --edit Male --grid --out none.png in/00003.png");
     fails("translate", folder, &none, 1, "1 of 1 images can't be used");
     assert_eq!(succeeds("translate", folder, &format!("--skip-existing {line}")), "");

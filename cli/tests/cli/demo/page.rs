@@ -104,7 +104,7 @@ fn a_joint_model_has_its_classes() {
     let own: Vec<Vec<f32>> = serde_json::from_str(prepared.header("own-labels").unwrap()).unwrap();
     assert_eq!((own[0].len(), own[1].iter().sum::<f32>()), (2, 1.0), "one class");
     let both = demo.post("/translate?edit=faces:Male,expressions:happy%3D0.5", &sample);
-    assert_eq!(both.image().dimensions(), (16, 16));
+    assert_eq!(both.image().dimensions(), (64, 64), "the photo's size, not the model's");
     assert_eq!(demo.post("/every", &sample).image().dimensions(), (8 * 16, 16));
 }
 
@@ -135,26 +135,27 @@ fn a_model_without_discriminator_translates_to_whole_labels() {
 }
 
 #[test]
-fn large_and_oblong_photos_are_squared() {
+fn large_and_oblong_photos_keep_their_shape() {
     let demo = Demo::start(&[]);
     let face = image::load_from_memory(&face("00003")).unwrap();
-    let large = face.resize_exact(640, 640, image::imageops::FilterType::Nearest);
-    let mut wide = RgbImage::new(900, 640);
-    image::imageops::replace(&mut wide, &large.to_rgb8(), 130, 0);
+    let large = face.resize_exact(1280, 1280, image::imageops::FilterType::Nearest);
+    let mut wide = RgbImage::new(1800, 1280);
+    image::imageops::replace(&mut wide, &large.to_rgb8(), 260, 0);
     for format in [ImageFormat::Png, ImageFormat::Bmp, ImageFormat::WebP] {
         let mut bytes = Cursor::new(Vec::new());
         wide.write_to(&mut bytes, format).unwrap();
         let prepared = demo.post("/prepare", bytes.get_ref());
-        // What the model's crop takes, of which no border of the wide image is left.
-        let square = prepared.image();
-        assert_eq!(square.dimensions(), (178, 178), "{format:?}");
-        assert!(square.get_pixel(1, 100).0.iter().all(|&value| value > 100), "{format:?}");
+        // All of it, no larger than a screen shows.
+        let small = prepared.image();
+        assert_eq!(small.dimensions(), (1024, 728), "{format:?}");
+        let borders = [small.get_pixel(100, 300), small.get_pixel(900, 300)];
+        assert!(borders.iter().all(|border| border.0 == [0; 3]), "{format:?}");
         assert_eq!(demo.post("/prepare", &prepared.body).body, prepared.body, "{format:?}");
         let shown = demo.post("/translate?edit=Male", &prepared.body).image();
-        assert_eq!(shown.dimensions(), square.dimensions(), "{format:?}");
+        assert_eq!(shown.dimensions(), small.dimensions(), "{format:?}");
         let whole = demo.post("/whole?edit=Male", bytes.get_ref()).image();
         assert_eq!(whole.dimensions(), wide.dimensions(), "{format:?}");
-        let left = |image: &RgbImage| image::imageops::crop_imm(image, 0, 0, 130, 640).to_image();
+        let left = |image: &RgbImage| image::imageops::crop_imm(image, 0, 0, 260, 1280).to_image();
         assert_eq!(left(&whole), left(&wide), "{format:?}: outside the square");
         assert_ne!(whole, wide, "{format:?}");
     }
