@@ -1,5 +1,6 @@
 //! A trained model: image + edit -> image.
 
+pub(crate) mod any;
 pub(crate) mod each;
 pub(crate) mod edits;
 pub(crate) mod grid;

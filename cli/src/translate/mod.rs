@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use stargan::burn::tensor::backend::Backend;
 use stargan::data::image_files;
-use stargan::{OutputSize, Translator};
+use stargan::{BackendKind, OutputSize, Translator};
 
 use crate::backend::{self, on_backend};
 use crate::bundled;
@@ -61,8 +61,8 @@ pub struct Args {
     #[command(flatten)]
     existing: ExistingArgs,
     /// What computes
-    #[arg(long, value_name = "B", value_enum, default_value_t)]
-    backend: backend::Backend,
+    #[arg(long, value_name = "B", value_parser = backend::values(), default_value_t)]
+    backend: BackendKind,
     /// Image files, and folders of such
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,

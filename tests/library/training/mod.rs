@@ -1,6 +1,7 @@
 //! The main job through the public interface: run folders, exact resume, translating, learning.
 
 mod accumulated;
+mod any_backend;
 mod begin;
 mod checkpoints;
 #[cfg(unix)]
