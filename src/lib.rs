@@ -70,6 +70,7 @@ pub use rand;
 pub use backend::BackendKind;
 #[doc(hidden)]
 pub use backend::on as __on;
+pub use data::animation::Animation;
 pub use data::celeba::CelebA;
 pub use data::celeba_files::{CelebAFiles, MissingPolicy};
 pub use data::dataset::Dataset;
@@ -94,6 +95,7 @@ pub use translate::any::{AnyTranslator, Translating};
 pub use translate::grid::{Grid, GridImage};
 pub use translate::output::OutputSize;
 pub use translate::relabel::{DomainLabel, Relabelling, Translate};
+pub use translate::sequence::Sequence;
 pub use translate::translator::{Parts, Translator};
 
 #[cfg(feature = "train")]

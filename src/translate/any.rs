@@ -10,6 +10,7 @@ use image::{DynamicImage, RgbImage};
 
 use crate::any_backend;
 use crate::backend::BackendKind;
+use crate::data::animation::Animation;
 use crate::data::transform::Crop;
 use crate::error::Result;
 use crate::files::model::ModelConfig;
@@ -45,6 +46,14 @@ pub trait Translating: Debug + Send + Sync {
 
     /// [`Translator::translate_each`].
     fn translate_each(&self, requests: &[(&DynamicImage, &str)]) -> Vec<Result<RgbImage>>;
+
+    /// [`Translator::translate_animation`].
+    fn translate_animation(
+        &self,
+        animation: &Animation,
+        source: Option<&str>,
+        edit: &str,
+    ) -> Result<Animation>;
 
     /// [`Translator::interpolate`].
     fn interpolate(
@@ -113,6 +122,15 @@ impl<B: Backend> Translating for Translator<B> {
 
     fn translate_each(&self, requests: &[(&DynamicImage, &str)]) -> Vec<Result<RgbImage>> {
         self.translate_each(requests)
+    }
+
+    fn translate_animation(
+        &self,
+        animation: &Animation,
+        source: Option<&str>,
+        edit: &str,
+    ) -> Result<Animation> {
+        self.translate_animation(animation, source, edit)
     }
 
     fn interpolate(

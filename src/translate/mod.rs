@@ -10,4 +10,5 @@ pub(crate) mod output;
 pub(crate) mod pytorch;
 pub(crate) mod relabel;
 pub(crate) mod scores;
+pub(crate) mod sequence;
 pub(crate) mod translator;

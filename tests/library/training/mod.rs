@@ -14,6 +14,7 @@ mod joint;
 mod killed;
 mod learning;
 mod learning_rate;
+mod moving;
 mod objectives;
 mod observing;
 mod one_update;
