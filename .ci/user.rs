@@ -5,7 +5,10 @@ use std::borrow::Cow;
 use stargan::burn::nn::conv::Conv2d;
 use stargan::burn::tensor::{Tensor, backend::Backend};
 use stargan::image::{Rgb, RgbImage};
-use stargan::{Dataset, LabelSpace, LabelSpaces, Relabelling, Result, Transform, Translate};
+use stargan::{
+    BackendKind, Dataset, LabelSpace, LabelSpaces, Relabelling, Result, Transform, Translate,
+    any_backend,
+};
 
 /// Images of one colour each, in memory.
 #[derive(Clone, Debug)]
@@ -52,6 +55,11 @@ impl<B: Backend> Translate<B> for Tint<B> {
     fn relabel(&self, images: Tensor<B, 4>, _: usize, _: &[Relabelling<'_>]) -> Tensor<B, 4> {
         self.network.forward(images).clamp(-1.0, 1.0)
     }
+}
+
+/// The backends are those that stargan has compiled in: this crate has no such features.
+pub fn width(backend: BackendKind) -> Result<usize> {
+    any_backend!(backend, B => Ok(Tensor::<B, 1>::zeros([3], &Default::default()).dims()[0]))
 }
 
 #[cfg(feature = "train")]
@@ -153,6 +161,8 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     use stargan::engine::open_checkpoint;
     use stargan::{Grid, GridImage, Outcome, StarGan, Trainer, TrainingConfig, Translator};
 
+    assert_eq!(width("flex".parse()?)?, 3);
+    assert!(width(BackendKind::Cuda).is_err(), "not compiled in");
     type B = Autodiff<Flex>;
     let device = Default::default();
     let out = std::env::args().nth(1).ok_or("say where runs go")?;

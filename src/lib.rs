@@ -20,6 +20,7 @@
 //! | train something else in the same loop | [`engine::Recipe`] |
 //! | open a photo as training does | [`load_image`], [`decode_image`] |
 //! | translate | [`Translator`], and [`Translate`] for whatever a recipe has trained |
+//! | translate on a backend that is chosen at run time | [`AnyTranslator`], [`any_backend!`] |
 //! | measure | [`metrics`] |
 //! | show a run | [`Report`] |
 //! | use the public PyTorch code's weights | [`PublicModel`], [`Translator::import`] |
@@ -37,6 +38,7 @@
 #![cfg_attr(not(feature = "report"), allow(dead_code))]
 #![recursion_limit = "256"] // wgpu's types nest deeply
 
+mod backend;
 #[cfg(all(debug_assertions, not(test), feature = "compiled-once"))]
 mod compiled_once;
 pub mod data;
@@ -65,6 +67,10 @@ pub use image;
 /// The rand whose traits are in this crate's interface.
 pub use rand;
 
+pub use backend::BackendKind;
+#[doc(hidden)]
+pub use backend::on as __on;
+pub use data::animation::Animation;
 pub use data::celeba::CelebA;
 pub use data::celeba_files::{CelebAFiles, MissingPolicy};
 pub use data::dataset::Dataset;
@@ -85,9 +91,11 @@ pub use labels::probability::LabelProbability;
 pub use labels::space::{LabelKind, LabelSpace, Target};
 pub use labels::spaces::{DomainEdit, LabelSpaces};
 pub use nn::precision::Precision;
+pub use translate::any::{AnyTranslator, Translating};
 pub use translate::grid::{Grid, GridImage};
 pub use translate::output::OutputSize;
 pub use translate::relabel::{DomainLabel, Relabelling, Translate};
+pub use translate::sequence::Sequence;
 pub use translate::translator::{Parts, Translator};
 
 #[cfg(feature = "train")]

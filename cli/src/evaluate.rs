@@ -10,7 +10,7 @@ use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::metrics::{
     CounterfactualScores, Counterfactuals, Evaluation, Evaluator, Judge, JudgeConfig,
 };
-use stargan::{Crop, LabelSpaces, MissingPolicy, Translator, UnreadablePolicy};
+use stargan::{BackendKind, Crop, LabelSpaces, MissingPolicy, Translator, UnreadablePolicy};
 use stargan::{Dataset, Datasets};
 
 use crate::backend::{self, on_backend};
@@ -93,8 +93,8 @@ pub struct Args {
     #[command(flatten)]
     overwrite: OverwriteArg,
     /// What computes
-    #[arg(long, value_name = "B", value_enum, default_value_t)]
-    backend: backend::Backend,
+    #[arg(long, value_name = "B", value_parser = backend::values(), default_value_t)]
+    backend: BackendKind,
 }
 
 /// The scores as JSON: every change of the pairs and their total, then the others.

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
-use stargan::Translator;
 use stargan::burn::tensor::backend::Backend;
+use stargan::{BackendKind, Translator};
 
 use crate::backend::{self, on_backend};
 use crate::failure::Failure;
@@ -33,8 +33,8 @@ pub struct Args {
     #[command(flatten)]
     overwrite: OverwriteArg,
     /// What the model is opened on; the files are the same
-    #[arg(long, value_name = "B", value_enum, default_value_t)]
-    backend: backend::Backend,
+    #[arg(long, value_name = "B", value_parser = backend::values(), default_value_t)]
+    backend: BackendKind,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]

@@ -4,9 +4,8 @@ use std::io::ErrorKind;
 use std::path::Path;
 use std::process::ExitCode;
 
-use stargan::Error;
+use stargan::{BackendKind, Error};
 
-use crate::backend::Backend;
 use crate::terminal::{self, tell};
 
 /// Why a command ends early.
@@ -68,13 +67,13 @@ pub fn exit_of_parser(said: &clap::Error) -> ExitCode {
 }
 
 /// The end of a run that was asked to stop: where it stands and how to go on.
-pub fn interrupted(run: &Path, checkpoint: &Path, backend: Backend) -> Failure {
+pub fn interrupted(run: &Path, checkpoint: &Path, backend: BackendKind) -> Failure {
     let go_on = going_on(run, backend);
     Failure::Interrupted(format!("stopped at {}\nto go on: {go_on}", checkpoint.display()))
 }
 
 /// The command that goes on with a run.
-pub fn going_on(run: &Path, backend: Backend) -> String {
+pub fn going_on(run: &Path, backend: BackendKind) -> String {
     let mut run = run.display().to_string();
     if run.starts_with('-') {
         // Which would be taken for a flag.
@@ -82,7 +81,7 @@ pub fn going_on(run: &Path, backend: Backend) -> String {
     }
     // As a shell takes it.
     let mut command = format!("stargan train --resume --out '{}'", run.replace('\'', "'\\''"));
-    if backend != Backend::default() {
+    if backend != BackendKind::default() {
         command += &format!(" --backend {backend}");
     }
     command

@@ -8,14 +8,23 @@ use std::sync::{Arc, Once};
 use burn_cubecl::cubecl::config::cache::CacheConfig;
 use burn_cubecl::cubecl::config::{CubeClRuntimeConfig, RuntimeConfig};
 
+use stargan::BackendKind;
+
 use crate::terminal::tell;
 
 /// How often tuning is told of, in kernels.
 const EVERY: usize = 10;
 
 /// Makes the next start a fast one, and this one explain itself. It is to be called before the
-/// device is used; a second time it does nothing.
-pub fn prepare() {
+/// device is used; a second time it does nothing, and neither does it for a processor.
+pub fn prepare(backend: BackendKind) {
+    if backend.is_cpu() {
+        return;
+    }
+    #[cfg(feature = "cuda")]
+    if backend == BackendKind::Cuda {
+        tell_missing_headers();
+    }
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {
         // The tuner has no other way of saying what it does.
@@ -36,7 +45,7 @@ pub fn prepare() {
 /// Says which headers of CUDA's are missing that kernels for tensor cores are compiled with: burn
 /// passes over kernels that do not compile, and takes slow ones in silence.
 #[cfg(feature = "cuda")]
-pub fn tell_missing_headers() {
+fn tell_missing_headers() {
     let Some(folder) = burn_cubecl::cubecl::cuda::install::cuda_path() else {
         // burn stops, and says what it looked for.
         return;

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use stargan::burn::tensor::backend::Backend;
 
-use stargan::{Crop, LabelSpace, LabelSpaces, Parts, PublicModel, Transform, Translator};
+use stargan::{
+    BackendKind, Crop, LabelSpace, LabelSpaces, Parts, PublicModel, Transform, Translator,
+};
 
 use crate::backend::{self, on_backend};
 use crate::crop::parse_crop;
@@ -46,8 +48,8 @@ pub struct Args {
     #[command(flatten)]
     overwrite: OverwriteArg,
     /// What the model is made on; the file is the same
-    #[arg(long, value_name = "B", value_enum, default_value_t)]
-    backend: backend::Backend,
+    #[arg(long, value_name = "B", value_parser = backend::values(), default_value_t)]
+    backend: BackendKind,
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {

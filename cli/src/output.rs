@@ -7,7 +7,7 @@ use std::path::{Component, Path, PathBuf};
 
 use image::{ImageFormat, RgbImage};
 use serde::Serialize;
-use stargan::replace_file;
+use stargan::{Animation, replace_file};
 use tempfile::TempDir;
 
 use crate::failure::{Failure, of_file, usage};
@@ -132,6 +132,16 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 /// Writes an image file, in the format that its extension names.
 pub fn save_image(image: &RgbImage, path: &Path, existing: Existing) -> Result<(), Failure> {
     write_new(path, &encode(image, path)?, existing)
+}
+
+/// Writes an animation, in the format that its extension names.
+pub fn save_animation(
+    animation: &Animation,
+    path: &Path,
+    existing: Existing,
+) -> Result<(), Failure> {
+    let format = ImageFormat::from_path(path).map_err(|error| of_file(path, error))?;
+    write_new(path, &animation.encode(format)?, existing)
 }
 
 /// Writes an image file of a run folder, in place of an earlier one.

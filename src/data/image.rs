@@ -21,7 +21,7 @@ pub const MAX_IMAGE_SIDE: u32 = 16_384;
 pub const MAX_IMAGE_BYTES: u64 = 512 << 20;
 
 /// What a PNG's header may hold beside the pixels, such as a colour profile, in bytes.
-const MAX_HEADER_BYTES: u64 = 16 << 20;
+pub(super) const MAX_HEADER_BYTES: u64 = 16 << 20;
 
 /// Reads an image file; see [`decode_image`]. Datasets, the program and its page read images so.
 ///
@@ -140,7 +140,7 @@ pub(crate) fn no_pixels(name: impl AsRef<Path>, width: u32, height: u32) -> Erro
     Error::data(name, None, format!("expected an image, found {width} x {height} pixels"))
 }
 
-fn limits(bytes: u64) -> Limits {
+pub(super) fn limits(bytes: u64) -> Limits {
     let mut limits = Limits::no_limits();
     limits.max_alloc = Some(bytes);
     limits

@@ -3,6 +3,7 @@
 //!
 //! `docs/data-formats.md` describes the formats.
 
+pub(crate) mod animation;
 pub(crate) mod attributes;
 #[cfg(feature = "train")]
 pub(crate) mod augment;
@@ -31,6 +32,7 @@ pub(crate) mod transform;
 pub(crate) mod unreadable;
 pub(crate) mod whole;
 
+pub use self::animation::MAX_FRAMES;
 pub use self::image::{MAX_IMAGE_BYTES, MAX_IMAGE_SIDE, image_size};
 pub use self::image_files::{ImageFiles, image_files};
 #[cfg(feature = "train")]

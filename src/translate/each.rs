@@ -54,7 +54,7 @@ impl<B: Backend> Translator<B> {
             if steps.is_empty() {
                 let sized = |(job, (photo, _)): (Result<Job>, &(&DynamicImage, &str))| {
                     let Job { seen, image, .. } = job?;
-                    Ok(self.sized(photo, &seen, image))
+                    Ok(self.sized(photo, &seen, image, None))
                 };
                 return jobs.into_iter().zip(requests).map(sized).collect();
             }

@@ -121,7 +121,7 @@ impl<B: Backend> Translator<B> {
     ) -> Result<Vec<RgbImage>> {
         let seen = self.seen(image)?;
         let translated = self.generate(&vec![seen.clone(); conditions.len()], conditions);
-        Ok(translated.into_iter().map(|result| self.sized(image, &seen, result)).collect())
+        Ok(translated.into_iter().map(|result| self.sized(image, &seen, result, None)).collect())
     }
 
     /// The image's own label in `dataset`, as the discriminator's domain head reads it: 0 or 1 per
@@ -281,15 +281,17 @@ impl<B: Backend> Translator<B> {
     ) -> Result<Vec<RgbImage>> {
         let seen = images.iter().map(|image| self.seen(image)).collect::<Result<Vec<_>>>()?;
         let results = images.iter().zip(&seen).zip(translate(&seen)?);
-        Ok(results.map(|((image, seen), result)| self.sized(image, seen, result)).collect())
+        Ok(results.map(|((image, seen), result)| self.sized(image, seen, result, None)).collect())
     }
 
-    /// A translation in the size that is asked for.
+    /// A translation in the size that is asked for; changes are meant from `least` on, where it is
+    /// given ([`carry_over`]).
     pub(super) fn sized(
         &self,
         image: &DynamicImage,
         seen: &RgbImage,
         translated: RgbImage,
+        least: Option<f32>,
     ) -> RgbImage {
         if self.output_size() != OutputSize::Photo {
             return translated;
@@ -297,7 +299,7 @@ impl<B: Backend> Translator<B> {
         let mut photo = to_opaque(image);
         let (width, height) = photo.dimensions();
         let square = self.crop_of(width, height).square(width, height);
-        carry_over(&mut photo, square, seen, &translated);
+        carry_over(&mut photo, square, seen, &translated, least);
         photo
     }
 

@@ -6,6 +6,7 @@ use image::{DynamicImage, RgbImage};
 use crate::error::{Error, Result};
 use crate::labels::edit::Edit;
 use crate::labels::spaces::DomainEdit;
+use crate::translate::output::least_meant;
 use crate::translate::relabel::DomainLabel;
 use crate::translate::translator::Translator;
 
@@ -69,15 +70,24 @@ impl<B: Backend> Translator<B> {
             let message = format!("an interpolation has at least 2 frames, found {frames}");
             return Err(Error::Config(message));
         }
+        // Exactly 0 in the first frame and exactly 1 in the last one.
+        let way = |frame: usize| frame as f32 / (frames - 1) as f32;
         let label = |frame: usize| -> Vec<f32> {
-            // Exactly 0 in the first frame and exactly 1 in the last one.
-            let way = frame as f32 / (frames - 1) as f32;
+            let way = way(frame);
             let between = |(from, to): (&f32, &f32)| (1.0 - way) * from + way * to;
             from.label.iter().zip(&to.label).map(between).collect()
         };
         let conditions: Vec<_> =
             (0..frames).map(|frame| self.spaces().condition(dataset, &label(frame))).collect();
-        self.translate_conditions(image, &conditions)
+        let seen = self.seen(image)?;
+        let translated = self.generate(&vec![seen.clone(); frames], &conditions);
+        // What is meant is told by the ends: told by each frame alone it would flicker.
+        let [first, last] = [0, frames - 1].map(|end| least_meant(&seen, &translated[end]));
+        let frame = |(frame, translated)| {
+            let least = (1.0 - way(frame)) * first + way(frame) * last;
+            self.sized(image, &seen, translated, Some(least))
+        };
+        Ok(translated.into_iter().enumerate().map(frame).collect())
     }
 
     /// Both edits, which are of one dataset.

@@ -1,5 +1,6 @@
 //! A trained model: image + edit -> image.
 
+pub(crate) mod any;
 pub(crate) mod caption;
 pub(crate) mod each;
 pub(crate) mod edits;
@@ -11,4 +12,5 @@ pub(crate) mod picture;
 pub(crate) mod pytorch;
 pub(crate) mod relabel;
 pub(crate) mod scores;
+pub(crate) mod sequence;
 pub(crate) mod translator;

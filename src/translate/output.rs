@@ -39,19 +39,21 @@ const LEVELS: [f32; 2] = [2.0, 20.0];
 const FADE: f32 = 1.0 / 16.0;
 
 /// Changes `square` of `photo` as the model has changed it: `seen` is the square at the model's
-/// size, `translated` what the model has made of it.
+/// size, `translated` what the model has made of it. Changes are meant from `least` on, where it is
+/// given, else from [`least_meant`] of them.
 pub(crate) fn carry_over(
     photo: &mut RgbImage,
     square: Square,
     seen: &RgbImage,
     translated: &RgbImage,
+    least: Option<f32>,
 ) {
     let size = seen.width();
     if photo.dimensions() == (size, size) {
         translated.clone_into(photo);
         return;
     }
-    let change = meant_change(seen, translated, inner_edges(photo, square));
+    let change = meant_change(seen, translated, inner_edges(photo, square), least);
     let change = Grid { side: size, values: change };
     let change = if square.side < size { change.reduced(square.side) } else { change };
     let (left, width) = (square.left as usize, photo.width() as usize);
@@ -130,7 +132,31 @@ fn inner_edges(photo: &RgbImage, square: Square) -> [bool; 4] {
 
 /// What the model has changed, in levels of 255: nothing where that is no more than what it fails
 /// to reproduce, or at `edges` behind which nothing changes.
-fn meant_change(seen: &RgbImage, translated: &RgbImage, edges: [bool; 4]) -> Vec<[f32; 3]> {
+fn meant_change(
+    seen: &RgbImage,
+    translated: &RgbImage,
+    edges: [bool; 4],
+    least: Option<f32>,
+) -> Vec<[f32; 3]> {
+    let size = seen.width() as usize;
+    let (change, strength) = changes(seen, translated);
+    let least = least.unwrap_or_else(|| median_doubled(&strength));
+    let places = (0..size).flat_map(|y| (0..size).map(move |x| (x, y)));
+    let meant = |((x, y), (change, strength)): ((usize, usize), (&[f32; 3], &f32))| {
+        // In full from twice as much on.
+        let weight = rise((strength - least) / least) * fade(x, y, size, edges);
+        change.map(|value| value * weight)
+    };
+    places.zip(change.iter().zip(&strength)).map(meant).collect()
+}
+
+/// From which strength on a change is meant that makes `translated` of `seen`, in levels of 255.
+pub(crate) fn least_meant(seen: &RgbImage, translated: &RgbImage) -> f32 {
+    median_doubled(&changes(seen, translated).1)
+}
+
+/// What differs in every pixel, and how much that is around it.
+fn changes(seen: &RgbImage, translated: &RgbImage) -> (Vec<[f32; 3]>, Vec<f32>) {
     let size = seen.width() as usize;
     let pixels = translated.as_raw().chunks_exact(3).zip(seen.as_raw().chunks_exact(3));
     let difference = |(new, old): (&[u8], &[u8])| {
@@ -140,19 +166,11 @@ fn meant_change(seen: &RgbImage, translated: &RgbImage, edges: [bool; 4]) -> Vec
     let strength: Vec<f32> =
         change.iter().map(|[r, g, b]| r.abs().max(g.abs()).max(b.abs())).collect();
     let places = (0..size).flat_map(|y| (0..size).map(move |x| (x, y)));
-    let strength: Vec<f32> =
-        places.clone().map(|(x, y)| mean_around(&strength, size, x, y)).collect();
-    let least = least_meant(&strength);
-    let meant = |((x, y), (change, strength)): ((usize, usize), (&[f32; 3], &f32))| {
-        // In full from twice as much on.
-        let weight = rise((strength - least) / least) * fade(x, y, size, edges);
-        change.map(|value| value * weight)
-    };
-    places.zip(change.iter().zip(&strength)).map(meant).collect()
+    let strength = places.map(|(x, y)| mean_around(&strength, size, x, y)).collect();
+    (change, strength)
 }
 
-/// From which strength on a change is meant.
-fn least_meant(strength: &[f32]) -> f32 {
+fn median_doubled(strength: &[f32]) -> f32 {
     let mut sorted = strength.to_vec();
     sorted.sort_by(f32::total_cmp);
     (MEANT * sorted[sorted.len() / 2]).clamp(LEVELS[0], LEVELS[1])
@@ -201,7 +219,7 @@ mod tests {
     /// What `translated` of a square of level 100 makes of a photo, as the difference to it.
     fn carried(photo: &RgbImage, square: Square, translated: &RgbImage) -> Vec<Vec<i16>> {
         let mut whole = photo.clone();
-        carry_over(&mut whole, square, &grey(100), translated);
+        carry_over(&mut whole, square, &grey(100), translated, None);
         let row = |y| {
             let change = |x| i16::from(whole[(x, y)].0[1]) - i16::from(photo[(x, y)].0[1]);
             (0..photo.width()).map(change).collect()
@@ -271,10 +289,25 @@ mod tests {
     }
 
     #[test]
+    fn what_is_meant_may_be_told_by_other_frames() {
+        let square = Square { left: 0, top: 0, side: 160 };
+        let changed = |level: u8, least: Option<f32>| {
+            let mut whole = photo(160, 160);
+            carry_over(&mut whole, square, &grey(100), &grey(level), least);
+            i16::from(whole[(80, 80)].0[1]) - i16::from(photo(160, 160)[(80, 80)].0[1])
+        };
+        // A change that is everywhere is meant by itself only where it is a large one.
+        assert_eq!((changed(110, None), changed(110, Some(4.0))), (0, 10));
+        assert_eq!((changed(160, None), changed(160, Some(70.0))), (60, 0));
+        assert_eq!(least_meant(&grey(100), &grey(106)), 12.0);
+    }
+
+    #[test]
     fn a_photo_of_the_models_size_becomes_the_translation() {
         let mut whole = photo(SIZE, SIZE);
         let translated = grey(101);
-        carry_over(&mut whole, Square { left: 0, top: 0, side: SIZE }, &grey(100), &translated);
+        let square = Square { left: 0, top: 0, side: SIZE };
+        carry_over(&mut whole, square, &grey(100), &translated, None);
         assert_eq!(whole, translated);
     }
 

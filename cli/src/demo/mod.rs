@@ -13,8 +13,8 @@ mod visitor;
 
 use std::path::{Path, PathBuf};
 
-use stargan::Translator;
 use stargan::burn::tensor::backend::Backend;
+use stargan::{BackendKind, Translator};
 
 use crate::backend::{self, on_backend};
 use crate::bundled;
@@ -36,8 +36,8 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 7860)]
     port: u16,
     /// What computes
-    #[arg(long, value_name = "B", value_enum, default_value_t)]
-    backend: backend::Backend,
+    #[arg(long, value_name = "B", value_parser = backend::values(), default_value_t)]
+    backend: BackendKind,
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {

@@ -11,8 +11,8 @@ use stargan::burn::tensor::Tensor;
 use stargan::burn::tensor::backend::{AutodiffBackend, Backend};
 use stargan::metrics::{Agreement, Counterfactuals, Judge, JudgeConfig, Measures, Scores};
 use stargan::{
-    CelebA, CsvLog, Dataset, Datasets, Folder, Grid, LabelSpace, LabelSpaces, Observer, Outcome,
-    Progress, Relabelling, StarGan, Trainer, Transform, Translate, Translator,
+    BackendKind, CelebA, CsvLog, Dataset, Datasets, Folder, Grid, LabelSpace, LabelSpaces,
+    Observer, Outcome, Progress, Relabelling, StarGan, Trainer, Transform, Translate, Translator,
 };
 
 use crate::backend::{self, on_backend};
@@ -44,8 +44,8 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 800)]
     judge_iterations: u64,
     /// What computes
-    #[arg(long, value_name = "B", value_enum, default_value_t)]
-    backend: backend::Backend,
+    #[arg(long, value_name = "B", value_parser = backend::values(), default_value_t)]
+    backend: BackendKind,
     /// Decides every random number
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,

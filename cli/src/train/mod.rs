@@ -13,12 +13,14 @@ mod workers;
 use std::path::PathBuf;
 
 use clap::{ArgMatches, Command};
-use stargan::Datasets;
 use stargan::burn::backend::Autodiff;
 use stargan::engine::Recipe;
-use stargan::{LabelSpace, LabelSpaces, ModelConfig, StarGan, TrainingConfig, resolve_model};
+use stargan::{
+    BackendKind, Datasets, LabelSpace, LabelSpaces, ModelConfig, StarGan, TrainingConfig,
+    resolve_model,
+};
 
-use crate::backend::{Backend, on_backend};
+use crate::backend::{self, on_backend};
 use crate::data::{ATTRIBUTES, DataArgs, FORMS, Opened, Pairs, Source, Spec, warnings};
 use crate::failure::{Failure, usage};
 use crate::output::{OverwriteArg, check_different};
@@ -62,8 +64,8 @@ pub struct Args {
     #[arg(long)]
     data_changed: bool,
     /// What computes
-    #[arg(long, value_name = "B", value_enum, default_value_t)]
-    backend: Backend,
+    #[arg(long, value_name = "B", value_parser = backend::values(), default_value_t)]
+    backend: BackendKind,
     /// Save a sample grid every N iterations and at the end
     #[arg(long, value_name = "N")]
     sample_every: Option<u64>,

@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use stargan::data::Readable;
 use stargan::metrics::{CounterfactualLog, Counterfactuals};
-use stargan::{Dataset, Datasets, SampleGrids, UnreadablePolicy};
+use stargan::{BackendKind, Dataset, Datasets, SampleGrids, UnreadablePolicy};
 use stargan::{DomainLabel, GridImage, LabelSpaces};
 
 use super::best::Comparison;
 use super::images::Images;
 use super::{Args, Inputs, train_data};
-use crate::backend::Backend;
 use crate::bundled::{self, People};
 use crate::crop::warn_of_crop;
 use crate::data::{Opened, Source, Spec, open_like};
@@ -31,7 +30,7 @@ pub struct Plan {
     pub comparison: Comparison,
     /// Where the model goes at the end, and what about a file there.
     pub export: Option<(PathBuf, Existing)>,
-    pub backend: Backend,
+    pub backend: BackendKind,
     /// Of whom pictures are left at the end.
     pub people: Option<People>,
 }

@@ -5,14 +5,13 @@ use std::path::Path;
 use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::metrics::CounterfactualLog;
 use stargan::{
-    Best, CsvLog, EarlyStopping, Error, KeepBest, Observer, Outcome, Parts, Precision, Progress,
-    StarGan, TensorBoard, TimingLog, Trainer, TrainingConfig, Translator, resolve_model,
+    BackendKind, Best, CsvLog, EarlyStopping, Error, KeepBest, Observer, Outcome, Parts, Precision,
+    Progress, StarGan, TensorBoard, TimingLog, Trainer, TrainingConfig, Translator, resolve_model,
 };
 
 use super::best::Comparison;
 use super::workers::Crew;
 use super::{Args, Given, Inputs, Plan, open, train_data};
-use crate::backend::Backend;
 use crate::data::Opened;
 use crate::failure::{Failure, going_on, interrupted, usage};
 use crate::output::{Existing, folder_of};
@@ -193,7 +192,7 @@ fn inputs(args: &Args, given: Given, out: &Path) -> Result<Inputs, Failure> {
 }
 
 /// Why a run has ended early, and how it goes on.
-fn failed(error: Error, run: &Path, backend: Backend) -> Failure {
+fn failed(error: Error, run: &Path, backend: BackendKind) -> Failure {
     match resolve_model(run) {
         // Of a run that diverged the error says what to do.
         Ok(file) if file.is_file() && !matches!(error, Error::NonFinite { .. }) => {

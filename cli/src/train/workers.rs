@@ -2,9 +2,8 @@
 
 use clap::Args;
 use stargan::burn::tensor::backend::AutodiffBackend;
-use stargan::{Datasets, LabelSpaces, StarGan, Trainer, TrainingConfig};
+use stargan::{BackendKind, Datasets, LabelSpaces, StarGan, Trainer, TrainingConfig};
 
-use crate::backend::Backend;
 use crate::failure::{Failure, usage};
 
 /// Who trains together.
@@ -70,7 +69,7 @@ mod crew {
 
     impl<B: AutodiffBackend> Crew<B> {
         /// Waits for the other machines, if there are any.
-        pub fn connect(args: &WorkerArgs, backend: Backend) -> Result<Self, Failure> {
+        pub fn connect(args: &WorkerArgs, backend: BackendKind) -> Result<Self, Failure> {
             let devices = devices::<B>(args.workers.unwrap_or(1), backend)?;
             let ring = match (args.nodes, args.node_rank, &args.orchestrator) {
                 (Some(nodes), Some(rank), Some(place)) => {
@@ -189,7 +188,7 @@ mod crew {
 
     fn devices<B: AutodiffBackend>(
         count: usize,
-        backend: Backend,
+        backend: BackendKind,
     ) -> Result<Vec<B::Device>, Failure> {
         if count == 0 {
             return usage("--workers must be at least 1");
@@ -217,7 +216,7 @@ mod crew {
     pub struct Crew<B>(PhantomData<B>);
 
     impl<B: AutodiffBackend> Crew<B> {
-        pub fn connect(args: &WorkerArgs, _backend: Backend) -> Result<Self, Failure> {
+        pub fn connect(args: &WorkerArgs, _backend: BackendKind) -> Result<Self, Failure> {
             if args.workers.is_some_and(|workers| workers != 1) || args.nodes.is_some() {
                 return usage(
                     "several workers are not compiled in: in a clone, cargo run --release \

@@ -1,5 +1,6 @@
 //! `translate`: images with a trained model.
 
+mod moving;
 mod outputs;
 mod photos;
 
@@ -7,21 +8,23 @@ use std::path::{Path, PathBuf};
 
 use stargan::burn::tensor::backend::Backend;
 use stargan::data::image_files;
-use stargan::{OutputSize, Translator};
+use stargan::{BackendKind, OutputSize, Translator};
 
 use crate::backend::{self, on_backend};
 use crate::bundled;
 use crate::crop::PhotoCrop;
 use crate::failure::{Failure, of_file, usage};
-use crate::output::save_image;
+use crate::output::{save_animation, save_image};
 use crate::terminal::{result, tell};
-use outputs::{ExistingArgs, Place};
-use photos::Photos;
+use moving::MovingArgs;
+use outputs::{ExistingArgs, Kind, Place};
+use photos::{Input, Photos, load};
 
 /// Translates images with a trained model.
 ///
-/// Writes an image per input and edit, INPUT_EDIT.png, or with --grid one picture of them all.
-/// Images that can't be read are passed over and named; the exit code is 1 then.
+/// Writes an image per input and edit, INPUT_EDIT.png, or with --grid one picture of them all. Of
+/// an animated GIF, PNG or WebP it makes an animation of as many frames, an animated PNG. Images
+/// that can't be read are passed over and named; the exit code is 1 then.
 #[derive(clap::Args)]
 pub struct Args {
     /// A model file, a checkpoint, or a run folder for its newest checkpoint [default: the model
@@ -55,14 +58,16 @@ pub struct Args {
     /// One picture: a row per input, a column per edit, or per label of the model without --edit
     #[arg(long)]
     grid: bool,
+    #[command(flatten)]
+    moving: MovingArgs,
     /// A folder, or for one result a file [default: translated, with --grid translated/grid.png]
     #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
     #[command(flatten)]
     existing: ExistingArgs,
     /// What computes
-    #[arg(long, value_name = "B", value_enum, default_value_t)]
-    backend: backend::Backend,
+    #[arg(long, value_name = "B", value_parser = backend::values(), default_value_t)]
+    backend: BackendKind,
     /// Image files, and folders of such
     #[arg(required = true, value_name = "INPUT")]
     inputs: Vec<PathBuf>,
@@ -90,10 +95,19 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if args.edit.is_empty() && args.source.is_some() {
         return usage("--source needs --edit");
     }
-    let place = Place::of(args.out.as_deref())?;
     let inputs = expand(&args.inputs)?;
+    let place = Place::of(args.out.as_deref(), kind(args, &inputs))?;
     let model = args.model.clone().map_or_else(bundled::model, Ok)?;
     on_backend!(args.backend, B => translate::<B>(args, &model, &place, &inputs))
+}
+
+/// What the results are, where `--out` is a file.
+fn kind(args: &Args, inputs: &[PathBuf]) -> Kind {
+    let moves = || match (args.out.as_deref().and_then(Path::extension), inputs) {
+        (Some(_), [input]) if !args.grid => matches!(load(input), Ok(Input::Moving(_))),
+        _ => false,
+    };
+    if args.moving.animate.is_some() || moves() { Kind::Animations } else { Kind::Images }
 }
 
 fn translate<B: Backend>(
@@ -115,19 +129,48 @@ fn translate<B: Backend>(
     for edit in &args.edit {
         translator.check_edit(args.source.as_deref(), edit)?;
     }
+    args.moving.check(&translator, &args.edit)?;
     if args.grid {
         return grid(args, &translator, place, inputs);
     }
     let jobs = args.existing.jobs(place, inputs, &args.edit)?;
+    let (source, existing) = (args.source.as_deref(), args.existing.existing());
+    let mut sequences = None;
     let mut photos = Photos::new(&translator);
     for job in &jobs {
-        let Some(image) = photos.read(job.input) else { continue };
+        let Some(input) = photos.read(job.input) else { continue };
+        if sequences.is_none() {
+            sequences = Some(args.moving.sequences(&translator, inputs, source, &args.edit)?);
+        }
+        let sequence = |edit| {
+            let mut sequences = sequences.iter().flatten();
+            sequences.find(|(of, _)| *of == edit).map(|(_, sequence)| sequence)
+        };
+        // Of an animation, the first image is what is animated.
+        let input = match args.moving.animate {
+            Some(_) => Input::Still(input.into_first()),
+            None => input,
+        };
         for (edit, output) in &job.results {
-            let translated = match &args.source {
-                Some(source) => translator.translate_from(&image, source, edit)?,
-                None => translator.translate(&image, edit)?,
-            };
-            save_image(&translated, output, args.existing.existing())?;
+            match (&input, args.moving.animate) {
+                (Input::Still(image), Some(count)) => {
+                    let (image, edit) = ((image, job.input), (source, *edit));
+                    let animation = args.moving.animate(&translator, image, edit, count)?;
+                    save_animation(&animation, output, existing)?;
+                }
+                (Input::Still(image), None) => {
+                    let translated = match (sequence(*edit), source) {
+                        (Some(sequence), _) => sequence.translate(image)?,
+                        (None, Some(source)) => translator.translate_from(image, source, edit)?,
+                        (None, None) => translator.translate(image, edit)?,
+                    };
+                    save_image(&translated, output, existing)?;
+                }
+                (Input::Moving(animation), _) => {
+                    let translated = translator.translate_animation(animation, source, edit)?;
+                    save_animation(&translated, output, existing)?;
+                }
+            }
             result!("{}", output.display());
         }
     }
@@ -145,7 +188,8 @@ fn grid<B: Backend>(
         return Ok(());
     }
     let mut photos = Photos::new(translator);
-    let images: Vec<_> = inputs.iter().filter_map(|input| photos.read(input)).collect();
+    let images: Vec<_> =
+        inputs.iter().filter_map(|input| photos.read(input)).map(Input::into_first).collect();
     if !images.is_empty() {
         let grid = if args.edit.is_empty() {
             translator.grid(&images)?

@@ -20,10 +20,35 @@ pub enum Place {
     Folder(PathBuf),
 }
 
+/// What results are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Images,
+    Animations,
+}
+
+impl Kind {
+    /// Whether such results are written in this format. A GIF has 256 colours, a translation has
+    /// more: who wants one wants it to move.
+    fn is_written(self, format: &ImageFormat) -> bool {
+        match self {
+            Self::Images => format.writing_enabled() && *format != ImageFormat::Gif,
+            Self::Animations => [ImageFormat::Png, ImageFormat::Gif].contains(format),
+        }
+    }
+
+    fn file(self) -> &'static str {
+        match self {
+            Self::Images => "an image file",
+            Self::Animations => "an animation",
+        }
+    }
+}
+
 impl Place {
-    /// What `out` names: an image file by its ending, else a folder. Another ending is refused:
-    /// nobody means a folder by `result.gif`.
-    pub fn of(out: Option<&Path>) -> Result<Self, Failure> {
+    /// What `out` names: a file of this kind by its ending, else a folder. Another ending is
+    /// refused: nobody means a folder by `result.pgn`.
+    pub fn of(out: Option<&Path>, kind: Kind) -> Result<Self, Failure> {
         let Some(out) = out else { return Ok(Self::Folder("translated".into())) };
         if out.exists() && !out.is_dir() && !out.is_file() {
             return usage(format!(
@@ -35,15 +60,16 @@ impl Place {
         if out.is_dir() || ends_in_separator || out.extension().is_none() {
             return Ok(Self::Folder(out.to_owned()));
         }
-        if ImageFormat::from_path(out).is_ok_and(|format| is_written(&format)) {
+        if ImageFormat::from_path(out).is_ok_and(|format| kind.is_written(&format)) {
             return Ok(Self::File(out.to_owned()));
         }
-        let formats = ImageFormat::all().filter(is_written);
+        let formats = ImageFormat::all().filter(|format| kind.is_written(format));
         let endings: Vec<_> = formats.flat_map(ImageFormat::extensions_str).copied().collect();
         usage(format!(
-            "--out {}: expected the ending of an image file ({}), or a folder, whose name may have \
-             another ending if it exists or ends in /",
+            "--out {}: expected the ending of {} ({}), or a folder, whose name may have another \
+             ending if it exists or ends in /",
             out.display(),
+            kind.file(),
             endings.join(", ")
         ))
     }
@@ -55,11 +81,6 @@ impl Place {
             Self::Folder(folder) => folder.join("grid.png"),
         }
     }
-}
-
-/// Whether results are written in this format. A GIF has 256 colours, a translation has more.
-fn is_written(format: &ImageFormat) -> bool {
-    format.writing_enabled() && *format != ImageFormat::Gif
 }
 
 /// What to do about results that are there already.
@@ -168,7 +189,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let there = folder.path().join("v1.2");
         std::fs::create_dir(&there).unwrap();
-        let of = |out: &str| Place::of(Some(Path::new(out)));
+        let of = |out: &str| Place::of(Some(Path::new(out)), Kind::Images);
         for file in ["a.png", "a.JPG", "new/a.webp", "a.bmp"] {
             assert_eq!(of(file).unwrap(), Place::File(file.into()));
         }
@@ -182,5 +203,15 @@ mod tests {
             assert!(message.contains(&format!("--out {wrong}: ")), "{message}");
             assert!(message.contains("png, ") && !message.contains("gif,"), "{message}");
         }
+        let moving = |out: &str| Place::of(Some(Path::new(out)), Kind::Animations);
+        for file in ["a.png", "new/a.GIF"] {
+            assert_eq!(moving(file).unwrap(), Place::File(file.into()));
+        }
+        assert_eq!(moving("out").unwrap(), Place::Folder("out".into()));
+        let Failure::Usage(message) = moving("a.webp").unwrap_err() else { panic!("webp") };
+        assert!(
+            message.contains("expected the ending of an animation (png, gif), or"),
+            "{message}"
+        );
     }
 }

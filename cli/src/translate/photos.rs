@@ -3,14 +3,45 @@
 use std::path::{Path, PathBuf};
 
 use image::DynamicImage;
-use stargan::Crop;
 use stargan::burn::tensor::backend::Backend;
-use stargan::load_image;
-use stargan::{Translate, Translator};
+use stargan::data::read_bytes;
+use stargan::{Animation, Crop, Translate, Translator, decode_image};
 
 use crate::crop::percent_left_out;
 use crate::failure::Failure;
 use crate::terminal::tell;
+
+/// What a file holds.
+pub enum Input {
+    Still(DynamicImage),
+    Moving(Animation),
+}
+
+impl Input {
+    /// The image, or the first of several.
+    pub fn into_first(self) -> DynamicImage {
+        match self {
+            Self::Still(image) => image,
+            Self::Moving(animation) => animation.frames()[0].clone().into(),
+        }
+    }
+
+    fn dimensions(&self) -> (u32, u32) {
+        match self {
+            Self::Still(image) => (image.width(), image.height()),
+            Self::Moving(animation) => animation.frames()[0].dimensions(),
+        }
+    }
+}
+
+/// What is in an image file.
+pub fn load(path: &Path) -> stargan::Result<Input> {
+    let bytes = read_bytes(path)?;
+    Ok(match Animation::decode(&bytes, path)? {
+        Some(animation) => Input::Moving(animation),
+        None => Input::Still(decode_image(&bytes, path)?.into()),
+    })
+}
 
 /// Reads images for a translator, and says what is wrong with them.
 pub struct Photos<'a, B: Backend> {
@@ -26,16 +57,16 @@ impl<'a, B: Backend> Photos<'a, B> {
         Self { translator, read: 0, unreadable: Vec::new(), told: false }
     }
 
-    /// The image at `path`; none where it can't be read or does not hold the crop, which is said.
-    pub fn read(&mut self, path: &Path) -> Option<DynamicImage> {
+    /// What is at `path`; none where it can't be read or does not hold the crop, which is said.
+    pub fn read(&mut self, path: &Path) -> Option<Input> {
         self.read += 1;
-        let problem = match load_image(path) {
-            Ok(image) => {
-                let (width, height) = image.dimensions();
+        let problem = match load(path) {
+            Ok(input) => {
+                let (width, height) = input.dimensions();
                 match self.translator.crop_of(width, height).check_holds(width, height) {
                     Ok(()) => {
                         self.tell(path, [width, height]);
-                        return Some(image.into());
+                        return Some(input);
                     }
                     Err(error) => format!("{}: {error}", path.display()),
                 }

@@ -12,6 +12,7 @@ mod guide;
 mod hostile;
 mod inspect;
 mod interop;
+mod moving;
 mod own_data;
 #[cfg(feature = "collective")]
 #[path = "../../../tests/common/ports.rs"]

@@ -12,8 +12,9 @@ use syn::Item;
 use super::crate_source::{Module, Source, attributes, imports, is_for_tests, print};
 
 /// From the bottom. `lib.rs` is above all.
-const FLOORS: [&str; 13] = [
+const FLOORS: [&str; 14] = [
     "error",
+    "backend",
     "random",
     "labels",
     "data",
@@ -72,10 +73,11 @@ fn a_look_upward_and_a_circle_are_found() {
         ("optim.rs", "#[cfg(test)] mod tests { use crate::report::Page; } type A = u8;"),
         ("labels.rs", "fn of() { let _ = crate::engine::Trainer; }"),
         ("data.rs", "/// As [`crate::report::Page`].\nstruct Data;"),
-        ("report.rs", "pub struct Page;"),
+        ("report.rs", "#[macro_export] macro_rules! page { () => {} } pub struct Page;"),
+        ("files.rs", "use crate::page;"),
     ]);
     let uses = uses(&source);
-    assert_eq!(upward(&uses), ["labels.rs uses engine/trainer.rs"]);
+    assert_eq!(upward(&uses), ["files.rs uses report.rs", "labels.rs uses engine/trainer.rs"]);
     let circle = "nn/layers.rs -> nn/ops.rs -> nn/layers.rs";
     assert_eq!(circles(&uses), [circle]);
     assert!(uses["data.rs"].is_empty() && uses["optim.rs"].is_empty());
@@ -157,8 +159,26 @@ fn written_in(source: &Source, module: &Module, path: &[String]) -> Option<Strin
         return source.files.get(&at).cloned();
     }
     let (at, rest) = source.module(module, path);
+    if let ([], [name]) = (&at[..], rest)
+        && let Some(file) = exported(source, name)
+    {
+        return Some(file);
+    }
     // All of it is a module; or what a macro has made is in it.
     (rest.len() < path.len()).then(|| source.files[&at].clone())
+}
+
+/// The file of a macro that is at the crate's root, wherever it is written.
+fn exported(source: &Source, name: &str) -> Option<String> {
+    let is_it = |item: &Item| match item {
+        Item::Macro(item) => {
+            let exported = item.attrs.iter().any(|a| a.path().is_ident("macro_export"));
+            exported && item.ident.as_ref().is_some_and(|ident| ident == name)
+        }
+        _ => false,
+    };
+    let (module, _) = source.modules.iter().find(|(_, items)| items.iter().any(is_it))?;
+    source.files.get(module).cloned()
 }
 
 /// The paths in `code` that begin in this crate.

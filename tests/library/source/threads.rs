@@ -19,14 +19,14 @@ use stargan::recipes::{
     GeneratorLosses, IdentityTerm, Label, PairModel, Pairwise, PenaltyDraw, StepBatch,
 };
 use stargan::{
-    AdamConfig, Augmentation, Best, Better, CelebA, CelebAFiles, Criterion, Crop, CsvLog, CycleGan,
-    Datasets, DomainEdit, DomainLabel, EarlyStopping, Edit, Error, Folder, Grid, GridImage,
-    IdentityWarmup, Iteration, KeepBest, LabelKind, LabelProbability, LabelSpace, LabelSpaces,
-    LossWeights, Metric, MissingPolicy, ModelConfig, NonFinitePolicy, Objective, OnIteration,
-    Outcome, OutputSize, Parts, Penalty, Pix2Pix, Precision, Preset, Progress, PublicModel,
-    Relabelling, Report, RunSettings, SampleGrids, Sampling, Schedule, StarGan, Subset, Taken,
-    Target, TensorBoard, TimingLog, Trainer, TrainingConfig, Transform, Translate, Translator,
-    UnreadablePolicy,
+    AdamConfig, Animation, AnyTranslator, Augmentation, BackendKind, Best, Better, CelebA,
+    CelebAFiles, Criterion, Crop, CsvLog, CycleGan, Datasets, DomainEdit, DomainLabel,
+    EarlyStopping, Edit, Error, Folder, Grid, GridImage, IdentityWarmup, Iteration, KeepBest,
+    LabelKind, LabelProbability, LabelSpace, LabelSpaces, LossWeights, Metric, MissingPolicy,
+    ModelConfig, NonFinitePolicy, Objective, OnIteration, Outcome, OutputSize, Parts, Penalty,
+    Pix2Pix, Precision, Preset, Progress, PublicModel, Relabelling, Report, RunSettings,
+    SampleGrids, Sampling, Schedule, Sequence, StarGan, Subset, Taken, Target, TensorBoard,
+    TimingLog, Trainer, TrainingConfig, Transform, Translate, Translator, UnreadablePolicy,
 };
 
 use super::crate_source::{Source, name};
@@ -41,15 +41,15 @@ macro_rules! all {
 fn what_is_public_is_send_and_sync() {
     fn both<T: Send + Sync>() {}
     fn send<T: Send>() {}
-    all!(both: Augmentation, Best, Better, Criterion, EarlyStopping, KeepBest, LabelProbability,
-        Metric, OnIteration<fn()>, OutputSize, Taken);
+    all!(both: Animation, AnyTranslator, Augmentation, BackendKind, Best, Better, Criterion,
+        EarlyStopping, KeepBest, LabelProbability, Metric, OnIteration<fn()>, OutputSize, Taken);
     all!(both: AdamConfig, CelebA, CelebAFiles, Crop, CsvLog, CycleGan, Datasets, DomainEdit,
         DomainLabel, Edit, Error, Folder, Grid, GridImage, IdentityWarmup, LabelKind, LabelSpace,
         LabelSpaces, LossWeights, MissingPolicy, ModelConfig, NonFinitePolicy, Objective, Outcome,
         Parts, Penalty, Pix2Pix, Precision, Preset, Progress, PublicModel, Relabelling<'_>, Report,
-        RunSettings, SampleGrids, Sampling, Schedule, StarGan, Subset, Target, TensorBoard,
-        TimingLog, TrainingConfig<StarGan>, Transform, Translator<Flex>, Box<dyn Translate<Flex>>,
-        UnreadablePolicy);
+        RunSettings, SampleGrids, Sampling, Schedule, Sequence<'_, Flex>, StarGan, Subset, Target,
+        TensorBoard, TimingLog, TrainingConfig<StarGan>, Transform, Translator<Flex>,
+        Box<dyn Translate<Flex>>, UnreadablePolicy);
     all!(both: Batch, ImageFiles, Loader, LoaderConfig, Readable<'_>, SameImage<'_>, Share, Square,
         State, StepLosses<Flex>, Summary, Survey, UnreadableImage);
     all!(both: Agreement, CounterfactualLog, CounterfactualScores, Counterfactuals, DatasetScores,

@@ -1,6 +1,7 @@
 //! The main job through the public interface: run folders, exact resume, translating, learning.
 
 mod accumulated;
+mod any_backend;
 mod begin;
 mod checkpoints;
 #[cfg(unix)]
@@ -13,6 +14,7 @@ mod joint;
 mod killed;
 mod learning;
 mod learning_rate;
+mod moving;
 mod objectives;
 mod observing;
 mod one_update;

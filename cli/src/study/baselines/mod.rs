@@ -15,8 +15,8 @@ use stargan::metrics::JudgeConfig;
 use stargan::nn::{DiscriminatorConfig, GeneratorConfig};
 use stargan::recipes::Pairwise;
 use stargan::{
-    CycleGan, Datasets, Iteration, LabelSpaces, Observer, Pix2Pix, Run, RunSettings, Schedule,
-    StarGan, Trainer, TrainingConfig, Translate,
+    BackendKind, CycleGan, Datasets, Iteration, LabelSpaces, Observer, Pix2Pix, Run, RunSettings,
+    Schedule, StarGan, Trainer, TrainingConfig, Translate,
 };
 
 use crate::backend::{self, on_backend};
@@ -52,8 +52,8 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 800)]
     judge_iterations: u64,
     /// What computes
-    #[arg(long, value_name = "B", value_enum, default_value_t)]
-    backend: backend::Backend,
+    #[arg(long, value_name = "B", value_parser = backend::values(), default_value_t)]
+    backend: BackendKind,
     /// Decides every random number; how far a minute goes, the machine does
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,

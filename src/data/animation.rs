@@ -1,0 +1,258 @@
+//! Images that move: frames with their delays, from a file and to one.
+
+use std::fs;
+use std::io::Cursor;
+use std::path::Path;
+use std::time::Duration;
+
+use image::codecs::gif::{GifDecoder, GifEncoder, Repeat};
+use image::codecs::png::PngDecoder;
+use image::codecs::webp::WebPDecoder;
+use image::error::{EncodingError, ImageError};
+use image::{
+    AnimationDecoder, Delay, DynamicImage, Frame, Frames, ImageDecoder, ImageFormat, RgbImage,
+};
+
+use crate::data::image::{
+    MAX_HEADER_BYTES, MAX_IMAGE_BYTES, MAX_IMAGE_SIDE, image_size, limits, to_opaque,
+};
+use crate::data::whole::read_bytes;
+use crate::error::{Error, Result};
+
+/// The most frames that an animation is read with.
+pub const MAX_FRAMES: usize = 10_000;
+
+/// What a decoder holds beside the frames that it has given: per pixel, in bytes. Three canvases of
+/// RGBA, and a frame of up to 16 bits a channel.
+const DECODER_BYTES: u64 = 3 * 4 + 8;
+
+/// Images of one size that are shown one after the other, again and again.
+///
+/// ```
+/// use std::time::Duration;
+/// use stargan::Animation;
+/// use stargan::image::{Rgb, RgbImage};
+///
+/// # fn main() -> stargan::Result<()> {
+/// let frame = |level: u8| RgbImage::from_pixel(8, 8, Rgb([level; 3]));
+/// let frames = vec![frame(0), frame(100), frame(200)];
+/// let animation = Animation::new(frames, Duration::from_millis(40))?;
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("grey.png");
+/// animation.there_and_back().save(&path)?; // or grey.gif
+/// assert_eq!(Animation::open(&path)?.unwrap().frames().len(), 4);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Animation {
+    frames: Vec<RgbImage>,
+    /// How long each is shown.
+    delays: Vec<Duration>,
+}
+
+impl Animation {
+    /// Frames that are each shown for `delay`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when there is no frame, or they are not of one size.
+    pub fn new(frames: Vec<RgbImage>, delay: Duration) -> Result<Self> {
+        let delays = vec![delay; frames.len()];
+        Self::timed(frames, delays)
+    }
+
+    /// Other frames in the place of these, with the same delays.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when they are not as many, or not of one size.
+    pub fn with_frames(&self, frames: Vec<RgbImage>) -> Result<Self> {
+        Self::timed(frames, self.delays.clone())
+    }
+
+    fn timed(frames: Vec<RgbImage>, delays: Vec<Duration>) -> Result<Self> {
+        let (count, expected) = (frames.len(), delays.len());
+        if count != expected || count == 0 {
+            let expected = expected.max(1);
+            let message = format!("expected {expected} frames of an animation, found {count}");
+            return Err(Error::Config(message));
+        }
+        let size = frames[0].dimensions();
+        if let Some(other) = frames.iter().find(|frame| frame.dimensions() != size) {
+            let [(width, height), (other_width, other_height)] = [size, other.dimensions()];
+            return Err(Error::Config(format!(
+                "expected frames of one size, found {width} x {height} and {other_width} x \
+                 {other_height}"
+            )));
+        }
+        Ok(Self { frames, delays })
+    }
+
+    /// Reads an animated GIF, PNG or WebP; `None` of a file that holds one image. See
+    /// [`decode`](Self::decode).
+    ///
+    /// # Errors
+    /// As [`decode`](Self::decode) and [`read_bytes`](crate::data::read_bytes).
+    pub fn open(path: impl AsRef<Path>) -> Result<Option<Self>> {
+        let path = path.as_ref();
+        Self::decode(&read_bytes(path)?, path)
+    }
+
+    /// The frames of an animated GIF, PNG or WebP, as whole images on white, with their delays.
+    /// `None` where `bytes` are an image that does not move, or none at all:
+    /// [`decode_image`](crate::decode_image) has the words for that. `name` is what errors call it.
+    ///
+    /// # Errors
+    /// When the animation is damaged, has more than [`MAX_FRAMES`] frames, or
+    /// takes more than [`MAX_IMAGE_BYTES`] in memory: its file, the frames as 8-bit RGB, and what
+    /// the decoder holds.
+    pub fn decode(bytes: &[u8], name: impl AsRef<Path>) -> Result<Option<Self>> {
+        let name = name.as_ref();
+        let failed = |source| Error::image(name, source);
+        let Ok((width, height)) = image_size(bytes, name) else { return Ok(None) };
+        let pixels = u64::from(width) * u64::from(height);
+        let held = bytes.len() as u64 + DECODER_BYTES * pixels;
+        let Some(decoded) = frames(bytes).filter(|_| width.max(height) <= MAX_IMAGE_SIDE) else {
+            return Ok(None);
+        };
+        let (mut frames, mut delays) = (Vec::new(), Vec::new());
+        for frame in decoded {
+            let frame = match frame {
+                Ok(frame) => frame,
+                // Not even an image that does not move.
+                Err(_) if frames.is_empty() => return Ok(None),
+                Err(error) => return Err(failed(error)),
+            };
+            let count = frames.len() as u64 + 1;
+            let needed = held.saturating_add(3 * pixels * count);
+            // A single image may be larger: it is not kept here.
+            if count > 1 && needed > MAX_IMAGE_BYTES || frames.len() == MAX_FRAMES {
+                return Err(Error::data(
+                    name,
+                    None,
+                    format!(
+                        "expected an animation of at most {MAX_FRAMES} frames and {} MiB in \
+                         memory, found {count} frames of {width} x {height} pixels or more: cut \
+                         it into shorter ones, or scale it down",
+                        MAX_IMAGE_BYTES >> 20
+                    ),
+                ));
+            }
+            delays.push(frame.delay().into());
+            frames.push(to_opaque(&DynamicImage::from(frame.into_buffer())));
+        }
+        if frames.len() < 2 {
+            return Ok(None);
+        }
+        Self::timed(frames, delays).map(Some)
+    }
+
+    /// Its images, in order.
+    pub fn frames(&self) -> &[RgbImage] {
+        &self.frames
+    }
+
+    /// How long each image is shown.
+    pub fn delays(&self) -> &[Duration] {
+        &self.delays
+    }
+
+    /// The same, and then backwards to the second frame, so that it has no jump.
+    pub fn there_and_back(mut self) -> Self {
+        for back in (1..self.frames.len().saturating_sub(1)).rev() {
+            self.frames.push(self.frames[back].clone());
+            self.delays.push(self.delays[back]);
+        }
+        self
+    }
+
+    /// Writes it in the format that the path ends in, as [`encode`](Self::encode) does, in place of
+    /// an earlier file.
+    ///
+    /// # Errors
+    /// As [`encode`](Self::encode); [`Error::Io`] when it can't be written.
+    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let format = ImageFormat::from_path(path).map_err(|error| Error::image(path, error))?;
+        fs::write(path, self.encode(format)?).map_err(|error| Error::io(path, error))
+    }
+
+    /// The bytes of an animated PNG, which has all colours and delays of whole milliseconds up to a
+    /// minute, or of a GIF, which has 256 colours a frame and delays of hundredths of a second. It
+    /// is shown for ever.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the format is another, animated WebP too; [`Error::Image`] when the
+    /// frames are larger than the format allows.
+    pub fn encode(&self, format: ImageFormat) -> Result<Vec<u8>> {
+        match format {
+            ImageFormat::Png => self.png().map_err(|error| {
+                let error = EncodingError::new(ImageFormat::Png.into(), error);
+                Error::image("an animation", ImageError::Encoding(error))
+            }),
+            ImageFormat::Gif => self.gif().map_err(|error| Error::image("an animation", error)),
+            other => Err(Error::Config(format!(
+                "an animation is written as png, with all colours, or as gif, with 256; animated \
+                 {} is not written",
+                other.extensions_str().first().unwrap_or(&"images")
+            ))),
+        }
+    }
+
+    fn png(&self) -> Result<Vec<u8>, png::EncodingError> {
+        let mut bytes = Vec::new();
+        let (width, height) = self.frames[0].dimensions();
+        let mut encoder = png::Encoder::new(&mut bytes, width, height);
+        encoder.set_color(png::ColorType::Rgb);
+        encoder.set_animated(self.frames.len() as u32, 0)?; // 0: for ever
+        let mut writer = encoder.write_header()?;
+        for (frame, delay) in self.frames.iter().zip(&self.delays) {
+            let milliseconds = (delay.as_secs_f64() * 1e3).round().min(60_000.0);
+            writer.set_frame_delay(milliseconds as u16, 1000)?;
+            writer.write_image_data(frame)?;
+        }
+        writer.finish()?;
+        Ok(bytes)
+    }
+
+    fn gif(&self) -> Result<Vec<u8>, ImageError> {
+        let mut bytes = Vec::new();
+        let mut encoder = GifEncoder::new(&mut bytes);
+        encoder.set_repeat(Repeat::Infinite)?;
+        for (frame, delay) in self.frames.iter().zip(&self.delays) {
+            let hundredths = (delay.as_secs_f64() * 1e2).round().min(6_000.0) as u32;
+            let delay = Delay::from_numer_denom_ms(10 * hundredths, 1);
+            let frame = DynamicImage::from(frame.clone()).into_rgba8();
+            encoder.encode_frame(Frame::from_parts(frame, 0, 0, delay))?;
+        }
+        drop(encoder);
+        Ok(bytes)
+    }
+}
+
+/// The frames of an image file that may have several; a decoder takes no more memory than an image
+/// may.
+fn frames(bytes: &[u8]) -> Option<Frames<'_>> {
+    let cursor = Cursor::new(bytes);
+    let limits_of_frames = limits(MAX_IMAGE_BYTES.saturating_sub(bytes.len() as u64));
+    match image::guess_format(bytes).ok()? {
+        ImageFormat::Png => {
+            let mut decoder = PngDecoder::with_limits(cursor, limits(MAX_HEADER_BYTES)).ok()?;
+            decoder.set_limits(limits_of_frames).ok()?;
+            let moves = decoder.is_apng().ok()?;
+            moves.then(|| decoder.apng().ok().map(AnimationDecoder::into_frames))?
+        }
+        ImageFormat::Gif => {
+            let mut decoder = GifDecoder::new(cursor).ok()?;
+            decoder.set_limits(limits_of_frames).ok()?;
+            Some(decoder.into_frames())
+        }
+        ImageFormat::WebP => {
+            let decoder = WebPDecoder::new(cursor).ok()?;
+            decoder.has_animation().then(|| decoder.into_frames())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
