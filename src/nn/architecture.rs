@@ -61,6 +61,9 @@ pub(crate) enum Operation {
     BiasedConvolution(ConvolutionSize),
     /// Transposed, without bias; the weight is `[inputs, outputs, kernel, kernel]`.
     TransposedConvolution(ConvolutionSize),
+    /// Of the input at twice its size, each pixel four times, without bias; the weight is
+    /// `[outputs, inputs, kernel, kernel]`.
+    ResizeConvolution(ConvolutionSize),
     /// By each image's own statistics, then scaled and shifted.
     InstanceNorm {
         channels: usize,
@@ -85,7 +88,8 @@ impl Operation {
             ("weight", vec![first, second, window.kernel, window.kernel])
         };
         match self {
-            Self::Convolution(ConvolutionSize { inputs, outputs, window }) => {
+            Self::Convolution(ConvolutionSize { inputs, outputs, window })
+            | Self::ResizeConvolution(ConvolutionSize { inputs, outputs, window }) => {
                 vec![weight(*outputs, *inputs, window)]
             }
             Self::BiasedConvolution(ConvolutionSize { inputs, outputs, window }) => {
@@ -114,6 +118,8 @@ impl Operation {
             Self::TransposedConvolution(size) => {
                 (size.inputs, size.outputs, side * size.window.stride as u128)
             }
+            // The enlarged input is never made: see `ops::resize_kernel`.
+            Self::ResizeConvolution(size) => (size.inputs, size.outputs, 2 * side),
             Self::InstanceNorm { channels } => (*channels, *channels, side),
             Self::Relu | Self::LeakyRelu | Self::Tanh => (0, 0, side),
             Self::Residual { times: 0, .. } => (0, 0, side),
@@ -250,6 +256,9 @@ mod tests {
         assert_eq!(most(&trunk), 4 * 64 + 40 * 16, "3 * 5 * 16 are fewer");
         trunk.push("up", Operation::TransposedConvolution(size(40, 9, Window::HALF)));
         assert_eq!(most(&trunk), 40 * 16 + 9 * 64);
+        trunk.push("resized", Operation::ResizeConvolution(size(9, 8, Window::SAME)));
+        assert_eq!(most(&trunk), 9 * 64 + 8 * 256);
+        trunk.push("halved", Operation::Convolution(size(8, 9, Window::HALF)));
         let mut head = Sequence::default();
         head.push("head", Operation::Convolution(size(9, 1000, Window::SAME)));
         let heads = vec![Sequence::default(), head];

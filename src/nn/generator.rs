@@ -14,6 +14,7 @@ use crate::nn::limits::{
     doubled,
 };
 use crate::nn::precision::Precision;
+use crate::nn::upsampling::Upsampling;
 
 /// The architecture of a [`Generator`]; the defaults are the paper's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +33,9 @@ pub struct GeneratorConfig {
     pub residual_blocks: usize,
     /// Halvings of the image size before the bottleneck, 2 in the paper.
     pub downsamplings: usize,
+    /// How the size is doubled after the bottleneck, as often as it was halved.
+    #[serde(default)]
+    pub upsampling: Upsampling,
 }
 
 impl GeneratorConfig {
@@ -43,6 +47,7 @@ impl GeneratorConfig {
             base_channels: 64,
             residual_blocks: 6,
             downsamplings: 2,
+            upsampling: Upsampling::Transposed,
         }
     }
 
@@ -73,6 +78,12 @@ impl GeneratorConfig {
     /// Sets the number of halvings before the bottleneck.
     pub fn with_downsamplings(mut self, downsamplings: usize) -> Self {
         self.downsamplings = downsamplings;
+        self
+    }
+
+    /// Sets how the size is doubled after the bottleneck.
+    pub fn with_upsampling(mut self, upsampling: Upsampling) -> Self {
+        self.upsampling = upsampling;
         self
     }
 
@@ -123,8 +134,16 @@ impl GeneratorConfig {
 
         for i in 0..self.downsamplings {
             let level = self.downsamplings - i;
-            let up = ConvolutionSize::new(width(level), width(level - 1), Window::HALF);
-            trunk.push_normed(&format!("up.{i}"), Operation::TransposedConvolution, up);
+            let up = |window| ConvolutionSize::new(width(level), width(level - 1), window);
+            let path = format!("up.{i}");
+            match self.upsampling {
+                Upsampling::Transposed => {
+                    trunk.push_normed(&path, Operation::TransposedConvolution, up(Window::HALF));
+                }
+                Upsampling::Resize => {
+                    trunk.push_normed(&path, Operation::ResizeConvolution, up(Window::SAME));
+                }
+            }
             trunk.push_activation(Operation::Relu);
         }
         let head = ConvolutionSize::new(width(0), self.image_channels, Window::WIDE);
@@ -302,11 +321,14 @@ mod tests {
 
         #[test]
         fn parameters_are_counted_without_them() {
-            for (blocks, downsamplings) in [(0, 0), (1, 0), (0, 1), (2, 3)] {
-                let config = GeneratorConfig::new(3)
+            let resize = |config: GeneratorConfig| config.with_upsampling(Upsampling::Resize);
+            let cases = [(0, 0), (1, 0), (0, 1), (2, 3)].map(|(blocks, downsamplings)| {
+                GeneratorConfig::new(3)
                     .with_base_channels(2)
                     .with_residual_blocks(blocks)
-                    .with_downsamplings(downsamplings);
+                    .with_downsamplings(downsamplings)
+            });
+            for config in cases.iter().cloned().map(resize).chain(cases.clone()) {
                 let mut rng = stream(0, Purpose::Generator, 0, 0);
                 let generator = config.init::<Flex>(&mut rng, &Default::default()).unwrap();
                 assert_eq!(config.num_params(), generator.num_params() as u64, "{config:?}");

@@ -23,6 +23,7 @@ mod spectral;
 mod steps;
 #[cfg(feature = "flex")]
 mod table;
+mod upsampling;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

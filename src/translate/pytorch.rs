@@ -37,7 +37,8 @@ impl<B: Backend> Translator<B> {
     ///
     /// # Errors
     /// [`Error::Io`] when a file exists or can't be written; [`Error::Config`] when the model has
-    /// no discriminator to write.
+    /// no discriminator to write, or its generator's
+    /// [upsampling](crate::nn::Upsampling::Resize) is one that the public code doesn't have.
     pub fn export_pytorch(
         &self,
         generator: impl AsRef<Path>,

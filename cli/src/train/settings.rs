@@ -8,6 +8,7 @@ use clap::{ArgMatches, Args, Command};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use stargan::data::read_text;
+use stargan::nn::Upsampling;
 use stargan::{
     Augmentation, LabelSpaces, LossWeights, NonFinitePolicy, Objective, Penalty, Precision, Preset,
     RunSettings, Sampling, Schedule, StarGan, TrainingConfig, UnreadablePolicy,
@@ -53,6 +54,10 @@ pub struct SettingsArgs {
     /// Halvings of the image size in the generator
     #[arg(long, value_name = "N", help_heading = NETWORKS)]
     downsamplings: Option<usize>,
+    /// How the generator doubles sizes again: by transposed convolutions, or by convolutions after
+    /// every pixel has become four, against checkerboard patterns
+    #[arg(long, value_name = "NAME", value_parser = names(Upsampling::ALL), help_heading = NETWORKS)]
+    upsampling: Option<Upsampling>,
     /// Convolutions of the discriminator's trunk [default: 6, fewer for small images]
     #[arg(long, value_name = "N", help_heading = NETWORKS)]
     discriminator_downsamplings: Option<usize>,
@@ -203,6 +208,7 @@ impl SettingsArgs {
             ("base_channels", recipe.generator.base_channels.to_string()),
             ("residual_blocks", recipe.generator.residual_blocks.to_string()),
             ("downsamplings", recipe.generator.downsamplings.to_string()),
+            ("upsampling", name(json!(recipe.generator.upsampling))),
             ("objective", name(json!(recipe.objective))),
             ("penalty", name(json!(recipe.penalty))),
             ("identity", format!("{identity}:{last}")),
@@ -265,6 +271,7 @@ impl SettingsArgs {
         set(&mut generator.base_channels, self.base_channels);
         set(&mut generator.residual_blocks, self.residual_blocks);
         set(&mut generator.downsamplings, self.downsamplings);
+        set(&mut generator.upsampling, self.upsampling);
         set(&mut discriminator.base_channels, discriminator_channels);
         set(&mut discriminator.downsamplings, self.discriminator_downsamplings);
         set(critic_steps, self.critic_steps);

@@ -16,6 +16,7 @@ use crate::files::pytorch::read::{STATISTICS, read};
 use crate::labels::spaces::LabelSpaces;
 use crate::nn::discriminator::DiscriminatorConfig;
 use crate::nn::generator::GeneratorConfig;
+use crate::nn::upsampling::Upsampling;
 use crate::nn::weights::Weights;
 
 /// The networks in files of the public PyTorch code.
@@ -117,8 +118,16 @@ fn open<C>(
 /// modules.
 ///
 /// # Errors
-/// [`Error::Config`] naming the first that is missing.
+/// [`Error::Config`] naming the first that is missing, or when the public code has no such network.
 pub(crate) fn public_generator(config: &GeneratorConfig, weights: Weights) -> Result<Weights> {
+    if config.upsampling != Upsampling::Transposed {
+        return Err(Error::Config(
+            "the public PyTorch code doubles sizes by transposed convolutions only, this \
+             generator by resize-convolutions (upsampling: resize), whose weights its modules \
+             can't hold; keep the model in this crate's own format"
+                .to_owned(),
+        ));
+    }
     named(&generator_keys(config), weights, "generator")
 }
 
@@ -273,6 +282,24 @@ mod tests {
         );
         let error = translator.export_pytorch(&g, None::<&str>).unwrap_err().to_string();
         assert!(error.contains("exists"), "{error}");
+    }
+
+    #[test]
+    fn resize_convolutions_neither_leave_nor_enter() {
+        let config = GeneratorConfig::new(2).with_base_channels(2).with_residual_blocks(1);
+        let resizing = config.clone().with_upsampling(Upsampling::Resize);
+        let error = public_generator(&resizing, Weights::new()).unwrap_err().to_string();
+        assert!(error.contains("by resize-convolutions (upsampling: resize)"), "{error}");
+        // Such a file by the public code's names is no transposed one either.
+        let keys = generator_keys(&resizing).into_iter();
+        let zeros = keys.map(|key| (key.public, TensorData::zeros::<f32, _>(key.shape)));
+        let files = Files::new();
+        files.write("resizing", &zeros.collect());
+        let error = files.refusal("resizing", None);
+        assert!(
+            error.contains("main.10.weight: expected shape [8, 4, 4, 4], found [4, 8, 3, 3]"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -13,7 +13,9 @@ use stargan::metrics::{
     DomainDistance, Evaluation, Evaluator, Judge, JudgeConfig, JudgeErrors, Measured, Measures,
     Readings, Scores, TargetScores,
 };
-use stargan::nn::{Discriminator, DiscriminatorConfig, Generator, GeneratorConfig, Prediction};
+use stargan::nn::{
+    Discriminator, DiscriminatorConfig, Generator, GeneratorConfig, Prediction, Upsampling,
+};
 use stargan::recipes::{
     Adversaries, CriticLosses, CycleNetworks, Direction, DirectionLosses, DiscriminatorLosses,
     GeneratorLosses, IdentityTerm, Label, PairModel, Pairwise, PenaltyDraw, StepBatch,
@@ -56,7 +58,7 @@ fn what_is_public_is_send_and_sync() {
         DomainDistance, Evaluation, Evaluator<'_, Flex>, Judge<Flex>, JudgeConfig, JudgeErrors,
         Measured, Measures, Readings, Scores, TargetScores);
     all!(both: Discriminator<Flex>, DiscriminatorConfig, Generator<Flex>, GeneratorConfig,
-        Prediction<Flex>);
+        Prediction<Flex>, Upsampling);
     all!(both: Adversaries<Cpu>, CriticLosses<Flex>, CycleNetworks<Cpu>, Direction<Flex>,
         DirectionLosses<Flex>, DiscriminatorLosses<Flex>, GeneratorLosses<Flex>, IdentityTerm,
         Label<Flex>, PairModel, Pairwise<Flex>, PenaltyDraw<Flex>, StepBatch<Flex>);
