@@ -67,12 +67,14 @@ pub use rand;
 
 pub use data::celeba::CelebA;
 pub use data::celeba_files::{CelebAFiles, MissingPolicy};
+pub use data::crop::Crop;
 pub use data::dataset::Dataset;
 pub use data::datasets::Datasets;
 pub use data::folder::Folder;
 pub use data::image::{decode_image, load_image};
+pub use data::size::ImageSize;
 pub use data::subset::Subset;
-pub use data::transform::{Crop, Transform};
+pub use data::transform::Transform;
 pub use data::unreadable::UnreadablePolicy;
 pub use error::{Error, Result};
 pub use files::describe::describe;

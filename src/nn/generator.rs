@@ -6,6 +6,7 @@ use burn::tensor::{DType, Tensor, activation};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::data::size::ImageSize;
 use crate::error::Result;
 use crate::nn::architecture::{Architecture, ConvolutionSize, Operation, Sequence, Window};
 use crate::nn::layers::{ConvNorm, Convolution, Residual, UpNorm};
@@ -152,21 +153,22 @@ impl GeneratorConfig {
         Architecture { trunk, heads: Vec::new() }
     }
 
-    /// Checks that images of `height` x `width` pixels keep their size through the network.
+    /// Checks that images of this size keep it through the network.
     ///
     /// # Errors
     /// [`Error::Config`](crate::error::Error::Config) when a side is 0 or not divisible by
     /// `2^downsamplings`, or a layer of one such image would take more than 2 GiB.
-    pub fn check_image_size(&self, height: usize, width: usize) -> Result<()> {
+    pub fn check_image_size(&self, size: impl Into<ImageSize>) -> Result<()> {
         self.check()?;
-        check_divisible("generator", [height, width], self.downsamplings)?;
-        let side = height.max(width);
-        check_memory("generator", side, self.architecture().most_values(side))
+        let size = size.into();
+        check_divisible("generator", size.sides(), self.downsamplings)?;
+        check_memory("generator", size, self.architecture().most_values(size))
     }
 
-    /// The smallest side that is not below `side` and keeps its size through the network.
-    pub(crate) fn next_side(&self, side: usize) -> usize {
-        side.next_multiple_of(1 << self.downsamplings)
+    /// The smallest size that no side of `size` is beyond and that is kept through the network.
+    pub(crate) fn next_size(&self, size: ImageSize) -> ImageSize {
+        let next = |side: usize| side.next_multiple_of(1 << self.downsamplings);
+        ImageSize::new(next(size.width), next(size.height))
     }
 
     /// A generator with fresh weights drawn from `rng` in a fixed order, the same on every backend.
@@ -277,7 +279,7 @@ mod tests {
             assert!(error.contains(expected), "{config:?}: {error}");
         }
         assert_eq!(base.clone().with_downsamplings(usize::MAX).num_params(), u64::MAX);
-        base.check_image_size(24, 40).unwrap();
+        base.check_image_size(ImageSize::new(40, 24)).unwrap();
         for (height, width, expected) in [
             (
                 126,
@@ -292,10 +294,12 @@ mod tests {
                 "0 pixels is not divisible by 4, which the generator's 2 downsamplings need; \
                  use 4",
             ),
-            (1 << 30, 128, "1073741824 pixels a side would take the generator more than 2 GiB"),
+            (1 << 30, 128, "128 x 1073741824 pixels would take the generator more than 2 GiB"),
+            (1 << 30, 1 << 30, "1073741824 pixels a side would take the generator more than"),
             (usize::MAX - 3, 128, "more than 2 GiB of memory for one layer; lower the image size"),
         ] {
-            let error = base.check_image_size(height, width).unwrap_err().to_string();
+            let size = ImageSize::new(width, height);
+            let error = base.check_image_size(size).unwrap_err().to_string();
             assert!(error.contains(expected), "{height} x {width}: {error}");
         }
     }

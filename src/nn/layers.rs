@@ -25,7 +25,7 @@ fn uniform<B: Backend, const D: usize>(
     Param::from_data(TensorData::new::<f32, _>(values, shape), device)
 }
 
-/// A zero-padded square convolution without bias.
+/// A zero-padded convolution without bias.
 #[derive(Module, Debug)]
 pub(crate) struct Convolution<B: Backend> {
     pub weight: Param<Tensor<B, 4>>,
@@ -62,10 +62,10 @@ impl<B: Backend> Convolution<B> {
         else {
             panic!("the table has no convolution here");
         };
-        let Window { kernel, stride, padding } = window;
-        let fan_in = inputs * kernel * kernel;
+        let Window { kernel: [height, width], stride, padding } = window;
+        let fan_in = inputs * window.taps();
         Self {
-            weight: uniform([outputs, inputs, kernel, kernel], fan_in, rng, device),
+            weight: uniform([outputs, inputs, height, width], fan_in, rng, device),
             spectral: None,
             stride,
             padding,
@@ -163,10 +163,10 @@ impl<B: Backend> LeakyConvolution<B> {
             panic!("the table has no convolution with bias here");
         };
         assert_eq!(window, Window::HALF);
-        let kernel = window.kernel;
-        let fan_in = inputs * kernel * kernel;
+        let [height, width] = window.kernel;
+        let fan_in = inputs * window.taps();
         Self {
-            weight: uniform([outputs, inputs, kernel, kernel], fan_in, rng, device),
+            weight: uniform([outputs, inputs, height, width], fan_in, rng, device),
             spectral: None,
             bias: uniform([outputs], fan_in, rng, device),
         }
@@ -223,11 +223,11 @@ impl<B: Backend> Doubling<B> {
             Upsampling::Resize => (Window::SAME, [outputs, inputs]),
         };
         assert_eq!(window, expected);
-        let kernel = window.kernel;
+        let [height, width] = window.kernel;
         // PyTorch takes the second side of a weight for that of its inputs, which that of a
         // transposed convolution is not.
-        let fan_in = second * kernel * kernel;
-        Self { weight: uniform([first, second, kernel, kernel], fan_in, rng, device), upsampling }
+        let fan_in = second * window.taps();
+        Self { weight: uniform([first, second, height, width], fan_in, rng, device), upsampling }
     }
 
     /// `[N, I, H, W]` to `[N, O, 2 H, 2 W]`.

@@ -6,6 +6,7 @@ use safetensors::tensor::{Dtype, SafeTensors};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::data::size::ImageSize;
 use crate::files::pytorch::keys::{Key, discriminator_keys, generator_keys, import};
 use crate::nn::discriminator::{Discriminator, DiscriminatorConfig};
 use crate::nn::generator::{Generator, GeneratorConfig};
@@ -46,7 +47,7 @@ struct FixtureGenerator {
 
 #[derive(Deserialize)]
 struct FixtureDiscriminator {
-    image_size: usize,
+    image_size: ImageSize,
     base_channels: usize,
     downsamplings: usize,
     label_width: usize,

@@ -19,6 +19,7 @@ mod optimizer;
 mod penalty;
 mod precision;
 mod published;
+mod rectangle;
 mod spectral;
 mod steps;
 #[cfg(feature = "flex")]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use image::{DynamicImage, ImageFormat, RgbImage};
 use serde::Serialize;
 use stargan::burn::tensor::backend::Backend;
-use stargan::{Crop, LabelKind, Result, Transform, Translator};
+use stargan::{Crop, ImageSize, LabelKind, Result, Transform, Translator};
 
 /// A translator, for one image at a time.
 pub struct Model<B: Backend>(Translator<B>);
@@ -29,8 +29,9 @@ pub struct Dataset {
 /// What the page must know of the model.
 #[derive(Serialize)]
 pub struct Description {
-    /// The side of its images, in pixels.
-    size: u32,
+    /// The size of its images, in pixels.
+    width: usize,
+    height: usize,
     /// Whether it can tell an image's own labels.
     reads_labels: bool,
     datasets: Vec<Dataset>,
@@ -51,7 +52,8 @@ impl<B: Backend> Model<B> {
             exclusive: space.exclusive_groups().to_vec(),
         });
         Description {
-            size: config.transform.size,
+            width: config.transform.size.width,
+            height: config.transform.size.height,
             reads_labels: config.discriminator.is_some(),
             datasets: datasets.collect(),
         }
@@ -59,18 +61,24 @@ impl<B: Backend> Model<B> {
 
     /// The part of an image of any size that the model translates, scaled down to what its crop
     /// takes. Of what this returns it is the same again.
-    pub fn square(&self, image: &RgbImage) -> DynamicImage {
+    pub fn part(&self, image: &RgbImage) -> DynamicImage {
         let transform = self.0.config().transform;
+        let ImageSize { width, height } = transform.size;
+        let shorter = width.min(height);
         let side = match transform.crop {
-            Crop::Centre(side) | Crop::At { side, .. } => side,
-            Crop::Square => transform.size,
+            Crop::Centre(side) | Crop::At { side, .. } => side as usize,
+            Crop::Square => shorter,
         };
-        let crop = self.0.crop_of(image.width(), image.height());
-        let size = side.min(image.width()).min(image.height());
-        DynamicImage::from(Transform { crop, size }.crop_and_resize(image))
+        let part = self.0.transform_of(image.width(), image.height());
+        let region = part.region(image.width(), image.height());
+        let side = side.min(region.width.min(region.height) as usize);
+        // The model's shape, at least a pixel of it.
+        let scaled = |length: usize| ((length * side + shorter / 2) / shorter).max(1);
+        let size = ImageSize::new(scaled(width), scaled(height));
+        DynamicImage::from(Transform { size, ..part }.resize(&part.cut(image)))
     }
 
-    /// A [`square`](Self::square) image, and its own label in every dataset where the model can
+    /// A [`part`](Self::part) of an image, and its own label in every dataset where the model can
     /// tell.
     pub fn prepare(&self, image: &DynamicImage) -> Result<(Picture, Option<Vec<Vec<f32>>>)> {
         let began = Instant::now();

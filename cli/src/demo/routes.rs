@@ -102,7 +102,7 @@ impl<B: Backend> Serve for Routes<B> {
             if path == "/whole" {
                 return Ok(png(model.translate(&photo.into(), &edit)?, Vec::new()));
             }
-            let image = model.square(&photo);
+            let image = model.part(&photo);
             match path.as_str() {
                 "/prepare" => {
                     let (picture, labels) = model.prepare(&image)?;

@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 use stargan::data::read_text;
 use stargan::nn::Upsampling;
 use stargan::{
-    Augmentation, LabelSpaces, LossWeights, NonFinitePolicy, Objective, Penalty, Precision, Preset,
-    RunSettings, Sampling, Schedule, StarGan, TrainingConfig, UnreadablePolicy,
+    Augmentation, ImageSize, LabelSpaces, LossWeights, NonFinitePolicy, Objective, Penalty,
+    Precision, Preset, RunSettings, Sampling, Schedule, StarGan, TrainingConfig, UnreadablePolicy,
 };
 
 use super::weights::{Identity, Weights};
@@ -25,9 +25,9 @@ const RUN: &str = "Run";
 /// Settings, which a preset and a file give and flags change.
 #[derive(Args)]
 pub struct SettingsArgs {
-    /// Side of the square training images, in pixels
-    #[arg(long, value_name = "PX")]
-    size: Option<usize>,
+    /// Size of the training images in pixels: the side of squares, or WIDTHxHEIGHT
+    #[arg(long, value_name = "PX|WxH")]
+    size: Option<ImageSize>,
     /// Images per batch
     #[arg(long, value_name = "N", help_heading = RUN)]
     batch: Option<usize>,
@@ -56,7 +56,12 @@ pub struct SettingsArgs {
     downsamplings: Option<usize>,
     /// How the generator doubles sizes again: by transposed convolutions, or by convolutions after
     /// every pixel has become four, against checkerboard patterns
-    #[arg(long, value_name = "NAME", value_parser = names(Upsampling::ALL), help_heading = NETWORKS)]
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_parser = names(Upsampling::ALL),
+        help_heading = NETWORKS
+    )]
     upsampling: Option<Upsampling>,
     /// Convolutions of the discriminator's trunk [default: 6, fewer for small images]
     #[arg(long, value_name = "N", help_heading = NETWORKS)]
@@ -338,7 +343,7 @@ fn overlaid(
     if let Some(penalty) = at(&settings, "/settings/penalty")? {
         config.recipe = config.recipe.with_penalty(penalty);
     }
-    if let Some(size) = at(&settings, "/settings/discriminator/image_size")? {
+    if let Some(size) = at::<ImageSize>(&settings, "/settings/discriminator/image_size")? {
         config.recipe = config.recipe.with_image_size(size);
     }
     // The labels are those of the data.

@@ -139,6 +139,13 @@ pub(crate) fn public_discriminator(
     config: &DiscriminatorConfig,
     weights: Weights,
 ) -> Result<Weights> {
+    let size = config.image_size;
+    if !size.is_square() {
+        return Err(Error::Config(format!(
+            "the public PyTorch code's discriminator takes squares, this one images of {size} \
+             pixels, whose weights its modules can't hold; export the generator alone"
+        )));
+    }
     named(&discriminator_keys(config), weights, "discriminator")
 }
 
@@ -173,7 +180,8 @@ mod tests {
     use safetensors::tensor::{Dtype, SafeTensors};
 
     use super::*;
-    use crate::data::transform::Crop;
+    use crate::data::crop::Crop;
+    use crate::data::size::ImageSize;
     use crate::files::pytorch::read::is_statistic;
     use crate::labels::space::LabelSpace;
     use crate::random::{Purpose, stream};
@@ -181,7 +189,7 @@ mod tests {
     use crate::translate::relabel::DomainLabel;
     use crate::translate::translator::Translator;
 
-    const TRANSFORM: Transform = Transform { crop: Crop::Centre(178), size: 32 };
+    const TRANSFORM: Transform = Transform { crop: Crop::Centre(178), size: ImageSize::square(32) };
 
     fn spaces() -> LabelSpaces {
         LabelSpaces::single(LabelSpace::attributes(["a", "b", "c", "d", "e"]))
@@ -380,7 +388,7 @@ mod tests {
         }
         let open = || PublicModel::open(files.path("G"), Some(files.path("D"))).unwrap();
         let few = LabelSpaces::single(LabelSpace::attributes(["a", "b"]));
-        let other = Transform { size: 64, ..TRANSFORM };
+        let other = Transform { size: 64.into(), ..TRANSFORM };
         for (spaces, transform, expected) in [
             (few, TRANSFORM, "condition width is 5, the labels need 2"),
             (spaces(), other, "the discriminator takes 32 pixel images"),
