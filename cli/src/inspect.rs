@@ -117,7 +117,7 @@ fn describe_file(path: &Path) -> Result<String, Failure> {
     let ModelConfig { spaces, transform, .. } = &model;
     let mut text = labels(spaces);
     line(&mut text, "image size", pixels(transform.size));
-    line(&mut text, "crop", transform.crop.to_string());
+    line(&mut text, "crop", transform.to_string());
     networks(&mut text, &model);
     let Some(training) = training else { return Ok(text) };
     let earlier = training["iteration"].as_u64();
