@@ -86,8 +86,8 @@ pub mod train {
         type Networks<B: AutodiffBackend> = Learner<B, Conv2d<B>>;
         type Model = Transform;
 
-        fn image_size(&self) -> usize {
-            8
+        fn image_size(&self) -> stargan::ImageSize {
+            8.into()
         }
         fn num_params(&self) -> u64 {
             12

@@ -22,8 +22,8 @@ impl Recipe for Colouriser {
     fn usual_run(&self) -> RunSettings {
         RunSettings::default().with_schedule(Schedule::Constant) // so that a run can go on
     }
-    fn image_size(&self) -> usize {
-        32
+    fn image_size(&self) -> stargan::ImageSize {
+        32.into()
     }
     fn num_params(&self) -> u64 {
         self.0.num_params()

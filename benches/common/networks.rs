@@ -48,7 +48,7 @@ impl Shape {
             images: noise(self.batch * 3 * self.size * self.size),
             labels: labels.collect(),
             batch_size: self.batch,
-            image_size: self.size,
+            image_size: self.size.into(),
         }
     }
 

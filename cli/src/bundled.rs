@@ -72,7 +72,7 @@ pub fn people(count: usize) -> Result<People, Failure> {
     let person = |number| test.find(&format!("{number:05}.png"));
     let load = |index| {
         let label = DomainLabel { dataset: 0, label: test.label(index).to_vec() };
-        Ok(GridImage { image: test.load_cropped(index)?, label: Some(label) })
+        Ok(GridImage { image: test.load(index)?, label: Some(label) })
     };
     (0..count).filter_map(person).map(load).collect()
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clap::ArgMatches;
 use stargan::data::{Summary, Survey};
-use stargan::{Dataset, MissingPolicy, Sampling};
+use stargan::{Dataset, ImageSize, MissingPolicy, Sampling};
 
 use crate::data::{DataArgs, FORMS, Opened, Source, Spec, open_like, warnings};
 use crate::failure::{Failure, usage};
@@ -27,9 +27,10 @@ pub struct Args {
     /// Images to test with; repeat it for several datasets
     #[arg(long, value_name = FORMS)]
     test_data: Vec<Spec>,
-    /// Side of the training images, in pixels: says how many images are smaller
-    #[arg(long, value_name = "PX")]
-    size: Option<u32>,
+    /// Size of the training images in pixels, a side or WIDTHxHEIGHT: says how many images are
+    /// smaller
+    #[arg(long, value_name = "PX|WxH")]
+    size: Option<ImageSize>,
 }
 
 /// A set of images and what is found in it.
@@ -93,7 +94,7 @@ fn opened(sources: &[Source], tests: &[Spec]) -> Result<Vec<(String, Opened)>, F
 
 impl Set {
     /// Says what was found in this set alone.
-    fn tell(&self, size: Option<u32>) {
+    fn tell(&self, size: Option<ImageSize>) {
         let Self { name, data, missing, survey } = self;
         result!("{name}: {}", Summary::new(&**data));
         if let (Some(smallest), Some(largest)) = (survey.smallest, survey.largest) {

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use stargan::{Crop, Dataset, ModelConfig};
+use stargan::{Crop, Dataset, ImageSize, ModelConfig, Transform};
 
 use crate::terminal::tell;
 
@@ -52,41 +52,40 @@ impl FromStr for PhotoCrop {
     }
 }
 
-/// How much of an image of this size `crop` leaves out.
-pub fn percent_left_out(crop: Crop, [width, height]: [u32; 2]) -> String {
+/// How much of an image of this size `transform` leaves out.
+pub fn percent_left_out(transform: Transform, [width, height]: [u32; 2]) -> String {
     // Rounded down: what is used is never nothing.
-    format!("{} %", (100.0 * crop.left_out(width, height)).floor())
+    format!("{} %", (100.0 * transform.left_out(width, height)).floor())
 }
 
-/// Says where the crop of `data` leaves out most of the first image that can be read.
-pub fn warn_of_crop(name: &str, data: &dyn Dataset) {
+/// Says where the crop of `data` for a model of images of `size` leaves out most of the first image
+/// that can be read.
+pub fn warn_of_crop(name: &str, data: &dyn Dataset, size: ImageSize) {
     let Some([width, height]) = size_of_first(data) else { return };
-    let crop = data.crop();
-    if crop.leaves_out_most(width, height) {
-        let remedy = match crop {
+    let transform = Transform { crop: data.crop(), size };
+    if transform.leaves_out_most(width, height) {
+        let remedy = match transform.crop {
             Crop::Centre(_) | Crop::At { .. } => "--crop square takes the largest",
             Crop::Square => "cut the images to what matters first",
         };
         tell!(
-            "warning: {name}: {} leaves out {} of images of {width} x {height} pixels; {remedy}",
-            crop,
-            percent_left_out(crop, [width, height])
+            "warning: {name}: {transform} leaves out {} of images of {width} x {height} pixels; \
+             {remedy}",
+            percent_left_out(transform, [width, height])
         );
     }
 }
 
-/// Says where `data` are cropped otherwise than the images that the judge in `file` learnt from.
-pub fn warn_of_judge(file: &Path, trained_on: Option<Crop>, data: &dyn Dataset) {
-    let (Some(trained_on), Some([width, height])) = (trained_on, size_of_first(data)) else {
+/// Says where `data` are cropped otherwise than the images that the judge in `file`, which takes
+/// images of `size`, learnt from.
+pub fn warn_of_judge(file: &Path, crop: Option<Crop>, size: ImageSize, data: &dyn Dataset) {
+    let (Some(crop), Some([width, height])) = (crop, size_of_first(data)) else {
         return;
     };
-    if trained_on.left_out(width, height) != data.crop().left_out(width, height) {
-        tell!(
-            "warning: {}: the judge was trained on {} of images, and is shown {}",
-            file.display(),
-            trained_on,
-            data.crop()
-        );
+    let [learnt, shown] = [crop, data.crop()].map(|crop| Transform { crop, size });
+    if learnt.left_out(width, height) != shown.left_out(width, height) {
+        let file = file.display();
+        tell!("warning: {file}: the judge was trained on {learnt} of images, and is shown {shown}");
     }
 }
 
@@ -125,8 +124,12 @@ mod tests {
 
     #[test]
     fn what_is_left_out_is_a_number() {
-        assert_eq!(percent_left_out(Crop::Centre(178), [1024, 1024]), "96 %");
-        assert_eq!(percent_left_out(Crop::Centre(1), [9000, 9000]), "99 %");
-        assert_eq!(percent_left_out(Crop::Square, [64, 64]), "0 %");
+        let percent =
+            |crop, size: ImageSize, image| percent_left_out(Transform { crop, size }, image);
+        let square = ImageSize::square(64);
+        assert_eq!(percent(Crop::Centre(178), square, [1024, 1024]), "96 %");
+        assert_eq!(percent(Crop::Centre(1), square, [9000, 9000]), "99 %");
+        assert_eq!(percent(Crop::Square, square, [64, 64]), "0 %");
+        assert_eq!(percent(Crop::Square, ImageSize::new(64, 32), [64, 64]), "50 %");
     }
 }

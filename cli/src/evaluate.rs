@@ -57,7 +57,8 @@ pub struct Args {
     )]
     missing: MissingPolicy,
     /// The part that is used of all images: the centre square of so many pixels, or "square" for
-    /// the largest one [default: the crop that the model was trained on]
+    /// the largest one, of a model of rectangles the part of their shape whose shorter side has so
+    /// many [default: the crop that the model was trained on]
     #[arg(long, value_name = "PX|square", value_parser = parse_crop)]
     crop: Option<Crop>,
     /// True counterfactuals among the images: a file of source,target,change, or "by-name" where
@@ -208,7 +209,7 @@ fn evaluate<B: AutodiffBackend>(args: &Args, pairs: Option<Pairs>) -> Result<Mea
     let trained_on = translator.config().transform.crop;
     let images = open(args, pairs, translator.spaces(), trained_on)?;
     let Images { dataset, data, pairs, train } = images;
-    warn_of_crop(&args.data.to_string(), &*data);
+    warn_of_crop(&args.data.to_string(), &*data, translator.config().transform.size);
     let (judge, kept) = judge::<B>(args, &translator, &*data, train.as_ref())?;
 
     let pairs = match pairs {
@@ -247,11 +248,11 @@ fn judge<B: AutodiffBackend>(
         let judge = Judge::open(file, &device)?;
         let named = |error| Failure::Failed(format!("{}: {error}", file.display()));
         data.labels().check_same(judge.labels()).map_err(named)?;
-        warn_of_judge(file, judge.crop(), data);
+        warn_of_judge(file, judge.crop(), judge.image_size(), data);
         return Ok((Some(judge), Ok(())));
     }
     let Some(train) = train else { return Ok((None, Ok(()))) };
-    let config = JudgeConfig::new(translator.config().transform.size as usize)
+    let config = JudgeConfig::new(translator.config().transform.size)
         .with_iterations(args.judge_iterations)
         .with_seed(args.judge_seed)
         .with_on_unreadable(args.on_unreadable);

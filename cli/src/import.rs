@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use stargan::burn::tensor::backend::Backend;
 
 use stargan::{
-    BackendKind, Crop, LabelSpace, LabelSpaces, Parts, PublicModel, Transform, Translator,
+    BackendKind, Crop, ImageSize, LabelSpace, LabelSpaces, Parts, PublicModel, Transform,
+    Translator,
 };
 
 use crate::backend::{self, on_backend};
@@ -35,9 +36,10 @@ pub struct Args {
     /// is of both, the attributes first
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     classes: Vec<String>,
-    /// Side of the images in pixels [default: what the discriminator says, or 128]
-    #[arg(long, value_name = "PX")]
-    size: Option<usize>,
+    /// Size of the images in pixels, a side or WIDTHxHEIGHT [default: what the discriminator says,
+    /// or 128]
+    #[arg(long, value_name = "PX|WxH")]
+    size: Option<ImageSize>,
     /// Side of the centre square that is used of an image, in pixels, or "square" for the largest
     /// one, which is CelebA's 178 and RaFD's 256
     #[arg(long, value_name = "PX|square", value_parser = parse_crop, default_value = "square")]
@@ -77,9 +79,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         spaces.push(("classes", LabelSpace::classes(&args.classes)));
     }
     let known = model.discriminator().map(|discriminator| discriminator.image_size);
-    let size = args.size.or(known).unwrap_or(128);
-    let size = u32::try_from(size)
-        .map_err(|_| Failure::Usage(format!("--size {size} is beyond any image")))?;
+    let size = args.size.or(known).unwrap_or(ImageSize::square(128));
     let transform = Transform { crop: args.crop, size };
     let spaces = LabelSpaces::joint(spaces)?;
     let names: Vec<_> = spaces.iter().flat_map(LabelSpace::names).cloned().collect();

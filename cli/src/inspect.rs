@@ -7,9 +7,10 @@ use serde::Deserialize;
 use serde_json::Value;
 use stargan::data::read_text;
 use stargan::engine::Recipe;
+use stargan::nn::Upsampling;
 use stargan::{
-    Crop, LabelKind, LabelSpace, LabelSpaces, ModelConfig, StarGan, TrainingConfig, Transform,
-    describe, load_image, resolve_model,
+    Crop, ImageSize, LabelKind, LabelSpace, LabelSpaces, ModelConfig, StarGan, TrainingConfig,
+    Transform, describe, load_image, resolve_model,
 };
 
 use crate::crop::{PhotoCrop, percent_left_out};
@@ -78,13 +79,15 @@ fn show(args: &Args, path: &Path, photo: &Path) -> Result<(), Failure> {
     existing.check(out)?;
     let image = load_image(photo)?;
     let (width, height) = image.dimensions();
-    let usual = || model.transform.crop.for_photo(width, height);
-    let crop = args.crop.map_or_else(usual, |crop| crop.of(&model));
-    crop.check_holds(width, height).map_err(|error| of_file(photo, error))?;
-    save_image(&preview(&image, crop, model.transform.size), out, existing)?;
+    let transform = match args.crop {
+        Some(crop) => Transform { crop: crop.of(&model), ..model.transform },
+        None => model.transform.for_photo(width, height),
+    };
+    transform.check_holds(width, height).map_err(|error| of_file(photo, error))?;
+    save_image(&preview(&image, transform), out, existing)?;
     tell!(
-        "of {width} x {height} pixels the model sees {crop}, {} of them are left out",
-        percent_left_out(crop, [width, height])
+        "of {width} x {height} pixels the model sees {transform}, {} of them are left out",
+        percent_left_out(transform, [width, height])
     );
     result!("{}", out.display());
     Ok(())
@@ -113,8 +116,8 @@ fn describe_file(path: &Path) -> Result<String, Failure> {
         })?;
     let ModelConfig { spaces, transform, .. } = &model;
     let mut text = labels(spaces);
-    line(&mut text, "image size", format!("{0} x {0} pixels", transform.size));
-    line(&mut text, "crop", transform.crop.to_string());
+    line(&mut text, "image size", pixels(transform.size));
+    line(&mut text, "crop", transform.to_string());
     networks(&mut text, &model);
     let Some(training) = training else { return Ok(text) };
     let earlier = training["iteration"].as_u64();
@@ -142,12 +145,16 @@ fn begun(path: &Path) -> Result<String, Failure> {
     config.check().map_err(|error| of_file(path, error))?;
     let recipe = &config.recipe;
     let mut text = labels(&recipe.spaces);
-    line(&mut text, "image size", format!("{0} x {0} pixels", recipe.image_size()));
-    let size = u32::try_from(recipe.image_size()).map_err(|error| of_file(path, error))?;
-    networks(&mut text, &recipe.model(Transform { crop: Crop::Square, size }));
+    line(&mut text, "image size", pixels(recipe.image_size()));
+    let transform = Transform { crop: Crop::Square, size: recipe.image_size() };
+    networks(&mut text, &recipe.model(transform));
     line(&mut text, "iteration", format!("0 of {}", config.run.iterations));
     settings(&mut text, &config)?;
     Ok(text)
+}
+
+fn pixels(size: ImageSize) -> String {
+    format!("{} x {} pixels", size.width, size.height)
 }
 
 fn line(text: &mut String, name: &str, value: impl AsRef<str>) {
@@ -194,11 +201,15 @@ fn networks(text: &mut String, model: &ModelConfig) {
         text,
         "generator",
         format!(
-            "{} parameters: {} channels, {} residual blocks, {} downsamplings",
+            "{} parameters: {} channels, {} residual blocks, {} downsamplings{}",
             thousands(generator.num_params()),
             generator.base_channels,
             generator.residual_blocks,
-            generator.downsamplings
+            generator.downsamplings,
+            match generator.upsampling {
+                Upsampling::Resize => ", resize-convolutions",
+                _ => "",
+            }
         ),
     );
     let discriminator = match &model.discriminator {

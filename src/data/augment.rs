@@ -7,7 +7,8 @@ use image::RgbImage;
 use rand::RngCore;
 use serde::{Deserialize, Serialize};
 
-use crate::data::transform::{Square, Transform};
+use crate::data::crop::Region;
+use crate::data::transform::Transform;
 use crate::error::shown::{number, quoted};
 use crate::error::{Error, Result};
 
@@ -34,8 +35,8 @@ pub struct Augmentation {
     pub contrast: f64,
     /// The distances from each pixel's grey are multiplied by such a factor.
     pub saturation: f64,
-    /// Of the crop's square a smaller one is taken, anywhere in it, whose side is a factor from
-    /// `1 - crop` to 1 of its.
+    /// Of the crop a smaller part of its shape is taken, anywhere in it, whose sides are a factor
+    /// from `1 - crop` to 1 of its.
     pub crop: f64,
 }
 
@@ -93,7 +94,7 @@ pub(super) struct Change {
     brightness: f32,
     contrast: f32,
     saturation: f32,
-    /// The side of what is taken, as a share of what is there.
+    /// The sides of what is taken, as a share of what is there.
     zoom: f64,
     /// Where it lies, in `[0, 1)` of the room that there is.
     across: f64,
@@ -106,17 +107,18 @@ const GREY: [f32; 3] = [0.299, 0.587, 0.114];
 impl Change {
     /// The network's view of `image` after `transform` and this change.
     pub(super) fn apply(&self, transform: Transform, image: &RgbImage, flip: bool) -> Vec<f32> {
-        let mut view = transform.apply_part(image, flip, |side| self.part(side));
+        let mut view = transform.apply_part(image, flip, |sides| self.part(sides));
         self.recolour(&mut view);
         view
     }
 
-    /// The part of a square of `side` pixels that is taken.
-    fn part(&self, side: u32) -> Square {
-        let part = ((f64::from(side) * self.zoom).round() as u32).clamp(1, side);
-        let room = f64::from(side - part + 1);
-        let (left, top) = ((self.across * room) as u32, (self.down * room) as u32);
-        Square { left, top, side: part }
+    /// The part of so many columns and rows that is taken.
+    fn part(&self, sides: [u32; 2]) -> Region {
+        let [width, height] =
+            sides.map(|side| ((f64::from(side) * self.zoom).round() as u32).clamp(1, side));
+        let place = |share: f64, room: u32| (share * f64::from(room + 1)) as u32;
+        let left = place(self.across, sides[0] - width);
+        Region { left, top: place(self.down, sides[1] - height), width, height }
     }
 
     /// Changes the colours of an image `[3, height, width]` in `[-1, 1]`.
@@ -211,21 +213,23 @@ mod tests {
             assert!(found.0 < least + 0.02 && found.1 > most - 0.02, "{found:?}");
         }
         for change in &changes {
-            let Square { left, top, side } = change.part(40);
-            assert!((30..=40).contains(&side) && left + side <= 40 && top + side <= 40);
+            let Region { left, top, width, height } = change.part([80, 40]);
+            assert!((60..=80).contains(&width) && (30..=40).contains(&height));
+            assert!(left + width <= 80 && top + height <= 40 && width.abs_diff(2 * height) <= 1);
             let mut image: Vec<f32> = (0..48).map(|at| at as f32 / 23.5 - 1.0).collect();
             change.recolour(&mut image);
             assert!(image.iter().all(|value| (-1.0..=1.0).contains(value)));
         }
-        let reached = |edge: fn(Square) -> bool| changes.iter().any(|change| edge(change.part(40)));
-        assert!(reached(|Square { side, left, .. }| side < 35 && left == 0));
-        assert!(reached(|Square { side, top, .. }| side < 35 && top + side == 40));
+        let reached =
+            |edge: fn(Region) -> bool| changes.iter().any(|change| edge(change.part([40; 2])));
+        assert!(reached(|Region { width, left, .. }| width < 35 && left == 0));
+        assert!(reached(|Region { height, top, .. }| height < 35 && top + height == 40));
     }
 
     #[test]
     fn no_amount_is_no_change() {
         let change = Augmentation::default().draw(stream(1, Purpose::Augment, 0, 0));
-        assert_eq!(change.part(17), Square { left: 0, top: 0, side: 17 });
+        assert_eq!(change.part([17, 9]), Region { left: 0, top: 0, width: 17, height: 9 });
         let image: Vec<f32> = (0..48).map(|at| at as f32 / 24.0 - 1.0).collect();
         let mut same = image.clone();
         change.recolour(&mut same);

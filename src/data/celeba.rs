@@ -2,8 +2,8 @@
 
 use std::{borrow::Cow, collections::BTreeMap, path::Path, sync::Arc};
 
+use crate::data::crop::Crop;
 use crate::data::dataset::Dataset;
-use crate::data::transform::Crop;
 use image::RgbImage;
 
 use crate::data::attributes::{Row, parse};
@@ -90,8 +90,8 @@ impl CelebA {
         &self.missing
     }
 
-    /// Uses another part of the images than the largest centre square, which of CelebA's aligned
-    /// images of 178 x 218 pixels is their middle 178.
+    /// Uses another part of the images than the largest one in the centre, which for squares is the
+    /// middle 178 pixels of CelebA's aligned images of 178 x 218.
     pub fn with_crop(mut self, crop: Crop) -> Self {
         self.crop = crop;
         self

@@ -6,8 +6,10 @@ use std::fmt::Debug;
 
 use image::RgbImage;
 
+use crate::data::crop::Crop;
 use crate::data::image::no_pixels;
-use crate::data::transform::Crop;
+use crate::data::size::ImageSize;
+use crate::data::transform::Transform;
 use crate::error::Result;
 use crate::labels::space::LabelSpace;
 
@@ -42,7 +44,7 @@ pub trait Dataset: Debug + Send + Sync {
     /// When `index` is not below [`len`](Self::len).
     fn load(&self, index: usize) -> Result<RgbImage>;
 
-    /// The part of an image that is used: the largest centre square, unless overridden.
+    /// The part of an image that is used: the largest one in its centre, unless overridden.
     fn crop(&self) -> Crop {
         Crop::Square
     }
@@ -52,15 +54,15 @@ pub trait Dataset: Debug + Send + Sync {
         (0..self.len()).find(|&index| self.name(index) == name)
     }
 
-    /// The part of image `index` that is used, at its own size.
+    /// The part of image `index` that a model of images of `size` uses, at its own size.
     ///
     /// # Errors
     /// As [`load`](Self::load), and when the image has no pixels.
     ///
     /// # Panics
     /// As [`load`](Self::load).
-    fn load_cropped(&self, index: usize) -> Result<RgbImage> {
-        Ok(self.crop().apply(&load(self, index)?))
+    fn load_cropped(&self, index: usize, size: ImageSize) -> Result<RgbImage> {
+        Ok(Transform { crop: self.crop(), size }.cut(&load(self, index)?))
     }
 
     /// What stands beside the images and is not used, such as `.heic`, `.jpg not in the list` or

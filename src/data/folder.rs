@@ -9,11 +9,11 @@ use std::{
 
 use image::RgbImage;
 
+use crate::data::crop::Crop;
 use crate::data::dataset::Dataset;
 use crate::data::image::load_image;
 use crate::data::image_files::{EXTENSIONS, images_below, is_image, visible};
 use crate::data::listing::{Listing, kind};
-use crate::data::transform::Crop;
 use crate::error::{Error, Result, did_you_mean};
 use crate::labels::space::{LabelKind, LabelSpace};
 
@@ -99,7 +99,7 @@ impl Folder {
         empty.iter().position(|empty| *empty)
     }
 
-    /// Uses another part of the images than the largest centre square; RaFD takes
+    /// Uses another part of the images than the largest one in the centre; RaFD takes
     /// [`Crop::Centre(256)`](Crop::Centre).
     pub fn with_crop(mut self, crop: Crop) -> Self {
         self.crop = crop;

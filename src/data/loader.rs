@@ -20,6 +20,7 @@ use crate::data::dataset::load;
 use crate::data::datasets::Datasets;
 use crate::data::loader_config::{LoaderConfig, Share};
 use crate::data::sampler::{Draw, Sampler};
+use crate::data::size::ImageSize;
 use crate::data::transform::Transform;
 use crate::data::unreadable::{UNREADABLE_IN_A_ROW, UnreadablePolicy};
 use crate::error::{Error, Result};
@@ -37,18 +38,18 @@ pub struct Batch {
     pub iteration: u64,
     /// The rows of the batch whose images are here: all of them, unless there are several workers.
     pub rows: Range<usize>,
-    /// `[rows, 3, image_size, image_size]`, row-major, in `[-1, 1]`.
+    /// `[rows, 3, height, width]`, row-major, in `[-1, 1]`.
     pub images: Vec<f32>,
     /// `[batch_size, width]` for the dataset's label width, row-major, 0 or 1.
     pub labels: Vec<f32>,
     /// The number of images of the whole batch.
     pub batch_size: usize,
-    /// The side of the images, in pixels.
-    pub image_size: usize,
+    /// The size of the images.
+    pub image_size: ImageSize,
 }
 
 impl Batch {
-    /// The images on `device`: `[rows, 3, image_size, image_size]` in `[-1, 1]`.
+    /// The images on `device`: `[rows, 3, height, width]` in `[-1, 1]`.
     pub fn into_images<B: Backend>(self, device: &B::Device) -> Tensor<B, 4> {
         let shape = self.shape();
         Tensor::from_data(TensorData::new(self.images, shape), device)
@@ -78,10 +79,10 @@ impl Batch {
         Self { dataset, iteration, rows, images: Vec::new(), labels, batch_size, image_size }
     }
 
-    /// The shape of the images: `[N, C, S, S]`.
+    /// The shape of the images: `[N, C, H, W]`.
     pub(crate) fn shape(&self) -> [usize; 4] {
-        let (n, size) = (self.rows.len(), self.image_size);
-        [n, self.images.len() / (n * size * size), size, size]
+        let (n, [height, width]) = (self.rows.len(), self.image_size.sides());
+        [n, self.images.len() / (n * height * width), height, width]
     }
 }
 
@@ -215,7 +216,7 @@ impl Drop for Loader {
 struct Shared {
     datasets: Datasets,
     sampler: Sampler,
-    image_size: usize,
+    image_size: ImageSize,
     share: Share,
     prefetch: u64,
     on_unreadable: UnreadablePolicy,
@@ -262,10 +263,10 @@ impl Shared {
     fn build(&self, ticket: u64) -> Result<Batch> {
         let draw = self.sampler.draw(ticket);
         let dataset = &self.datasets[draw.dataset];
-        let transform = Transform { crop: dataset.crop(), size: self.image_size as u32 };
+        let transform = Transform { crop: dataset.crop(), size: self.image_size };
         let (batch_size, image_size) = (draw.images.len(), self.image_size);
         let rows = self.share.rows(batch_size);
-        let mut images = Vec::with_capacity(rows.len() * 3 * image_size * image_size);
+        let mut images = Vec::with_capacity(rows.len() * 3 * image_size.width * image_size.height);
         let mut labels = Vec::with_capacity(batch_size * dataset.labels().width());
         for (row, &(mut image, flip)) in draw.images.iter().enumerate() {
             if rows.contains(&row) {

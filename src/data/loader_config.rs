@@ -6,7 +6,7 @@ use crate::data::augment::Augmentation;
 use crate::data::balance::Sampling;
 use crate::data::datasets::Datasets;
 use crate::data::image::MAX_IMAGE_SIDE;
-use crate::data::transform::Crop;
+use crate::data::size::ImageSize;
 use crate::data::unreadable::UnreadablePolicy;
 use crate::error::{Error, Result};
 
@@ -38,8 +38,8 @@ pub struct LoaderConfig {
     /// draws target labels then always gives an image its own label, so that nothing is translated
     /// in training.
     pub batch_size: usize,
-    /// The side of the images, in pixels.
-    pub image_size: usize,
+    /// The size of the images.
+    pub image_size: ImageSize,
     /// Whether every image is mirrored with probability one half.
     pub flip: bool,
     /// How images are changed beside that.
@@ -67,7 +67,7 @@ impl Default for LoaderConfig {
     fn default() -> Self {
         Self {
             batch_size: 16,
-            image_size: 128,
+            image_size: ImageSize::square(128),
             flip: true,
             augmentation: Augmentation::default(),
             seed: 0,
@@ -86,20 +86,20 @@ impl LoaderConfig {
     ///
     /// # Errors
     /// [`Error::Config`] when there is no dataset or one that cannot fill a batch, a number is 0,
-    /// or the image size is above [`MAX_IMAGE_SIDE`].
+    /// or a side of the images is above [`MAX_IMAGE_SIDE`].
     pub fn check(&self, datasets: &Datasets) -> Result<()> {
         let Self { batch_size, image_size, threads, prefetch, .. } = *self;
         let positive = [
             ("the number of datasets", datasets.len() as u64),
             ("the batch size", batch_size as u64),
-            ("the image size", image_size as u64),
+            ("the image size", image_size.width.min(image_size.height) as u64),
             ("the number of loader threads", threads as u64),
             ("the number of batches prepared ahead", prefetch as u64),
         ];
         if let Some((what, _)) = positive.iter().find(|(_, number)| *number == 0) {
             return Err(Error::Config(format!("{what} must be at least 1, found 0")));
         }
-        if image_size > MAX_IMAGE_SIDE as usize {
+        if image_size.width.max(image_size.height) > MAX_IMAGE_SIDE as usize {
             let message =
                 format!("the image size must be at most {MAX_IMAGE_SIDE}, found {image_size}");
             return Err(Error::Config(message));
@@ -118,9 +118,7 @@ impl LoaderConfig {
                     "has {images} images, fewer than a batch of {batch_size}: \
                      lower the batch size to at most {images}"
                 ),
-                (_, Crop::Centre(0) | Crop::At { side: 0, .. }) => {
-                    "has a crop of 0 pixels".to_owned()
-                }
+                (_, crop) if crop.is_empty() => "has a crop of 0 pixels".to_owned(),
                 _ => continue,
             };
             let which = match datasets.len() {

@@ -10,6 +10,7 @@ pub(crate) mod augment;
 pub(crate) mod balance;
 pub(crate) mod celeba;
 pub(crate) mod celeba_files;
+pub(crate) mod crop;
 pub(crate) mod dataset;
 pub(crate) mod datasets;
 pub(crate) mod folder;
@@ -24,6 +25,7 @@ pub(crate) mod presence;
 pub(crate) mod python_random;
 #[cfg(feature = "train")]
 pub(crate) mod sampler;
+pub(crate) mod size;
 pub(crate) mod splits;
 pub(crate) mod subset;
 pub(crate) mod summary;
@@ -33,6 +35,7 @@ pub(crate) mod unreadable;
 pub(crate) mod whole;
 
 pub use self::animation::MAX_FRAMES;
+pub use self::crop::Region;
 pub use self::image::{MAX_IMAGE_BYTES, MAX_IMAGE_SIDE, image_size};
 pub use self::image_files::{ImageFiles, image_files};
 #[cfg(feature = "train")]
@@ -41,6 +44,6 @@ pub use self::loader::{Batch, Loader, Unreadable};
 pub use self::loader_config::{LoaderConfig, Share};
 pub use self::summary::Summary;
 pub use self::survey::{SameImage, Survey, UnreadableImage};
-pub use self::transform::{Square, to_network, to_rgb_image};
+pub use self::transform::{to_network, to_rgb_image};
 pub use self::unreadable::Readable;
 pub use self::whole::{MAX_FILE_BYTES, read_bytes, read_text};

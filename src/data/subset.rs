@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use image::RgbImage;
 
+use crate::data::crop::Crop;
 use crate::data::dataset::Dataset;
-use crate::data::transform::Crop;
 use crate::error::{Error, Result};
 use crate::labels::space::LabelSpace;
 

@@ -5,7 +5,9 @@ use std::hash::{DefaultHasher, Hasher};
 
 use rayon::prelude::*;
 
+use crate::data::crop::Crop;
 use crate::data::dataset::{Dataset, load};
+use crate::data::size::ImageSize;
 
 /// What reading every image of a dataset once has found: which can't be read, how large they are,
 /// and which are the same.
@@ -33,6 +35,8 @@ pub struct Survey {
     /// Width and height of the image with the longest shorter side.
     pub largest: Option<(u32, u32)>,
     images: Vec<Image>,
+    /// The part of them that is used.
+    crop: Option<Crop>,
 }
 
 /// An image that can't be read.
@@ -60,8 +64,6 @@ pub struct SameImage<'a> {
 struct Image {
     name: String,
     size: (u32, u32),
-    /// The side of the part that is used.
-    side: u32,
     /// Of the size and all pixels, in 64 bits: of a million different images, two have the same
     /// with a probability of 3e-8.
     hash: u64,
@@ -71,7 +73,7 @@ impl Survey {
     /// Reads every image of `data` once, on all of rayon's threads.
     pub fn new(data: &dyn Dataset) -> Self {
         let read: Vec<_> = (0..data.len()).into_par_iter().map(|image| look(data, image)).collect();
-        let mut survey = Self::default();
+        let mut survey = Self { crop: Some(data.crop()), ..Self::default() };
         for read in read {
             match read {
                 Ok(image) => survey.images.push(image),
@@ -85,10 +87,16 @@ impl Survey {
         survey
     }
 
-    /// How many images are enlarged for a training at `side` pixels: of how many the part that is
-    /// used is smaller.
-    pub fn smaller_than(&self, side: u32) -> usize {
-        self.images.iter().filter(|image| image.side < side).count()
+    /// How many images are enlarged for a training at this size: of how many the part that is used
+    /// is smaller.
+    pub fn smaller_than(&self, size: impl Into<ImageSize>) -> usize {
+        let Some(crop) = self.crop else { return 0 };
+        let size = size.into();
+        let is_smaller = |image: &&Image| {
+            let part = crop.region(size, image.size);
+            (part.width as usize) < size.width || (part.height as usize) < size.height
+        };
+        self.images.iter().filter(is_smaller).count()
     }
 
     /// The images of all `surveys` that are there more than once, pixel by pixel, as files that are
@@ -118,8 +126,7 @@ fn look(data: &dyn Dataset, index: usize) -> Result<Image, UnreadableImage> {
             let mut hasher = DefaultHasher::new();
             hasher.write_u32(size.0);
             hasher.write(pixels.as_raw());
-            let side = data.crop().square(size.0, size.1).side;
-            Ok(Image { name, size, side, hash: hasher.finish() })
+            Ok(Image { name, size, hash: hasher.finish() })
         }
         Err(error) => Err(UnreadableImage { name, reason: error.to_string() }),
     }
@@ -133,7 +140,6 @@ mod tests {
 
     use super::*;
     use crate::data::folder::Folder;
-    use crate::data::transform::Crop;
 
     #[test]
     fn what_is_unreadable_small_or_there_twice_is_found() {
@@ -159,10 +165,12 @@ mod tests {
         assert_eq!(name, "b/empty.png");
         assert!(reason.contains("expected an image, found an empty file"), "{reason}");
         assert_eq!((survey.smallest, survey.largest), (Some((20, 30)), Some((40, 24))));
-        let smaller: Vec<_> = [20, 21, 24, 25].map(|side| survey.smaller_than(side)).into();
+        let smaller: Vec<_> = [20, 21, 24, 25].map(|side: usize| survey.smaller_than(side)).into();
         assert_eq!(smaller, [0, 3, 3, 4]);
         let cropped = Survey::new(&data.with_crop(Crop::Centre(10)));
         assert_eq!((cropped.smaller_than(10), cropped.smaller_than(11)), (0, 4));
+        let wide = |width, height| survey.smaller_than(ImageSize::new(width, height));
+        assert_eq!((wide(20, 10), wide(21, 10), wide(40, 20), wide(42, 20)), (0, 2, 3, 4));
 
         let same = |survey, name| SameImage { survey, name };
         assert_eq!(Survey::same(&[&survey]), [[same(0, "a/1.png"), same(0, "b/1.bmp")]]);

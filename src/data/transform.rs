@@ -7,132 +7,12 @@ use fast_image_resize::{
     images::{Image, ImageRef},
 };
 use image::{RgbImage, imageops};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
+use crate::data::crop::{Crop, NO_CROP, Region};
 use crate::data::image::MAX_IMAGE_SIDE;
+use crate::data::size::ImageSize;
 use crate::error::{Error, Result};
-
-/// The part of an image that is used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Crop {
-    /// The centre square of so many pixels a side, whatever the image's size. Of an image that is
-    /// smaller, the largest centre square.
-    Centre(#[serde(deserialize_with = "side")] u32),
-    /// The largest centre square: of CelebA's aligned images of 178 x 218 pixels, the 178 pixels
-    /// that the public PyTorch code takes.
-    Square,
-    /// A square anywhere, such as one face of a group. Of an image that does not hold all of it,
-    /// the nearest square that it holds; [`check_holds`](Self::check_holds) tells.
-    At {
-        /// Columns left of it.
-        left: u32,
-        /// Rows above it.
-        top: u32,
-        /// Its side, in pixels.
-        #[serde(deserialize_with = "side")]
-        side: u32,
-    },
-}
-
-/// A square part of an image, in pixels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Square {
-    /// Columns left of it.
-    pub left: u32,
-    /// Rows above it.
-    pub top: u32,
-    /// Its side.
-    pub side: u32,
-}
-
-impl Square {
-    /// What it shows of `image`.
-    fn cut(self, image: &RgbImage) -> RgbImage {
-        imageops::crop_imm(image, self.left, self.top, self.side, self.side).to_image()
-    }
-}
-
-const NO_CROP: &str = "the crop is 0 pixels; it must be at least 1";
-
-/// A side that a file gives.
-fn side<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
-    match u32::deserialize(deserializer)? {
-        0 => Err(serde::de::Error::custom(NO_CROP)),
-        side => Ok(side),
-    }
-}
-
-impl fmt::Display for Crop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Centre(side) => write!(f, "the centre square of {side} pixels"),
-            Self::Square => f.write_str("the largest centre square"),
-            Self::At { left, top, side } => {
-                write!(f, "the square of {side} pixels at {left},{top}")
-            }
-        }
-    }
-}
-
-impl Crop {
-    /// The part of `image` that is used.
-    pub fn apply(self, image: &RgbImage) -> RgbImage {
-        self.square(image.width(), image.height()).cut(image)
-    }
-
-    /// Refuses an image of this size that does not hold all of a square
-    /// [`At`](Self::At) somewhere. Centre squares every image has.
-    ///
-    /// # Errors
-    /// [`Error::Config`] with both sizes.
-    pub fn check_holds(self, width: u32, height: u32) -> Result<()> {
-        let Self::At { left, top, side } = self else { return Ok(()) };
-        let reaches = |start: u32, length: u32| u64::from(start) + u64::from(side) > length.into();
-        if reaches(left, width) || reaches(top, height) {
-            return Err(Error::Config(format!(
-                "{self} reaches beyond the image of {width} x {height} pixels"
-            )));
-        }
-        Ok(())
-    }
-
-    /// The share of the area of an image of this size that is left out, from 0 to 1.
-    pub fn left_out(self, width: u32, height: u32) -> f64 {
-        let Square { side, .. } = self.square(width, height);
-        let area = f64::from(width) * f64::from(height);
-        if area > 0.0 { 1.0 - f64::from(side).powi(2) / area } else { 0.0 }
-    }
-
-    /// Whether more than half of the area of an image of this size is left out.
-    pub fn leaves_out_most(self, width: u32, height: u32) -> bool {
-        self.left_out(width, height) > 0.5
-    }
-
-    /// The crop of a photo of this size from elsewhere, where those trained on had this one: the
-    /// same, or [`Square`](Self::Square) where it would leave out most of the photo, or the photo
-    /// doesn't [hold](Self::check_holds) it. The middle 178 pixels of a photo of 3000 are no face.
-    pub fn for_photo(self, width: u32, height: u32) -> Self {
-        let fits = self.check_holds(width, height).is_ok() && !self.leaves_out_most(width, height);
-        if fits { self } else { Self::Square }
-    }
-
-    /// Where it is in an image of this size.
-    pub fn square(self, width: u32, height: u32) -> Square {
-        let largest = width.min(height);
-        // torchvision's CenterCrop rounds as Python does: halves to the even number.
-        let start = |length: u32, side| (f64::from(length - side) / 2.0).round_ties_even() as u32;
-        let centre = |side| Square { left: start(width, side), top: start(height, side), side };
-        match self {
-            Self::Centre(side) => centre(side.min(largest)),
-            Self::Square => centre(largest),
-            Self::At { left, top, side } => {
-                let side = side.min(largest);
-                Square { left: left.min(width - side), top: top.min(height - side), side }
-            }
-        }
-    }
-}
 
 /// Flip, centre crop, resize and normalise, as the public PyTorch code does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,8 +20,30 @@ impl Crop {
 pub struct Transform {
     /// The part of an image that is used.
     pub crop: Crop,
-    /// The side of the result, in pixels.
-    pub size: u32,
+    /// The size of the result.
+    pub size: ImageSize,
+}
+
+/// The part of an image that is used, in words.
+impl fmt::Display for Transform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { crop, size } = self;
+        if size.is_square() {
+            return crop.fmt(f);
+        }
+        let part = |side| {
+            let [width, height] = size.with_shorter_side(side);
+            format!("{width} x {height} pixels")
+        };
+        match *crop {
+            Crop::Centre(side) => write!(f, "the centre part of {}", part(side)),
+            Crop::Square => {
+                let ImageSize { width, height } = size;
+                write!(f, "the largest centre part of the shape {width} x {height}")
+            }
+            Crop::At { left, top, side } => write!(f, "the part of {} at {left},{top}", part(side)),
+        }
+    }
 }
 
 impl Transform {
@@ -150,19 +52,69 @@ impl Transform {
     /// # Errors
     /// [`Error::Config`] when the crop is empty, or the size is 0 or beyond any image.
     pub fn check(&self) -> Result<()> {
-        if matches!(self.crop, Crop::Centre(0) | Crop::At { side: 0, .. }) {
+        if self.crop.is_empty() {
             return Err(Error::Config(NO_CROP.to_owned()));
         }
-        if !(1..=MAX_IMAGE_SIDE).contains(&self.size) {
+        let possible = |side: &usize| (1..=MAX_IMAGE_SIDE as usize).contains(side);
+        match self.size.sides().iter().find(|side| !possible(side)) {
+            None => Ok(()),
+            Some(side) => Err(Error::Config(format!(
+                "the images are {side} pixels a side; they must be 1 to {MAX_IMAGE_SIDE}"
+            ))),
+        }
+    }
+
+    /// Where the part that is used is in an image of `width` x `height` pixels.
+    pub fn region(&self, width: u32, height: u32) -> Region {
+        self.crop.region(self.size, (width, height))
+    }
+
+    /// The part of `image` that is used, at its own size.
+    pub fn cut(&self, image: &RgbImage) -> RgbImage {
+        self.region(image.width(), image.height()).cut(image)
+    }
+
+    /// Refuses an image of this size that does not hold all of a part [`At`](Crop::At) somewhere.
+    /// Centre parts every image has.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with both sizes.
+    pub fn check_holds(&self, width: u32, height: u32) -> Result<()> {
+        let Crop::At { left, top, side } = self.crop else { return Ok(()) };
+        let [across, down] = self.size.with_shorter_side(side);
+        let reaches = |start: u32, part: u32, length: u32| {
+            u64::from(start) + u64::from(part) > u64::from(length)
+        };
+        if reaches(left, across, width) || reaches(top, down, height) {
             return Err(Error::Config(format!(
-                "the images are {} pixels a side; they must be 1 to {MAX_IMAGE_SIDE}",
-                self.size
+                "{self} reaches beyond the image of {width} x {height} pixels"
             )));
         }
         Ok(())
     }
 
-    /// The network's view of `image`: `[3, size, size]`, row-major, in `[-1, 1]`.
+    /// The share of the area of an image of this size that is left out, from 0 to 1.
+    pub fn left_out(&self, width: u32, height: u32) -> f64 {
+        let Region { width: across, height: down, .. } = self.region(width, height);
+        let area = f64::from(width) * f64::from(height);
+        if area > 0.0 { 1.0 - f64::from(across) * f64::from(down) / area } else { 0.0 }
+    }
+
+    /// Whether more than half of the area of an image of this size is left out.
+    pub fn leaves_out_most(&self, width: u32, height: u32) -> bool {
+        self.left_out(width, height) > 0.5
+    }
+
+    /// What is done to a photo of this size from elsewhere, where this was done to those trained
+    /// on: the same, or with the largest centre part ([`Crop::Square`]) where the crop would leave
+    /// out most of the photo, or the photo doesn't [hold](Self::check_holds) it. The middle 178
+    /// pixels of a photo of 3000 are no face.
+    pub fn for_photo(self, width: u32, height: u32) -> Self {
+        let fits = self.check_holds(width, height).is_ok() && !self.leaves_out_most(width, height);
+        if fits { self } else { Self { crop: Crop::Square, ..self } }
+    }
+
+    /// The network's view of `image`: `[3, height, width]`, row-major, in `[-1, 1]`.
     ///
     /// # Panics
     /// When `image`, the crop or `size` is empty.
@@ -179,20 +131,20 @@ impl Transform {
     }
 
     /// The network's view of a part of the crop of `image`, mirrored or not. `part` says which, of
-    /// a square of so many pixels.
+    /// so many columns and rows.
     ///
     /// # Panics
-    /// As [`apply`](Self::apply), and when the part is empty or not within the square.
+    /// As [`apply`](Self::apply), and when the part is empty or not within the crop.
     pub(crate) fn apply_part(
         &self,
         image: &RgbImage,
         flip: bool,
-        part: impl Fn(u32) -> Square,
+        part: impl Fn([u32; 2]) -> Region,
     ) -> Vec<f32> {
         to_network(&self.cropped_and_resized(image, flip, part))
     }
 
-    /// `image` cropped and resized to `size x size`, without normalising.
+    /// `image` cropped and resized to `size`, without normalising.
     ///
     /// The resize is bilinear and antialiased, within one level of 255 of PIL's.
     ///
@@ -208,7 +160,8 @@ impl Transform {
     /// # Panics
     /// When `image` or `size` is empty.
     pub fn resize(&self, image: &RgbImage) -> RgbImage {
-        assert!(image.width().min(image.height()) > 0 && self.size > 0, "an empty image or size");
+        let empty = image.width().min(image.height()) == 0 || self.is_nothing();
+        assert!(!empty, "an empty image or size");
         resize(image.clone(), self.size)
     }
 
@@ -216,46 +169,54 @@ impl Transform {
         &self,
         image: &RgbImage,
         flip: bool,
-        part: impl Fn(u32) -> Square,
+        part: impl Fn([u32; 2]) -> Region,
     ) -> RgbImage {
-        let whole = self.crop.square(image.width(), image.height());
-        let part = part(whole.side);
-        assert!(part.side + part.left.max(part.top) <= whole.side, "a part beyond the crop");
+        let whole = self.region(image.width(), image.height());
+        let part = part([whole.width, whole.height]);
+        let within =
+            part.width + part.left <= whole.width && part.height + part.top <= whole.height;
+        assert!(within, "a part beyond the crop");
         let (left, top) = (whole.left + part.left, whole.top + part.top);
-        let mut square = Square { left, top, ..part };
-        assert!(square.side > 0 && self.size > 0, "an empty image, crop or size");
+        let mut region = Region { left, top, ..part };
+        let empty = region.width.min(region.height) == 0 || self.is_nothing();
+        assert!(!empty, "an empty image, crop or size");
         // The crop of the mirrored image is the mirror of a crop, which has fewer pixels to move.
         if flip {
-            square.left = image.width() - square.side - square.left;
+            region.left = image.width() - region.width - region.left;
         }
-        let mut crop = square.cut(image);
+        let mut crop = region.cut(image);
         if flip {
             imageops::flip_horizontal_in_place(&mut crop);
         }
         resize(crop, self.size)
     }
+
+    /// Whether nothing is left after it.
+    fn is_nothing(&self) -> bool {
+        self.size.sides().contains(&0)
+    }
 }
 
-/// All of a square.
-fn whole(side: u32) -> Square {
-    Square { left: 0, top: 0, side }
+/// All of a part.
+fn whole([width, height]: [u32; 2]) -> Region {
+    Region { left: 0, top: 0, width, height }
 }
 
-fn resize(image: RgbImage, size: u32) -> RgbImage {
-    let (width, height) = image.dimensions();
-    if (width, height) == (size, size) {
+fn resize(image: RgbImage, size: ImageSize) -> RgbImage {
+    let ((width, height), (across, down)) = (image.dimensions(), size.dimensions());
+    if (width, height) == (across, down) {
         return image;
     }
     let source = ImageRef::new(width, height, image.as_raw(), PixelType::U8x3)
         .expect("an RgbImage has three bytes per pixel");
-    let mut resized = Image::new(size, size, PixelType::U8x3);
+    let mut resized = Image::new(across, down, PixelType::U8x3);
     let options = ResizeOptions::new()
         .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
         .use_alpha(false);
     Resizer::new()
         .resize(&source, &mut resized, &options)
         .expect("both images have the same pixel type");
-    RgbImage::from_raw(size, size, resized.into_vec()).expect("three bytes per pixel")
+    RgbImage::from_raw(across, down, resized.into_vec()).expect("three bytes per pixel")
 }
 
 /// 8-bit RGB to `[3, height, width]`, row-major, in `[-1, 1]`.
@@ -315,60 +276,78 @@ mod tests {
         assert!(checked >= 5);
     }
 
-    #[test]
-    fn crops_are_centred_as_torchvision_centres_them() {
-        let square = |side, left, top| Square { left, top, side };
-        assert_eq!(Crop::Centre(178).square(178, 218), square(178, 0, 20));
-        assert_eq!(Crop::Centre(44).square(61, 53), square(44, 8, 4));
-        assert_eq!(Crop::Square.square(61, 53), square(53, 4, 0));
-        assert_eq!(Crop::Centre(178).square(64, 100), square(64, 0, 18));
+    /// Of a model of squares.
+    fn square(crop: Crop) -> Transform {
+        Transform { crop, size: ImageSize::square(16) }
     }
 
     #[test]
-    fn a_crop_somewhere_lies_in_the_image() {
-        let crop = Crop::At { left: 20, top: 5, side: 30 };
-        assert_eq!(crop.square(61, 53), Square { left: 20, top: 5, side: 30 });
-        assert_eq!(crop.square(40, 53), Square { left: 10, top: 5, side: 30 });
-        assert_eq!(crop.square(61, 9), Square { left: 20, top: 0, side: 9 });
-        crop.check_holds(50, 35).unwrap();
-        Crop::Centre(178).check_holds(3, 3).unwrap();
+    fn a_crop_somewhere_that_an_image_does_not_hold_is_refused() {
+        let at = square(Crop::At { left: 20, top: 5, side: 30 });
+        at.check_holds(50, 35).unwrap();
+        square(Crop::Centre(178)).check_holds(3, 3).unwrap();
         for (width, height) in [(49, 35), (50, 34)] {
-            let error = crop.check_holds(width, height).unwrap_err().to_string();
+            let error = at.check_holds(width, height).unwrap_err().to_string();
             let expected = "the square of 30 pixels at 20,5 reaches beyond the image of";
             assert!(error.starts_with(expected), "{error}");
         }
         let far = Crop::At { left: u32::MAX, top: u32::MAX, side: u32::MAX };
-        assert!(far.check_holds(50, 35).is_err());
-        assert_eq!(far.square(50, 35), Square { left: 15, top: 0, side: 35 });
+        assert!(square(far).check_holds(50, 35).is_err());
+        let wide = Transform { size: ImageSize::new(32, 16), ..at };
+        wide.check_holds(80, 35).unwrap();
+        let error = wide.check_holds(79, 35).unwrap_err().to_string();
+        assert!(error.starts_with("the part of 60 x 30 pixels at 20,5 reaches beyond"), "{error}");
+    }
+
+    #[test]
+    fn a_rectangle_is_the_part_of_its_shape() {
+        let image = RgbImage::from_fn(12, 8, |x, y| Rgb([x as u8 * 20, y as u8 * 30, 0]));
+        let size = ImageSize::new(6, 3);
+        let transform = Transform { crop: Crop::Square, size };
+        assert_eq!(transform.cut(&image).dimensions(), (12, 6));
+        assert_eq!(transform.crop_and_resize(&image).dimensions(), (6, 3));
+        assert_eq!(transform.apply(&image).len(), 3 * 3 * 6);
+        // Pairs of columns and rows: 0 and 20, then 1 and 2 of 30.
+        let first = transform.crop_and_resize(&image)[(0, 0)];
+        assert!(first[0] <= 20 && (30..=75).contains(&first[1]), "{first:?}");
+        let mirrored = to_rgb_image(&transform.apply_mirrored(&image), 6, 3);
+        let mut flipped = transform.crop_and_resize(&image);
+        imageops::flip_horizontal_in_place(&mut flipped);
+        assert_eq!(mirrored, flipped);
+        assert_eq!(transform.to_string(), "the largest centre part of the shape 6 x 3");
+        let centre = Transform { crop: Crop::Centre(4), size };
+        assert_eq!(centre.to_string(), "the centre part of 8 x 4 pixels");
+        assert_eq!((transform.left_out(12, 6), transform.left_out(6, 6)), (0.0, 0.5));
     }
 
     #[test]
     fn a_crop_says_what_it_leaves_out() {
-        assert_eq!(Crop::Square.left_out(64, 64), 0.0);
-        assert!((Crop::Square.left_out(300, 100) - 2.0 / 3.0).abs() < 1e-9);
-        assert_eq!(Crop::Centre(178).left_out(178, 218), Crop::Square.left_out(178, 218));
-        assert!((Crop::Centre(178).left_out(1024, 1024) - 0.9698).abs() < 1e-4);
-        assert_eq!(Crop::Square.left_out(0, 7), 0.0);
-        assert!(Crop::Square.leaves_out_most(300, 100));
-        assert!(!Crop::Centre(178).leaves_out_most(178, 218));
-        assert!(!Crop::Centre(50).leaves_out_most(100, 50), "half is not most");
+        let (largest, centre) = (square(Crop::Square), square(Crop::Centre(178)));
+        assert_eq!(largest.left_out(64, 64), 0.0);
+        assert!((largest.left_out(300, 100) - 2.0 / 3.0).abs() < 1e-9);
+        assert_eq!(centre.left_out(178, 218), largest.left_out(178, 218));
+        assert!((centre.left_out(1024, 1024) - 0.9698).abs() < 1e-4);
+        assert_eq!(largest.left_out(0, 7), 0.0);
+        assert!(largest.leaves_out_most(300, 100));
+        assert!(!centre.leaves_out_most(178, 218));
+        assert!(!square(Crop::Centre(50)).leaves_out_most(100, 50), "half is not most");
     }
 
     #[test]
     fn a_photo_that_would_lose_most_is_squared() {
-        let crop = Crop::Centre(178);
-        assert_eq!(crop.for_photo(178, 218), crop);
-        assert_eq!(crop.for_photo(250, 250), crop);
-        assert_eq!(crop.for_photo(3000, 2000), Crop::Square);
-        assert_eq!(Crop::Square.for_photo(300, 100), Crop::Square);
-        let at = Crop::At { left: 10, top: 10, side: 90 };
-        assert_eq!((at.for_photo(100, 100), at.for_photo(99, 100)), (at, Crop::Square));
+        let (largest, centre) = (square(Crop::Square), square(Crop::Centre(178)));
+        assert_eq!(centre.for_photo(178, 218), centre);
+        assert_eq!(centre.for_photo(250, 250), centre);
+        assert_eq!(centre.for_photo(3000, 2000), largest);
+        assert_eq!(largest.for_photo(300, 100), largest);
+        let at = square(Crop::At { left: 10, top: 10, side: 90 });
+        assert_eq!((at.for_photo(100, 100), at.for_photo(99, 100)), (at, largest));
     }
 
     #[test]
     fn channels_come_first_and_flips_mirror() {
         let image = RgbImage::from_fn(2, 2, |x, y| Rgb([255, 0, 255 * (x + y).min(1) as u8]));
-        let transform = Transform { crop: Crop::Square, size: 2 };
+        let transform = Transform { crop: Crop::Square, size: ImageSize::square(2) };
         let plain = [1., 1., 1., 1., -1., -1., -1., -1., -1., 1., 1., 1.];
         let mirrored = [1., 1., 1., 1., -1., -1., -1., -1., 1., -1., 1., 1.];
         assert_eq!(transform.apply(&image), plain);
@@ -378,10 +357,10 @@ mod tests {
     #[test]
     fn a_part_is_cut_out_of_the_crop_mirrored_or_not() {
         let image = RgbImage::from_fn(9, 6, |x, y| Rgb([x as u8, y as u8, 0]));
-        let transform = Transform { crop: Crop::Square, size: 3 };
-        let part = |side: u32| {
-            assert_eq!(side, 6);
-            Square { left: 1, top: 2, side: 3 }
+        let transform = Transform { crop: Crop::Square, size: ImageSize::square(3) };
+        let part = |of: [u32; 2]| {
+            assert_eq!(of, [6, 6]);
+            Region { left: 1, top: 2, width: 3, height: 3 }
         };
         // The crop is the six columns from 2 on: halves are rounded to the even number.
         let cut = |flip| to_rgb_image(&transform.apply_part(&image, flip, part), 3, 3);
@@ -406,7 +385,7 @@ mod tests {
 
     #[test]
     fn a_transform_reads_as_it_is_written() {
-        let transform = Transform { crop: Crop::Centre(178), size: 128 };
+        let transform = Transform { crop: Crop::Centre(178), size: ImageSize::square(128) };
         let json = serde_json::to_string(&transform).unwrap();
         assert_eq!(json, r#"{"crop":{"centre":178},"size":128}"#);
         assert_eq!(serde_json::from_str::<Transform>(&json).unwrap(), transform);
@@ -414,14 +393,19 @@ mod tests {
 
     #[test]
     fn what_leaves_nothing_to_see_is_refused() {
-        let check = |crop, size| Transform { crop, size }.check().map_err(|e| e.to_string());
-        for size in [1, 2, 128, MAX_IMAGE_SIDE] {
+        const MOST: usize = MAX_IMAGE_SIDE as usize;
+        let check = |crop, side: usize| {
+            Transform { crop, size: side.into() }.check().map_err(|e| e.to_string())
+        };
+        for size in [1, 2, 128, MOST] {
             assert_eq!(check(Crop::Square, size), Ok(()));
             assert_eq!(check(Crop::Centre(1), size), Ok(()));
         }
-        for size in [0, MAX_IMAGE_SIDE + 1, 4_294_967_294, u32::MAX] {
+        for size in [0, MOST + 1, 4_294_967_294, usize::MAX] {
             let expected = format!("the images are {size} pixels a side; they must be 1 to 16384");
-            assert_eq!(check(Crop::Square, size), Err(expected));
+            assert_eq!(check(Crop::Square, size), Err(expected.clone()));
+            let wide = Transform { crop: Crop::Square, size: ImageSize::new(size, 8) };
+            assert_eq!(wide.check().unwrap_err().to_string(), expected);
         }
         let none = "the crop is 0 pixels; it must be at least 1";
         assert_eq!(check(Crop::Centre(0), 128), Err(none.to_owned()));

@@ -6,6 +6,7 @@ use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
 use crate::data::dataset::Dataset;
+use crate::data::size::ImageSize;
 use crate::error::{Error, Result};
 
 /// What happens when an image can't be read.
@@ -60,19 +61,19 @@ impl<'a> Readable<'a> {
         self.data
     }
 
-    /// The part of image `index` that is used ([`Dataset::load_cropped`]); none where it can't be
-    /// read and is left out.
+    /// The part of image `index` that a model of images of `size` uses
+    /// ([`Dataset::load_cropped`]); none where it can't be read and is left out.
     ///
     /// # Errors
     /// When it can't be read and the policy is to fail, or a hundred in a row can't be read.
     ///
     /// # Panics
     /// When there is no image `index`.
-    pub fn load_cropped(&mut self, index: usize) -> Result<Option<RgbImage>> {
+    pub fn load_cropped(&mut self, index: usize, size: ImageSize) -> Result<Option<RgbImage>> {
         if self.failed.contains(&index) {
             return Ok(None);
         }
-        let error = match (self.data.load_cropped(index), self.policy) {
+        let error = match (self.data.load_cropped(index, size), self.policy) {
             (Ok(image), _) => {
                 (self.in_a_row, self.any) = (0, true);
                 return Ok(Some(image));
@@ -129,6 +130,8 @@ mod tests {
     use crate::data::folder::Folder;
     use crate::tests::broken::Broken;
 
+    const SIZE: ImageSize = ImageSize::square(16);
+
     fn expressions() -> Folder {
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/expressions/test");
         Folder::open(root).unwrap()
@@ -138,13 +141,13 @@ mod tests {
     fn the_policy_says_what_becomes_of_an_image() {
         let data = Broken { data: expressions(), broken: vec![1, 3] };
         let mut readable = Readable::new(&data, UnreadablePolicy::Fail);
-        assert!(readable.load_cropped(0).unwrap().is_some());
-        let error = readable.load_cropped(1).unwrap_err().to_string();
+        assert!(readable.load_cropped(0, SIZE).unwrap().is_some());
+        let error = readable.load_cropped(1, SIZE).unwrap_err().to_string();
         assert_eq!(error, "angry/0002.png: broken");
 
         let mut readable = Readable::new(&data, UnreadablePolicy::Skip);
         for index in [0, 1, 2, 3, 1] {
-            let image = readable.load_cropped(index).unwrap();
+            let image = readable.load_cropped(index, SIZE).unwrap();
             assert_eq!(image.is_some(), index % 2 == 0, "{index}");
         }
         readable.check().unwrap();
@@ -165,13 +168,13 @@ mod tests {
         let mut readable = Readable::new(&data, UnreadablePolicy::Skip);
         readable.check().unwrap();
         for index in 0..UNREADABLE_IN_A_ROW - 1 {
-            assert!(readable.load_cropped(index).unwrap().is_none());
+            assert!(readable.load_cropped(index, SIZE).unwrap().is_none());
         }
         let error = readable.check().unwrap_err().to_string();
         assert!(error.contains("neither it nor any other image can be read"), "{error}");
         // One of those is asked for again: it counts once.
-        assert!(readable.load_cropped(0).unwrap().is_none());
-        let error = readable.load_cropped(UNREADABLE_IN_A_ROW).unwrap_err().to_string();
+        assert!(readable.load_cropped(0, SIZE).unwrap().is_none());
+        let error = readable.load_cropped(UNREADABLE_IN_A_ROW, SIZE).unwrap_err().to_string();
         assert!(error.contains("neither it nor the 99 images before can be read"), "{error}");
     }
 }

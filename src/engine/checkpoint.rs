@@ -5,7 +5,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::transform::{Crop, Transform};
+use crate::data::crop::Crop;
+use crate::data::transform::Transform;
 use crate::engine::config::TrainingConfig;
 use crate::engine::dataset_identity::DatasetIdentity;
 use crate::engine::difference::Difference;
@@ -90,5 +91,5 @@ pub(crate) fn transform(datasets: &[DatasetIdentity], recipe: &impl Recipe) -> T
     let first = crops.next().unwrap_or(Crop::Square);
     // A photo from elsewhere belongs to no dataset: it is cropped as all of them are, or square.
     let crop = if crops.all(|crop| crop == first) { first } else { Crop::Square };
-    Transform { crop, size: recipe.image_size() as u32 }
+    Transform { crop, size: recipe.image_size() }
 }

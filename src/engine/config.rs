@@ -87,9 +87,9 @@ impl<R: Recipe> TrainingConfig<R> {
         if self.run.precision != Precision::Float32 {
             self.recipe.check_precision()?;
         }
-        for (what, value) in
-            [("cycle", self.recipe.cycle()), ("image size", self.recipe.image_size() as u64)]
-        {
+        let size = self.recipe.image_size();
+        let shorter = size.width.min(size.height);
+        for (what, value) in [("cycle", self.recipe.cycle()), ("image size", shorter as u64)] {
             if value == 0 {
                 let message = format!("the {what} of the recipe {} is 0", R::NAME);
                 return Err(Error::Config(message));

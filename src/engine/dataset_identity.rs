@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::crop::Crop;
 use crate::data::dataset::Dataset;
 use crate::data::datasets::Datasets;
-use crate::data::transform::Crop;
 use crate::engine::difference::{Difference, differences};
 use crate::error::{Error, Result};
 use crate::labels::space::LabelKind;

@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use crate::data::datasets::Datasets;
 use crate::data::loader::Batch;
+use crate::data::size::ImageSize;
 use crate::data::transform::Transform;
 use crate::data::unreadable::{Readable, UnreadablePolicy};
 use crate::engine::learner::{Gradients, Learner};
@@ -102,8 +103,8 @@ pub trait Recipe:
         Vec::new()
     }
 
-    /// Side of the square training images, in pixels.
-    fn image_size(&self) -> usize;
+    /// The size of the training images.
+    fn image_size(&self) -> ImageSize;
 
     /// After how many iterations every network was updated at least once: loss terms are logged at
     /// multiples of it, where all of them are there.
@@ -184,7 +185,8 @@ pub trait Recipe:
         let mut images = Vec::new();
         for (dataset, data) in data.iter().enumerate() {
             let label = |index| DomainLabel { dataset, label: data.label(index).to_vec() };
-            images.extend(GridImage::across(&mut Readable::new(data, policy), count, label)?);
+            let readable = &mut Readable::new(data, policy);
+            images.extend(GridImage::across(readable, self.image_size(), count, label)?);
         }
         Ok(images)
     }

@@ -70,8 +70,8 @@ impl ModelConfig {
     pub fn check(&self) -> Result<()> {
         self.spaces.check()?;
         self.transform.check()?;
-        let size = self.transform.size as usize;
-        self.generator.check_image_size(size, size)?;
+        let size = self.transform.size;
+        self.generator.check_image_size(size)?;
         let mut widths = vec![(
             "generator's condition",
             self.generator.condition_width,
@@ -289,7 +289,7 @@ mod tests {
             spaces: LabelSpaces::single(crate::labels::space::LabelSpace::attributes([
                 "Male", "Young",
             ])),
-            transform: Transform { crop: crate::data::transform::Crop::Square, size: 16 },
+            transform: Transform { crop: crate::data::crop::Crop::Square, size: 16.into() },
             generator: GeneratorConfig::new(2),
             discriminator: Some(DiscriminatorConfig::new(16, 2).with_downsamplings(3)),
         }
@@ -381,8 +381,11 @@ mod tests {
                 with(|c| c.discriminator.as_mut().unwrap().label_width = 5),
                 "label width is 5, the labels need 2",
             ),
-            (with(|c| c.transform.size = 24), "takes 16 pixel images, the transform makes 24"),
-            (with(|c| c.transform.size = 18), "18 pixels is not divisible by 4"),
+            (
+                with(|c| c.transform.size = 24.into()),
+                "takes 16 pixel images, the transform makes 24",
+            ),
+            (with(|c| c.transform.size = 18.into()), "18 pixels is not divisible by 4"),
         ] {
             assert!(error.contains(expected), "{expected}: {error}");
         }

@@ -181,7 +181,7 @@ impl Counterfactuals {
         }
 
         let transform = model.transform();
-        let size = [transform.size as usize; 2];
+        let size = transform.size.sides();
         let mut images = Readable::new(&*self.data, self.on_unreadable);
         let mut total = Sums::default();
         let mut changes: BTreeMap<String, Sums> = BTreeMap::new();
@@ -256,7 +256,8 @@ fn load<'a>(
 ) -> Result<Loaded<'a>> {
     let mut loaded = Loaded { pairs: Vec::new(), sources: Vec::new(), targets: Vec::new() };
     for &pair in pairs {
-        let both = (images.load_cropped(pair.source)?, images.load_cropped(pair.target)?);
+        let mut load = |image| images.load_cropped(image, transform.size);
+        let both = (load(pair.source)?, load(pair.target)?);
         if let (Some(source), Some(target)) = both {
             loaded.pairs.push(pair);
             loaded.sources.push(transform.resize(&source));

@@ -151,7 +151,7 @@ impl<'a, B: Backend> Evaluator<'a, B> {
     }
 }
 
-/// The L1 distance of every image `[N, C, S, S]` in `[-1, 1]` from its truth, in `[0, 1]`.
+/// The L1 distance of every image `[N, C, H, W]` in `[-1, 1]` from its truth, in `[0, 1]`.
 fn errors<B: Backend>(images: Tensor<B, 4>, truth: Tensor<B, 4>) -> impl Iterator<Item = f64> {
     let means = (images - truth).abs().flatten::<2>(1, 3).mean_dim(1);
     host(means.into_data()).into_iter().map(|mean| f64::from(mean) / 2.0)
@@ -246,7 +246,7 @@ struct Loaded {
 fn load(readable: &mut Readable<'_>, images: &[usize], transform: Transform) -> Result<Loaded> {
     let mut loaded = Loaded { images: Vec::new(), pixels: Vec::new() };
     for &image in images {
-        if let Some(pixels) = readable.load_cropped(image)? {
+        if let Some(pixels) = readable.load_cropped(image, transform.size)? {
             loaded.images.push(image);
             loaded.pixels.push(transform.resize(&pixels));
         }

@@ -9,11 +9,13 @@ use burn::tensor::{Tensor, TensorData};
 use image::RgbImage;
 use serde::{Deserialize, Serialize};
 
+use crate::data::crop::Crop;
 use crate::data::dataset::Dataset;
 use crate::data::datasets::Datasets;
 use crate::data::loader::Loader;
 use crate::data::loader_config::LoaderConfig;
-use crate::data::transform::{Crop, Transform};
+use crate::data::size::ImageSize;
+use crate::data::transform::Transform;
 use crate::data::unreadable::UnreadablePolicy;
 use crate::error::{Error, Result};
 use crate::files::model;
@@ -33,8 +35,8 @@ use crate::translate::relabel::Translate;
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct JudgeConfig {
-    /// Side of the square images in pixels.
-    pub image_size: usize,
+    /// The size of the images.
+    pub image_size: ImageSize,
     /// Channels after the first convolution: 16.
     pub base_channels: usize,
     /// Images per batch: 32, or all where there are fewer.
@@ -50,10 +52,10 @@ pub struct JudgeConfig {
 }
 
 impl JudgeConfig {
-    /// The defaults for images of `image_size` pixels.
-    pub fn new(image_size: usize) -> Self {
+    /// The defaults for images of `image_size`, a number for squares.
+    pub fn new(image_size: impl Into<ImageSize>) -> Self {
         Self {
-            image_size,
+            image_size: image_size.into(),
             base_channels: 16,
             batch_size: 32,
             iterations: 800,
@@ -134,9 +136,9 @@ impl JudgeConfig {
         let mut loader = Loader::new(&data, loader, 1)?;
         for iteration in 1..=iterations {
             let batch = loader.next_batch()?;
-            let images = TensorData::new(batch.images, [batch_size, 3, image_size, image_size]);
-            let expected = TensorData::new(batch.labels, [batch_size, labels.width()]);
-            let logits = network.forward(Tensor::from_data(images, device)).domain_logits;
+            let expected = batch.labels.clone();
+            let expected = TensorData::new(expected, [batch_size, labels.width()]);
+            let logits = network.forward(batch.into_images(device)).domain_logits;
             let loss = domain_loss(labels.kind(), logits, Tensor::from_data(expected, device));
             let rate = Schedule::default().learning_rate(self.learning_rate, iteration, iterations);
             let gradients = adam::gradients(&network, &mut loss.backward());
@@ -230,8 +232,8 @@ impl<B: Backend> Judge<B> {
         self.about.crop
     }
 
-    /// Side of the square images that it takes, in pixels.
-    pub fn image_size(&self) -> usize {
+    /// The size of the images that it takes.
+    pub fn image_size(&self) -> ImageSize {
         self.about.architecture.image_size
     }
 
@@ -247,17 +249,17 @@ impl<B: Backend> Judge<B> {
 
     /// What is done to an image of `data` before it takes it.
     pub(super) fn transform(&self, data: &dyn Dataset) -> Transform {
-        Transform { crop: data.crop(), size: self.image_size() as u32 }
+        Transform { crop: data.crop(), size: self.image_size() }
     }
 
     /// Image `index` of `data` as it takes it.
     fn prepare(&self, data: &dyn Dataset, index: usize) -> Result<RgbImage> {
-        Ok(self.transform(data).resize(&data.load_cropped(index)?))
+        Ok(self.transform(data).resize(&data.load_cropped(index, self.image_size())?))
     }
 
     /// Refuses a model that makes images of another size.
     pub(super) fn check_size(&self, model: &(impl Translate<B> + ?Sized)) -> Result<()> {
-        let size = model.transform().size as usize;
+        let size = model.transform().size;
         if size != self.image_size() {
             return Err(Error::Config(format!(
                 "the judge takes {} pixel images, the model makes {size} pixel ones",
@@ -267,7 +269,7 @@ impl<B: Backend> Judge<B> {
         Ok(())
     }
 
-    /// Looks at `images` `[N, 3, S, S]` in `[-1, 1]`.
+    /// Looks at `images` `[N, 3, H, W]` in `[-1, 1]`.
     pub(super) fn look(&self, images: Tensor<B, 4>) -> Look {
         let features = self.network.features(images);
         let [n, width, ..] = features.dims();
@@ -330,7 +332,7 @@ impl<B: Backend> Judge<B> {
         for chunk in asked.chunks(CHUNK) {
             let images = chunk
                 .iter()
-                .map(|asked| Ok(transform.resize(&data.load_cropped(asked.image)?)))
+                .map(|asked| Ok(transform.resize(&data.load_cropped(asked.image, transform.size)?)))
                 .collect::<Result<Vec<RgbImage>>>()?;
             let labels: Vec<_> = chunk.iter().map(|asked| asked.there(data)).collect();
             let images = upload(&images, model.device());
@@ -342,7 +344,7 @@ impl<B: Backend> Judge<B> {
         Ok(readings)
     }
 
-    /// The labels of `images` `[N, 3, S, S]` in `[-1, 1]`, of zeros and ones.
+    /// The labels of `images` `[N, 3, H, W]` in `[-1, 1]`, of zeros and ones.
     ///
     /// # Panics
     /// When the images have another size than those it was trained on.

@@ -4,37 +4,46 @@
 //! and shapes in the public PyTorch code's files and what such a file's shapes say of its network
 //! are derived from it. A spectral norm is no layer: it is another way to hold a weight.
 
+use crate::data::size::ImageSize;
+
 /// What instance norm adds to the variance (PyTorch's default).
 pub(crate) const NORM_EPSILON: f64 = 1e-5;
 
 /// The slope of LeakyReLU below 0.
 pub(crate) const NEGATIVE_SLOPE: f64 = 0.01;
 
-/// The shape of a square convolution: kernel size, stride and padding.
+/// The shape of a convolution: height and width of the kernel, stride and padding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Window {
-    pub kernel: usize,
+    pub kernel: [usize; 2],
     pub stride: usize,
     pub padding: usize,
 }
 
 impl Window {
     /// 7x7, size kept.
-    pub const WIDE: Self = Self { kernel: 7, stride: 1, padding: 3 };
+    pub const WIDE: Self = Self { kernel: [7; 2], stride: 1, padding: 3 };
     /// 3x3, size kept.
-    pub const SAME: Self = Self { kernel: 3, stride: 1, padding: 1 };
+    pub const SAME: Self = Self { kernel: [3; 2], stride: 1, padding: 1 };
     /// 4x4, size halved (doubled, transposed).
-    pub const HALF: Self = Self { kernel: 4, stride: 2, padding: 1 };
-    /// The whole of a `size` x `size` input at once.
-    pub const fn whole(size: usize) -> Self {
-        Self { kernel: size, stride: 1, padding: 0 }
+    pub const HALF: Self = Self { kernel: [4; 2], stride: 2, padding: 1 };
+    /// The whole of an input at once, of these sides.
+    pub const fn whole(sides: [usize; 2]) -> Self {
+        Self { kernel: sides, stride: 1, padding: 0 }
     }
 
-    /// The side of what a convolution makes of an input of this side.
-    fn after(self, side: u128) -> u128 {
+    /// The sides of what a convolution makes of an input of these sides.
+    fn after(self, sides: [u128; 2]) -> [u128; 2] {
         let Self { kernel, stride, padding } = self;
-        let steps = (side + 2 * padding as u128).saturating_sub(kernel as u128);
-        steps / stride.max(1) as u128 + 1
+        std::array::from_fn(|axis| {
+            let steps = (sides[axis] + 2 * padding as u128).saturating_sub(kernel[axis] as u128);
+            steps / stride.max(1) as u128 + 1
+        })
+    }
+
+    /// The values of its kernel. [`usize::MAX`] stands for more.
+    pub fn taps(self) -> usize {
+        self.kernel[0].saturating_mul(self.kernel[1])
     }
 }
 
@@ -61,6 +70,9 @@ pub(crate) enum Operation {
     BiasedConvolution(ConvolutionSize),
     /// Transposed, without bias; the weight is `[inputs, outputs, kernel, kernel]`.
     TransposedConvolution(ConvolutionSize),
+    /// Of the input at twice its size, each pixel four times, without bias; the weight is
+    /// `[outputs, inputs, kernel, kernel]`.
+    ResizeConvolution(ConvolutionSize),
     /// By each image's own statistics, then scaled and shifted.
     InstanceNorm {
         channels: usize,
@@ -82,10 +94,11 @@ impl Operation {
     /// layers.
     pub fn parameters(&self) -> Vec<(&'static str, Vec<usize>)> {
         let weight = |first, second, window: &Window| {
-            ("weight", vec![first, second, window.kernel, window.kernel])
+            ("weight", vec![first, second, window.kernel[0], window.kernel[1]])
         };
         match self {
-            Self::Convolution(ConvolutionSize { inputs, outputs, window }) => {
+            Self::Convolution(ConvolutionSize { inputs, outputs, window })
+            | Self::ResizeConvolution(ConvolutionSize { inputs, outputs, window }) => {
                 vec![weight(*outputs, *inputs, window)]
             }
             Self::BiasedConvolution(ConvolutionSize { inputs, outputs, window }) => {
@@ -102,27 +115,31 @@ impl Operation {
     }
 
     /// The values that it takes and makes at most at a time, blocks what they add to as well, given
-    /// an input of `side` x `side`, and the side of its output.
-    fn values(&self, side: u128) -> (u128, u128) {
-        let area = |channels: usize, side: u128| {
-            (channels as u128).saturating_mul(side.saturating_mul(side))
+    /// an input of these sides, and the sides of its output.
+    fn values(&self, sides: [u128; 2]) -> (u128, [u128; 2]) {
+        let area = |channels: usize, [height, width]: [u128; 2]| {
+            (channels as u128).saturating_mul(height.saturating_mul(width))
         };
         let (inputs, outputs, after) = match self {
             Self::Convolution(size) | Self::BiasedConvolution(size) => {
-                (size.inputs, size.outputs, size.window.after(side))
+                (size.inputs, size.outputs, size.window.after(sides))
             }
             Self::TransposedConvolution(size) => {
-                (size.inputs, size.outputs, side * size.window.stride as u128)
+                (size.inputs, size.outputs, sides.map(|side| side * size.window.stride as u128))
             }
-            Self::InstanceNorm { channels } => (*channels, *channels, side),
-            Self::Relu | Self::LeakyRelu | Self::Tanh => (0, 0, side),
-            Self::Residual { times: 0, .. } => (0, 0, side),
+            // The enlarged input is never made: see `ops::resize_kernel`.
+            Self::ResizeConvolution(size) => {
+                (size.inputs, size.outputs, sides.map(|side| 2 * side))
+            }
+            Self::InstanceNorm { channels } => (*channels, *channels, sides),
+            Self::Relu | Self::LeakyRelu | Self::Tanh => (0, 0, sides),
+            Self::Residual { times: 0, .. } => (0, 0, sides),
             Self::Residual { layers, .. } => {
-                let (most, after) = layers.values(side);
+                let (most, after) = layers.values(sides);
                 return (most.saturating_add(most / 2), after);
             }
         };
-        (area(inputs, side).saturating_add(area(outputs, after)), after)
+        (area(inputs, sides).saturating_add(area(outputs, after)), after)
     }
 
     /// The number of parameters. [`u128::MAX`] stands for more.
@@ -192,10 +209,10 @@ impl Sequence {
         })
     }
 
-    /// The most values of a layer, and the side of the last one's output.
-    fn values(&self, side: u128) -> (u128, u128) {
-        self.0.iter().fold((0, side), |(most, side), layer| {
-            let (values, after) = layer.operation.values(side);
+    /// The most values of a layer, and the sides of the last one's output.
+    fn values(&self, sides: [u128; 2]) -> (u128, [u128; 2]) {
+        self.0.iter().fold((0, sides), |(most, sides), layer| {
+            let (values, after) = layer.operation.values(sides);
             (most.max(values), after)
         })
     }
@@ -222,9 +239,9 @@ impl Architecture {
     }
 
     /// The values that a layer takes and makes, of the layer with the most of them, given one image
-    /// of `side` x `side` pixels. [`u128::MAX`] stands for more.
-    pub fn most_values(&self, side: usize) -> u128 {
-        let (trunk, after) = self.trunk.values(side as u128);
+    /// of this size. [`u128::MAX`] stands for more.
+    pub fn most_values(&self, size: ImageSize) -> u128 {
+        let (trunk, after) = self.trunk.values(size.sides().map(|side| side as u128));
         self.heads.iter().map(|head| head.values(after).0).fold(trunk, u128::max)
     }
 }
@@ -241,7 +258,7 @@ mod tests {
         let mut trunk = Sequence::default();
         trunk.push_normed("stem", Operation::Convolution, size(3, 4, Window::WIDE));
         let most = |trunk: &Sequence| {
-            Architecture { trunk: trunk.clone(), heads: Vec::new() }.most_values(8)
+            Architecture { trunk: trunk.clone(), heads: Vec::new() }.most_values(8.into())
         };
         assert_eq!(most(&trunk), (4 + 4) * 64, "the norm's");
         trunk.push("down", Operation::Convolution(size(4, 40, Window::HALF)));
@@ -250,16 +267,21 @@ mod tests {
         assert_eq!(most(&trunk), 4 * 64 + 40 * 16, "3 * 5 * 16 are fewer");
         trunk.push("up", Operation::TransposedConvolution(size(40, 9, Window::HALF)));
         assert_eq!(most(&trunk), 40 * 16 + 9 * 64);
+        trunk.push("resized", Operation::ResizeConvolution(size(9, 8, Window::SAME)));
+        assert_eq!(most(&trunk), 9 * 64 + 8 * 256);
+        trunk.push("halved", Operation::Convolution(size(8, 9, Window::HALF)));
         let mut head = Sequence::default();
         head.push("head", Operation::Convolution(size(9, 1000, Window::SAME)));
         let heads = vec![Sequence::default(), head];
-        assert_eq!(Architecture { trunk, heads }.most_values(8), (9 + 1000) * 64);
+        let whole = Architecture { trunk, heads };
+        assert_eq!(whole.most_values(8.into()), (9 + 1000) * 64);
+        assert_eq!(whole.most_values(ImageSize::new(24, 8)), 3 * (9 + 1000) * 64);
     }
 
     #[test]
     fn any_size_and_any_number_of_blocks_is_counted_at_once() {
         let count = |side: usize, times: usize| {
-            let size = ConvolutionSize::new(side, side, Window::whole(side));
+            let size = ConvolutionSize::new(side, side, Window::whole([side; 2]));
             let mut block = Sequence::default();
             block.push_normed("first", Operation::TransposedConvolution, size);
             block.push_activation(Operation::Relu);

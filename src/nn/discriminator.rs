@@ -6,6 +6,7 @@ use burn::tensor::backend::{AutodiffBackend, Backend};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::data::size::ImageSize;
 use crate::error::Result;
 use crate::nn::architecture::{Architecture, ConvolutionSize, Operation, Sequence, Window};
 use crate::nn::flat::rows;
@@ -27,8 +28,8 @@ pub struct DiscriminatorConfig {
     /// ([`LabelSpaces::label_width`](crate::labels::spaces::LabelSpaces::label_width)); 0 for no
     /// domain head, as discriminators of pairwise models have none.
     pub label_width: usize,
-    /// Side of the square images in pixels; divisible by `2^downsamplings`.
-    pub image_size: usize,
+    /// Size of the images, both sides divisible by `2^downsamplings`.
+    pub image_size: ImageSize,
     /// Channels of an image: 3 for RGB, 6 for two such images at once, of which one is the other's
     /// condition.
     pub image_channels: usize,
@@ -43,11 +44,11 @@ pub struct DiscriminatorConfig {
 }
 
 impl DiscriminatorConfig {
-    /// The paper's discriminator for square images of `image_size` pixels and `label_width` labels.
-    pub fn new(image_size: usize, label_width: usize) -> Self {
+    /// The paper's discriminator for images of `image_size` and `label_width` labels.
+    pub fn new(image_size: impl Into<ImageSize>, label_width: usize) -> Self {
         Self {
             label_width,
-            image_size,
+            image_size: image_size.into(),
             image_channels: 3,
             base_channels: 64,
             downsamplings: 6,
@@ -56,20 +57,22 @@ impl DiscriminatorConfig {
     }
 
     /// The paper's discriminator with as many halvings, up to its 6, as leave at least 2x2 patches
-    /// of an image of `image_size` pixels.
-    pub fn fitting(image_size: usize, label_width: usize) -> Self {
+    /// of an image of `image_size`.
+    pub fn fitting(image_size: impl Into<ImageSize>, label_width: usize) -> Self {
+        let image_size = image_size.into();
         let leaves_patches = |halvings: &usize| {
-            image_size.is_multiple_of(1 << halvings) && image_size >> halvings >= 2
+            let leaves = |side: usize| side.is_multiple_of(1 << halvings) && side >> halvings >= 2;
+            image_size.sides().into_iter().all(leaves)
         };
         let halvings = (1..=6).rev().find(leaves_patches).unwrap_or(1);
         Self::new(image_size, label_width).with_downsamplings(halvings)
     }
 
-    /// Sets the side of the square images in pixels, and as many halvings as
+    /// Sets the size of the images, a number for squares, and as many halvings as
     /// [`fitting`](Self::fitting) has.
-    pub fn with_image_size(mut self, pixels: usize) -> Self {
-        self.image_size = pixels;
-        self.downsamplings = Self::fitting(pixels, self.label_width).downsamplings;
+    pub fn with_image_size(mut self, size: impl Into<ImageSize>) -> Self {
+        self.image_size = size.into();
+        self.downsamplings = Self::fitting(self.image_size, self.label_width).downsamplings;
         self
     }
 
@@ -119,7 +122,7 @@ impl DiscriminatorConfig {
             ],
         )?;
         check_width("discriminator", self.base_channels, self.downsamplings - 1)?;
-        check_divisible("discriminator", [self.image_size; 2], self.downsamplings)?;
+        check_divisible("discriminator", self.image_size.sides(), self.downsamplings)?;
         check_feasible("discriminator", self.num_params())?;
         let values = self.architecture().most_values(self.image_size);
         check_memory("discriminator", self.image_size, values)
@@ -157,7 +160,7 @@ impl DiscriminatorConfig {
         };
         let mut heads = vec![head("realness", 1, Window::SAME)];
         if self.label_width > 0 {
-            let patches = self.image_size / doubled(1, self.downsamplings);
+            let patches = self.image_size.sides().map(|side| side / doubled(1, self.downsamplings));
             heads.push(head("domain", self.label_width, Window::whole(patches)));
         }
         Architecture { trunk, heads }
@@ -195,7 +198,7 @@ impl DiscriminatorConfig {
 /// What the discriminator says of a batch of `N` images.
 #[derive(Clone, Debug)]
 pub struct Prediction<B: Backend> {
-    /// `D_src`: how real each patch is, `[N, 1, S / 2^downsamplings, S / 2^downsamplings]`,
+    /// `D_src`: how real each patch is, `[N, 1, H / 2^downsamplings, W / 2^downsamplings]`,
     /// unbounded.
     pub realness: Tensor<B, 4>,
     /// `D_cls`: logits of every label, `[N, label_width]`.
@@ -220,7 +223,7 @@ impl<B: Backend> Discriminator<B> {
         self
     }
 
-    /// Judges `images` `[N, C, S, S]` in `[-1, 1]`.
+    /// Judges `images` `[N, C, H, W]` in `[-1, 1]`.
     ///
     /// # Panics
     /// When the shape does not fit the configuration, or there is no domain head.
@@ -252,7 +255,7 @@ impl<B: Backend> Discriminator<B> {
     }
 
     /// `D_src` alone, which a discriminator without a domain head has too: how real each patch of
-    /// `images` `[N, C, S, S]` is, `[N, 1, S / 2^downsamplings, S / 2^downsamplings]`, unbounded.
+    /// `images` `[N, C, H, W]` is, `[N, 1, H / 2^downsamplings, W / 2^downsamplings]`, unbounded.
     ///
     /// # Panics
     /// When the images have another number of channels.
@@ -262,7 +265,7 @@ impl<B: Backend> Discriminator<B> {
     }
 
     /// The trunk's output for `images`, in the type that it computes in:
-    /// `[N, F, S / 2^downsamplings, S / 2^downsamplings]`.
+    /// `[N, F, H / 2^downsamplings, W / 2^downsamplings]`.
     pub(crate) fn features(&self, images: Tensor<B, 4>) -> Tensor<B, 4> {
         self.trunk.iter().fold(self.precision.cast(images), |x, conv| conv.forward(x))
     }
@@ -273,14 +276,14 @@ impl<B: Backend> Discriminator<B> {
         let realness = self.realness.forward(features.clone());
         // The domain head's kernel covers the whole map, so the convolution is a matrix product.
         let domain = self.domain.as_ref().expect("this discriminator has no domain head");
-        let weight = rows(domain.weight(features.dtype()));
-        let features = rows(features);
+        let weight = domain.weight(features.dtype());
+        let ([_, _, height, width], [_, _, rows_of, columns_of]) = (features.dims(), weight.dims());
         assert_eq!(
-            features.dims()[1],
-            weight.dims()[1],
+            [height, width],
+            [rows_of, columns_of],
             "the discriminator was made for another image size"
         );
-        let domain_logits = features.matmul(weight.transpose());
+        let domain_logits = rows(features).matmul(rows(weight).transpose());
         debug_assert_eq!(domain_logits.dims()[0], n);
         Prediction { realness, domain_logits }
     }
@@ -320,7 +323,7 @@ impl<B: Backend> Discriminator<B> {
 }
 
 impl<B: AutodiffBackend> Discriminator<B> {
-    /// The gradient of the summed realness with respect to `images` `[N, C, S, S]`, of the same
+    /// The gradient of the summed realness with respect to `images` `[N, C, H, W]`, of the same
     /// shape, itself differentiable with respect to the weights.
     ///
     /// The trunk is convolutions and LeakyReLU, hence piecewise linear: its input gradient is a
@@ -366,6 +369,10 @@ mod tests {
                 DiscriminatorConfig::new(100, 5),
                 "100 pixels is not divisible by 64, which the discriminator's 6 downsamplings \
                  need; use 64 or 128 pixels, or fewer downsamplings",
+            ),
+            (
+                DiscriminatorConfig::new(ImageSize::new(256, 96), 5),
+                "96 pixels is not divisible by 64",
             ),
             (DiscriminatorConfig::new(1 << 40, 5), "more than 68 billion parameters"),
             (DiscriminatorConfig::new(1 << 20, 0), "would take the discriminator more than 2 GiB"),

@@ -6,6 +6,7 @@ use burn::tensor::{DType, Tensor, activation};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
+use crate::data::size::ImageSize;
 use crate::error::Result;
 use crate::nn::architecture::{Architecture, ConvolutionSize, Operation, Sequence, Window};
 use crate::nn::layers::{ConvNorm, Convolution, Residual, UpNorm};
@@ -14,6 +15,7 @@ use crate::nn::limits::{
     doubled,
 };
 use crate::nn::precision::Precision;
+use crate::nn::upsampling::Upsampling;
 
 /// The architecture of a [`Generator`]; the defaults are the paper's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,6 +34,9 @@ pub struct GeneratorConfig {
     pub residual_blocks: usize,
     /// Halvings of the image size before the bottleneck, 2 in the paper.
     pub downsamplings: usize,
+    /// How the size is doubled after the bottleneck, as often as it was halved.
+    #[serde(default)]
+    pub upsampling: Upsampling,
 }
 
 impl GeneratorConfig {
@@ -43,6 +48,7 @@ impl GeneratorConfig {
             base_channels: 64,
             residual_blocks: 6,
             downsamplings: 2,
+            upsampling: Upsampling::Transposed,
         }
     }
 
@@ -73,6 +79,12 @@ impl GeneratorConfig {
     /// Sets the number of halvings before the bottleneck.
     pub fn with_downsamplings(mut self, downsamplings: usize) -> Self {
         self.downsamplings = downsamplings;
+        self
+    }
+
+    /// Sets how the size is doubled after the bottleneck.
+    pub fn with_upsampling(mut self, upsampling: Upsampling) -> Self {
+        self.upsampling = upsampling;
         self
     }
 
@@ -123,8 +135,16 @@ impl GeneratorConfig {
 
         for i in 0..self.downsamplings {
             let level = self.downsamplings - i;
-            let up = ConvolutionSize::new(width(level), width(level - 1), Window::HALF);
-            trunk.push_normed(&format!("up.{i}"), Operation::TransposedConvolution, up);
+            let up = |window| ConvolutionSize::new(width(level), width(level - 1), window);
+            let path = format!("up.{i}");
+            match self.upsampling {
+                Upsampling::Transposed => {
+                    trunk.push_normed(&path, Operation::TransposedConvolution, up(Window::HALF));
+                }
+                Upsampling::Resize => {
+                    trunk.push_normed(&path, Operation::ResizeConvolution, up(Window::SAME));
+                }
+            }
             trunk.push_activation(Operation::Relu);
         }
         let head = ConvolutionSize::new(width(0), self.image_channels, Window::WIDE);
@@ -133,21 +153,22 @@ impl GeneratorConfig {
         Architecture { trunk, heads: Vec::new() }
     }
 
-    /// Checks that images of `height` x `width` pixels keep their size through the network.
+    /// Checks that images of this size keep it through the network.
     ///
     /// # Errors
     /// [`Error::Config`](crate::error::Error::Config) when a side is 0 or not divisible by
     /// `2^downsamplings`, or a layer of one such image would take more than 2 GiB.
-    pub fn check_image_size(&self, height: usize, width: usize) -> Result<()> {
+    pub fn check_image_size(&self, size: impl Into<ImageSize>) -> Result<()> {
         self.check()?;
-        check_divisible("generator", [height, width], self.downsamplings)?;
-        let side = height.max(width);
-        check_memory("generator", side, self.architecture().most_values(side))
+        let size = size.into();
+        check_divisible("generator", size.sides(), self.downsamplings)?;
+        check_memory("generator", size, self.architecture().most_values(size))
     }
 
-    /// The smallest side that is not below `side` and keeps its size through the network.
-    pub(crate) fn next_side(&self, side: usize) -> usize {
-        side.next_multiple_of(1 << self.downsamplings)
+    /// The smallest size that no side of `size` is beyond and that is kept through the network.
+    pub(crate) fn next_size(&self, size: ImageSize) -> ImageSize {
+        let next = |side: usize| side.next_multiple_of(1 << self.downsamplings);
+        ImageSize::new(next(size.width), next(size.height))
     }
 
     /// A generator with fresh weights drawn from `rng` in a fixed order, the same on every backend.
@@ -258,7 +279,7 @@ mod tests {
             assert!(error.contains(expected), "{config:?}: {error}");
         }
         assert_eq!(base.clone().with_downsamplings(usize::MAX).num_params(), u64::MAX);
-        base.check_image_size(24, 40).unwrap();
+        base.check_image_size(ImageSize::new(40, 24)).unwrap();
         for (height, width, expected) in [
             (
                 126,
@@ -273,10 +294,12 @@ mod tests {
                 "0 pixels is not divisible by 4, which the generator's 2 downsamplings need; \
                  use 4",
             ),
-            (1 << 30, 128, "1073741824 pixels a side would take the generator more than 2 GiB"),
+            (1 << 30, 128, "128 x 1073741824 pixels would take the generator more than 2 GiB"),
+            (1 << 30, 1 << 30, "1073741824 pixels a side would take the generator more than"),
             (usize::MAX - 3, 128, "more than 2 GiB of memory for one layer; lower the image size"),
         ] {
-            let error = base.check_image_size(height, width).unwrap_err().to_string();
+            let size = ImageSize::new(width, height);
+            let error = base.check_image_size(size).unwrap_err().to_string();
             assert!(error.contains(expected), "{height} x {width}: {error}");
         }
     }
@@ -302,11 +325,14 @@ mod tests {
 
         #[test]
         fn parameters_are_counted_without_them() {
-            for (blocks, downsamplings) in [(0, 0), (1, 0), (0, 1), (2, 3)] {
-                let config = GeneratorConfig::new(3)
+            let resize = |config: GeneratorConfig| config.with_upsampling(Upsampling::Resize);
+            let cases = [(0, 0), (1, 0), (0, 1), (2, 3)].map(|(blocks, downsamplings)| {
+                GeneratorConfig::new(3)
                     .with_base_channels(2)
                     .with_residual_blocks(blocks)
-                    .with_downsamplings(downsamplings);
+                    .with_downsamplings(downsamplings)
+            });
+            for config in cases.iter().cloned().map(resize).chain(cases.clone()) {
                 let mut rng = stream(0, Purpose::Generator, 0, 0);
                 let generator = config.init::<Flex>(&mut rng, &Default::default()).unwrap();
                 assert_eq!(config.num_params(), generator.num_params() as u64, "{config:?}");

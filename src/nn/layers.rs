@@ -8,6 +8,7 @@ use rand::Rng;
 
 use crate::nn::architecture::{ConvolutionSize, NEGATIVE_SLOPE, Operation, Window};
 use crate::nn::spectral::Spectral;
+use crate::nn::upsampling::Upsampling;
 use crate::nn::{flat, ops};
 
 /// `shape`-many values, uniform in `[-1/sqrt(fan_in), 1/sqrt(fan_in))`: the default of PyTorch's
@@ -24,7 +25,7 @@ fn uniform<B: Backend, const D: usize>(
     Param::from_data(TensorData::new::<f32, _>(values, shape), device)
 }
 
-/// A zero-padded square convolution without bias.
+/// A zero-padded convolution without bias.
 #[derive(Module, Debug)]
 pub(crate) struct Convolution<B: Backend> {
     pub weight: Param<Tensor<B, 4>>,
@@ -61,10 +62,10 @@ impl<B: Backend> Convolution<B> {
         else {
             panic!("the table has no convolution here");
         };
-        let Window { kernel, stride, padding } = window;
-        let fan_in = inputs * kernel * kernel;
+        let Window { kernel: [height, width], stride, padding } = window;
+        let fan_in = inputs * window.taps();
         Self {
-            weight: uniform([outputs, inputs, kernel, kernel], fan_in, rng, device),
+            weight: uniform([outputs, inputs, height, width], fan_in, rng, device),
             spectral: None,
             stride,
             padding,
@@ -162,10 +163,10 @@ impl<B: Backend> LeakyConvolution<B> {
             panic!("the table has no convolution with bias here");
         };
         assert_eq!(window, Window::HALF);
-        let kernel = window.kernel;
-        let fan_in = inputs * kernel * kernel;
+        let [height, width] = window.kernel;
+        let fan_in = inputs * window.taps();
         Self {
-            weight: uniform([outputs, inputs, kernel, kernel], fan_in, rng, device),
+            weight: uniform([outputs, inputs, height, width], fan_in, rng, device),
             spectral: None,
             bias: uniform([outputs], fan_in, rng, device),
         }
@@ -192,13 +193,16 @@ impl<B: Backend> LeakyConvolution<B> {
     }
 }
 
-/// A transposed 4x4 convolution that doubles the size.
+/// A convolution that doubles the size: a transposed 4x4 one with a weight `[I, O, 4, 4]`, or a 3x3
+/// one of the enlarged input with a weight `[O, I, 3, 3]`.
 #[derive(Module, Debug)]
-pub(crate) struct TransposedConvolution<B: Backend> {
+pub(crate) struct Doubling<B: Backend> {
     pub weight: Param<Tensor<B, 4>>,
+    #[module(skip)]
+    upsampling: Upsampling,
 }
 
-impl<B: Backend> TransposedConvolution<B> {
+impl<B: Backend> Doubling<B> {
     /// Fresh parameters of the sizes that the next of `layers` has.
     ///
     /// # Panics
@@ -208,21 +212,31 @@ impl<B: Backend> TransposedConvolution<B> {
         rng: &mut impl Rng,
         device: &B::Device,
     ) -> Self {
-        let Some(&Operation::TransposedConvolution(ConvolutionSize { inputs, outputs, window })) =
-            layers.next()
-        else {
-            panic!("the table has no transposed convolution here");
+        let (upsampling, size) = match layers.next() {
+            Some(Operation::TransposedConvolution(size)) => (Upsampling::Transposed, size),
+            Some(Operation::ResizeConvolution(size)) => (Upsampling::Resize, size),
+            _ => panic!("the table has no convolution that doubles the size here"),
         };
-        assert_eq!(window, Window::HALF);
-        let kernel = window.kernel;
-        // PyTorch counts the fan-in of a transposed convolution on its output side.
-        let fan_in = outputs * kernel * kernel;
-        Self { weight: uniform([inputs, outputs, kernel, kernel], fan_in, rng, device) }
+        let &ConvolutionSize { inputs, outputs, window } = size;
+        let (expected, [first, second]) = match upsampling {
+            Upsampling::Transposed => (Window::HALF, [inputs, outputs]),
+            Upsampling::Resize => (Window::SAME, [outputs, inputs]),
+        };
+        assert_eq!(window, expected);
+        let [height, width] = window.kernel;
+        // PyTorch takes the second side of a weight for that of its inputs, which that of a
+        // transposed convolution is not.
+        let fan_in = second * window.taps();
+        Self { weight: uniform([first, second, height, width], fan_in, rng, device), upsampling }
     }
 
     /// `[N, I, H, W]` to `[N, O, 2 H, 2 W]`.
     pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        let weight = effective(&self.weight, None, x.dtype());
+        let weight = match self.upsampling {
+            Upsampling::Transposed => self.weight.val(),
+            Upsampling::Resize => ops::resize_kernel(self.weight.val()),
+        };
+        let weight = flat::cast(weight, x.dtype());
         ops::conv_transpose2d(x, weight, Window::HALF.stride, Window::HALF.padding)
     }
 }
@@ -294,10 +308,10 @@ impl<B: Backend> ConvNorm<B> {
     }
 }
 
-/// Transposed convolution, instance norm, ReLU.
+/// A convolution that doubles the size, instance norm, ReLU.
 #[derive(Module, Debug)]
 pub(crate) struct UpNorm<B: Backend> {
-    pub conv: TransposedConvolution<B>,
+    pub conv: Doubling<B>,
     pub norm: InstanceNorm<B>,
 }
 
@@ -308,10 +322,7 @@ impl<B: Backend> UpNorm<B> {
         rng: &mut impl Rng,
         device: &B::Device,
     ) -> Self {
-        Self {
-            conv: TransposedConvolution::init(layers, rng, device),
-            norm: InstanceNorm::init(layers, device),
-        }
+        Self { conv: Doubling::init(layers, rng, device), norm: InstanceNorm::init(layers, device) }
     }
 
     pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {

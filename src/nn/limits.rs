@@ -1,5 +1,6 @@
 //! What no network may be: checks of a configuration before any memory is taken for it.
 
+use crate::data::size::ImageSize;
 use crate::error::{Error, Result};
 
 /// The most channels of a layer.
@@ -67,10 +68,15 @@ pub(crate) fn check_feasible(network: &str, params: u64) -> Result<()> {
 ///
 /// # Errors
 /// [`Error::Config`], saying what to lower.
-pub(crate) fn check_memory(network: &str, side: usize, values: u128) -> Result<()> {
+pub(crate) fn check_memory(network: &str, size: ImageSize, values: u128) -> Result<()> {
     if values > MOST_VALUES {
+        let ImageSize { width, height } = size;
+        let pixels = match size.is_square() {
+            true => format!("{width} pixels a side"),
+            false => format!("{width} x {height} pixels"),
+        };
         return Err(Error::Config(format!(
-            "one image of {side} pixels a side would take the {network} more than {} GiB of memory \
+            "one image of {pixels} would take the {network} more than {} GiB of memory \
              for one layer; lower the image size or its channels",
             MOST_VALUES >> 28
         )));

@@ -15,8 +15,10 @@ pub(crate) mod limits;
 pub(crate) mod ops;
 pub(crate) mod precision;
 pub(crate) mod spectral;
+pub(crate) mod upsampling;
 pub(crate) mod weights;
 
 pub use self::discriminator::{Discriminator, DiscriminatorConfig, Prediction};
 pub use self::generator::{Generator, GeneratorConfig};
+pub use self::upsampling::Upsampling;
 pub use self::weights::Weights;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::datasets::Datasets;
 use crate::data::loader::Batch;
+use crate::data::size::ImageSize;
 use crate::data::transform::Transform;
 use crate::data::unreadable::UnreadablePolicy;
 use crate::engine::networks::{Networks, State};
@@ -29,7 +30,7 @@ use crate::translate::grid::GridImage;
 use crate::translate::relabel::Translate;
 
 /// The terms of both generators (eqs. 1 to 3), direction `i` being from domain `i` to the other:
-/// given `real` images `[N, C, S, S]` of both domains, and `fake`, their translations with their
+/// given `real` images `[N, C, H, W]` of both domains, and `fake`, their translations with their
 /// graph. The discriminators' weights get no gradient.
 ///
 /// Either generator is a part of the other's cycle, so what both minimise is the sum of both
@@ -101,9 +102,10 @@ impl CycleGan {
         }
     }
 
-    /// Sets the side of the training images in pixels, and the halvings of D that suit it.
-    pub fn with_image_size(mut self, pixels: usize) -> Self {
-        self.discriminator = self.discriminator.with_image_size(pixels);
+    /// Sets the size of the training images, a number for squares, and the halvings of D that suit
+    /// it.
+    pub fn with_image_size(mut self, size: impl Into<ImageSize>) -> Self {
+        self.discriminator = self.discriminator.with_image_size(size);
         self
     }
 
@@ -124,7 +126,7 @@ impl CycleGan {
 #[derive(Clone, Debug)]
 pub struct CycleNetworks<B: AutodiffBackend> {
     directions: [Adversaries<B>; 2],
-    /// Of either direction, `[1, C, S, S]` each.
+    /// Of either direction, `[1, C, H, W]` each.
     histories: [Vec<Tensor<B::InnerBackend, 4>>; 2],
     /// Channels, height and width of an image.
     image: [usize; 3],
@@ -185,7 +187,7 @@ impl Recipe for CycleGan {
         Ok(())
     }
 
-    fn image_size(&self) -> usize {
+    fn image_size(&self) -> ImageSize {
         self.discriminator.image_size
     }
 
@@ -209,11 +211,11 @@ impl Recipe for CycleGan {
             let networks = Adversaries::init(generator, discriminator, run, number, device)?;
             Ok(networks.with_prefix(&format!("{number}.")))
         };
-        let side = self.discriminator.image_size;
+        let [height, width] = self.discriminator.image_size.sides();
         Ok(CycleNetworks {
             directions: [init(0)?, init(1)?],
             histories: [Vec::new(), Vec::new()],
-            image: [self.generator.image_channels, side, side],
+            image: [self.generator.image_channels, height, width],
         })
     }
 
@@ -288,7 +290,7 @@ impl Recipe for CycleGan {
         count: usize,
         policy: UnreadablePolicy,
     ) -> Result<Vec<GridImage>> {
-        settings::grid_images(data, 2, count, policy)
+        settings::grid_images(data, 2, self.image_size(), count, policy)
     }
 }
 

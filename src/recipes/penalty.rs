@@ -35,7 +35,7 @@ pub enum Penalty {
 pub struct PenaltyDraw<B: Backend> {
     /// One number in `[0, 1]` per image, `[N, 1, 1, 1]`.
     pub mixing: Tensor<B, 4>,
-    /// One number in `[0, 1]` per element, `[N, C, S, S]`, for the penalty that
+    /// One number in `[0, 1]` per element, `[N, C, H, W]`, for the penalty that
     /// [needs it](Penalty::needs_noise).
     pub noise: Option<Tensor<B, 4>>,
 }
@@ -57,7 +57,7 @@ impl Penalty {
         self == Self::Dragan
     }
 
-    /// The penalty of `discriminator` for `real` and `fake` `[N, C, S, S]`, unweighted; a scalar
+    /// The penalty of `discriminator` for `real` and `fake` `[N, C, H, W]`, unweighted; a scalar
     /// `[1]`, or none.
     ///
     /// # Panics

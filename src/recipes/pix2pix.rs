@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::datasets::Datasets;
 use crate::data::loader::Batch;
+use crate::data::size::ImageSize;
 use crate::data::transform::Transform;
 use crate::data::unreadable::UnreadablePolicy;
 use crate::engine::recipe::{Moment, Recipe, StepLosses};
@@ -25,13 +26,13 @@ use crate::translate::grid::GridImage;
 use crate::translate::relabel::Translate;
 
 /// What the conditional discriminator sees: `source` and, real or translated, `target`, both `[N,
-/// C, S, S]`, as `[N, 2 C, S, S]`.
+/// C, H, W]`, as `[N, 2 C, H, W]`.
 pub fn under_condition<B: Backend>(source: Tensor<B, 4>, target: Tensor<B, 4>) -> Tensor<B, 4> {
     Tensor::cat(vec![source, target], 1)
 }
 
 /// The terms of the generator (eqs. 1 to 4), given pairs of a `source` and a `target` image `[N, C,
-/// S, S]`, and `fake`, the sources' translations with their graph. The discriminator's weights get
+/// H, W]`, and `fake`, the sources' translations with their graph. The discriminator's weights get
 /// no gradient.
 pub fn paired_losses<B: AutodiffBackend>(
     discriminator: &Discriminator<B>,
@@ -88,9 +89,10 @@ impl Pix2Pix {
         }
     }
 
-    /// Sets the side of the training images in pixels, and the halvings of D that suit it.
-    pub fn with_image_size(mut self, pixels: usize) -> Self {
-        self.discriminator = self.discriminator.with_image_size(pixels);
+    /// Sets the size of the training images, a number for squares, and the halvings of D that suit
+    /// it.
+    pub fn with_image_size(mut self, size: impl Into<ImageSize>) -> Self {
+        self.discriminator = self.discriminator.with_image_size(size);
         self
     }
 }
@@ -122,7 +124,7 @@ impl Recipe for Pix2Pix {
         Ok(())
     }
 
-    fn image_size(&self) -> usize {
+    fn image_size(&self) -> ImageSize {
         self.discriminator.image_size
     }
 
@@ -204,7 +206,7 @@ impl Recipe for Pix2Pix {
         count: usize,
         policy: UnreadablePolicy,
     ) -> Result<Vec<GridImage>> {
-        settings::grid_images(data, 1, count, policy)
+        settings::grid_images(data, 1, self.image_size(), count, policy)
     }
 }
 

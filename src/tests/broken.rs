@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use image::RgbImage;
 
+use crate::data::crop::Crop;
 use crate::data::dataset::Dataset;
-use crate::data::transform::Crop;
 use crate::error::{Error, Result};
 use crate::labels::space::LabelSpace;
 

@@ -6,6 +6,7 @@ use safetensors::tensor::{Dtype, SafeTensors};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+use crate::data::size::ImageSize;
 use crate::files::pytorch::keys::{Key, discriminator_keys, generator_keys, import};
 use crate::nn::discriminator::{Discriminator, DiscriminatorConfig};
 use crate::nn::generator::{Generator, GeneratorConfig};
@@ -24,6 +25,18 @@ pub(crate) struct Networks {
     discriminator: FixtureDiscriminator,
 }
 
+/// The generator of a fixture that has no other network.
+#[derive(Deserialize)]
+pub(crate) struct GeneratorOnly {
+    generator: FixtureGenerator,
+}
+
+impl GeneratorOnly {
+    pub fn generator(&self) -> GeneratorConfig {
+        self.generator.config()
+    }
+}
+
 #[derive(Deserialize)]
 struct FixtureGenerator {
     condition_width: usize,
@@ -34,18 +47,24 @@ struct FixtureGenerator {
 
 #[derive(Deserialize)]
 struct FixtureDiscriminator {
-    image_size: usize,
+    image_size: ImageSize,
     base_channels: usize,
     downsamplings: usize,
     label_width: usize,
 }
 
+impl FixtureGenerator {
+    fn config(&self) -> GeneratorConfig {
+        GeneratorConfig::new(self.condition_width)
+            .with_base_channels(self.base_channels)
+            .with_residual_blocks(self.residual_blocks)
+            .with_downsamplings(self.downsamplings)
+    }
+}
+
 impl Networks {
     pub fn generator(&self) -> GeneratorConfig {
-        GeneratorConfig::new(self.generator.condition_width)
-            .with_base_channels(self.generator.base_channels)
-            .with_residual_blocks(self.generator.residual_blocks)
-            .with_downsamplings(self.generator.downsamplings)
+        self.generator.config()
     }
 
     pub fn discriminator(&self) -> DiscriminatorConfig {

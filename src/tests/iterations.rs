@@ -54,7 +54,7 @@ fn batch(iteration: u64) -> Batch {
     }
     let labels = vec![1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0];
     let rows = 0..batch_size;
-    Batch { dataset: 0, iteration, rows, images, labels, batch_size, image_size }
+    Batch { dataset: 0, iteration, rows, images, labels, batch_size, image_size: image_size.into() }
 }
 
 /// The loss terms of one iteration, and the optimizers' means after it: of the gradient, times 1 -

@@ -47,7 +47,7 @@ fn an_iteration_of_the_papers_shape_launches_few_kernels() {
             images: (0..3 * 128 * 128).map(|i| (i as f32 * 0.37).sin()).collect(),
             labels: [1.0, 0.0, 0.0, 1.0, 0.0].to_vec(),
             batch_size: 1,
-            image_size: 128,
+            image_size: 128.into(),
         };
         let counter = Counter::default();
         let step = || drop(trainer.step(vec![batch]).unwrap());

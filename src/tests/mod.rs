@@ -19,10 +19,12 @@ mod optimizer;
 mod penalty;
 mod precision;
 mod published;
+mod rectangle;
 mod spectral;
 mod steps;
 #[cfg(feature = "flex")]
 mod table;
+mod upsampling;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 

@@ -5,7 +5,8 @@
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Tensor, TensorData};
 
-use crate::data::transform::{Crop, Transform};
+use crate::data::crop::Crop;
+use crate::data::transform::Transform;
 use crate::files::model::write_tensors;
 use crate::files::pytorch::keys::{Key, discriminator_keys, generator_keys};
 use crate::files::pytorch::model::PublicModel;
@@ -112,7 +113,7 @@ fn imported<B: Backend>(
     assert_eq!(model.generator(), generator);
     assert_eq!(model.discriminator(), Some(discriminator));
     let spaces = LabelSpaces::single(LabelSpace::attributes(LABELS));
-    let transform = Transform { crop: Crop::Centre(178), size: discriminator.image_size as u32 };
+    let transform = Transform { crop: Crop::Centre(178), size: discriminator.image_size };
     Translator::import(model, spaces, transform, &Default::default()).unwrap()
 }
 

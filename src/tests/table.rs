@@ -9,6 +9,7 @@ use crate::nn::architecture::{Architecture, NEGATIVE_SLOPE, Operation, Sequence}
 use crate::nn::discriminator::DiscriminatorConfig;
 use crate::nn::generator::GeneratorConfig;
 use crate::nn::ops::composed;
+use crate::nn::upsampling::Upsampling;
 use crate::nn::weights::{self, Weights};
 use crate::random::{Purpose, stream};
 use crate::tests::relative_error;
@@ -49,6 +50,12 @@ fn walk(
                 let window = size.window;
                 composed::conv_transpose2d(x, weight(), window.stride, window.padding)
             }
+            Operation::ResizeConvolution(size) => {
+                let [n, c, h, w] = x.dims();
+                let enlarged = x.reshape([n, c, h, 1, w, 1]).expand([n, c, h, 2, w, 2]);
+                let (enlarged, window) = (enlarged.reshape([n, c, 2 * h, 2 * w]), size.window);
+                composed::conv2d(enlarged, weight(), None, window.stride, window.padding)
+            }
             Operation::InstanceNorm { .. } => {
                 composed::instance_norm(x, vector("weight"), vector("bias"), false)
             }
@@ -78,11 +85,14 @@ fn close(found: Tensor<Flex, 4>, expected: Tensor<Flex, 4>) {
 #[test]
 fn a_walk_over_the_table_is_the_generator() {
     let device = Default::default();
-    for (downsamplings, blocks) in [(0, 0), (2, 3)] {
+    for (downsamplings, blocks, upsampling) in
+        [(0, 0, Upsampling::Transposed), (2, 3, Upsampling::Transposed), (2, 1, Upsampling::Resize)]
+    {
         let config = GeneratorConfig::new(2)
             .with_base_channels(4)
             .with_downsamplings(downsamplings)
-            .with_residual_blocks(blocks);
+            .with_residual_blocks(blocks)
+            .with_upsampling(upsampling);
         let mut rng = stream(0, Purpose::Generator, 0, 0);
         let fresh = config.init::<Flex>(&mut rng, &device).unwrap();
         let weights = replaced(weights::collect(&fresh, "g"));

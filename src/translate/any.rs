@@ -11,7 +11,8 @@ use image::{DynamicImage, RgbImage};
 use crate::any_backend;
 use crate::backend::BackendKind;
 use crate::data::animation::Animation;
-use crate::data::transform::Crop;
+use crate::data::crop::Crop;
+use crate::data::transform::Transform;
 use crate::error::Result;
 use crate::files::model::ModelConfig;
 use crate::labels::probability::LabelProbability;
@@ -26,8 +27,8 @@ pub trait Translating: Debug + Send + Sync {
     /// [`Translator::config`]; the labels are its `spaces`.
     fn config(&self) -> &ModelConfig;
 
-    /// [`Translator::crop_of`].
-    fn crop_of(&self, width: u32, height: u32) -> Crop;
+    /// [`Translator::transform_of`].
+    fn transform_of(&self, width: u32, height: u32) -> Transform;
 
     /// [`Translator::output_size`].
     fn output_size(&self) -> OutputSize;
@@ -96,8 +97,8 @@ impl<B: Backend> Translating for Translator<B> {
         self.config()
     }
 
-    fn crop_of(&self, width: u32, height: u32) -> Crop {
-        self.crop_of(width, height)
+    fn transform_of(&self, width: u32, height: u32) -> Transform {
+        self.transform_of(width, height)
     }
 
     fn output_size(&self) -> OutputSize {

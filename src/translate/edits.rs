@@ -7,12 +7,13 @@ use image::imageops::crop_imm;
 use image::{DynamicImage, RgbImage};
 
 use crate::data::image::{load_image, to_opaque};
+use crate::data::size::ImageSize;
 use crate::data::transform::Transform;
 use crate::error::{Error, Result};
 use crate::labels::edit::Edit;
 use crate::labels::spaces::DomainEdit;
 use crate::translate::grid::{Grid, GridImage, no_images};
-use crate::translate::images::{CHUNK, check_pixels, download, padded, prepare, upload};
+use crate::translate::images::{CHUNK, check_pixels, download, padded, upload};
 use crate::translate::output::{OutputSize, carry_over};
 use crate::translate::relabel::{DomainLabel, Translate};
 use crate::translate::translator::Translator;
@@ -42,7 +43,7 @@ impl<B: Backend> Translator<B> {
     /// as `"Blond_Hair"`, `"+Male,-Young"` or `"Male=0.5"` (see [`Edit`](crate::Edit)).
     ///
     /// The translation has the photo's own size, unless [`with_output_size`] says otherwise: the
-    /// model's square is translated, and what that changes is carried over to the photo.
+    /// part that the model sees is translated, and what that changes is carried over to the photo.
     ///
     /// [`with_output_size`]: Self::with_output_size
     ///
@@ -155,9 +156,9 @@ impl<B: Backend> Translator<B> {
         let image = |photo: &DynamicImage| {
             let photo = to_opaque(photo);
             check_pixels(&photo)?;
-            let crop = self.crop_of(photo.width(), photo.height());
-            crop.check_holds(photo.width(), photo.height())?;
-            Ok(GridImage { image: crop.apply(&photo), label: None })
+            let transform = self.transform_of(photo.width(), photo.height());
+            transform.check_holds(photo.width(), photo.height())?;
+            Ok(GridImage { image: transform.cut(&photo), label: None })
         };
         Grid::of_targets(self, &photos.iter().map(image).collect::<Result<Vec<_>>>()?)
     }
@@ -248,7 +249,7 @@ impl<B: Backend> Translator<B> {
     }
 
     /// The image as the model sees it: composited on white where it is transparent, cropped
-    /// ([`crop_of`](Self::crop_of)) and resized to the model's size.
+    /// ([`transform_of`](Self::transform_of)) and resized to the model's size.
     ///
     /// # Errors
     /// [`Error::Data`] when the image has no pixels; [`Error::Config`] when it does not hold the
@@ -257,19 +258,17 @@ impl<B: Backend> Translator<B> {
         self.prepare_at(image, self.config().transform.size)
     }
 
-    fn prepare_at(&self, image: &DynamicImage, size: u32) -> Result<RgbImage> {
-        let crop = self.crop_of(image.width(), image.height());
-        crop.check_holds(image.width(), image.height())?;
-        prepare(image, Transform { crop, size })
+    fn prepare_at(&self, image: &DynamicImage, size: ImageSize) -> Result<RgbImage> {
+        let transform = self.transform_of(image.width(), image.height());
+        transform.check_holds(image.width(), image.height())?;
+        let photo = to_opaque(image);
+        check_pixels(&photo)?;
+        Ok(Transform { size, ..transform }.resize(&transform.cut(&photo)))
     }
 
     /// The image as the generator is given it: [prepared](Self::prepare), at its own size.
     pub(super) fn seen(&self, image: &DynamicImage) -> Result<RgbImage> {
-        let size = match self.output_size() {
-            OutputSize::Side(side) => side,
-            _ => self.config().transform.size,
-        };
-        self.prepare_at(image, size)
+        self.prepare_at(image, self.seen_size())
     }
 
     /// What `translate` makes of the images as the generator is given them, in the size that is
@@ -298,8 +297,8 @@ impl<B: Backend> Translator<B> {
         }
         let mut photo = to_opaque(image);
         let (width, height) = photo.dimensions();
-        let square = self.crop_of(width, height).square(width, height);
-        carry_over(&mut photo, square, seen, &translated, least);
+        let region = self.transform_of(width, height).region(width, height);
+        carry_over(&mut photo, region, seen, &translated, least);
         photo
     }
 
@@ -319,17 +318,21 @@ impl<B: Backend> Translator<B> {
 
     /// Translates images as the generator is given them, each as its condition says.
     pub(super) fn generate(&self, images: &[RgbImage], conditions: &[Vec<f32>]) -> Vec<RgbImage> {
-        let Some(side) = images.first().map(RgbImage::width) else { return Vec::new() };
-        let whole = self.config().generator.next_side(side as usize) as u32;
+        let Some((width, height)) = images.first().map(RgbImage::dimensions) else {
+            return Vec::new();
+        };
+        let seen = ImageSize::new(width as usize, height as usize);
+        let whole = self.config().generator.next_size(seen);
         // As many values as of images of the model's size.
-        let times = whole.div_ceil(self.config().transform.size) as usize;
-        let count = (CHUNK / (times * times)).max(1);
+        let size = self.config().transform.size;
+        let times = whole.width.div_ceil(size.width) * whole.height.div_ceil(size.height);
+        let count = (CHUNK / times).max(1);
         let chunks = images.chunks(count).zip(conditions.chunks(count));
         let translate = |(images, conditions): (&[RgbImage], &[Vec<f32>])| {
             let images: Vec<_> = images.iter().map(|image| padded(image, whole)).collect();
             download(self.forward_conditions(upload(&images, self.device()), conditions))
         };
         let results = chunks.flat_map(translate);
-        results.map(|result| crop_imm(&result, 0, 0, side, side).to_image()).collect()
+        results.map(|result| crop_imm(&result, 0, 0, width, height).to_image()).collect()
     }
 }

@@ -5,7 +5,10 @@ use std::collections::HashMap;
 use burn::tensor::backend::Backend;
 use image::{RgbImage, imageops};
 
+use crate::data::crop::Crop;
 use crate::data::dataset::Dataset;
+use crate::data::size::ImageSize;
+use crate::data::transform::Transform;
 use crate::data::unreadable::Readable;
 use crate::error::{Error, Result};
 use crate::translate::images::{CHUNK, check_pixels, download, upload};
@@ -26,21 +29,23 @@ pub struct Grid {
 #[derive(Clone, Debug)]
 pub struct GridImage {
     /// The part of the image that is used, at its own size: cropped already
-    /// ([`Dataset::load_cropped`](crate::Dataset::load_cropped)).
+    /// ([`Dataset::load_cropped`](crate::Dataset::load_cropped)). Where it has another shape than
+    /// the model's images, the largest centre part of theirs is shown.
     pub image: RgbImage,
     /// Its own label, where it is known.
     pub label: Option<DomainLabel>,
 }
 
 impl GridImage {
-    /// Up to `count` images of a dataset, image `i` with the label `label(i)`: the first of each of
-    /// the data's labels, then the second of each, and so on. Others take the places of those that
-    /// can't be read and are left out.
+    /// Up to `count` images of a dataset for a model of images of `size`, image `i` with the label
+    /// `label(i)`: the first of each of the data's labels, then the second of each, and so on.
+    /// Others take the places of those that can't be read and are left out.
     ///
     /// # Errors
     /// When an image can't be read and is not left out, or all are left out.
     pub fn across(
         readable: &mut Readable<'_>,
+        size: ImageSize,
         count: usize,
         label: impl Fn(usize) -> DomainLabel,
     ) -> Result<Vec<Self>> {
@@ -49,7 +54,7 @@ impl GridImage {
             if images.len() == count {
                 break;
             }
-            if let Some(image) = readable.load_cropped(index)? {
+            if let Some(image) = readable.load_cropped(index, size)? {
                 images.push(Self { image, label: Some(label(index)) });
             }
         }
@@ -103,12 +108,13 @@ impl Grid {
         if images.is_empty() {
             return Err(no_images());
         }
-        let (spaces, transform) = (model.spaces(), model.transform());
+        let spaces = model.spaces();
+        let transform = Transform { crop: Crop::Square, ..model.transform() };
         let mut columns = Vec::new();
         let mut rows = Vec::new();
         for GridImage { image, label } in images {
             check_pixels(image)?;
-            let prepared = transform.resize(image);
+            let prepared = transform.crop_and_resize(image);
             columns = vec!["input".to_owned()];
             let mut row = vec![prepared.clone()];
             for dataset in 0..spaces.len() {
@@ -153,7 +159,7 @@ mod tests {
     /// The positions of the images that a grid of `count` shows.
     fn shown(data: &dyn Dataset, count: usize, policy: UnreadablePolicy) -> Result<Vec<f32>> {
         let label = |index| DomainLabel { dataset: 0, label: vec![index as f32] };
-        let images = GridImage::across(&mut Readable::new(data, policy), count, label)?;
+        let images = GridImage::across(&mut Readable::new(data, policy), 64.into(), count, label)?;
         Ok(images.into_iter().map(|image| image.label.unwrap().label[0]).collect())
     }
 

@@ -5,6 +5,7 @@ use burn::tensor::{Tensor, TensorData};
 use image::{DynamicImage, RgbImage};
 
 use crate::data::image::{no_pixels, to_opaque};
+use crate::data::size::ImageSize;
 use crate::data::transform::{Transform, to_network, to_rgb_image};
 use crate::error::Result;
 
@@ -30,20 +31,21 @@ pub(crate) fn check_pixels(image: &RgbImage) -> Result<()> {
     }
 }
 
-/// A square image continued to `side` pixels, to the right and down, by its last column and row.
-pub(crate) fn padded(image: &RgbImage, side: u32) -> RgbImage {
-    let last = image.width() - 1;
-    RgbImage::from_fn(side, side, |x, y| *image.get_pixel(x.min(last), y.min(last)))
+/// An image continued to `size`, to the right and down, by its last column and row.
+pub(crate) fn padded(image: &RgbImage, size: ImageSize) -> RgbImage {
+    let ((width, height), (right, bottom)) = (size.dimensions(), image.dimensions());
+    let pixel = |x: u32, y: u32| *image.get_pixel(x.min(right - 1), y.min(bottom - 1));
+    RgbImage::from_fn(width, height, pixel)
 }
 
-/// Square images of one size as the networks take them: `[N, 3, S, S]` in `[-1, 1]`.
+/// Images of one size as the networks take them: `[N, 3, H, W]` in `[-1, 1]`.
 pub(crate) fn upload<B: Backend>(images: &[RgbImage], device: &B::Device) -> Tensor<B, 4> {
-    let size = images[0].width() as usize;
+    let [height, width] = [images[0].height(), images[0].width()].map(|side| side as usize);
     let values: Vec<f32> = images.iter().flat_map(to_network).collect();
-    Tensor::from_data(TensorData::new(values, [images.len(), 3, size, size]), device)
+    Tensor::from_data(TensorData::new(values, [images.len(), 3, height, width]), device)
 }
 
-/// The inverse of [`upload`]: images `[N, 3, S, S]`, rounded to 8 bits.
+/// The inverse of [`upload`]: images `[N, 3, H, W]`, rounded to 8 bits.
 pub(crate) fn download<B: Backend>(images: Tensor<B, 4>) -> Vec<RgbImage> {
     let [_, channels, height, width] = images.dims();
     let values = host(images.into_data());

@@ -5,24 +5,25 @@ use fast_image_resize::pixels::F32x3;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
 use image::RgbImage;
 
-use crate::data::transform::Square;
+use crate::data::crop::Region;
 
 /// The size of a translation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum OutputSize {
-    /// The photo's own. The model translates its square at the model's size; what that changes is
-    /// brought to the square's size and added to the photo, of which the rest stays as it is, pixel
-    /// for pixel. Changes that are not twice as large as half of all are taken for what the
-    /// generator fails to reproduce and left out; so a photo may stay as it is, where
+    /// The photo's own. The model translates the part that it sees at the model's size; what that
+    /// changes is brought to the part's size and added to the photo, of which the rest stays as it
+    /// is, pixel for pixel. Changes that are not twice as large as half of all are taken for what
+    /// the generator fails to reproduce and left out; so a photo may stay as it is, where
     /// [`Model`](Self::Model) shows a faint change. A photo that has the model's size becomes what
     /// the generator makes of it.
     #[default]
     Photo,
-    /// The model's: the square alone, as the generator makes it.
+    /// The model's: the part that it sees alone, as the generator makes it.
     Model,
-    /// So many pixels a side: the square alone, and the generator works at that size. It has learnt
-    /// to draw at the model's: features of twice the size look strange to it.
+    /// So many pixels on the shorter side: the part that the model sees alone, and the generator
+    /// works at that size. It has learnt to draw at the model's: features of twice the size look
+    /// strange to it.
     Side(u32),
 }
 
@@ -35,31 +36,30 @@ const MEANT: f32 = 2.0;
 /// less.
 const LEVELS: [f32; 2] = [2.0, 20.0];
 
-/// Where the square ends within the photo, changes fade over this part of its side.
+/// Where the part ends within the photo, changes fade over this share of its shorter side.
 const FADE: f32 = 1.0 / 16.0;
 
-/// Changes `square` of `photo` as the model has changed it: `seen` is the square at the model's
+/// Changes `region` of `photo` as the model has changed it: `seen` is the region at the model's
 /// size, `translated` what the model has made of it. Changes are meant from `least` on, where it is
 /// given, else from [`least_meant`] of them.
 pub(crate) fn carry_over(
     photo: &mut RgbImage,
-    square: Square,
+    region: Region,
     seen: &RgbImage,
     translated: &RgbImage,
     least: Option<f32>,
 ) {
-    let size = seen.width();
-    if photo.dimensions() == (size, size) {
+    if photo.dimensions() == seen.dimensions() {
         translated.clone_into(photo);
         return;
     }
-    let change = meant_change(seen, translated, inner_edges(photo, square), least);
-    let change = Grid { side: size, values: change };
-    let change = if square.side < size { change.reduced(square.side) } else { change };
-    let (left, width) = (square.left as usize, photo.width() as usize);
-    let columns: Vec<Place> = change.places(square.side).collect();
-    let rows = photo.chunks_exact_mut(3 * width).skip(square.top as usize);
-    for (row, place) in rows.zip(change.places(square.side)) {
+    let change = meant_change(seen, translated, inner_edges(photo, region), least);
+    let change = Grid { width: seen.width(), height: seen.height(), values: change };
+    let change = change.within(region.width, region.height);
+    let (left, width) = (region.left as usize, photo.width() as usize);
+    let columns: Vec<Place> = places(change.width, region.width).collect();
+    let rows = photo.chunks_exact_mut(3 * width).skip(region.top as usize);
+    for (row, place) in rows.zip(places(change.height, region.height)) {
         let changes = change.row(place);
         let pixels = row.chunks_exact_mut(3).skip(left);
         for (pixel, column) in pixels.zip(&columns) {
@@ -73,9 +73,10 @@ pub(crate) fn carry_over(
     }
 }
 
-/// Changes of the pixels of a square, row by row.
+/// Changes of the pixels of a part, row by row.
 struct Grid {
-    side: u32,
+    width: u32,
+    height: u32,
     values: Vec<[f32; 3]>,
 }
 
@@ -94,40 +95,45 @@ impl Place {
     }
 }
 
-impl Grid {
-    /// Where the pixels of a row or column lie that is no shorter than the grid's.
-    fn places(&self, pixels: u32) -> impl Iterator<Item = Place> {
-        let last = self.side as usize - 1;
-        let ratio = f64::from(self.side) / f64::from(pixels);
-        (0..pixels).map(move |pixel| {
-            let centre = ((f64::from(pixel) + 0.5) * ratio - 0.5).clamp(0.0, last as f64);
-            let at = centre as usize;
-            Place { at, next: (at + 1).min(last), way: (centre - at as f64) as f32 }
-        })
-    }
+/// Where `pixels` of a row or column lie among the `cells` of a grid, of which there are no more.
+fn places(cells: u32, pixels: u32) -> impl Iterator<Item = Place> {
+    let last = cells as usize - 1;
+    let ratio = f64::from(cells) / f64::from(pixels);
+    (0..pixels).map(move |pixel| {
+        let centre = ((f64::from(pixel) + 0.5) * ratio - 0.5).clamp(0.0, last as f64);
+        let at = centre as usize;
+        Place { at, next: (at + 1).min(last), way: (centre - at as f64) as f32 }
+    })
+}
 
+impl Grid {
     /// The changes along a row that lies at `place`.
     fn row(&self, place: Place) -> Vec<[f32; 3]> {
-        let row = |at: usize| self.values.chunks_exact(self.side as usize).nth(at);
+        let row = |at: usize| self.values.chunks_exact(self.width as usize).nth(at);
         let rows = row(place.at).into_iter().flatten().zip(row(place.next).into_iter().flatten());
         rows.map(|(from, to)| [0, 1, 2].map(|c| place.between(from[c], to[c]))).collect()
     }
 
-    /// The same with fewer pixels.
-    fn reduced(&self, side: u32) -> Self {
+    /// The same with no more columns and rows than these.
+    fn within(self, width: u32, height: u32) -> Self {
+        let (width, height) = (width.min(self.width), height.min(self.height));
+        if (width, height) == (self.width, self.height) {
+            return self;
+        }
         let pixels = self.values.iter().map(|change| F32x3::new(*change)).collect();
-        let whole = TypedImage::from_pixels(self.side, self.side, pixels).expect("a pixel each");
-        let mut reduced = TypedImage::new(side, side);
+        let whole = TypedImage::from_pixels(self.width, self.height, pixels).expect("a pixel each");
+        let mut reduced = TypedImage::new(width, height);
         let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
         Resizer::new().resize_typed(&whole, &mut reduced, &options).expect("neither is empty");
-        Self { side, values: reduced.pixels().iter().map(|pixel| pixel.0).collect() }
+        let values = reduced.pixels().iter().map(|pixel| pixel.0).collect();
+        Self { width, height, values }
     }
 }
 
-/// Which edges of the square, left, top, right and bottom, are none of the photo's.
-fn inner_edges(photo: &RgbImage, square: Square) -> [bool; 4] {
-    let Square { left, top, side } = square;
-    [left > 0, top > 0, left + side < photo.width(), top + side < photo.height()]
+/// Which edges of the region, left, top, right and bottom, are none of the photo's.
+fn inner_edges(photo: &RgbImage, region: Region) -> [bool; 4] {
+    let Region { left, top, width, height } = region;
+    [left > 0, top > 0, left + width < photo.width(), top + height < photo.height()]
 }
 
 /// What the model has changed, in levels of 255: nothing where that is no more than what it fails
@@ -138,10 +144,10 @@ fn meant_change(
     edges: [bool; 4],
     least: Option<f32>,
 ) -> Vec<[f32; 3]> {
-    let size = seen.width() as usize;
+    let size = [seen.width(), seen.height()].map(|side| side as usize);
     let (change, strength) = changes(seen, translated);
     let least = least.unwrap_or_else(|| median_doubled(&strength));
-    let places = (0..size).flat_map(|y| (0..size).map(move |x| (x, y)));
+    let places = (0..size[1]).flat_map(|y| (0..size[0]).map(move |x| (x, y)));
     let meant = |((x, y), (change, strength)): ((usize, usize), (&[f32; 3], &f32))| {
         // In full from twice as much on.
         let weight = rise((strength - least) / least) * fade(x, y, size, edges);
@@ -157,7 +163,7 @@ pub(crate) fn least_meant(seen: &RgbImage, translated: &RgbImage) -> f32 {
 
 /// What differs in every pixel, and how much that is around it.
 fn changes(seen: &RgbImage, translated: &RgbImage) -> (Vec<[f32; 3]>, Vec<f32>) {
-    let size = seen.width() as usize;
+    let size = [seen.width(), seen.height()].map(|side| side as usize);
     let pixels = translated.as_raw().chunks_exact(3).zip(seen.as_raw().chunks_exact(3));
     let difference = |(new, old): (&[u8], &[u8])| {
         [0, 1, 2].map(|channel| f32::from(new[channel]) - f32::from(old[channel]))
@@ -165,7 +171,7 @@ fn changes(seen: &RgbImage, translated: &RgbImage) -> (Vec<[f32; 3]>, Vec<f32>) 
     let change: Vec<[f32; 3]> = pixels.map(difference).collect();
     let strength: Vec<f32> =
         change.iter().map(|[r, g, b]| r.abs().max(g.abs()).max(b.abs())).collect();
-    let places = (0..size).flat_map(|y| (0..size).map(move |x| (x, y)));
+    let places = (0..size[1]).flat_map(|y| (0..size[0]).map(move |x| (x, y)));
     let strength = places.map(|(x, y)| mean_around(&strength, size, x, y)).collect();
     (change, strength)
 }
@@ -177,16 +183,17 @@ fn median_doubled(strength: &[f32]) -> f32 {
 }
 
 /// The mean of a pixel and those next to it, so that a single one neither counts nor is missed.
-fn mean_around(values: &[f32], size: usize, x: usize, y: usize) -> f32 {
-    let around = |at: usize| at.saturating_sub(1)..(at + 2).min(size);
-    let sum: f32 = around(y).flat_map(|y| &values[y * size..][around(x)]).sum();
-    sum / (around(x).len() * around(y).len()) as f32
+fn mean_around(values: &[f32], [width, height]: [usize; 2], x: usize, y: usize) -> f32 {
+    let around = |at: usize, length: usize| at.saturating_sub(1)..(at + 2).min(length);
+    let (columns, rows) = (around(x, width), around(y, height));
+    let sum: f32 = rows.clone().flat_map(|y| &values[y * width..][columns.clone()]).sum();
+    sum / (columns.len() * rows.len()) as f32
 }
 
 /// 1 inside, falling to 0 at `edges`.
-fn fade(x: usize, y: usize, size: usize, edges: [bool; 4]) -> f32 {
-    let from_edge = [x, y, size - 1 - x, size - 1 - y];
-    let part = |pixels: usize| pixels as f32 / (size as f32 * FADE);
+fn fade(x: usize, y: usize, [width, height]: [usize; 2], edges: [bool; 4]) -> f32 {
+    let from_edge = [x, y, width - 1 - x, height - 1 - y];
+    let part = |pixels: usize| pixels as f32 / (width.min(height) as f32 * FADE);
     let inner = from_edge.into_iter().zip(edges).filter(|(_, inner)| *inner);
     inner.map(|(pixels, _)| rise(part(pixels))).fold(1.0, f32::min)
 }
@@ -216,10 +223,14 @@ mod tests {
         RgbImage::from_pixel(SIZE, SIZE, Rgb([level; 3]))
     }
 
+    fn square(left: u32, top: u32, side: u32) -> Region {
+        Region { left, top, width: side, height: side }
+    }
+
     /// What `translated` of a square of level 100 makes of a photo, as the difference to it.
-    fn carried(photo: &RgbImage, square: Square, translated: &RgbImage) -> Vec<Vec<i16>> {
+    fn carried(photo: &RgbImage, region: Region, translated: &RgbImage) -> Vec<Vec<i16>> {
         let mut whole = photo.clone();
-        carry_over(&mut whole, square, &grey(100), translated, None);
+        carry_over(&mut whole, region, &grey(100), translated, None);
         let row = |y| {
             let change = |x| i16::from(whole[(x, y)].0[1]) - i16::from(photo[(x, y)].0[1]);
             (0..photo.width()).map(change).collect()
@@ -230,13 +241,13 @@ mod tests {
     #[test]
     fn what_does_not_change_stays_pixel_for_pixel() {
         let photo = photo(300, 200);
-        let square = Square { left: 50, top: 0, side: 200 };
+        let region = square(50, 0, 200);
         // Reproduced as badly as it may be, but for a patch.
         let translated = RgbImage::from_fn(SIZE, SIZE, |x, y| match (x, y) {
             (4..8, 6..12) => Rgb([40, 190, 100]),
             _ => Rgb([100 + (x % 2) as u8 * 20, 100 - (y % 2) as u8 * 20, 110]),
         });
-        let changed = carried(&photo, square, &translated);
+        let changed = carried(&photo, region, &translated);
         // A cell has 200 / 16 pixels; the mean around one reaches into the next, the enlargement
         // into the one after.
         let cells =
@@ -254,7 +265,7 @@ mod tests {
     #[test]
     fn changes_fade_where_the_photo_goes_on() {
         let photo = photo(300, 200);
-        let changed = carried(&photo, Square { left: 50, top: 0, side: 200 }, &grey(180));
+        let changed = carried(&photo, square(50, 0, 200), &grey(180));
         let row = &changed[100];
         assert_eq!((row[49], row[50], row[249], row[250]), (0, 0, 0, 0));
         assert_eq!((row[100], row[150], row[200]), (80, 80, 80));
@@ -265,7 +276,7 @@ mod tests {
     fn a_change_is_enlarged_evenly_to_any_size() {
         let ramp = RgbImage::from_fn(SIZE, SIZE, |_, y| Rgb([145 + 3 * y as u8; 3]));
         for side in SIZE + 1..400 {
-            let changed = carried(&photo(side, side), Square { left: 0, top: 0, side }, &ramp);
+            let changed = carried(&photo(side, side), square(0, 0, side), &ramp);
             let column: Vec<i16> = changed.iter().map(|row| row[5]).collect();
             for (y, pair) in column.windows(2).enumerate() {
                 assert!((0..=3).contains(&(pair[1] - pair[0])), "{side} {y}: {pair:?}");
@@ -281,7 +292,7 @@ mod tests {
                 (4..8, 6..12) => Rgb([100 + patch; 3]),
                 _ => Rgb([100 + noise; 3]),
             });
-            carried(&photo(160, 160), Square { left: 0, top: 0, side: 160 }, &translated)[85][55]
+            carried(&photo(160, 160), square(0, 0, 160), &translated)[85][55]
         };
         assert_eq!((change(0, 10), change(2, 10)), (10, 10));
         assert_eq!((change(10, 10), change(20, 25)), (0, 4), "it is no more than elsewhere");
@@ -290,10 +301,10 @@ mod tests {
 
     #[test]
     fn what_is_meant_may_be_told_by_other_frames() {
-        let square = Square { left: 0, top: 0, side: 160 };
+        let whole_of_it = square(0, 0, 160);
         let changed = |level: u8, least: Option<f32>| {
             let mut whole = photo(160, 160);
-            carry_over(&mut whole, square, &grey(100), &grey(level), least);
+            carry_over(&mut whole, whole_of_it, &grey(100), &grey(level), least);
             i16::from(whole[(80, 80)].0[1]) - i16::from(photo(160, 160)[(80, 80)].0[1])
         };
         // A change that is everywhere is meant by itself only where it is a large one.
@@ -306,17 +317,38 @@ mod tests {
     fn a_photo_of_the_models_size_becomes_the_translation() {
         let mut whole = photo(SIZE, SIZE);
         let translated = grey(101);
-        let square = Square { left: 0, top: 0, side: SIZE };
-        carry_over(&mut whole, square, &grey(100), &translated, None);
+        carry_over(&mut whole, square(0, 0, SIZE), &grey(100), &translated, None);
         assert_eq!(whole, translated);
     }
 
     #[test]
+    fn a_rectangle_is_carried_over_to_its_part() {
+        let seen = RgbImage::from_pixel(2 * SIZE, SIZE, Rgb([100; 3]));
+        let translated = RgbImage::from_fn(2 * SIZE, SIZE, |x, y| match (x, y) {
+            (24.., 12..) => Rgb([190; 3]),
+            _ => Rgb([100; 3]),
+        });
+        let photo = photo(320, 200);
+        let mut whole = photo.clone();
+        let region = Region { left: 0, top: 20, width: 320, height: 160 };
+        carry_over(&mut whole, region, &seen, &translated, None);
+        let change = |x, y| i16::from(whole[(x, y)].0[0]) - i16::from(photo[(x, y)].0[0]);
+        assert_eq!(change(319, 160), 90, "the photo ends at the right");
+        assert_eq!((change(319, 179), change(319, 180)), (0, 0), "but not at the bottom");
+        assert_eq!((change(200, 160), change(319, 120)), (0, 0), "nothing is meant there");
+        // Of a photo that has fewer columns and rows.
+        let mut small = RgbImage::from_pixel(12, 6, Rgb([100; 3]));
+        let region = Region { left: 0, top: 0, width: 12, height: 6 };
+        carry_over(&mut small, region, &seen, &translated, None);
+        assert!(small[(11, 5)].0[0] > 150 && small[(0, 0)].0[0] == 100, "{small:?}");
+    }
+
+    #[test]
     fn a_smaller_photo_keeps_its_size() {
-        let changed = carried(&photo(9, 7), Square { left: 1, top: 0, side: 7 }, &grey(180));
+        let changed = carried(&photo(9, 7), square(1, 0, 7), &grey(180));
         assert_eq!((changed.len(), changed[0].len()), (7, 9));
         assert_eq!((changed[3][4], changed[3][0], changed[3][8]), (80, 0, 0));
-        let tiny = carried(&photo(1, 1), Square { left: 0, top: 0, side: 1 }, &grey(180));
+        let tiny = carried(&photo(1, 1), square(0, 0, 1), &grey(180));
         assert_eq!(tiny, [[80]]);
     }
 }

@@ -37,7 +37,9 @@ impl<B: Backend> Translator<B> {
     ///
     /// # Errors
     /// [`Error::Io`] when a file exists or can't be written; [`Error::Config`] when the model has
-    /// no discriminator to write.
+    /// no discriminator to write, or its generator's
+    /// [upsampling](crate::nn::Upsampling::Resize) is one that the public code doesn't have, or its
+    /// discriminator to be written takes rectangles.
     pub fn export_pytorch(
         &self,
         generator: impl AsRef<Path>,

@@ -40,7 +40,7 @@ pub trait Translate<B: Backend>: Debug + Send + Sync {
     /// Where the model computes.
     fn device(&self) -> &B::Device;
 
-    /// Translates `images` `[N, C, S, S]` in `[-1, 1]`, whose labels are of `dataset`, each from
+    /// Translates `images` `[N, C, H, W]` in `[-1, 1]`, whose labels are of `dataset`, each from
     /// its source to its target label; the result has the same shape and range.
     ///
     /// # Panics

@@ -6,7 +6,9 @@ use std::path::Path;
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 
-use crate::data::transform::{Crop, Transform};
+use crate::data::crop::Crop;
+use crate::data::size::ImageSize;
+use crate::data::transform::Transform;
 use crate::error::{Error, Result};
 use crate::files::model::{self, ModelConfig};
 use crate::files::run::resolve_model;
@@ -229,14 +231,25 @@ impl<B: Backend> Translator<B> {
     /// # Errors
     /// [`Error::Config`] when the generator can't work at the size.
     pub fn with_output_size(mut self, size: OutputSize) -> Result<Self> {
-        if let OutputSize::Side(side) = size {
-            let transform = Transform { size: side, ..self.config.transform };
-            transform.check()?;
-            let whole = self.config.generator.next_side(side as usize);
-            self.config.generator.check_image_size(whole, whole)?;
-        }
         self.output_size = size;
+        if let OutputSize::Side(_) = size {
+            let seen = self.seen_size();
+            Transform { size: seen, ..self.config.transform }.check()?;
+            self.config.generator.check_image_size(self.config.generator.next_size(seen))?;
+        }
         Ok(self)
+    }
+
+    /// The size of what the generator is given.
+    pub(super) fn seen_size(&self) -> ImageSize {
+        let size = self.config.transform.size;
+        match self.output_size {
+            OutputSize::Side(side) => {
+                let [width, height] = size.with_shorter_side(side).map(|side| side as usize);
+                ImageSize::new(width, height)
+            }
+            _ => size,
+        }
     }
 
     /// The size of what it makes of an image.
@@ -244,12 +257,16 @@ impl<B: Backend> Translator<B> {
         self.output_size
     }
 
-    /// The part that is used of an image of this size: the model's own crop, that of the images
-    /// trained on, but the largest centre square where that would leave out most of the image
-    /// ([`Crop::for_photo`]), and what [`with_crop`](Self::with_crop) says in any case. How much is
-    /// left out [`Crop::left_out`] says.
-    pub fn crop_of(&self, width: u32, height: u32) -> Crop {
-        self.crop.unwrap_or_else(|| self.config.transform.crop.for_photo(width, height))
+    /// What is done to an image of this size before the model sees it: the model's own crop, that
+    /// of the images trained on, but the largest centre part where that would leave out most of the
+    /// image ([`Transform::for_photo`]), and what [`with_crop`](Self::with_crop) says in any case.
+    /// How much is left out [`Transform::left_out`] says.
+    pub fn transform_of(&self, width: u32, height: u32) -> Transform {
+        let transform = self.config.transform;
+        match self.crop {
+            Some(crop) => Transform { crop, ..transform },
+            None => transform.for_photo(width, height),
+        }
     }
 
     /// The label spaces the model knows.
@@ -257,7 +274,7 @@ impl<B: Backend> Translator<B> {
         &self.config.spaces
     }
 
-    /// The generator on tensors: `images` `[N, C, S, S]` in `[-1, 1]`, one label each.
+    /// The generator on tensors: `images` `[N, C, H, W]` in `[-1, 1]`, one label each.
     ///
     /// # Panics
     /// When there is not one label per image, or a label does not fit its dataset.
@@ -269,7 +286,7 @@ impl<B: Backend> Translator<B> {
     }
 
     /// The generator on tensors, told the condition vectors themselves, such as one with another
-    /// mask than [`LabelSpaces::condition`] makes: `images` `[N, C, S, S]` in `[-1, 1]`, one
+    /// mask than [`LabelSpaces::condition`] makes: `images` `[N, C, H, W]` in `[-1, 1]`, one
     /// condition each.
     ///
     /// # Panics

@@ -25,8 +25,9 @@ pub struct DataArgs {
     #[arg(long, value_name = "A,B,C")]
     exclusive: Vec<String>,
     /// Side of the centre square that is used of an image of the --data before, in pixels, or
-    /// "square" for the largest one, which is CelebA's 178; the model keeps it, and --test-data
-    /// like these have it too [default: square]
+    /// "square" for the largest one, which is CelebA's 178 (with a --size that is no square, of the
+    /// centre part of that shape, the shorter side); the model keeps it, and --test-data like these
+    /// have it too [default: square]
     #[arg(long, value_name = "PX|square")]
     crop: Vec<String>,
     /// Images held back for testing, of the --data before: "public" for the split of the public

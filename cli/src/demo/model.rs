@@ -32,8 +32,9 @@ pub struct Dataset {
 /// What the page must know of the model.
 #[derive(Serialize)]
 pub struct Description {
-    /// The side of its images, in pixels.
-    size: u32,
+    /// The size of its images, in pixels.
+    width: usize,
+    height: usize,
     /// Whether it can tell an image's own labels.
     reads_labels: bool,
     datasets: Vec<Dataset>,
@@ -54,7 +55,8 @@ impl<B: Backend> Model<B> {
             exclusive: space.exclusive_groups().to_vec(),
         });
         Description {
-            size: config.transform.size,
+            width: config.transform.size.width,
+            height: config.transform.size.height,
             reads_labels: config.discriminator.is_some(),
             datasets: datasets.collect(),
         }
@@ -68,7 +70,8 @@ impl<B: Backend> Model<B> {
         let scale = f64::from(LONGEST) / f64::from(width.max(height));
         let [across, down] = [width, height].map(|side| (f64::from(side) * scale).round().max(1.0));
         let (across, down) = (across as u32, down as u32);
-        let same_part = self.0.crop_of(width, height) == self.0.crop_of(across, down);
+        let same_part =
+            self.0.transform_of(width, height).crop == self.0.transform_of(across, down).crop;
         if scale < 1.0 && same_part {
             imageops::thumbnail(&image, across, down).into()
         } else {

@@ -214,7 +214,7 @@ at("reset").addEventListener("click", () => {
 at("every").addEventListener("toggle", showAll);
 at("download").addEventListener("click", download);
 
-at("model").textContent = `${known.name}, ${known.model.size} x ${known.model.size} pixels`;
+at("model").textContent = `${known.name}, ${known.model.width} x ${known.model.height} pixels`;
 const formats = known.limits.types.map((type) => type.replace("image/", "").toUpperCase());
 const list = new Intl.ListFormat("en", { type: "disjunction" }).format(formats);
 at("limits").textContent = `${list}, up to ${known.limits.bytes / 1e6} MB and ${known.limits.pixels / 1e6} megapixels.`;

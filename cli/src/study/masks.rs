@@ -265,7 +265,7 @@ fn grid<B: Backend>(rows: &[Row<B>], data: &Data<'_>) -> Result<Grid, Failure> {
     let mut columns = Vec::new();
     let mut lines = Vec::new();
     for (own, index, data) in faces.chain(expressions) {
-        let image = DynamicImage::from(data.load_cropped(index)?);
+        let image = DynamicImage::from(data.load_cropped(index, rows[0].transform().size)?);
         for row in rows {
             columns = vec!["input".to_owned()];
             let mut conditions = Vec::new();

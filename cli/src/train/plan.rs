@@ -4,9 +4,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use stargan::data::Readable;
+use stargan::engine::Recipe;
 use stargan::metrics::{CounterfactualLog, Counterfactuals};
-use stargan::{BackendKind, Dataset, Datasets, SampleGrids, UnreadablePolicy};
-use stargan::{DomainLabel, GridImage, LabelSpaces};
+use stargan::{
+    BackendKind, Dataset, Datasets, DomainLabel, GridImage, ImageSize, SampleGrids, StarGan,
+    UnreadablePolicy,
+};
 
 use super::best::Comparison;
 use super::images::Images;
@@ -41,16 +44,17 @@ impl Plan {
     pub fn open(
         inputs: Inputs,
         data: Vec<Opened>,
-        spaces: &LabelSpaces,
+        recipe: &StarGan,
         policy: UnreadablePolicy,
         args: &Args,
     ) -> Result<Self, Failure> {
+        let (spaces, size) = (&recipe.spaces, recipe.image_size());
         let existing = args.overwrite.existing();
         if let Some(export) = &args.export {
             existing.check(export)?;
         }
         for (dataset, data) in data.iter().enumerate() {
-            warn_of_crop(spaces.name(dataset), &*data.train);
+            warn_of_crop(spaces.name(dataset), &*data.train, size);
         }
         let crops: Vec<_> = data.iter().map(|data| data.train.crop()).collect();
         let test = |spec: &Spec| {
@@ -81,7 +85,7 @@ impl Plan {
         let people = inputs.people.then(|| bundled::people(8)).transpose()?;
         let shown = match &people {
             Some(people) => people.clone(),
-            None => grid_images(&shown, policy)?,
+            None => grid_images(&shown, size, policy)?,
         };
         let grid = SampleGrids::new(shown, inputs.sample_every);
         let export = args.export.clone().map(|export| (export, existing));
@@ -94,6 +98,7 @@ impl Plan {
 /// Images of every test set, about eight in all and of different labels, for the sample grids.
 fn grid_images(
     tests: &[(usize, Arc<dyn Dataset>)],
+    size: ImageSize,
     policy: UnreadablePolicy,
 ) -> Result<People, Failure> {
     let each = 8_usize.div_ceil(tests.len().max(1));
@@ -102,7 +107,7 @@ fn grid_images(
         let dataset = *dataset;
         let label = |index| DomainLabel { dataset, label: data.label(index).to_vec() };
         let mut readable = Readable::new(&**data, policy);
-        images.extend(GridImage::across(&mut readable, each, label)?);
+        images.extend(GridImage::across(&mut readable, size, each, label)?);
         for reason in readable.unreadable().values() {
             tell!("left out of the sample grids: {reason}");
         }

@@ -37,7 +37,7 @@ pub fn train<B: AutodiffBackend>(args: &Args, out: &Path, start: Start) -> Resul
         }
         Start::New { config, inputs, data } => {
             let policy = config.run.on_unreadable;
-            let plan = Plan::open(inputs, data, &config.recipe.spaces, policy, args)?;
+            let plan = Plan::open(inputs, data, &config.recipe, policy, args)?;
             config.check_data(&plan.train)?;
             plan.inputs.json()?;
             let open = |from| Translator::<B::InnerBackend>::open(from, &crew.device());
@@ -127,7 +127,7 @@ fn resumed<B: AutodiffBackend>(
     };
     let data = open(&inputs.data, Some(spaces)).map_err(hint)?;
     let policy = trainer.config().run.on_unreadable;
-    let plan = Plan::open(inputs, data, spaces, policy, args)?;
+    let plan = Plan::open(inputs, data, &trainer.config().recipe, policy, args)?;
     if args.data_changed {
         trainer.change_data(&plan.train)?;
     }

@@ -8,9 +8,10 @@ use clap::{ArgMatches, Args, Command};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use stargan::data::read_text;
+use stargan::nn::Upsampling;
 use stargan::{
-    Augmentation, LabelSpaces, LossWeights, NonFinitePolicy, Objective, Penalty, Precision, Preset,
-    RunSettings, Sampling, Schedule, StarGan, TrainingConfig, UnreadablePolicy,
+    Augmentation, ImageSize, LabelSpaces, LossWeights, NonFinitePolicy, Objective, Penalty,
+    Precision, Preset, RunSettings, Sampling, Schedule, StarGan, TrainingConfig, UnreadablePolicy,
 };
 
 use super::weights::{Identity, Weights};
@@ -24,9 +25,9 @@ const RUN: &str = "Run";
 /// Settings, which a preset and a file give and flags change.
 #[derive(Args)]
 pub struct SettingsArgs {
-    /// Side of the square training images, in pixels
-    #[arg(long, value_name = "PX")]
-    size: Option<usize>,
+    /// Size of the training images in pixels: the side of squares, or WIDTHxHEIGHT
+    #[arg(long, value_name = "PX|WxH")]
+    size: Option<ImageSize>,
     /// Images per batch
     #[arg(long, value_name = "N", help_heading = RUN)]
     batch: Option<usize>,
@@ -53,6 +54,15 @@ pub struct SettingsArgs {
     /// Halvings of the image size in the generator
     #[arg(long, value_name = "N", help_heading = NETWORKS)]
     downsamplings: Option<usize>,
+    /// How the generator doubles sizes again: by transposed convolutions, or by convolutions after
+    /// every pixel has become four, against checkerboard patterns
+    #[arg(
+        long,
+        value_name = "NAME",
+        value_parser = names(Upsampling::ALL),
+        help_heading = NETWORKS
+    )]
+    upsampling: Option<Upsampling>,
     /// Convolutions of the discriminator's trunk [default: 6, fewer for small images]
     #[arg(long, value_name = "N", help_heading = NETWORKS)]
     discriminator_downsamplings: Option<usize>,
@@ -203,6 +213,7 @@ impl SettingsArgs {
             ("base_channels", recipe.generator.base_channels.to_string()),
             ("residual_blocks", recipe.generator.residual_blocks.to_string()),
             ("downsamplings", recipe.generator.downsamplings.to_string()),
+            ("upsampling", name(json!(recipe.generator.upsampling))),
             ("objective", name(json!(recipe.objective))),
             ("penalty", name(json!(recipe.penalty))),
             ("identity", format!("{identity}:{last}")),
@@ -265,6 +276,7 @@ impl SettingsArgs {
         set(&mut generator.base_channels, self.base_channels);
         set(&mut generator.residual_blocks, self.residual_blocks);
         set(&mut generator.downsamplings, self.downsamplings);
+        set(&mut generator.upsampling, self.upsampling);
         set(&mut discriminator.base_channels, discriminator_channels);
         set(&mut discriminator.downsamplings, self.discriminator_downsamplings);
         set(critic_steps, self.critic_steps);
@@ -331,7 +343,7 @@ fn overlaid(
     if let Some(penalty) = at(&settings, "/settings/penalty")? {
         config.recipe = config.recipe.with_penalty(penalty);
     }
-    if let Some(size) = at(&settings, "/settings/discriminator/image_size")? {
+    if let Some(size) = at::<ImageSize>(&settings, "/settings/discriminator/image_size")? {
         config.recipe = config.recipe.with_image_size(size);
     }
     // The labels are those of the data.

@@ -42,12 +42,14 @@ pub struct Args {
     /// The part of an input that the model sees: the centre square of so many pixels, "square" for
     /// the largest one, the square of SIDE pixels whose upper left corner is at LEFT,TOP, or
     /// "model" for what the model was trained on, whatever it leaves out; `inspect --photo` shows
-    /// it [default: that of the model, or square for an input of which that would leave out most]
+    /// it; of a model of rectangles a rectangle of their shape, and the pixels are its shorter
+    /// side's [default: that of the model, or square for an input of which that would leave out
+    /// most]
     #[arg(long, value_name = "PX|square|LEFT,TOP,SIDE|model")]
     crop: Option<PhotoCrop>,
     /// The size of a result: "original" for the input's own, of which only what the model changes
-    /// is touched; "model" for the square that the model sees, at its size; or that square at PX
-    /// pixels a side, at which the model works [default: original]
+    /// is touched; "model" for the part that the model sees, at its size; or that part with PX
+    /// pixels on its shorter side, at which the model works [default: original]
     #[arg(
         long,
         value_name = "original|model|PX",

@@ -63,7 +63,7 @@ impl<'a, B: Backend> Photos<'a, B> {
         let problem = match load(path) {
             Ok(input) => {
                 let (width, height) = input.dimensions();
-                match self.translator.crop_of(width, height).check_holds(width, height) {
+                match self.translator.transform_of(width, height).check_holds(width, height) {
                     Ok(()) => {
                         self.tell(path, [width, height]);
                         return Some(input);
@@ -81,16 +81,16 @@ impl<'a, B: Backend> Photos<'a, B> {
     /// Says once where most of an image is left out, or would be by the crop that the model was
     /// trained on.
     fn tell(&mut self, path: &Path, [width, height]: [u32; 2]) {
-        let used = self.translator.crop_of(width, height);
-        let model = self.translator.transform().crop;
+        let used = self.translator.transform_of(width, height);
+        let model = self.translator.transform();
         // Whoever says where knows what is left out.
-        let is_told = matches!(used, Crop::At { .. });
+        let is_told = matches!(used.crop, Crop::At { .. });
         if self.told || is_told || !model.leaves_out_most(width, height) {
             return;
         }
         self.told = true;
         let size = format!("{width} x {height} pixels");
-        let percent = |crop| percent_left_out(crop, [width, height]);
+        let percent = |transform| percent_left_out(transform, [width, height]);
         let path = path.display();
         if used.leaves_out_most(width, height) {
             let percent = percent(used);

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::program::{FACES, MODEL, fails, folder, succeeds};
+use crate::program::{FACES, MODEL, TINY, faces, fails, folder, stargan, succeeds, text};
 
 #[test]
 fn models_travel_to_pytorchs_keys_and_back() {
@@ -57,6 +57,31 @@ fn models_travel_to_pytorchs_keys_and_back() {
         succeeds("translate", folder.path(), &line);
     }
     assert_eq!(bytes("zip.png"), bytes("legacy.png"));
+}
+
+#[test]
+fn resize_convolutions_are_trained_told_and_begun_from_but_not_exported_to_pytorch() {
+    let folder = folder();
+    let folder = folder.path();
+    let data = faces("train");
+    let line = format!("--data {data} {TINY} --upsampling resize --iterations 2 --out first");
+    succeeds("train", folder, &line);
+    let told = succeeds("inspect", folder, "first");
+    for part in [" downsamplings, resize-convolutions", "upsampling \"resize\" (default"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let line = "--model first --edit Male --out face.png";
+    succeeds("translate", folder, &format!("{line} {FACES}/test/images/00001.png"));
+    let line = "--model first --out-generator G.safetensors";
+    fails("export --format pytorch", folder, line, 1, "(upsampling: resize)");
+    assert!(!folder.join("G.safetensors").exists());
+    // The networks of the model are taken, unless a flag says otherwise.
+    let line = format!("--data {data} --from first --batch 4 --iterations 1");
+    succeeds("train", folder, &format!("{line} --out second"));
+    assert!(succeeds("inspect", folder, "second").contains("resize-convolutions"));
+    let said = stargan("train", folder, &format!("{line} --upsampling transposed --out third"));
+    assert!(text(&said.stderr).contains("fresh arrays: generator.up.0"), "{}", text(&said.stderr));
+    fails("train", folder, "--resume --out first --upsampling transposed", 2, "can't change");
 }
 
 #[test]

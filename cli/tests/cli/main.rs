@@ -18,6 +18,7 @@ mod own_data;
 #[path = "../../../tests/common/ports.rs"]
 mod ports;
 mod program;
+mod rectangles;
 mod steering;
 mod study;
 mod training;

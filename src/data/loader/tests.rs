@@ -7,9 +7,9 @@ use image::{Rgb, RgbImage};
 
 use super::*;
 use crate::data::celeba::CelebA;
+use crate::data::crop::Crop;
 use crate::data::dataset::Dataset;
 use crate::data::folder::Folder;
-use crate::data::transform::Crop;
 use crate::labels::space::LabelSpace;
 
 /// Images of one colour that tells their index, with the index as label.
@@ -69,7 +69,7 @@ impl Dataset for Colours {
 }
 
 fn config() -> LoaderConfig {
-    LoaderConfig { batch_size: 4, image_size: 3, ..LoaderConfig::default() }
+    LoaderConfig { batch_size: 4, image_size: 3.into(), ..LoaderConfig::default() }
 }
 
 fn batches(datasets: &Datasets, config: LoaderConfig, first: u64, count: usize) -> Vec<Batch> {
@@ -138,7 +138,7 @@ fn the_bundled_sets_load_jointly() {
     let faces = CelebA::open(format!("{root}/faces/train"), &labels).unwrap();
     let expressions = Folder::open(format!("{root}/expressions/train")).unwrap();
     let datasets = Datasets::from(&faces).with(&expressions);
-    let loaded = batches(&datasets, LoaderConfig { image_size: 32, ..config() }, 1, 4);
+    let loaded = batches(&datasets, LoaderConfig { image_size: 32.into(), ..config() }, 1, 4);
     assert_eq!(loaded[0].labels.len(), 4 * 2);
     assert_eq!(loaded[1].labels.len(), 4 * 5);
     assert!(loaded.iter().all(|batch| batch.images.len() == 4 * 3 * 32 * 32));
@@ -207,7 +207,7 @@ fn an_image_without_pixels_is_an_error() {
         let error = Loader::new(&datasets, config(), 1).unwrap().next_batch().unwrap_err();
         let expected = format!("colour: expected an image, found {} x {} pixels", size.0, size.1);
         assert_eq!(error.to_string(), expected);
-        assert_eq!(datasets[0].load_cropped(0).unwrap_err().to_string(), expected);
+        assert_eq!(datasets[0].load_cropped(0, 3.into()).unwrap_err().to_string(), expected);
     }
 }
 
@@ -275,7 +275,7 @@ fn what_cannot_work_is_refused() {
     let zero = |what: &str| format!("{what} must be at least 1, found 0");
     let cases = [
         (LoaderConfig { batch_size: 0, ..config() }, "the batch size"),
-        (LoaderConfig { image_size: 0, ..config() }, "the image size"),
+        (LoaderConfig { image_size: 0.into(), ..config() }, "the image size"),
         (LoaderConfig { threads: 0, ..config() }, "the number of loader threads"),
         (LoaderConfig { prefetch: 0, ..config() }, "the number of batches prepared ahead"),
     ];
@@ -284,6 +284,6 @@ fn what_cannot_work_is_refused() {
     }
     assert_eq!(refusal(&eight, config(), 0), zero("the first iteration"));
     assert_eq!(refusal(&Datasets::default(), config(), 1), zero("the number of datasets"));
-    let huge = refusal(&eight, LoaderConfig { image_size: 20_000, ..config() }, 1);
+    let huge = refusal(&eight, LoaderConfig { image_size: 20_000.into(), ..config() }, 1);
     assert_eq!(huge, "the image size must be at most 16384, found 20000");
 }

@@ -3,6 +3,7 @@
 //! The first and the last weights have the numbers of channels. The numbers of layers are found by
 //! comparison with the tables of networks that have more and more of them.
 
+use crate::data::size::ImageSize;
 use crate::files::pytorch::keys::{Key, keys};
 use crate::nn::architecture::Architecture;
 use crate::nn::discriminator::DiscriminatorConfig;
@@ -73,12 +74,13 @@ pub(super) fn generator(weights: &Weights) -> Result<GeneratorConfig, String> {
 pub(super) fn discriminator(weights: &Weights) -> Result<DiscriminatorConfig, String> {
     let deepest = DiscriminatorConfig::new(1, 1).with_downsamplings(MOST_HALVINGS).architecture();
     let [base, channels, ..] = sides(weights, &key(&deepest, "trunk.0.weight"))?;
-    let [labels, _, patches, _] = sides(weights, &key(&deepest, "domain.weight"))
+    let [labels, _, rows, columns] = sides(weights, &key(&deepest, "domain.weight"))
         .map_err(|error| format!("{error}; is it the generator's file?"))?;
     let trunk = keys(&deepest)
         .filter(|key| key.path.starts_with("trunk.") && key.path.ends_with(".weight"));
     let trunk = trunk.take_while(|key| weights.contains_key(&key.public)).count();
-    Ok(DiscriminatorConfig::new(doubled(patches, trunk), labels)
+    let [height, width] = [rows, columns].map(|patches| doubled(patches, trunk));
+    Ok(DiscriminatorConfig::new(ImageSize::new(width, height), labels)
         .with_image_channels(channels)
         .with_base_channels(base)
         .with_downsamplings(trunk))

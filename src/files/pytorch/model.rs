@@ -16,6 +16,7 @@ use crate::files::pytorch::read::{STATISTICS, read};
 use crate::labels::spaces::LabelSpaces;
 use crate::nn::discriminator::DiscriminatorConfig;
 use crate::nn::generator::GeneratorConfig;
+use crate::nn::upsampling::Upsampling;
 use crate::nn::weights::Weights;
 
 /// The networks in files of the public PyTorch code.
@@ -117,8 +118,16 @@ fn open<C>(
 /// modules.
 ///
 /// # Errors
-/// [`Error::Config`] naming the first that is missing.
+/// [`Error::Config`] naming the first that is missing, or when the public code has no such network.
 pub(crate) fn public_generator(config: &GeneratorConfig, weights: Weights) -> Result<Weights> {
+    if config.upsampling != Upsampling::Transposed {
+        return Err(Error::Config(
+            "the public PyTorch code doubles sizes by transposed convolutions only, this \
+             generator by resize-convolutions (upsampling: resize), whose weights its modules \
+             can't hold; keep the model in this crate's own format"
+                .to_owned(),
+        ));
+    }
     named(&generator_keys(config), weights, "generator")
 }
 
@@ -130,6 +139,13 @@ pub(crate) fn public_discriminator(
     config: &DiscriminatorConfig,
     weights: Weights,
 ) -> Result<Weights> {
+    let size = config.image_size;
+    if !size.is_square() {
+        return Err(Error::Config(format!(
+            "the public PyTorch code's discriminator takes squares, this one images of {size} \
+             pixels, whose weights its modules can't hold; export the generator alone"
+        )));
+    }
     named(&discriminator_keys(config), weights, "discriminator")
 }
 
@@ -164,7 +180,8 @@ mod tests {
     use safetensors::tensor::{Dtype, SafeTensors};
 
     use super::*;
-    use crate::data::transform::Crop;
+    use crate::data::crop::Crop;
+    use crate::data::size::ImageSize;
     use crate::files::pytorch::read::is_statistic;
     use crate::labels::space::LabelSpace;
     use crate::random::{Purpose, stream};
@@ -172,7 +189,7 @@ mod tests {
     use crate::translate::relabel::DomainLabel;
     use crate::translate::translator::Translator;
 
-    const TRANSFORM: Transform = Transform { crop: Crop::Centre(178), size: 32 };
+    const TRANSFORM: Transform = Transform { crop: Crop::Centre(178), size: ImageSize::square(32) };
 
     fn spaces() -> LabelSpaces {
         LabelSpaces::single(LabelSpace::attributes(["a", "b", "c", "d", "e"]))
@@ -276,6 +293,24 @@ mod tests {
     }
 
     #[test]
+    fn resize_convolutions_neither_leave_nor_enter() {
+        let config = GeneratorConfig::new(2).with_base_channels(2).with_residual_blocks(1);
+        let resizing = config.clone().with_upsampling(Upsampling::Resize);
+        let error = public_generator(&resizing, Weights::new()).unwrap_err().to_string();
+        assert!(error.contains("by resize-convolutions (upsampling: resize)"), "{error}");
+        // Such a file by the public code's names is no transposed one either.
+        let keys = generator_keys(&resizing).into_iter();
+        let zeros = keys.map(|key| (key.public, TensorData::zeros::<f32, _>(key.shape)));
+        let files = Files::new();
+        files.write("resizing", &zeros.collect());
+        let error = files.refusal("resizing", None);
+        assert!(
+            error.contains("main.10.weight: expected shape [8, 4, 4, 4], found [4, 8, 3, 3]"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn checkpoints_of_both_formats_hold_the_same_networks() {
         let (networks, mut fixture) = Fixture::open::<Networks>("objectives");
         let generator = fixture.parameters(&networks.generator_keys(), "g.", "generator");
@@ -353,7 +388,7 @@ mod tests {
         }
         let open = || PublicModel::open(files.path("G"), Some(files.path("D"))).unwrap();
         let few = LabelSpaces::single(LabelSpace::attributes(["a", "b"]));
-        let other = Transform { size: 64, ..TRANSFORM };
+        let other = Transform { size: 64.into(), ..TRANSFORM };
         for (spaces, transform, expected) in [
             (few, TRANSFORM, "condition width is 5, the labels need 2"),
             (spaces(), other, "the discriminator takes 32 pixel images"),

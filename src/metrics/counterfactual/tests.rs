@@ -135,14 +135,16 @@ mod on_flex {
     use burn::tensor::Tensor;
 
     use super::*;
+    use crate::data::crop::Crop;
     use crate::data::folder::Folder;
-    use crate::data::transform::{Crop, Transform};
+    use crate::data::size::ImageSize;
+    use crate::data::transform::Transform;
     use crate::labels::spaces::LabelSpaces;
     use crate::metrics::untrained::untrained;
     use crate::tests::broken::Broken;
     use crate::translate::translator::Translator;
 
-    const TRANSFORM: Transform = Transform { crop: Crop::Centre(178), size: 32 };
+    const TRANSFORM: Transform = Transform { crop: Crop::Centre(178), size: ImageSize::square(32) };
 
     /// How far doing nothing is from the truth, as measured with PyTorch and PIL, to its three
     /// digits (PIL's resize differs from ours by at most one level).
@@ -219,7 +221,7 @@ mod on_flex {
         // Each is the other's truth.
         let pairs = new(&[(blond, black, "darker"), (black, blond, "lighter")]).unwrap();
         let spaces = LabelSpaces::single(data.labels().clone());
-        let swap = Swap { spaces, transform: Transform { crop: Crop::Square, size: 32 } };
+        let swap = Swap { spaces, transform: Transform { crop: Crop::Square, size: 32.into() } };
         let scores = pairs.measure(&swap as &dyn Translate<Flex>).unwrap();
         assert_eq!(scores.changes.keys().collect::<Vec<_>>(), ["darker", "lighter"]);
         for region in ["inside", "outside"] {

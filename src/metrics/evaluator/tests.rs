@@ -4,10 +4,12 @@ use burn::backend::{Autodiff, Flex};
 
 use super::*;
 use crate::data::celeba::CelebA;
+use crate::data::crop::Crop;
 use crate::data::datasets::Datasets;
 use crate::data::folder::Folder;
+use crate::data::size::ImageSize;
 use crate::data::subset::Subset;
-use crate::data::transform::{Crop, Transform};
+use crate::data::transform::Transform;
 use crate::labels::space::LabelSpace;
 use crate::labels::spaces::LabelSpaces;
 use crate::metrics::judge::JudgeConfig;
@@ -17,7 +19,7 @@ use crate::tests::broken::Broken;
 
 const SIZE: usize = 16;
 
-const TRANSFORM: Transform = Transform { crop: Crop::Square, size: SIZE as u32 };
+const TRANSFORM: Transform = Transform { crop: Crop::Square, size: ImageSize::square(SIZE) };
 
 /// Of errors that are computed one way or the other in 32 bits.
 const TOLERANCE: f64 = 1e-5;
@@ -63,7 +65,7 @@ fn classes_are_measured_as_by_hand() {
     let [mut identity, mut back] = [Mean::default(), Mean::default()];
     for image in 0..data.len() {
         let own = translator.spaces().condition(1, data.label(image));
-        let real = TRANSFORM.resize(&data.load_cropped(image).unwrap());
+        let real = TRANSFORM.resize(&data.load_cropped(image, TRANSFORM.size).unwrap());
         let real = upload(&[real], translator.device());
         let distance = |image: Tensor<Flex, 4>| {
             f64::from((image - real.clone()).abs().mean().into_scalar()) / 2.0

@@ -3,8 +3,8 @@ use burn::backend::{Autodiff, Flex};
 
 use super::*;
 use crate::data::celeba::CelebA;
+use crate::data::crop::Crop;
 use crate::data::folder::Folder;
-use crate::data::transform::Crop;
 use crate::labels::spaces::LabelSpaces;
 use crate::metrics::untrained::untrained;
 use crate::translate::relabel::Relabelling;
@@ -63,7 +63,7 @@ fn it_learns_to_read_expressions_of_people_it_has_not_seen() {
 fn translations_count_for_the_label_asked_for_and_never_for_the_own_one() {
     let _turn = crate::tests::one_at_a_time();
     let test = Folder::open(format!("{EXPRESSIONS}/test")).unwrap();
-    let transform = Transform { crop: Crop::Square, size: 16 };
+    let transform = Transform { crop: Crop::Square, size: 16.into() };
     let translator = untrained(LabelSpaces::single(test.labels().clone()), transform);
     let judge = judge(&test, 1);
     let readings = judge.measure(&translator, &test, 0).unwrap();
@@ -101,7 +101,7 @@ fn a_saved_judge_reads_as_before_and_is_no_model() {
     let judge = judge(&test, 2);
     judge.save(&path).unwrap();
     let opened = Judge::<Flex>::open(&path, &Default::default()).unwrap();
-    assert_eq!((opened.labels(), opened.image_size()), (judge.labels(), 16));
+    assert_eq!((opened.labels(), opened.image_size()), (judge.labels(), 16.into()));
     assert_eq!(opened.accuracy(&test).unwrap(), judge.accuracy(&test).unwrap());
     assert!(judge.save(&path).unwrap_err().to_string().contains("exists"));
     let error = Translator::<Flex>::open(&path, &Default::default()).unwrap_err().to_string();

@@ -27,19 +27,18 @@ impl<B: Backend> Direction<B> {
         Self { generator, transform, device }
     }
 
-    /// Translates `images` `[N, C, S, S]` in `[-1, 1]`.
+    /// Translates `images` `[N, C, H, W]` in `[-1, 1]`.
     pub fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 4> {
         self.generator.forward_unconditional(images)
     }
 
     /// Translates one image, such as one of [`load_image`](crate::load_image), of which the part is
-    /// used that [`Crop::for_photo`](crate::Crop::for_photo) says; the result has the model's size.
+    /// used that [`Transform::for_photo`] says; the result has the model's size.
     ///
     /// # Errors
     /// [`Error::Data`](crate::Error::Data) when the image has no pixels.
     pub fn translate(&self, image: &DynamicImage) -> Result<RgbImage> {
-        let crop = self.transform.crop.for_photo(image.width(), image.height());
-        let prepared = prepare(image, Transform { crop, ..self.transform })?;
+        let prepared = prepare(image, self.transform.for_photo(image.width(), image.height()))?;
         Ok(download(self.forward(upload(&[prepared], &self.device))).remove(0))
     }
 }

@@ -7,7 +7,7 @@ use rand::RngCore;
 
 use crate::random::below;
 
-/// What the discriminator is shown in place of `fake` `[N, C, S, S]`, given the `history` of at
+/// What the discriminator is shown in place of `fake` `[N, C, H, W]`, given the `history` of at
 /// most `size` images.
 ///
 /// Until the history is full, an image is shown and kept; then with probability 1/2 it takes the

@@ -17,7 +17,7 @@ pub struct CriticLosses<B: Backend> {
 }
 
 impl<B: AutodiffBackend> CriticLosses<B> {
-    /// The terms under `objective`, given `real` and `fake` `[N, C, S, S]` without a graph.
+    /// The terms under `objective`, given `real` and `fake` `[N, C, H, W]` without a graph.
     pub fn new(
         discriminator: &Discriminator<B>,
         real: Tensor<B::InnerBackend, 4>,

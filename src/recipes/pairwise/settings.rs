@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::datasets::Datasets;
 use crate::data::loader::Batch;
+use crate::data::size::ImageSize;
 use crate::data::transform::Transform;
 use crate::data::unreadable::{Readable, UnreadablePolicy};
 use crate::engine::settings::RunSettings;
@@ -53,8 +54,7 @@ pub(crate) fn check(
     weights: &[(&str, f64)],
 ) -> Result<()> {
     spaces(domains).check()?;
-    let side = discriminator.image_size;
-    generator.check_image_size(side, side)?;
+    generator.check_image_size(discriminator.image_size)?;
     discriminator.check()?;
     let seen = images * generator.image_channels;
     for (what, found, expected) in [
@@ -91,6 +91,7 @@ pub(crate) fn accept(domains: &[String; 2], data: &Datasets) -> Result<Vec<Strin
 pub(crate) fn grid_images(
     data: &Datasets,
     datasets: usize,
+    size: ImageSize,
     count: usize,
     policy: UnreadablePolicy,
 ) -> Result<Vec<GridImage>> {
@@ -99,7 +100,8 @@ pub(crate) fn grid_images(
         let mut label = vec![0.0; 2];
         label[domain] = 1.0;
         let label = |_| DomainLabel { dataset: 0, label: label.clone() };
-        images.extend(GridImage::across(&mut Readable::new(data, policy), count, label)?);
+        let readable = &mut Readable::new(data, policy);
+        images.extend(GridImage::across(readable, size, count, label)?);
     }
     Ok(images)
 }

@@ -30,7 +30,7 @@ pub struct StepBatch<B: Backend> {
     pub kind: LabelKind,
     /// The dataset's own entries among the domain logits; D learns no others from this batch.
     pub logits: Range<usize>,
-    /// `x`, `[N, C, S, S]` in `[-1, 1]`.
+    /// `x`, `[N, C, H, W]` in `[-1, 1]`.
     pub real: Tensor<B, 4>,
     /// `c'`, the images' own labels.
     pub source: Label<B>,

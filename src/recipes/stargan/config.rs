@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::size::ImageSize;
 use crate::error::{Error, Result};
 use crate::files::model::ModelConfig;
 use crate::labels::spaces::LabelSpaces;
@@ -57,10 +58,10 @@ impl StarGan {
         }
     }
 
-    /// Sets the side of the training images in pixels, and the halvings of D that suit it: 6, or
-    /// fewer where the images are small, so that at least 2x2 patches are left.
-    pub fn with_image_size(mut self, pixels: usize) -> Self {
-        self.discriminator = self.discriminator.with_image_size(pixels);
+    /// Sets the size of the training images, a number for squares, and the halvings of D that suit
+    /// it: 6, or fewer where the images are small, so that at least 2x2 patches are left.
+    pub fn with_image_size(mut self, size: impl Into<ImageSize>) -> Self {
+        self.discriminator = self.discriminator.with_image_size(size);
         self
     }
 
@@ -68,7 +69,7 @@ impl StarGan {
     /// [begins from](crate::Trainer::begin_from) it. The labels stay. Of a model without a
     /// discriminator, D gets G's width.
     pub fn with_networks_of(mut self, model: &ModelConfig) -> Self {
-        self = self.with_image_size(model.transform.size as usize);
+        self = self.with_image_size(model.transform.size);
         self.discriminator.base_channels = model.generator.base_channels;
         self.generator =
             model.generator.clone().with_condition_width(self.spaces.condition_width());
@@ -149,7 +150,7 @@ impl StarGan {
     pub fn check(&self) -> Result<()> {
         self.spaces.check()?;
         let Self { generator, discriminator, .. } = self;
-        generator.check_image_size(discriminator.image_size, discriminator.image_size)?;
+        generator.check_image_size(discriminator.image_size)?;
         discriminator.check()?;
         for (what, found, expected) in [
             ("generator's condition", generator.condition_width, self.spaces.condition_width()),
@@ -205,8 +206,8 @@ mod tests {
         type Change = fn(&mut StarGan);
         let cases: [(Change, &str); 12] = [
             (|c| c.spaces = LabelSpaces::single(LabelSpace::classes(["only"])), "at least two"),
-            (|c| c.discriminator.image_size = 0, "0 pixels is not divisible by 4"),
-            (|c| c.discriminator.image_size = 130, "130 pixels is not divisible by 4"),
+            (|c| c.discriminator.image_size = 0.into(), "0 pixels is not divisible by 4"),
+            (|c| c.discriminator.image_size = 130.into(), "130 pixels is not divisible by 4"),
             (|c| c.discriminator.downsamplings = 0, "downsamplings is 0"),
             (|c| c.discriminator.downsamplings = 8, "128 pixels is not divisible by 256"),
             (|c| c.generator.base_channels = 0, "generator's base_channels is 0"),
@@ -260,6 +261,9 @@ mod tests {
             assert_eq!(recipe.discriminator.downsamplings, expected, "{size} pixels");
             recipe.check().unwrap();
         }
+        let wide = recipe().with_image_size(ImageSize::new(256, 96));
+        assert_eq!(wide.discriminator.downsamplings, 5, "96 pixels are 3 patches");
+        wide.check().unwrap();
     }
 
     #[test]

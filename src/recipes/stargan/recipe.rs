@@ -7,6 +7,7 @@ use burn::tensor::backend::AutodiffBackend;
 use crate::data::dataset::Dataset;
 use crate::data::datasets::Datasets;
 use crate::data::loader::Batch;
+use crate::data::size::ImageSize;
 use crate::data::transform::Transform;
 use crate::engine::accumulated;
 use crate::engine::recipe::{Moment, Recipe, StepLosses};
@@ -67,7 +68,7 @@ impl Recipe for StarGan {
         warnings
     }
 
-    fn image_size(&self) -> usize {
+    fn image_size(&self) -> ImageSize {
         self.discriminator.image_size
     }
 

@@ -22,7 +22,7 @@ fn model() -> File {
     let fixture = |network: &str| project(&format!("tests/fixtures/public-{network}.ckpt"));
     let public = PublicModel::open(fixture("G"), Some(fixture("D"))).unwrap();
     let spaces = LabelSpaces::single(LabelSpace::attributes(["a", "b", "c"]));
-    let transform = Transform { crop: stargan::Crop::Square, size: 16 };
+    let transform = Transform { crop: stargan::Crop::Square, size: 16.into() };
     let translator =
         Translator::<Flex>::import(public, spaces, transform, &Default::default()).unwrap();
     let path = folder.path().join("model.safetensors");
@@ -87,10 +87,24 @@ fn images_that_no_machine_has_room_for() {
         ("/transform/size", json!(16_385), beyond),
         ("/transform/size", json!(4_294_967_294_u32), beyond),
         ("/transform/size", json!(u32::MAX), beyond),
-        ("/transform/size", json!(1_u64 << 40), "invalid value: integer"),
+        ("/transform/size", json!(1_u64 << 40), beyond),
         ("/transform/size", json!(-16), "invalid value: integer `-16`"),
         ("/transform/size", json!(1e300), "invalid type: floating point"),
         ("/transform/size", json!("16"), "invalid type: string"),
+        ("/transform/size", json!({"width": 16, "height": 0}), beyond),
+        ("/transform/size", json!({"width": 16}), "missing field `height`"),
+        ("/transform/size", json!({"width": 16, "height": -1}), "invalid value: integer `-1`"),
+        ("/discriminator/image_size", json!({"width": 16, "height": 17}), "17 pixels is not"),
+        (
+            "/discriminator/image_size",
+            json!({"width": 32, "height": 16}),
+            "the discriminator takes 32x16 pixel images, the transform makes 16",
+        ),
+        (
+            "/discriminator/image_size",
+            json!({"width": u64::MAX, "height": 1_u64 << 40}),
+            "is not divisible by",
+        ),
         ("/discriminator/image_size", json!(0), "0 pixels is not divisible by"),
         ("/discriminator/image_size", json!(32), "the discriminator takes 32 pixel images"),
         ("/discriminator/image_size", json!(1_u64 << 40), "the discriminator"),
@@ -126,6 +140,8 @@ fn networks_that_are_not_in_the_file() {
         ("/generator/residual_blocks", json!(1_u64 << 20), few),
         ("/generator/residual_blocks", json!(u64::MAX), many),
         ("/generator/downsamplings", json!(0), "expected shape"),
+        ("/generator/upsampling", json!("resize"), "expected shape"),
+        ("/generator/upsampling", json!("nearest"), "unknown variant `nearest`"),
         ("/generator/downsamplings", json!(31), wide),
         ("/generator/downsamplings", json!(u64::MAX), wide),
         ("/generator/image_channels", json!(0), "image_channels is 0"),

@@ -2,7 +2,7 @@
 
 use stargan::burn::backend::Flex;
 use stargan::data::{
-    Batch, ImageFiles, Loader, LoaderConfig, Readable, SameImage, Share, Square, Summary, Survey,
+    Batch, ImageFiles, Loader, LoaderConfig, Readable, Region, SameImage, Share, Summary, Survey,
     UnreadableImage,
 };
 use stargan::engine::{Backward, Follower, Learner, Moment, State, StepLosses};
@@ -13,7 +13,9 @@ use stargan::metrics::{
     DomainDistance, Evaluation, Evaluator, Judge, JudgeConfig, JudgeErrors, Measured, Measures,
     Readings, Scores, TargetScores,
 };
-use stargan::nn::{Discriminator, DiscriminatorConfig, Generator, GeneratorConfig, Prediction};
+use stargan::nn::{
+    Discriminator, DiscriminatorConfig, Generator, GeneratorConfig, Prediction, Upsampling,
+};
 use stargan::recipes::{
     Adversaries, CriticLosses, CycleNetworks, Direction, DirectionLosses, DiscriminatorLosses,
     GeneratorLosses, IdentityTerm, Label, PairModel, Pairwise, PenaltyDraw, StepBatch,
@@ -21,12 +23,13 @@ use stargan::recipes::{
 use stargan::{
     AdamConfig, Animation, AnyTranslator, Augmentation, BackendKind, Best, Better, CelebA,
     CelebAFiles, Criterion, Crop, CsvLog, CycleGan, Datasets, DomainEdit, DomainLabel,
-    EarlyStopping, Edit, Error, Folder, Grid, GridImage, IdentityWarmup, Iteration, KeepBest,
-    LabelKind, LabelProbability, LabelSpace, LabelSpaces, LossWeights, Metric, MissingPolicy,
-    ModelConfig, NonFinitePolicy, Objective, OnIteration, Outcome, OutputSize, Parts, Penalty,
-    Pix2Pix, Precision, Preset, Progress, PublicModel, Relabelling, Report, RunSettings,
-    SampleGrids, Sampling, Schedule, Sequence, StarGan, Subset, Taken, Target, TensorBoard,
-    TimingLog, Trainer, TrainingConfig, Transform, Translate, Translator, UnreadablePolicy,
+    EarlyStopping, Edit, Error, Folder, Grid, GridImage, IdentityWarmup, ImageSize, Iteration,
+    KeepBest, LabelKind, LabelProbability, LabelSpace, LabelSpaces, LossWeights, Metric,
+    MissingPolicy, ModelConfig, NonFinitePolicy, Objective, OnIteration, Outcome, OutputSize,
+    Parts, Penalty, Pix2Pix, Precision, Preset, Progress, PublicModel, Relabelling, Report,
+    RunSettings, SampleGrids, Sampling, Schedule, Sequence, StarGan, Subset, Taken, Target,
+    TensorBoard, TimingLog, Trainer, TrainingConfig, Transform, Translate, Translator,
+    UnreadablePolicy,
 };
 
 use super::crate_source::{Source, name};
@@ -44,19 +47,19 @@ fn what_is_public_is_send_and_sync() {
     all!(both: Animation, AnyTranslator, Augmentation, BackendKind, Best, Better, Criterion,
         EarlyStopping, KeepBest, LabelProbability, Metric, OnIteration<fn()>, OutputSize, Taken);
     all!(both: AdamConfig, CelebA, CelebAFiles, Crop, CsvLog, CycleGan, Datasets, DomainEdit,
-        DomainLabel, Edit, Error, Folder, Grid, GridImage, IdentityWarmup, LabelKind, LabelSpace,
+        DomainLabel, Edit, Error, Folder, Grid, GridImage, IdentityWarmup, ImageSize, LabelKind, LabelSpace,
         LabelSpaces, LossWeights, MissingPolicy, ModelConfig, NonFinitePolicy, Objective, Outcome,
         Parts, Penalty, Pix2Pix, Precision, Preset, Progress, PublicModel, Relabelling<'_>, Report,
         RunSettings, SampleGrids, Sampling, Schedule, Sequence<'_, Flex>, StarGan, Subset, Target,
         TensorBoard, TimingLog, TrainingConfig<StarGan>, Transform, Translator<Flex>,
         Box<dyn Translate<Flex>>, UnreadablePolicy);
-    all!(both: Batch, ImageFiles, Loader, LoaderConfig, Readable<'_>, SameImage<'_>, Share, Square,
+    all!(both: Batch, ImageFiles, Loader, LoaderConfig, Readable<'_>, Region, SameImage<'_>, Share,
         State, StepLosses<Flex>, Summary, Survey, UnreadableImage);
     all!(both: Agreement, CounterfactualLog, CounterfactualScores, Counterfactuals, DatasetScores,
         DomainDistance, Evaluation, Evaluator<'_, Flex>, Judge<Flex>, JudgeConfig, JudgeErrors,
         Measured, Measures, Readings, Scores, TargetScores);
     all!(both: Discriminator<Flex>, DiscriminatorConfig, Generator<Flex>, GeneratorConfig,
-        Prediction<Flex>);
+        Prediction<Flex>, Upsampling);
     all!(both: Adversaries<Cpu>, CriticLosses<Flex>, CycleNetworks<Cpu>, Direction<Flex>,
         DirectionLosses<Flex>, DiscriminatorLosses<Flex>, GeneratorLosses<Flex>, IdentityTerm,
         Label<Flex>, PairModel, Pairwise<Flex>, PenaltyDraw<Flex>, StepBatch<Flex>);

@@ -49,7 +49,10 @@ fn it_does_what_a_translator_does() {
     let crop = Crop::At { left: 4, top: 4, side: 50 };
     let cropped = any.clone().with_crop(crop).with_output_size(OutputSize::Model).unwrap();
     let own = own.with_crop(crop).with_output_size(OutputSize::Model).unwrap();
-    assert_eq!((cropped.crop_of(64, 64), cropped.output_size()), (crop, OutputSize::Model));
+    assert_eq!(
+        (cropped.transform_of(64, 64).crop, cropped.output_size()),
+        (crop, OutputSize::Model)
+    );
     assert_eq!(cropped.translate(&face, edit).unwrap(), own.translate(&face, edit).unwrap());
     assert_eq!(any.output_size(), OutputSize::Photo, "another value, of the same weights");
     any.with_precision(Precision::Float32).unwrap();

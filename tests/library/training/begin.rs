@@ -3,6 +3,7 @@
 use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::engine::Recipe;
 use stargan::image::DynamicImage;
+use stargan::nn::Upsampling;
 use stargan::{
     CelebA, Dataset, LabelSpace, LabelSpaces, Observer, OutputSize, Parts, Result, Run, StarGan,
     Trainer, TrainingConfig, Translator,
@@ -99,6 +100,18 @@ fn what_fits_is_taken_and_the_rest_is_fresh() {
     let taken = trainer.begin_from(&alone).unwrap();
     assert!(taken.fresh.iter().all(|name| name.starts_with("discriminator.")), "{taken}");
     assert!(!taken.fresh.is_empty());
+
+    // A resize-convolution has weights of other sizes; all else is the model's.
+    let mut resized = same.clone();
+    resized.recipe.generator.upsampling = Upsampling::Resize;
+    let mut trainer = begin(folder.join("resized"), resized.clone());
+    let taken = trainer.begin_from(&model).unwrap();
+    let convolutions = ["generator.up.0.conv.weight", "generator.up.1.conv.weight"];
+    assert_eq!(taken.fresh, convolutions);
+    trainer.run(&faces(), &mut StopAfter(2)).unwrap();
+    let like =
+        same.clone().with_recipe(|recipe| recipe.with_networks_of(trainer.translator().config()));
+    assert_eq!(like.recipe.generator, resized.recipe.generator);
 
     let wide = same.with_recipe(|recipe| recipe.with_base_channels(8));
     let mut trainer = begin(folder.join("wide"), wide);

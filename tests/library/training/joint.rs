@@ -116,7 +116,7 @@ fn faces_and_expressions_train_together_and_resume_exactly() {
     assert_ne!(translated[1], happy_of_face);
 
     let known = DomainLabel { dataset: 0, label: faces.label(0).to_vec() };
-    let image = GridImage { image: faces.load_cropped(0).unwrap(), label: Some(known) };
+    let image = GridImage { image: faces.load_cropped(0, 16.into()).unwrap(), label: Some(known) };
     let grid = Grid::of_targets(&translator, &[image]).unwrap();
     assert_eq!(grid.columns.len(), 1 + 5 + 5);
     assert_eq!(grid.image.dimensions(), (11 * 16, 16));

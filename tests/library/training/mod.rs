@@ -20,6 +20,7 @@ mod observing;
 mod one_update;
 mod pairwise;
 mod precision;
+mod rectangles;
 mod resume;
 pub mod setup;
 mod shipped;

@@ -24,9 +24,9 @@ fn grid(
     translator: &Translator<Flex>,
     photos: &[(usize, Option<DomainLabel>)],
 ) -> stargan::Result<Grid> {
-    let crop = translator.config().transform.crop;
+    let transform = translator.config().transform;
     let image = |(number, label): &(usize, Option<DomainLabel>)| GridImage {
-        image: crop.apply(&photo(*number).to_rgb8()),
+        image: transform.cut(&photo(*number).to_rgb8()),
         label: label.clone(),
     };
     Grid::of_targets(translator, &photos.iter().map(image).collect::<Vec<_>>())
@@ -172,8 +172,9 @@ fn a_photo_is_used_whole_where_the_models_crop_would_leave_out_most() {
         assert_eq!(image, shown);
         image
     };
-    let cut =
-        |crop, photo: &DynamicImage| Transform { crop, size: 16 }.crop_and_resize(&photo.to_rgb8());
+    let cut = |crop, photo: &DynamicImage| {
+        Transform { crop, size: 16.into() }.crop_and_resize(&photo.to_rgb8())
+    };
     // As in training; larger than that; and told to.
     let (same, large) = (photo(0), photo(0).resize(200, 200, FilterType::Nearest));
     assert_eq!(prepared(&translator, &same), cut(centre, &same));

@@ -30,7 +30,7 @@ pub struct Methods<B: Backend> {
 impl<B: Backend> Measure<B> {
     pub fn new(data: &Data, judge: Judge<B>) -> Result<Self, Failure> {
         let (counterfactuals, images) = (data.counterfactuals()?, data.measured()?);
-        let transform = Transform { crop: images.crop(), size: judge.image_size() as u32 };
+        let transform = Transform { crop: images.crop(), size: judge.image_size() };
         Ok(Self { counterfactuals, images, judge, transform })
     }
 
@@ -65,13 +65,13 @@ pub fn grid<B: Backend>(
     measure: &Measure<B>,
 ) -> Result<Grid, Failure> {
     let (transform, device) = (measure.transform, measure.judge.device());
-    let size = transform.size as usize;
+    let [height, width] = transform.size.sides();
     let mut lines = vec![Vec::new(); 4];
     let mut columns = Vec::new();
     for (person, images) in data.people[PAIRED_PEOPLE..].iter().take(6).enumerate() {
         let truth = images
             .iter()
-            .map(|&image| Ok(transform.resize(&data.test.load_cropped(image)?)))
+            .map(|&image| Ok(transform.resize(&data.test.load_cropped(image, transform.size)?)))
             .collect::<Result<Vec<RgbImage>, Failure>>()?;
         let own = person % truth.len();
         let others: Vec<usize> = (0..truth.len()).filter(|&colour| colour != own).collect();
@@ -79,7 +79,7 @@ pub fn grid<B: Backend>(
         let relabelling = |&other: &usize| Relabelling { source: label(own), target: label(other) };
         let labels: Vec<_> = others.iter().map(relabelling).collect();
         let input = to_network(&truth[own]).repeat(others.len());
-        let input = TensorData::new(input, [others.len(), 3, size, size]);
+        let input = TensorData::new(input, [others.len(), 3, height, width]);
         let input: Tensor<B, 4> = Tensor::from_data(input, device);
         columns.push(format!("{} as it is", bundled::HAIR[own]));
         columns.extend(others.iter().map(|&other| bundled::HAIR[other].to_owned()));
@@ -92,7 +92,7 @@ pub fn grid<B: Backend>(
         for (line, translated) in lines[1..].iter_mut().zip(translated) {
             let values: Vec<f32> = translated.into_data().iter().collect();
             let images = values.chunks_exact(values.len() / others.len());
-            let images = images.map(|image| to_rgb_image(image, transform.size, transform.size));
+            let images = images.map(|image| to_rgb_image(image, width as u32, height as u32));
             line.extend(std::iter::once(truth[own].clone()).chain(images));
         }
     }
