@@ -47,8 +47,8 @@ fn what_is_public_is_send_and_sync() {
     all!(both: Animation, AnyTranslator, Augmentation, BackendKind, Best, Better, Criterion,
         EarlyStopping, KeepBest, LabelProbability, Metric, OnIteration<fn()>, OutputSize, Taken);
     all!(both: AdamConfig, CelebA, CelebAFiles, Crop, CsvLog, CycleGan, Datasets, DomainEdit,
-        DomainLabel, Edit, Error, Folder, Grid, GridImage, IdentityWarmup, ImageSize, LabelKind, LabelSpace,
-        LabelSpaces, LossWeights, MissingPolicy, ModelConfig, NonFinitePolicy, Objective, Outcome,
+        DomainLabel, Edit, Error, Folder, Grid, GridImage, IdentityWarmup, ImageSize, LabelKind,
+        LabelSpace, LabelSpaces, LossWeights, MissingPolicy, ModelConfig, NonFinitePolicy, Objective, Outcome,
         Parts, Penalty, Pix2Pix, Precision, Preset, Progress, PublicModel, Relabelling<'_>, Report,
         RunSettings, SampleGrids, Sampling, Schedule, Sequence<'_, Flex>, StarGan, Subset, Target,
         TensorBoard, TimingLog, TrainingConfig<StarGan>, Transform, Translator<Flex>,
