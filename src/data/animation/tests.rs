@@ -125,16 +125,20 @@ fn an_animation_takes_no_more_memory_than_it_may() {
 }
 
 #[test]
-fn a_damaged_animation_is_refused_or_still() {
+fn of_a_damaged_animation_no_frame_is_made_up() {
     for format in [ImageFormat::Png, ImageFormat::Gif] {
         let bytes = moving().encode(format).unwrap();
-        for length in 0..bytes.len() - 1 {
-            let read = Animation::decode(&bytes[..length], "face.img");
-            let Ok(Some(read)) = read else { continue };
-            // A GIF may lack its last byte.
-            assert!(format == ImageFormat::Gif && read.frames().len() <= 3, "{length}");
+        let mut refused = 0;
+        for length in 0..bytes.len() {
+            match Animation::decode(&bytes[..length], "face.img") {
+                Ok(None) => {}
+                Ok(Some(read)) => assert!(moving().frames().starts_with(read.frames()), "{length}"),
+                Err(error) => {
+                    assert!(error.to_string().starts_with("face.img: "), "{error}");
+                    refused += 1;
+                }
+            }
         }
-        let half = Animation::decode(&bytes[..bytes.len() * 2 / 3], "face.img");
-        assert!(half.unwrap_err().to_string().starts_with("face.img: "), "{format:?}");
+        assert!(refused > bytes.len() / 4, "{format:?}: {refused} of {}", bytes.len());
     }
 }
