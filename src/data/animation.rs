@@ -114,28 +114,36 @@ impl Animation {
         let Some(decoded) = frames(bytes).filter(|_| width.max(height) <= MAX_IMAGE_SIDE) else {
             return Ok(None);
         };
+        let refused = |count: u64| {
+            let size = format!("{width} x {height}");
+            let limit = MAX_IMAGE_BYTES >> 20;
+            let message = format!(
+                "expected an animation of at most {MAX_FRAMES} frames and {limit} MiB in memory, \
+                 found {count} frames of {size} pixels or more: cut it into shorter ones, or scale \
+                 it down"
+            );
+            Error::data(name, None, message)
+        };
+        // Of a GIF only its frames tell whether it moves; it may be a larger single image.
+        let moves = !matches!(image::guess_format(bytes), Ok(ImageFormat::Gif));
+        // Before any memory is taken: what moves has two frames or more.
+        if moves && held.saturating_add(6 * pixels) > MAX_IMAGE_BYTES {
+            return Err(refused(2));
+        }
         let (mut frames, mut delays) = (Vec::new(), Vec::new());
         for frame in decoded {
             let frame = match frame {
                 Ok(frame) => frame,
+                // Such as of 16 bits: a single image of it would be no animation.
+                Err(error @ ImageError::Unsupported(_)) if moves => return Err(failed(error)),
                 // Not even an image that does not move.
                 Err(_) if frames.is_empty() => return Ok(None),
                 Err(error) => return Err(failed(error)),
             };
             let count = frames.len() as u64 + 1;
             let needed = held.saturating_add(3 * pixels * count);
-            // A single image may be larger: it is not kept here.
             if count > 1 && needed > MAX_IMAGE_BYTES || frames.len() == MAX_FRAMES {
-                return Err(Error::data(
-                    name,
-                    None,
-                    format!(
-                        "expected an animation of at most {MAX_FRAMES} frames and {} MiB in \
-                         memory, found {count} frames of {width} x {height} pixels or more: cut \
-                         it into shorter ones, or scale it down",
-                        MAX_IMAGE_BYTES >> 20
-                    ),
-                ));
+                return Err(refused(count));
             }
             delays.push(frame.delay().into());
             frames.push(to_opaque(&DynamicImage::from(frame.into_buffer())));

@@ -1,6 +1,7 @@
 //! Image files of any common kind to 8-bit RGB.
 
 mod tiff;
+mod webp;
 
 use std::io::Cursor;
 use std::path::Path;
@@ -124,6 +125,9 @@ fn decoder<'a>(bytes: &'a [u8], name: &Path) -> Result<impl ImageDecoder + 'a> {
     }
     if format == ImageFormat::Tiff {
         tiff::check(bytes).map_err(|problem| Error::data(name, None, problem))?;
+    }
+    if format == ImageFormat::WebP {
+        webp::check(bytes).map_err(|problem| Error::data(name, None, problem))?;
     }
     // The PNG decoder unpacks a colour profile now, up to the limit: its own is for that alone.
     reader.limits(limits(MAX_HEADER_BYTES));

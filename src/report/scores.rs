@@ -90,7 +90,9 @@ pub(super) fn sentences(scores: &DatasetScores) -> String {
             format!("; elsewhere they differ from it by {outside:.3}")
         });
         let text = format!("{name}{inside}{outside}.");
-        Some(text[..1].to_uppercase() + &text[1..])
+        let mut letters = text.chars();
+        let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
+        Some(first + letters.as_str())
     };
     totals.into_iter().filter_map(sentence).collect::<Vec<_>>().join(" ")
 }
@@ -130,9 +132,9 @@ mod tests {
              nothing (error 0.050, doing nothing 0.200); elsewhere they differ from it by 0.050."
         );
         assert!(sentences(&scores(&total(0.25))).contains("no nearer"));
-        let two = format!(r#"{{"faces":{},"moods":{}}}"#, total(0.05), total(0.3));
+        let two = format!(r#"{{"faces":{},"émotions":{}}}"#, total(0.05), total(0.3));
         let both = sentences(&scores(&two));
-        assert!(both.starts_with("Faces: where") && both.contains(". Moods: where"), "{both}");
+        assert!(both.starts_with("Faces: where") && both.contains(". Émotions: where"), "{both}");
         assert_eq!(sentences(&scores(r#"{"total":{"n":0}}"#)), "");
     }
 }

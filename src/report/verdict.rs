@@ -1,8 +1,10 @@
 //! How the run went, in a few sentences.
 
 use crate::report::contents::Contents;
+use crate::report::read::Series;
 use crate::report::scores;
 use crate::report::text::{grouped, short, time};
+use crate::translate::caption::words;
 
 /// What the page says first.
 pub(super) fn verdict(run: &Contents) -> String {
@@ -36,16 +38,28 @@ fn quality(run: &Contents) -> Option<String> {
     if let Some(scores) = &run.scores {
         return Some(scores::sentences(scores)).filter(|text| !text.is_empty());
     }
-    let cycle = run.losses.iter().find(|series| series.name.ends_with("g/reconstruction"))?;
-    let mut finite = cycle.points.iter().map(|point| point.1).filter(|value| value.is_finite());
-    let (first, last) = (finite.next()?, finite.next_back()?);
-    let moved = if last < first { "fallen" } else { "not fallen" };
-    Some(format!(
-        "The reconstruction error has {moved}: from {} to {}. Pairs with the truth, which would \
-         tell more, are not given.",
-        short(first),
-        short(last)
-    ))
+    let cycles = run.losses.iter().filter(|series| series.name.ends_with("g/reconstruction"));
+    let moved: Vec<String> = cycles.filter_map(moved).collect();
+    (!moved.is_empty()).then(|| {
+        format!(
+            "The reconstruction error is {}. Pairs with the truth, which would tell more, are not \
+             given.",
+            moved.join("; ")
+        )
+    })
+}
+
+/// Means over the first and the last tenth of a curve, since single values are noisy.
+fn moved(series: &Series) -> Option<String> {
+    let finite = series.points.iter().map(|point| point.1).filter(|value| value.is_finite());
+    let values: Vec<f64> = finite.collect();
+    let tenth = values.len().div_ceil(10);
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let first = mean(values.get(..tenth).filter(|first| !first.is_empty())?);
+    let last = mean(&values[values.len() - tenth..]);
+    let part = series.name.split('/').next().unwrap_or_default();
+    let of = if part == "data" { String::new() } else { format!(" of {}", words(part)) };
+    Some(format!("{}{of} at the end, {} at the beginning", short(last), short(first)))
 }
 
 /// Logged values that are no numbers.

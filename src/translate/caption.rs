@@ -28,7 +28,7 @@ pub(crate) fn words(name: &str) -> String {
 pub(crate) fn lines(name: &str, width: u32) -> Vec<String> {
     let most = (width as usize / get_raster_width(WEIGHT, HEIGHT)).max(1);
     let mut lines: Vec<String> = Vec::new();
-    for word in words(name).split_inclusive([' ', ',', '-', '/']) {
+    for word in words(name).split_inclusive([' ', ',', '/']) {
         let mut letters: Vec<char> = word.chars().collect();
         if let Some(last) = lines.last_mut()
             && last.chars().count() + word.trim_end().chars().count() <= most
@@ -85,6 +85,7 @@ mod tests {
         assert_eq!(broken("Blond_Hair"), ["Blond Hair"]);
         assert_eq!(broken("5_o_Clock_Shadow"), ["5 o Clock", "Shadow"]);
         assert_eq!(broken("Blond_Hair,-Young=0.5"), ["Blond Hair,", "-Young=0.5"]);
+        assert_eq!(broken("Male,-Eyeglasses"), ["Male,", "-Eyeglasses"]);
         assert_eq!(broken("Donaudampfschiffahrt"), ["Donaudampfschi", "ffahrt"]);
         assert_eq!(broken(&"word ".repeat(20))[2], "word word ..");
         assert_eq!(lines("abc", 0), ["a", "b", "c"]);

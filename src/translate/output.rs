@@ -49,7 +49,8 @@ pub(crate) fn carry_over(
     translated: &RgbImage,
     least: Option<f32>,
 ) {
-    if photo.dimensions() == seen.dimensions() {
+    let whole = (region.width, region.height) == photo.dimensions();
+    if whole && photo.dimensions() == seen.dimensions() {
         translated.clone_into(photo);
         return;
     }
@@ -319,6 +320,16 @@ mod tests {
         let translated = grey(101);
         carry_over(&mut whole, square(0, 0, SIZE), &grey(100), &translated, None);
         assert_eq!(whole, translated);
+    }
+
+    #[test]
+    fn a_part_of_a_photo_of_the_models_size_is_a_part() {
+        let before = photo(SIZE, SIZE);
+        let mut whole = before.clone();
+        carry_over(&mut whole, square(0, 0, SIZE / 2), &grey(100), &grey(200), Some(2.0));
+        let corner = (SIZE - 1, SIZE - 1);
+        assert_eq!(whole[corner], before[corner]);
+        assert_ne!(whole[(0, 0)], before[(0, 0)]);
     }
 
     #[test]

@@ -76,9 +76,10 @@ impl Layout {
     pub fn cut(&self, picture: &RgbImage) -> Option<RgbImage> {
         let [height, width] = self.cell;
         let count = |length: u32, side: u32| {
-            let step = side.checked_mul(self.scale)?.checked_add(self.gap)?;
+            let large = side.checked_mul(self.scale).filter(|large| *large > 0)?;
+            let step = large.checked_add(self.gap)?;
             let cells = length.checked_sub(self.gap)?;
-            (step > 0 && cells.is_multiple_of(step)).then(|| cells / step)
+            cells.is_multiple_of(step).then(|| cells / step)
         };
         let columns = count(picture.width(), width)?;
         let rows = count(picture.height().checked_sub(self.top)?, height)?;
@@ -174,6 +175,7 @@ mod tests {
         assert_eq!(layout.cut(&picture).unwrap(), grid.image);
         let other = RgbImage::new(100, 100);
         assert!(layout.cut(&other).is_none());
+        assert!(Layout { scale: 0, ..layout }.cut(&picture).is_none());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use image::{DynamicImage, ImageFormat, RgbImage, imageops};
 use serde::Serialize;
 use stargan::burn::tensor::backend::Backend;
-use stargan::{LabelKind, Result, Translator};
+use stargan::{Crop, LabelKind, Result, Translator};
 
 /// The longer side of a larger photo while it is worked on, in pixels: a screen shows no more.
 const LONGEST: u32 = 1024;
@@ -62,17 +62,22 @@ impl<B: Backend> Model<B> {
         }
     }
 
-    /// An image as the page shows it and sends it back: of at most [`LONGEST`] pixels a side, but
-    /// as it is where the model would see another part of it then. Of what this returns it is the
-    /// same again.
+    /// An image as the page shows it and sends it back: of at most [`LONGEST`] pixels a side. As it
+    /// is, where the model would see another part of it then, or less than its own size of it. Of
+    /// what this returns it is the same again.
     pub fn shown(&self, image: RgbImage) -> DynamicImage {
         let (width, height) = image.dimensions();
         let scale = f64::from(LONGEST) / f64::from(width.max(height));
         let [across, down] = [width, height].map(|side| (f64::from(side) * scale).round().max(1.0));
         let (across, down) = (across as u32, down as u32);
-        let same_part =
-            self.0.transform_of(width, height).crop == self.0.transform_of(across, down).crop;
-        if scale < 1.0 && same_part {
+        let [large, small] = [(width, height), (across, down)]
+            .map(|(width, height)| (self.0.transform_of(width, height), width, height));
+        // Only of the largest part is it known that it is the same part of an image at any size.
+        let largest = [large, small].iter().all(|(seen, ..)| seen.crop == Crop::Square);
+        let (seen, width, height) = small;
+        let region = seen.region(width, height);
+        let enough = region.width as usize >= seen.size.width;
+        if scale < 1.0 && largest && enough {
             imageops::thumbnail(&image, across, down).into()
         } else {
             image.into()

@@ -146,16 +146,16 @@ function showAll() {
   showingAll(async (signal) => {
     const response = await post("/every", image.png, signal);
     const row = await createImageBitmap(await response.blob());
-    const side = row.height;
+    const { width } = known.model, { height } = row;
     return () => {
       let column = 0;
       const tile = (d, n) => {
         const made = document.createElement("button");
         made.type = "button";
         made.className = "tile";
-        const canvas = Object.assign(document.createElement("canvas"), { width: side, height: side });
+        const canvas = Object.assign(document.createElement("canvas"), { width, height });
         column += 1; // the first is the image itself
-        canvas.getContext("2d").drawImage(row, -column * side, 0);
+        canvas.getContext("2d").drawImage(row, -column * width, 0);
         made.append(canvas, labels.describe(d, n));
         made.addEventListener("click", () => { labels.take(d, n); translate(); });
         return made;

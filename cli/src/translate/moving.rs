@@ -71,17 +71,14 @@ impl MovingArgs {
         (source, edit): (Option<&str>, &str),
         count: u16,
     ) -> Result<Animation, Failure> {
-        let pixels = u64::from(image.width()) * u64::from(image.height());
-        let back = 1 + u64::from(self.back);
-        let bytes = 3 * pixels * u64::from(count) * back;
-        if translator.output_size() == OutputSize::Photo && bytes > MAX_IMAGE_BYTES {
+        let [width, height] = size_of_result(translator, image);
+        let bytes = 3 * width * height * u64::from(count) * (1 + u64::from(self.back));
+        if bytes > MAX_IMAGE_BYTES {
             return Err(of_file(
                 path,
                 format!(
-                    "{count} frames of {} x {} pixels take {} MiB, more than {}: fewer with \
-                     --animate, a smaller image, or --size model",
-                    image.width(),
-                    image.height(),
+                    "{count} frames of {width} x {height} pixels take {} MiB, more than {}: fewer \
+                     with --animate, a smaller image, or --size model",
                     bytes >> 20,
                     MAX_IMAGE_BYTES >> 20
                 ),
@@ -114,9 +111,27 @@ impl MovingArgs {
         // Of all of them, so that a second try, which makes what is missing, makes it alike. What
         // can't be read is told of later.
         let some = inputs.iter().step_by(inputs.len().div_ceil(SAMPLED));
-        let some: Vec<_> = some.filter_map(|input| Some(load(input).ok()?.into_first())).collect();
+        let holds = |image: &DynamicImage| {
+            let (width, height) = (image.width(), image.height());
+            translator.transform_of(width, height).check_holds(width, height).is_ok()
+        };
+        let some: Vec<_> =
+            some.filter_map(|input| Some(load(input).ok()?.into_first())).filter(holds).collect();
         let of = |edit: &'a String| Ok((&edit[..], translator.sequence(&some, source, edit)?));
         edits.iter().map(of).collect()
+    }
+}
+
+/// Width and height of what is made of an image.
+fn size_of_result<B: Backend>(translator: &Translator<B>, image: &DynamicImage) -> [u64; 2] {
+    let size = translator.config().transform.size;
+    let model = [size.width, size.height].map(|side| side as u64);
+    match translator.output_size() {
+        OutputSize::Model => model,
+        OutputSize::Side(shorter) => {
+            model.map(|side| (side * u64::from(shorter)).div_ceil(model[0].min(model[1])))
+        }
+        _ => [image.width(), image.height()].map(u64::from),
     }
 }
 

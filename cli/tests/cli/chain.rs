@@ -43,7 +43,7 @@ fn train_resume_translate_evaluate() {
     }
     assert!(!at("run/tensorboard").exists(), "only when it is asked for");
     assert_eq!(names(at("run/samples")), ["00000004.png", "grid.json"]);
-    assert_eq!(side(at("run/samples/00000004.png")), (6 * 16, 8 * 16));
+    assert_eq!(side(at("run/samples/00000004.png")), grid_of(6, 8));
 
     // The same line again would write into the same folder.
     fails("train", folder.path(), &line.replace("m/a", "m/b"), 1, "it holds a run already");

@@ -8,7 +8,7 @@ use image::imageops::{FilterType, resize};
 use image::{Rgb, RgbImage};
 use stargan::Animation;
 
-use crate::program::{MODEL, fails, folder, names, succeeds};
+use crate::program::{MODEL, fails, folder, grid_of, names, succeeds};
 
 const FACE: &str =
     concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/data/faces/test/images/00003.png");
@@ -107,7 +107,7 @@ fn an_animation_is_translated_frame_by_frame() {
     fails("translate", folder, &line("--out one.jpg", "film.gif"), 2, "an animation (png, gif)");
     // A grid, and what is animated, are of the first image.
     succeeds("translate", folder, &line("--grid --out grid.png", "film.gif"));
-    assert_eq!(image::image_dimensions(folder.join("grid.png")).unwrap(), (2 * 64, 64));
+    assert_eq!(image::image_dimensions(folder.join("grid.png")).unwrap(), grid_of(2, 1));
     succeeds("translate", folder, &line("--animate 2 --out two.png", "film.gif"));
     assert_eq!(read(folder.join("two.png")).frames().len(), 2);
     // Half of it is passed over as half of an image is.

@@ -20,7 +20,8 @@ fn a_model_of_rectangles_goes_all_the_way() {
     let config: serde_json::Value = serde_json::from_str(&config).unwrap();
     let size = serde_json::json!({"width": 16, "height": 24});
     assert_eq!(config["settings"]["discriminator"]["image_size"], size);
-    assert_eq!(side(at("run/samples/00000002.png")), (6 * 16, 8 * 24));
+    // Eight times as large, with gaps and captions.
+    assert_eq!(side(at("run/samples/00000002.png")), (6 * 134 + 6, 8 * 198 + 6 + 24));
     let told = succeeds("inspect", folder, "run");
     for part in [
         "image size         16 x 24 pixels\n",
@@ -92,6 +93,6 @@ fn the_quickstart_takes_a_rectangle() {
     let folder = folder();
     let folder = folder.path();
     succeeds("quickstart", folder, "--iterations 2 --size 16x32 --base-channels 4 --out run");
-    assert_eq!(side(folder.join("run/grid.png")).1 % 32, 0);
+    assert_eq!(side(folder.join("run/grid.png")), (6 * 134 + 6, 8 * 262 + 6 + 24));
     assert_eq!(side(folder.join("run/translations/00000_Male.png")), (64, 64), "its own size");
 }

@@ -128,7 +128,7 @@ fn quickstart_joint_needs_no_arguments_and_takes_those_of_train() {
         serde_json::from_slice(&fs::read(run.join("config.json")).unwrap()).unwrap();
     assert_eq!(config["settings"]["dataset_weights"]["expressions"]["domain"], 0.3);
     // Four faces and four expressions, each with all ten labels.
-    assert_eq!(side(run.join("samples/00000002.png")), (11 * 16, 8 * 16));
+    assert_eq!(side(run.join("samples/00000002.png")), grid_of(11, 8));
 
     fails("quickstart --joint", folder.path(), &line, 1, "it holds a run already");
     succeeds("quickstart --joint", folder.path(), "--resume --iterations 3");

@@ -314,3 +314,41 @@ fn directories_that_lead_in_circles_end() {
         assert_eq!(image.dimensions(), (2, 1));
     }
 }
+
+/// A decoder would take memory for the picture in a frame, and panic where its transparency is of
+/// another size.
+#[test]
+fn an_animated_webp_has_frames_of_the_size_that_they_say() {
+    let lossy = std::fs::read(format!("{KINDS}/lossy.webp")).unwrap();
+    let at = lossy.windows(4).position(|name| name == b"VP8 ").unwrap();
+    let length = u32::from_le_bytes(lossy[at + 4..][..4].try_into().unwrap()) as usize;
+    let picture = &lossy[at + 8..][..length];
+    let side = |at: usize| u32::from(u16::from_le_bytes([picture[at], picture[at + 1]]));
+    let (width, height) = (side(6), side(8));
+    let part = |name: &[u8; 4], content: &[u8]| {
+        let padding = vec![0; content.len() % 2];
+        [name, &(content.len() as u32).to_le_bytes()[..], content, &padding].concat()
+    };
+    let three = |side: u32| (side - 1).to_le_bytes()[..3].to_vec();
+    let webp = |[w, h]: [u32; 2], alpha: bool| {
+        let size = [three(w), three(h)].concat();
+        let opaque = [vec![0], vec![255; (w * h) as usize]].concat();
+        let transparency = if alpha { part(b"ALPH", &opaque) } else { Vec::new() };
+        let place = [&[0; 6][..], &size, &[100, 0, 0, 0]].concat();
+        let frame = [place, transparency, part(b"VP8 ", picture)].concat();
+        let content = [
+            b"WEBP".to_vec(),
+            part(b"VP8X", &[&[0x12, 0, 0, 0][..], &size].concat()),
+            part(b"ANIM", &[0; 6]),
+            part(b"ANMF", &frame),
+        ];
+        part(b"RIFF", &content.concat())
+    };
+    for alpha in [false, true] {
+        decode_image(&webp([width, height], alpha), "whole").unwrap();
+        for size in [[width / 2, height], [width, height / 2], [width + 2, height]] {
+            let message = refusal("of two sizes", &webp(size, alpha));
+            assert!(message.contains("frame 1 of the WebP has"), "{message}");
+        }
+    }
+}

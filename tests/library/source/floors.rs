@@ -73,7 +73,10 @@ fn a_look_upward_and_a_circle_are_found() {
         ("optim.rs", "#[cfg(test)] mod tests { use crate::report::Page; } type A = u8;"),
         ("labels.rs", "fn of() { let _ = crate::engine::Trainer; }"),
         ("data.rs", "/// As [`crate::report::Page`].\nstruct Data;"),
-        ("report.rs", "#[macro_export] macro_rules! page { () => {} } pub struct Page;"),
+        (
+            "report.rs",
+            "#[macro_export] macro_rules! page { () => { $crate::Trainer } } pub struct Page;",
+        ),
         ("files.rs", "use crate::page;"),
     ]);
     let uses = uses(&source);
@@ -141,6 +144,8 @@ fn uses(source: &Source) -> Uses {
         for item in items.iter().filter(|item| !is_for_tests(attributes(item))) {
             let paths = match item {
                 Item::Mod(_) => Vec::new(),
+                // What it names is used where it is called, in any crate.
+                item if exported_name(item).is_some() => Vec::new(),
                 Item::Use(import) => {
                     imports(import).into_iter().map(|import| import.path).collect()
                 }
@@ -170,15 +175,16 @@ fn written_in(source: &Source, module: &Module, path: &[String]) -> Option<Strin
 
 /// The file of a macro that is at the crate's root, wherever it is written.
 fn exported(source: &Source, name: &str) -> Option<String> {
-    let is_it = |item: &Item| match item {
-        Item::Macro(item) => {
-            let exported = item.attrs.iter().any(|a| a.path().is_ident("macro_export"));
-            exported && item.ident.as_ref().is_some_and(|ident| ident == name)
-        }
-        _ => false,
-    };
+    let is_it = |item: &Item| exported_name(item).is_some_and(|known| known == name);
     let (module, _) = source.modules.iter().find(|(_, items)| items.iter().any(is_it))?;
     source.files.get(module).cloned()
+}
+
+/// The name of a macro that is at the crate's root, if `item` is one.
+fn exported_name(item: &Item) -> Option<String> {
+    let Item::Macro(item) = item else { return None };
+    let exported = item.attrs.iter().any(|a| a.path().is_ident("macro_export"));
+    item.ident.as_ref().filter(|_| exported).map(ToString::to_string)
 }
 
 /// The paths in `code` that begin in this crate.

@@ -186,7 +186,7 @@ fn observed<R: Recipe>(folder: &Path, config: TrainingConfig<R>) {
     let now = trainer.boxed_translator().unwrap();
     let grid = Grid::of_targets(&*now, &images).unwrap();
     let shown = image::open(run.join("samples/00000010.png")).unwrap().into_rgb8();
-    assert_eq!(shown, grid.image);
+    assert_eq!(shown, grid.picture());
     let opened = open_model::<Cpu>(&run, &device).unwrap();
     assert_eq!((opened.spaces(), opened.transform()), (now.spaces(), now.transform()));
     assert_eq!(Grid::of_targets(&*opened, &images).unwrap().image, grid.image);
