@@ -35,7 +35,7 @@ pub struct GeneratorConfig {
     /// Halvings of the image size before the bottleneck, 2 in the paper.
     pub downsamplings: usize,
     /// How the size is doubled after the bottleneck, as often as it was halved.
-    #[serde(default, skip_serializing_if = "Upsampling::is_transposed")]
+    #[serde(default)]
     pub upsampling: Upsampling,
 }
 

@@ -19,9 +19,4 @@ pub enum Upsampling {
 impl Upsampling {
     /// All of them.
     pub const ALL: [Self; 2] = [Self::Transposed, Self::Resize];
-
-    /// Files say it where it is not the paper's, so that the others are as they always were.
-    pub(crate) fn is_transposed(&self) -> bool {
-        *self == Self::Transposed
-    }
 }

@@ -87,7 +87,7 @@ mod tests {
         assert_eq!(broken("Blond_Hair,-Young=0.5"), ["Blond Hair,", "-Young=0.5"]);
         assert_eq!(broken("Male,-Eyeglasses"), ["Male,", "-Eyeglasses"]);
         assert_eq!(broken("Donaudampfschiffahrt"), ["Donaudampfschi", "ffahrt"]);
-        assert_eq!(broken(&"word ".repeat(20))[2], "word word ..");
+        assert_eq!(broken(&"word ".repeat(20))[2], "word word wo..");
         assert_eq!(lines("abc", 0), ["a", "b", "c"]);
         assert!(broken("").is_empty());
     }

@@ -210,7 +210,7 @@ mod tests {
         assert_eq!(moving("out").unwrap(), Place::Folder("out".into()));
         let Failure::Usage(message) = moving("a.webp").unwrap_err() else { panic!("webp") };
         assert!(
-            message.contains("expected the ending of an animation (png, gif), or"),
+            message.contains("expected the ending of an animation (gif, png), or"),
             "{message}"
         );
     }

@@ -72,7 +72,7 @@ fn a_photo_becomes_an_animation() {
         ("--animate 3 --grid", "cannot be used with"),
         ("--fps 10", "--animate"),
         ("--back", "--animate"),
-        ("--animate 3 --out a.webp", "expected the ending of an animation (png, gif)"),
+        ("--animate 3 --out a.webp", "expected the ending of an animation (gif, png)"),
         ("--out still.gif", "expected the ending of an image file"),
     ] {
         fails("translate", folder, &line(flags), 2, expected);
@@ -104,7 +104,7 @@ fn an_animation_is_translated_frame_by_frame() {
         assert_ne!(translated.frames(), film.frames(), "{out}");
     }
     // Nothing can be made of the first image alone by mistake.
-    fails("translate", folder, &line("--out one.jpg", "film.gif"), 2, "an animation (png, gif)");
+    fails("translate", folder, &line("--out one.jpg", "film.gif"), 2, "an animation (gif, png)");
     // A grid, and what is animated, are of the first image.
     succeeds("translate", folder, &line("--grid --out grid.png", "film.gif"));
     assert_eq!(image::image_dimensions(folder.join("grid.png")).unwrap(), grid_of(2, 1));

@@ -48,9 +48,10 @@ fn what_is_public_is_send_and_sync() {
         EarlyStopping, KeepBest, LabelProbability, Metric, OnIteration<fn()>, OutputSize, Taken);
     all!(both: AdamConfig, CelebA, CelebAFiles, Crop, CsvLog, CycleGan, Datasets, DomainEdit,
         DomainLabel, Edit, Error, Folder, Grid, GridImage, IdentityWarmup, ImageSize, LabelKind,
-        LabelSpace, LabelSpaces, LossWeights, MissingPolicy, ModelConfig, NonFinitePolicy, Objective, Outcome,
-        Parts, Penalty, Pix2Pix, Precision, Preset, Progress, PublicModel, Relabelling<'_>, Report,
-        RunSettings, SampleGrids, Sampling, Schedule, Sequence<'_, Flex>, StarGan, Subset, Target,
+        LabelSpace, LabelSpaces, LossWeights, MissingPolicy, ModelConfig, NonFinitePolicy,
+        Objective, Outcome, Parts, Penalty, Pix2Pix, Precision, Preset, Progress, PublicModel,
+        Relabelling<'_>, Report, RunSettings, SampleGrids, Sampling, Schedule,
+        Sequence<'_, Flex>, StarGan, Subset, Target,
         TensorBoard, TimingLog, TrainingConfig<StarGan>, Transform, Translator<Flex>,
         Box<dyn Translate<Flex>>, UnreadablePolicy);
     all!(both: Batch, ImageFiles, Loader, LoaderConfig, Readable<'_>, Region, SameImage<'_>, Share,
