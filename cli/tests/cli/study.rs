@@ -17,7 +17,7 @@ fn masks_are_compared_and_the_study_goes_on_where_it_was() {
         assert!(output.contains(row), "{row}: {output}");
     }
     let at = |name: &str| folder.path().join("masks").join(name);
-    assert_eq!(side(at("masks.png")), ((1 + 3 + 5) * 16, 4 * 3 * 16));
+    assert_eq!(side(at("masks.png")), grid_of(1 + 3 + 5, 4 * 3));
     assert!(output.starts_with(&fs::read_to_string(at("table.md")).unwrap()));
     let models = ["expressions", "faces", "joint", "no-mask"];
     assert_eq!(
