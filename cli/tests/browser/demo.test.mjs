@@ -269,7 +269,7 @@ test("everything works from the keyboard, with a focus that can be seen", async 
   const focused = () => page.evaluate(() => {
     const at = document.activeElement;
     // A control that lies invisible over its label shows the focus around the label.
-    const rings = [at, at.closest(".sample, .chip, .file")].filter(Boolean);
+    const rings = [at, at.closest(".sample, .chip, .file, .frame")].filter(Boolean);
     const visible = rings.some((ring) => getComputedStyle(ring).outlineStyle === "solid");
     return { name: at.ariaLabel ?? at.closest("label")?.textContent.trim() ?? at.textContent.trim(), id: at.id, visible };
   });
@@ -300,6 +300,10 @@ test("everything works from the keyboard, with a focus that can be seen", async 
   await tabTo("Undo all changes");
   await press("Enter");
   await shows(page, COPY);
+  await tabTo("divider");
+  await press("ArrowLeft");
+  const divided = await page.evaluate(() => getComputedStyle(document.getElementById("result")).clipPath);
+  assert.match(divided, /49%/, "the result begins at the divider");
   await tabTo("download");
   await tabTo("Show all");
   await press("Enter");
