@@ -181,7 +181,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     Trainer::<B, _>::new(&whole, config, &device)?.run(&data, &mut ())?;
     let pictures = [own, whole].map(|run| {
         let model = open_checkpoint::<B, train::Blacken>(run, &device)?;
-        let images = model.transform().crop.apply(&data.load(0)?);
+        let images = model.transform().cut(&data.load(0)?);
         let label = stargan::DomainLabel { dataset: 0, label: data.label(0).to_vec() };
         Grid::of_targets(&*model, &[GridImage { image: images, label: Some(label) }])
     });
