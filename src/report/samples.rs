@@ -9,13 +9,12 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageFormat, imageops};
-use serde::Deserialize;
 
 use crate::data::image::load_image;
+use crate::engine::observe::samples::Built;
 use crate::error::{Error, Result};
 use crate::report::settings::json;
 use crate::translate::caption::words;
-use crate::translate::picture::Layout;
 
 /// Grids that are shown in part, spread over the run.
 const SHOWN: usize = 5;
@@ -33,7 +32,7 @@ const INPUT: &str = "input";
 #[derive(Clone, Debug, Default)]
 pub(super) struct Samples {
     /// How every grid is built, where `grid.json` says.
-    pub grid: Option<Grid>,
+    pub grid: Option<Built>,
     /// The newest grid.
     pub newest: Option<Picture>,
     /// Two rows of earlier grids and of the newest, in order; whole grids where it is not known
@@ -41,18 +40,6 @@ pub(super) struct Samples {
     pub history: Vec<Picture>,
     /// Why grids that should have been shown are not.
     pub unreadable: Vec<String>,
-}
-
-/// How the grids of a run are built.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-pub(super) struct Grid {
-    /// What the columns show.
-    pub columns: Vec<String>,
-    /// Where the images are in a picture.
-    #[serde(flatten)]
-    pub layout: Layout,
-    /// Of the run.
-    pub datasets: u64,
 }
 
 /// A grid, or a part of one.
@@ -72,7 +59,7 @@ impl Samples {
     /// When the folder can't be read, or `grid.json` says other things than a run does.
     pub fn open(folder: &Path) -> Result<Self> {
         let path = folder.join("grid.json");
-        let grid: Option<Grid> = json(&path)?
+        let grid: Option<Built> = json(&path)?
             .map(serde_json::from_value)
             .transpose()
             .map_err(|error| Error::data(&path, None, error.to_string()))?;

@@ -26,14 +26,13 @@ fn is_better(score: &Score) -> Option<bool> {
 /// `▼` where a number has fallen and `▲` where it has risen, in the colour of better or worse.
 fn arrow(score: &Score) -> String {
     let Some(better) = is_better(score) else { return String::new() };
-    let (class, word) = if better { ("better", "better") } else { ("worse", "worse") };
-    let falls = score.translated < score.nothing;
-    let sign = if falls { "▼" } else { "▲" };
-    format!("<span class=\"{class}\" title=\"{word} than doing nothing\">{sign}</span> ")
+    let word = if better { "better" } else { "worse" };
+    let sign = if score.translated < score.nothing { "▼" } else { "▲" };
+    format!("<span class=\"{word}\" title=\"{word} than doing nothing\">{sign}</span> ")
 }
 
 /// A change's name as a page shows it: `faces: hair`.
-pub(super) fn change(name: &str) -> String {
+fn change(name: &str) -> String {
     words(&name.replace('/', ": "))
 }
 
@@ -70,26 +69,21 @@ pub(super) fn sentences(scores: &DatasetScores) -> String {
         }
     };
     let sentence = |(name, total): (String, &Scores)| {
-        let value = |measures: &crate::metrics::scores::Measures, of| measures.get(of);
-        let inside = value(&total.translated, "inside")?;
-        let nothing = value(&total.nothing, "inside").filter(|nothing| *nothing > 0.0)?;
+        let inside = total.translated.get("inside")?;
+        let nothing = total.nothing.get("inside").filter(|nothing| *nothing > 0.0)?;
         let numbers = format!("error {inside:.3}, doing nothing {nothing:.3}");
-        let share = (inside / nothing - 1.0).abs() * 100.0;
-        let inside = if inside < nothing {
-            format!(
-                "where something should change, translations are {share:.0} % nearer to the \
-                     truth than doing nothing ({numbers})"
-            )
-        } else {
-            format!(
-                "where something should change, translations are no nearer to the truth than \
-                     doing nothing ({numbers})"
-            )
+        let share = (1.0 - inside / nothing) * 100.0;
+        let nearer = match inside < nothing {
+            true => format!("{share:.0} % nearer"),
+            false => "no nearer".to_owned(),
         };
-        let outside = value(&total.translated, "outside").map_or(String::new(), |outside| {
+        let outside = total.translated.get("outside").map_or(String::new(), |outside| {
             format!("; elsewhere they differ from it by {outside:.3}")
         });
-        let text = format!("{name}{inside}{outside}.");
+        let text = format!(
+            "{name}where something should change, translations are {nearer} to the truth than \
+             doing nothing ({numbers}){outside}."
+        );
         let mut letters = text.chars();
         let first: String = letters.next().into_iter().flat_map(char::to_uppercase).collect();
         Some(first + letters.as_str())

@@ -44,7 +44,7 @@ fn one() -> u32 {
 }
 
 impl Layout {
-    fn of(grid: &Grid) -> Self {
+    fn new(grid: &Grid) -> Self {
         let [height, width] = grid.cell;
         let scale = WIDE.div_ceil(width.max(1));
         let [columns, rows] =
@@ -66,10 +66,9 @@ impl Layout {
         [columns * width + self.gap, self.top + rows * height + self.gap]
     }
 
-    /// The upper left corner of a cell.
+    /// The upper left corner of a cell: where a grid of those left of it and above would end.
     fn corner(&self, [column, row]: [u32; 2]) -> [u32; 2] {
-        let [left, top] = self.size([column, row]);
-        [left, top]
+        self.size([column, row])
     }
 
     /// The grid's images without gaps and captions; none where `picture` is not laid out so.
@@ -130,7 +129,7 @@ impl Grid {
     }
 
     pub(crate) fn layout(&self) -> Layout {
-        Layout::of(self)
+        Layout::new(self)
     }
 }
 

@@ -3,6 +3,7 @@
 use std::fs;
 
 use burn::tensor::backend::AutodiffBackend;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::engine::observe::every::Every;
@@ -11,7 +12,19 @@ use crate::engine::run_folder::SAMPLES;
 use crate::error::{Error, Result};
 use crate::files::replace::replace_file;
 use crate::translate::grid::{Grid, GridImage, no_images};
-use crate::translate::picture::png;
+use crate::translate::picture::{Layout, png};
+
+/// What `samples/grid.json` says: how the grids of a run are built.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Built {
+    /// What the columns show.
+    pub columns: Vec<String>,
+    /// Where the images are in a picture.
+    #[serde(flatten)]
+    pub layout: Layout,
+    /// Of the run.
+    pub datasets: u64,
+}
 
 /// Shows a grid of fixed images and their translations to all observers, and saves it as a picture
 /// to `samples/` in the run folder; `samples/grid.json` says what its columns show and where its
@@ -50,16 +63,12 @@ impl<B: AutodiffBackend> Observer<B> for SampleGrids {
         let folder = run.folder().join(SAMPLES);
         let picture = png(&grid.picture())?;
         replace_file(folder.join(format!("{:08}.png", run.iteration())), picture)?;
-        let layout = grid.layout();
-        let about = json!({
-            "columns": grid.columns,
-            "cell": layout.cell,
-            "scale": layout.scale,
-            "gap": layout.gap,
-            "top": layout.top,
-            "datasets": translator.spaces().len(),
-        });
-        replace_file(folder.join("grid.json"), about.to_string())?;
+        let built = Built {
+            columns: grid.columns.clone(),
+            layout: grid.layout(),
+            datasets: translator.spaces().len() as u64,
+        };
+        replace_file(folder.join("grid.json"), json!(built).to_string())?;
         run.show(grid);
         Ok(())
     }

@@ -1,7 +1,7 @@
 use std::fs;
 
 use super::*;
-use crate::report::samples::Grid;
+use crate::engine::observe::samples::Built;
 use crate::translate::picture::Layout;
 
 /// The size that a page may have, whatever the run's.
@@ -185,7 +185,7 @@ fn grids_say_what_they_show_and_of_how_many_datasets() {
     let report = Report::open(folder.path()).unwrap();
     let columns = ["input", labels[0], labels[1]].map(String::from).to_vec();
     let layout = Layout { cell: [48, 64], scale: 1, gap: 0, top: 0 };
-    let expected = Grid { columns, layout, datasets: 2 };
+    let expected = Built { columns, layout, datasets: 2 };
     assert_eq!(report.contents.samples.grid, Some(expected));
     assert_eq!(report.contents.samples.labels(), labels);
     let page = report.html();
