@@ -3,6 +3,8 @@
 
 #![cfg(all(feature = "flex", feature = "ndarray", feature = "report"))]
 
+#[path = "../common/alike.rs"]
+mod alike;
 #[cfg(feature = "collective")]
 mod burn_collective;
 mod examples;

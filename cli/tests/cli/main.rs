@@ -1,6 +1,8 @@
 //! The program as its users run it: at tiny sizes, with everything that it promises to leave
 //! behind.
 
+#[path = "../../../tests/common/alike.rs"]
+mod alike;
 mod chain;
 mod crops;
 mod demo;

@@ -8,6 +8,7 @@ use image::imageops::{FilterType, resize};
 use image::{Rgb, RgbImage};
 use stargan::Animation;
 
+use crate::alike::assert_alike;
 use crate::program::{MODEL, fails, folder, grid_of, names, succeeds};
 
 const FACE: &str =
@@ -21,18 +22,6 @@ fn film(frames: u8) -> Vec<RgbImage> {
         RgbImage::from_fn(100, 90, |x, y| Rgb(face[(x, y)].0.map(|v| v.saturating_sub(frame))))
     };
     (0..frames).map(darker).collect()
-}
-
-/// Levels of 255 between batches of other sizes, whose sums are rounded in another order, where a
-/// change is near what counts as one.
-const LEVELS: u8 = 3;
-
-#[track_caller]
-fn assert_alike(found: &RgbImage, expected: &RgbImage) {
-    assert_eq!(found.dimensions(), expected.dimensions());
-    let pairs = found.as_raw().iter().zip(expected.as_raw());
-    let furthest = pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap();
-    assert!(furthest <= LEVELS, "{furthest} levels");
 }
 
 fn read(path: impl AsRef<Path>) -> Animation {

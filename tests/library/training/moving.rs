@@ -6,21 +6,10 @@ use image::{DynamicImage, Rgb, RgbImage};
 use stargan::burn::backend::Flex;
 use stargan::{Animation, OutputSize, Translator, load_image};
 
+use crate::alike::assert_alike;
 use crate::training::setup::BUNDLED;
 
 const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/models/faces64.safetensors");
-
-/// Levels of 255 between batches of other sizes, whose sums are rounded in another order, where a
-/// change is near what counts as one.
-const LEVELS: u8 = 3;
-
-#[track_caller]
-fn assert_alike(found: &RgbImage, expected: &RgbImage) {
-    assert_eq!(found.dimensions(), expected.dimensions());
-    let pairs = found.as_raw().iter().zip(expected.as_raw());
-    let furthest = pairs.map(|(a, b)| a.abs_diff(*b)).max().unwrap();
-    assert!(furthest <= LEVELS, "{furthest} levels");
-}
 
 fn model(size: OutputSize) -> Translator<Flex> {
     let model = Translator::open(MODEL, &Default::default()).unwrap();
