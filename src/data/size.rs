@@ -50,7 +50,7 @@ impl ImageSize {
     }
 
     /// Of this shape, what has a shorter side of so many pixels: width and height, at least 1.
-    pub(crate) fn with_shorter_side(self, pixels: u32) -> [u32; 2] {
+    pub fn with_shorter_side(self, pixels: u32) -> [u32; 2] {
         match self.width >= self.height {
             true => [in_proportion(pixels, self.width, self.height), pixels],
             false => [pixels, in_proportion(pixels, self.height, self.width)],

@@ -1,10 +1,10 @@
 // The labels as form controls, and the edit that they spell.
 
+/** A text as a sentence begins. */
+export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
 /** A label as people read it: `Black_Hair` is `Black hair`. */
-export const readable = (name) => {
-  const words = name.replaceAll("_", " ").trim();
-  return words.charAt(0).toUpperCase() + words.slice(1).toLowerCase();
-};
+export const readable = (name) => capital(name.replaceAll("_", " ").trim().toLowerCase());
 
 const element = (tag, properties = {}, ...children) => {
   const made = Object.assign(document.createElement(tag), properties);
@@ -107,9 +107,7 @@ export function controls(parent, model, changed) {
     words(strength) {
       const all = model.datasets.flatMap((dataset, d) => dataset.names.flatMap((name, n) =>
         isChanged(d, n) ? [`${readable(name).toLowerCase()}${inputs[d][n].checked ? "" : " off"}`] : []));
-      const text = all.join(", ");
-      const by = strength === 1 ? "" : ` at strength ${strength}`;
-      return `${text.charAt(0).toUpperCase()}${text.slice(1)}${by}`;
+      return capital(all.join(", ")) + (strength === 1 ? "" : ` at strength ${strength}`);
     },
 
     /** The edit, as the library and the `translate` example read it: `Blond_Hair=0.5,-Male=0.5`. */

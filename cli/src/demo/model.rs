@@ -70,14 +70,12 @@ impl<B: Backend> Model<B> {
         let scale = f64::from(LONGEST) / f64::from(width.max(height));
         let [across, down] = [width, height].map(|side| (f64::from(side) * scale).round().max(1.0));
         let (across, down) = (across as u32, down as u32);
-        let [large, small] = [(width, height), (across, down)]
-            .map(|(width, height)| (self.0.transform_of(width, height), width, height));
+        let [large, small] =
+            [(width, height), (across, down)].map(|(w, h)| self.0.transform_of(w, h));
         // Only of the largest part is it known that it is the same part of an image at any size.
-        let largest = [large, small].iter().all(|(seen, ..)| seen.crop == Crop::Square);
-        let (seen, width, height) = small;
-        let region = seen.region(width, height);
-        let enough = region.width as usize >= seen.size.width;
-        if scale < 1.0 && largest && enough {
+        let same = [large, small].iter().all(|seen| seen.crop == Crop::Square);
+        let enough = small.region(across, down).width as usize >= small.size.width;
+        if scale < 1.0 && same && enough {
             imageops::thumbnail(&image, across, down).into()
         } else {
             image.into()

@@ -1,6 +1,6 @@
 // The page: an image is prepared once, then translated at every change; only the newest answer is shown.
 
-import { controls } from "/controls.js";
+import { capital, controls } from "/controls.js";
 
 const at = (id) => document.getElementById(id);
 const PAUSE = 120; // milliseconds that the slider rests before anything is asked for
@@ -45,7 +45,7 @@ function problem(error) {
   if (image === null) at("status").textContent = "Choose an image to begin.";
 }
 
-const sentence = (text) => `${text.charAt(0).toUpperCase()}${text.slice(1)}${/[.?!]$/.test(text) ? "" : "."}`;
+const sentence = (text) => `${capital(text)}${/[.?!]$/.test(text) ? "" : "."}`;
 
 /** The server's answer to an image; a refusal is an error with its words. */
 async function post(path, body, signal) {

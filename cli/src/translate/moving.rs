@@ -124,13 +124,10 @@ impl MovingArgs {
 
 /// Width and height of what is made of an image.
 fn size_of_result<B: Backend>(translator: &Translator<B>, image: &DynamicImage) -> [u64; 2] {
-    let size = translator.config().transform.size;
-    let model = [size.width, size.height].map(|side| side as u64);
+    let model = translator.config().transform.size;
     match translator.output_size() {
-        OutputSize::Model => model,
-        OutputSize::Side(shorter) => {
-            model.map(|side| (side * u64::from(shorter)).div_ceil(model[0].min(model[1])))
-        }
+        OutputSize::Model => [model.width as u64, model.height as u64],
+        OutputSize::Side(shorter) => model.with_shorter_side(shorter).map(u64::from),
         _ => [image.width(), image.height()].map(u64::from),
     }
 }
