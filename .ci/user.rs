@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use stargan::burn::nn::conv::Conv2d;
 use stargan::burn::tensor::{Tensor, backend::Backend};
-use stargan::image::{Rgb, RgbImage};
+use stargan::image::{DynamicImage, Rgb, RgbImage};
 use stargan::{
     BackendKind, Dataset, LabelSpace, LabelSpaces, Relabelling, Result, Transform, Translate,
     any_backend,
@@ -27,9 +27,9 @@ impl Dataset for Colours {
     fn name(&self, index: usize) -> Cow<'_, str> {
         format!("{index}").into()
     }
-    fn load(&self, index: usize) -> Result<RgbImage> {
+    fn load(&self, index: usize) -> Result<DynamicImage> {
         let colour = if index.is_multiple_of(2) { [250, 20, 20] } else { [20, 20, 250] };
-        Ok(RgbImage::from_pixel(16, 16, Rgb(colour)))
+        Ok(RgbImage::from_pixel(16, 16, Rgb(colour)).into())
     }
 }
 
@@ -195,7 +195,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let run = format!("{out}/stargan");
     let mut trainer = Trainer::<B, _>::new(&run, config, &device)?;
     trainer.run(&data, &mut ())?;
-    let red = data.load(0)?.into();
+    let red = data.load(0)?;
     let blue = trainer.translator().translate(&red, "blue")?;
     assert_eq!(Translator::<Flex>::open(&run, &device)?.translate(&red, "blue")?, blue);
     println!("trained and translated as a dependency");

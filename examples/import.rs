@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let spaces = LabelSpaces::single(LabelSpace::attributes(labels.iter().copied()));
     let size = public.discriminator().map_or(128.into(), |discriminator| discriminator.image_size);
     // Of CelebA's images of 178 x 218 pixels this is the public code's crop of 178.
-    let transform = Transform { crop: Crop::Square, size };
+    let transform = Transform::new(Crop::Square, size);
     let model = Translator::<Flex>::import(public, spaces, transform, &Default::default())?;
 
     let face = "examples/data/faces/test/images/00000.png";

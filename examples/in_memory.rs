@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::env;
 
 use stargan::burn::backend::{Autodiff, Flex};
-use stargan::image::{Rgb, RgbImage};
+use stargan::image::{DynamicImage, Rgb, RgbImage};
 use stargan::{Dataset, LabelSpace, LabelSpaces, Progress, StarGan, Trainer, TrainingConfig};
 
 const COLOURS: [(&str, [u8; 3]); 3] =
@@ -48,8 +48,8 @@ impl Dataset for Discs {
     fn name(&self, index: usize) -> Cow<'_, str> {
         format!("disc {index}").into()
     }
-    fn load(&self, index: usize) -> stargan::Result<RgbImage> {
-        Ok(self.images[index].0.clone())
+    fn load(&self, index: usize) -> stargan::Result<DynamicImage> {
+        Ok(self.images[index].0.clone().into())
     }
 }
 
@@ -73,7 +73,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .with_run(|run| run.with_iterations(iterations).with_learning_rate(5e-4));
     let mut trainer = Trainer::<Autodiff<Flex>, _>::new(&folder, config, &Default::default())?;
     trainer.run(&discs, &mut Progress::default())?;
-    let red = discs.load(0)?.into();
+    let red = discs.load(0)?;
     trainer.translator().translate(&red, "blue")?.save(format!("{folder}/blue.png"))?;
     Ok(())
 }

@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let folder = env::args().nth(1).unwrap_or_else(|| "runs/example-interpolate".to_owned());
     fs::create_dir_all(&folder)?;
     let model = Translator::<Flex>::open(MODEL, &Default::default())?;
-    let face = load_image(FACE)?.into();
+    let face = load_image(FACE)?;
     let scores = model.scores(&face, 0)?;
 
     let mut frames = Vec::new();

@@ -72,7 +72,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     let iterations = arguments.next().map_or(Ok(1_000), |number| number.parse())?;
     trainer.set_run(|run| run.with_iterations(iterations))?;
     trainer.run(&photos, &mut Progress::default())?;
-    let image = stargan::image::DynamicImage::from(photos.load(0)?).grayscale().to_rgb8();
+    let image = photos.load(0)?.grayscale();
     let label = Some(DomainLabel { dataset: 0, label: vec![1.0, 0.0] });
     let grid = Grid::of_targets(&*trainer.boxed_translator()?, &[GridImage { image, label }])?;
     Ok(grid.image.save(format!("{folder}/coloured.png"))?)

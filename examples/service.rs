@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::{env, fs, thread};
 
 use stargan::burn::backend::Flex;
-use stargan::image::{DynamicImage, RgbImage};
+use stargan::image::DynamicImage;
 use stargan::{Result, Translator, load_image};
 
 const MODEL: &str = "examples/models/faces64.safetensors";
@@ -23,7 +23,7 @@ const BATCH: usize = 8;
 struct Request {
     image: DynamicImage,
     edit: String,
-    reply: Sender<Result<RgbImage>>,
+    reply: Sender<Result<DynamicImage>>,
 }
 
 /// Answers requests until nobody can send any. What waits is one batch, whatever its edits.
@@ -55,7 +55,7 @@ fn main() -> std::result::Result<(), Box<dyn std::error::Error>> {
     }
     let mut answers = Vec::new();
     for (number, edit) in (0..12).flat_map(|number| EDITS.map(|edit| (number, edit.to_owned()))) {
-        let image = load_image(format!("examples/data/faces/test/images/{number:05}.png"))?.into();
+        let image = load_image(format!("examples/data/faces/test/images/{number:05}.png"))?;
         let (reply, answer) = mpsc::channel();
         answers.push((format!("{folder}/{number:05} {edit}.png"), answer));
         service.send(Request { image, edit, reply })?;

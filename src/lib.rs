@@ -73,6 +73,7 @@ pub use backend::on as __on;
 pub use data::animation::Animation;
 pub use data::celeba::CelebA;
 pub use data::celeba_files::{CelebAFiles, MissingPolicy};
+pub use data::channels::Channels;
 pub use data::crop::Crop;
 pub use data::dataset::Dataset;
 pub use data::datasets::Datasets;

@@ -188,7 +188,7 @@ fn milliseconds(mut work: impl FnMut()) -> f64 {
 
 /// The time of every image, read, decoded, cropped and resized.
 fn data(folder: &Path) -> Vec<f64> {
-    let transform = Transform { crop: Crop::Centre(178), size: 128.into() };
+    let transform = Transform::new(Crop::Centre(178), 128.into());
     let mut files: Vec<_> = ["even", "odd"]
         .iter()
         .flat_map(|class| std::fs::read_dir(folder.join(class)).expect("a class folder"))

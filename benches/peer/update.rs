@@ -88,9 +88,9 @@ impl Dataset for Noise {
     fn name(&self, index: usize) -> Cow<'_, str> {
         index.to_string().into()
     }
-    fn load(&self, index: usize) -> Result<image::RgbImage> {
+    fn load(&self, index: usize) -> Result<image::DynamicImage> {
         let (side, bytes) = (self.size as u32, 3 * self.size * self.size);
         let pixels = self.pixels[index * bytes..][..bytes].to_vec();
-        Ok(image::RgbImage::from_raw(side, side, pixels).expect("three bytes per pixel"))
+        Ok(image::RgbImage::from_raw(side, side, pixels).expect("three bytes per pixel").into())
     }
 }

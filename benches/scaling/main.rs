@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use image::RgbImage;
+use image::{DynamicImage, RgbImage};
 use stargan::burn::backend::{Autodiff, Flex};
 use stargan::burn::tensor::Tensor;
 use stargan::engine::{Collective, Follower, Rendezvous, Ring, Worker, workers};
@@ -64,9 +64,10 @@ impl Dataset for Plain {
         index.to_string().into()
     }
 
-    fn load(&self, index: usize) -> Result<RgbImage> {
+    fn load(&self, index: usize) -> Result<DynamicImage> {
         let level = |channel: usize| (index * 37 + channel * 91) as u8;
-        Ok(RgbImage::from_pixel(self.size, self.size, image::Rgb([level(0), level(1), level(2)])))
+        let pixel = image::Rgb([level(0), level(1), level(2)]);
+        Ok(RgbImage::from_pixel(self.size, self.size, pixel).into())
     }
 }
 

@@ -14,7 +14,7 @@ pub fn all(criterion: &mut Criterion) {
     let files = jpegs(folder.path());
     let bytes: Vec<Vec<u8>> =
         files.iter().map(|file| std::fs::read(file).expect("a readable file")).collect();
-    let transform = Transform { crop: Crop::Centre(178), size: 128.into() };
+    let transform = Transform::new(Crop::Centre(178), 128.into());
 
     let mut group = criterion.benchmark_group("data");
     group.throughput(Throughput::Elements(files.len() as u64));

@@ -62,7 +62,7 @@ pub fn percent_left_out(transform: Transform, [width, height]: [u32; 2]) -> Stri
 /// that can be read.
 pub fn warn_of_crop(name: &str, data: &dyn Dataset, size: ImageSize) {
     let Some([width, height]) = size_of_first(data) else { return };
-    let transform = Transform { crop: data.crop(), size };
+    let transform = Transform::new(data.crop(), size);
     if transform.leaves_out_most(width, height) {
         let remedy = match transform.crop {
             Crop::Centre(_) | Crop::At { .. } => "--crop square takes the largest",
@@ -82,7 +82,7 @@ pub fn warn_of_judge(file: &Path, crop: Option<Crop>, size: ImageSize, data: &dy
     let (Some(crop), Some([width, height])) = (crop, size_of_first(data)) else {
         return;
     };
-    let [learnt, shown] = [crop, data.crop()].map(|crop| Transform { crop, size });
+    let [learnt, shown] = [crop, data.crop()].map(|crop| Transform::new(crop, size));
     if learnt.left_out(width, height) != shown.left_out(width, height) {
         let file = file.display();
         tell!("warning: {file}: the judge was trained on {learnt} of images, and is shown {shown}");
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn what_is_left_out_is_a_number() {
         let percent =
-            |crop, size: ImageSize, image| percent_left_out(Transform { crop, size }, image);
+            |crop, size: ImageSize, image| percent_left_out(Transform::new(crop, size), image);
         let square = ImageSize::square(64);
         assert_eq!(percent(Crop::Centre(178), square, [1024, 1024]), "96 %");
         assert_eq!(percent(Crop::Centre(1), square, [9000, 9000]), "99 %");

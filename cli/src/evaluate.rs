@@ -10,7 +10,9 @@ use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::metrics::{
     CounterfactualScores, Counterfactuals, Evaluation, Evaluator, Judge, JudgeConfig,
 };
-use stargan::{BackendKind, Crop, LabelSpaces, MissingPolicy, Translator, UnreadablePolicy};
+use stargan::{
+    BackendKind, Crop, LabelSpaces, MissingPolicy, Transform, Translator, UnreadablePolicy,
+};
 use stargan::{Dataset, Datasets};
 
 use crate::backend::{self, on_backend};
@@ -252,7 +254,9 @@ fn judge<B: AutodiffBackend>(
         return Ok((Some(judge), Ok(())));
     }
     let Some(train) = train else { return Ok((None, Ok(()))) };
-    let config = JudgeConfig::new(translator.config().transform.size)
+    let Transform { size, channels, .. } = translator.config().transform;
+    let config = JudgeConfig::new(size)
+        .with_channels(channels)
         .with_iterations(args.judge_iterations)
         .with_seed(args.judge_seed)
         .with_on_unreadable(args.on_unreadable);

@@ -80,7 +80,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     let known = model.discriminator().map(|discriminator| discriminator.image_size);
     let size = args.size.or(known).unwrap_or(ImageSize::square(128));
-    let transform = Transform { crop: args.crop, size };
+    let transform = Transform::new(args.crop, size);
     let spaces = LabelSpaces::joint(spaces)?;
     let names: Vec<_> = spaces.iter().flat_map(LabelSpace::names).cloned().collect();
     let config = model.generator().clone();

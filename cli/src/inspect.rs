@@ -9,8 +9,8 @@ use stargan::data::read_text;
 use stargan::engine::Recipe;
 use stargan::nn::Upsampling;
 use stargan::{
-    Crop, ImageSize, LabelKind, LabelSpace, LabelSpaces, ModelConfig, StarGan, TrainingConfig,
-    Transform, describe, load_image, resolve_model,
+    Channels, Crop, ImageSize, LabelKind, LabelSpace, LabelSpaces, ModelConfig, StarGan,
+    TrainingConfig, Transform, describe, load_image, resolve_model,
 };
 
 use crate::crop::{PhotoCrop, percent_left_out};
@@ -78,13 +78,13 @@ fn show(args: &Args, path: &Path, photo: &Path) -> Result<(), Failure> {
     let out = args.out.as_deref().unwrap_or(Path::new("seen.png"));
     existing.check(out)?;
     let image = load_image(photo)?;
-    let (width, height) = image.dimensions();
+    let (width, height) = (image.width(), image.height());
     let transform = match args.crop {
         Some(crop) => Transform { crop: crop.of(&model), ..model.transform },
         None => model.transform.for_photo(width, height),
     };
     transform.check_holds(width, height).map_err(|error| of_file(photo, error))?;
-    save_image(&preview(&image, transform), out, existing)?;
+    save_image(preview(&image, transform), out, existing)?;
     tell!(
         "of {width} x {height} pixels the model sees {transform}, {} of them are left out",
         percent_left_out(transform, [width, height])
@@ -116,7 +116,7 @@ fn describe_file(path: &Path) -> Result<String, Failure> {
         })?;
     let ModelConfig { spaces, transform, .. } = &model;
     let mut text = labels(spaces);
-    line(&mut text, "image size", pixels(transform.size));
+    images(&mut text, *transform);
     line(&mut text, "crop", transform.to_string());
     networks(&mut text, &model);
     let Some(training) = training else { return Ok(text) };
@@ -145,16 +145,25 @@ fn begun(path: &Path) -> Result<String, Failure> {
     config.check().map_err(|error| of_file(path, error))?;
     let recipe = &config.recipe;
     let mut text = labels(&recipe.spaces);
-    line(&mut text, "image size", pixels(recipe.image_size()));
-    let transform = Transform { crop: Crop::Square, size: recipe.image_size() };
+    let transform =
+        Transform::new(Crop::Square, recipe.image_size()).with_channels(recipe.channels());
+    images(&mut text, transform);
     networks(&mut text, &recipe.model(transform));
     line(&mut text, "iteration", format!("0 of {}", config.run.iterations));
     settings(&mut text, &config)?;
     Ok(text)
 }
 
-fn pixels(size: ImageSize) -> String {
-    format!("{} x {} pixels", size.width, size.height)
+/// What the images are that the model sees.
+fn images(text: &mut String, transform: Transform) {
+    let ImageSize { width, height } = transform.size;
+    line(text, "image size", format!("{width} x {height} pixels"));
+    let meant = match transform.channels {
+        Channels::Grey => "grey",
+        Channels::Rgba => "RGB and opacity",
+        _ => "RGB",
+    };
+    line(text, "channels", format!("{} ({meant})", transform.channels));
 }
 
 fn line(text: &mut String, name: &str, value: impl AsRef<str>) {

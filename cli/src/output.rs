@@ -5,9 +5,9 @@ use std::fs;
 use std::io::Cursor;
 use std::path::{Component, Path, PathBuf};
 
-use image::{ImageFormat, RgbImage};
+use image::{DynamicImage, ImageFormat};
 use serde::Serialize;
-use stargan::{Animation, replace_file};
+use stargan::{Animation, Channels, replace_file};
 use tempfile::TempDir;
 
 use crate::failure::{Failure, of_file, usage};
@@ -129,9 +129,14 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     write_new(path, bytes, Existing::Replace)
 }
 
-/// Writes an image file, in the format that its extension names.
-pub fn save_image(image: &RgbImage, path: &Path, existing: Existing) -> Result<(), Failure> {
-    write_new(path, &encode(image, path)?, existing)
+/// Writes an image file, in the format that its extension names; a JPEG, which has no opacity, of
+/// what is seen on white.
+pub fn save_image(
+    image: impl Into<DynamicImage>,
+    path: &Path,
+    existing: Existing,
+) -> Result<(), Failure> {
+    write_new(path, &encode(image.into(), path)?, existing)
 }
 
 /// Writes an animation, in the format that its extension names.
@@ -145,13 +150,16 @@ pub fn save_animation(
 }
 
 /// Writes an image file of a run folder, in place of an earlier one.
-pub fn save_image_of_run(image: &RgbImage, path: &Path) -> Result<(), Failure> {
-    write(path, &encode(image, path)?)
+pub fn save_image_of_run(image: impl Into<DynamicImage>, path: &Path) -> Result<(), Failure> {
+    write(path, &encode(image.into(), path)?)
 }
 
-fn encode(image: &RgbImage, path: &Path) -> Result<Vec<u8>, Failure> {
+fn encode(mut image: DynamicImage, path: &Path) -> Result<Vec<u8>, Failure> {
     let format = ImageFormat::from_path(path).map_err(|error| of_file(path, error))?;
     let mut bytes = Cursor::new(Vec::new());
+    if format == ImageFormat::Jpeg && image.color().has_alpha() {
+        image = Channels::Rgb.of(image);
+    }
     image.write_to(&mut bytes, format).map_err(|error| of_file(path, error))?;
     Ok(bytes.into_inner())
 }

@@ -83,7 +83,7 @@ pub fn pictures<B: Backend>(
     run: &Path,
 ) -> Result<(), Failure> {
     let grid = Grid::of_targets(translator, people)?;
-    output::save_image_of_run(&grid.picture(), &run.join("grid.png"))?;
+    output::save_image_of_run(grid.picture(), &run.join("grid.png"))?;
     for (number, GridImage { image, label }) in people.iter().take(3).enumerate() {
         let image = &DynamicImage::from(image.clone());
         for target in
@@ -92,7 +92,7 @@ pub fn pictures<B: Backend>(
             let label = DomainLabel { dataset: 0, label: target.label };
             let translated = translator.translate_to(image, &label)?;
             let file = run.join(format!("translations/{number:05}_{}.png", target.name));
-            output::save_image_of_run(&translated, &file)?;
+            output::save_image_of_run(translated, &file)?;
         }
     }
     tell(run, &grid.columns);

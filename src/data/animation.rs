@@ -10,12 +10,12 @@ use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::error::{EncodingError, ImageError};
 use image::{
-    AnimationDecoder, Delay, DynamicImage, Frame, Frames, ImageDecoder, ImageFormat, RgbImage,
+    AnimationDecoder, Delay, DynamicImage, Frame, Frames, GenericImageView, ImageDecoder,
+    ImageFormat,
 };
 
-use crate::data::image::{
-    MAX_HEADER_BYTES, MAX_IMAGE_BYTES, MAX_IMAGE_SIDE, image_size, limits, to_opaque,
-};
+use crate::data::channels::own_channels;
+use crate::data::image::{MAX_HEADER_BYTES, MAX_IMAGE_BYTES, MAX_IMAGE_SIDE, image_size, limits};
 use crate::data::whole::read_bytes;
 use crate::error::{Error, Result};
 
@@ -34,7 +34,7 @@ const DECODER_BYTES: u64 = 3 * 4 + 8;
 /// use stargan::image::{Rgb, RgbImage};
 ///
 /// # fn main() -> stargan::Result<()> {
-/// let frame = |level: u8| RgbImage::from_pixel(8, 8, Rgb([level; 3]));
+/// let frame = |level: u8| RgbImage::from_pixel(8, 8, Rgb([level; 3])).into();
 /// let frames = vec![frame(0), frame(100), frame(200)];
 /// let animation = Animation::new(frames, Duration::from_millis(40))?;
 /// # let folder = tempfile::tempdir().unwrap();
@@ -44,9 +44,9 @@ const DECODER_BYTES: u64 = 3 * 4 + 8;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Animation {
-    frames: Vec<RgbImage>,
+    frames: Vec<DynamicImage>,
     /// How long each is shown.
     delays: Vec<Duration>,
 }
@@ -56,7 +56,7 @@ impl Animation {
     ///
     /// # Errors
     /// [`Error::Config`] when there is no frame, or they are not of one size.
-    pub fn new(frames: Vec<RgbImage>, delay: Duration) -> Result<Self> {
+    pub fn new(frames: Vec<DynamicImage>, delay: Duration) -> Result<Self> {
         let delays = vec![delay; frames.len()];
         Self::timed(frames, delays)
     }
@@ -65,11 +65,11 @@ impl Animation {
     ///
     /// # Errors
     /// [`Error::Config`] when they are not as many, or not of one size.
-    pub fn with_frames(&self, frames: Vec<RgbImage>) -> Result<Self> {
+    pub fn with_frames(&self, frames: Vec<DynamicImage>) -> Result<Self> {
         Self::timed(frames, self.delays.clone())
     }
 
-    fn timed(frames: Vec<RgbImage>, delays: Vec<Duration>) -> Result<Self> {
+    fn timed(frames: Vec<DynamicImage>, delays: Vec<Duration>) -> Result<Self> {
         let (count, expected) = (frames.len(), delays.len());
         if count != expected || count == 0 {
             let expected = expected.max(1);
@@ -97,13 +97,14 @@ impl Animation {
         Self::decode(&read_bytes(path)?, path)
     }
 
-    /// The frames of an animated GIF, PNG or WebP, as whole images on white, with their delays.
+    /// The frames of an animated GIF, PNG or WebP, as whole images, with their delays.
     /// `None` where `bytes` are an image that does not move, or none at all:
     /// [`decode_image`](crate::decode_image) has the words for that. `name` is what errors call it.
     ///
     /// # Errors
     /// When the animation is damaged, has more than [`MAX_FRAMES`] frames, or
-    /// takes more than [`MAX_IMAGE_BYTES`] in memory: its file, the frames as 8-bit RGB, and what
+    /// takes more than [`MAX_IMAGE_BYTES`] in memory: its file, the frames as
+    /// [`decode_image`](crate::decode_image) makes them, and what
     /// the decoder holds.
     pub fn decode(bytes: &[u8], name: impl AsRef<Path>) -> Result<Option<Self>> {
         let name = name.as_ref();
@@ -130,7 +131,7 @@ impl Animation {
         if moves && held.saturating_add(6 * pixels) > MAX_IMAGE_BYTES {
             return Err(refused(2));
         }
-        let (mut frames, mut delays) = (Vec::new(), Vec::new());
+        let (mut frames, mut delays, mut taken) = (Vec::new(), Vec::new(), 0_u64);
         for frame in decoded {
             let frame = match frame {
                 Ok(frame) => frame,
@@ -141,12 +142,15 @@ impl Animation {
                 Err(error) => return Err(failed(error)),
             };
             let count = frames.len() as u64 + 1;
-            let needed = held.saturating_add(3 * pixels * count);
+            let frame_delay = frame.delay().into();
+            let frame = own_channels(frame.into_buffer().into());
+            taken += frame.as_bytes().len() as u64;
+            let needed = held.saturating_add(taken);
             if count > 1 && needed > MAX_IMAGE_BYTES || frames.len() == MAX_FRAMES {
                 return Err(refused(count));
             }
-            delays.push(frame.delay().into());
-            frames.push(to_opaque(&DynamicImage::from(frame.into_buffer())));
+            delays.push(frame_delay);
+            frames.push(frame);
         }
         if frames.len() < 2 {
             return Ok(None);
@@ -155,7 +159,7 @@ impl Animation {
     }
 
     /// Its images, in order.
-    pub fn frames(&self) -> &[RgbImage] {
+    pub fn frames(&self) -> &[DynamicImage] {
         &self.frames
     }
 
@@ -210,13 +214,16 @@ impl Animation {
         let mut bytes = Vec::new();
         let (width, height) = self.frames[0].dimensions();
         let mut encoder = png::Encoder::new(&mut bytes, width, height);
-        encoder.set_color(png::ColorType::Rgb);
+        let opacity = self.frames.iter().any(|frame| frame.color().has_alpha());
+        encoder.set_color(if opacity { png::ColorType::Rgba } else { png::ColorType::Rgb });
         encoder.set_animated(self.frames.len() as u32, 0)?; // 0: for ever
         let mut writer = encoder.write_header()?;
         for (frame, delay) in self.frames.iter().zip(&self.delays) {
             let milliseconds = (delay.as_secs_f64() * 1e3).round().min(60_000.0);
             writer.set_frame_delay(milliseconds as u16, 1000)?;
-            writer.write_image_data(frame)?;
+            let pixels =
+                if opacity { frame.to_rgba8().into_raw() } else { frame.to_rgb8().into_raw() };
+            writer.write_image_data(&pixels)?;
         }
         writer.finish()?;
         Ok(bytes)
@@ -229,8 +236,7 @@ impl Animation {
         for (frame, delay) in self.frames.iter().zip(&self.delays) {
             let hundredths = (delay.as_secs_f64() * 1e2).round().min(6_000.0) as u32;
             let delay = Delay::from_numer_denom_ms(10 * hundredths, 1);
-            let frame = DynamicImage::from(frame.clone()).into_rgba8();
-            encoder.encode_frame(Frame::from_parts(frame, 0, 0, delay))?;
+            encoder.encode_frame(Frame::from_parts(frame.to_rgba8(), 0, 0, delay))?;
         }
         drop(encoder);
         Ok(bytes)

@@ -3,10 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use image::RgbImage;
+use image::DynamicImage;
 use rand::RngCore;
 use serde::{Deserialize, Serialize};
 
+use crate::data::channels::Channels;
 use crate::data::crop::Region;
 use crate::data::transform::Transform;
 use crate::error::shown::{number, quoted};
@@ -101,14 +102,14 @@ pub(super) struct Change {
     down: f64,
 }
 
-/// How much the channels count in a pixel's grey (ITU-R BT.601).
+/// How much the colours count in a pixel's grey (ITU-R BT.601).
 const GREY: [f32; 3] = [0.299, 0.587, 0.114];
 
 impl Change {
     /// The network's view of `image` after `transform` and this change.
-    pub(super) fn apply(&self, transform: Transform, image: &RgbImage, flip: bool) -> Vec<f32> {
+    pub(super) fn apply(&self, transform: Transform, image: &DynamicImage, flip: bool) -> Vec<f32> {
         let mut view = transform.apply_part(image, flip, |sides| self.part(sides));
-        self.recolour(&mut view);
+        self.recolour(&mut view, transform.channels);
         view
     }
 
@@ -121,30 +122,38 @@ impl Change {
         Region { left, top: place(self.down, sides[1] - height), width, height }
     }
 
-    /// Changes the colours of an image `[3, height, width]` in `[-1, 1]`.
-    fn recolour(&self, image: &mut [f32]) {
+    /// Changes the colours of an image `[C, height, width]` in `[-1, 1]`. What is transparent
+    /// counts as much as it is seen, and what is not seen stays as it is.
+    fn recolour(&self, image: &mut [f32], channels: Channels) {
         if [self.brightness, self.contrast, self.saturation] == [1.0; 3] {
             return;
         }
-        let plane = image.len() / 3;
-        for value in image.iter_mut() {
+        let plane = image.len() / channels.count();
+        let (colours, opacity) = image.split_at_mut(plane * channels.colours());
+        let seen = |at: usize| opacity.get(at).map_or(1.0, |value| (value + 1.0) / 2.0);
+        for value in colours.iter_mut() {
             *value = ((*value + 1.0) / 2.0 * self.brightness).clamp(0.0, 1.0);
         }
-        let grey = |image: &[f32], at: usize| -> f32 {
-            (0..3).map(|channel| GREY[channel] * image[channel * plane + at]).sum()
+        let grey = |colours: &[f32], at: usize| -> f32 {
+            let mut planes = colours.chunks_exact(plane).map(|colour| colour[at]);
+            match channels {
+                Channels::Grey => planes.next().unwrap_or_default(),
+                _ => planes.zip(GREY).map(|(value, share)| share * value).sum(),
+            }
         };
-        let sum: f64 = (0..plane).map(|at| f64::from(grey(image, at))).sum();
-        let mean = (sum / plane as f64) as f32;
+        let sum: f64 = (0..plane).map(|at| f64::from(seen(at) * grey(colours, at))).sum();
+        let of: f64 = (0..plane).map(|at| f64::from(seen(at))).sum();
+        let mean = (sum / of.max(f64::MIN_POSITIVE)) as f32;
         let away =
             |from: f32, value: f32, factor: f32| (from + factor * (value - from)).clamp(0.0, 1.0);
-        for value in image.iter_mut() {
-            *value = away(mean, *value, self.contrast);
+        for colour in colours.chunks_exact_mut(plane) {
+            let seen = colour.iter_mut().enumerate().filter(|(at, _)| seen(*at) > 0.0);
+            seen.for_each(|(_, value)| *value = away(mean, *value, self.contrast));
         }
         for at in 0..plane {
-            let grey = grey(image, at);
-            for channel in 0..3 {
-                let value = &mut image[channel * plane + at];
-                *value = 2.0 * away(grey, *value, self.saturation) - 1.0;
+            let grey = grey(colours, at);
+            for colour in colours.chunks_exact_mut(plane) {
+                colour[at] = 2.0 * away(grey, colour[at], self.saturation) - 1.0;
             }
         }
     }
@@ -217,7 +226,7 @@ mod tests {
             assert!((60..=80).contains(&width) && (30..=40).contains(&height));
             assert!(left + width <= 80 && top + height <= 40 && width.abs_diff(2 * height) <= 1);
             let mut image: Vec<f32> = (0..48).map(|at| at as f32 / 23.5 - 1.0).collect();
-            change.recolour(&mut image);
+            change.recolour(&mut image, Channels::Rgb);
             assert!(image.iter().all(|value| (-1.0..=1.0).contains(value)));
         }
         let reached =
@@ -232,7 +241,7 @@ mod tests {
         assert_eq!(change.part([17, 9]), Region { left: 0, top: 0, width: 17, height: 9 });
         let image: Vec<f32> = (0..48).map(|at| at as f32 / 24.0 - 1.0).collect();
         let mut same = image.clone();
-        change.recolour(&mut same);
+        change.recolour(&mut same, Channels::Rgb);
         assert_eq!(same, image);
     }
 
@@ -243,7 +252,7 @@ mod tests {
         let image = [0.2_f32, 0.6, 0.4, 0.6, 0.8, 0.6];
         let changed = |change: Change| {
             let mut image = image.map(|value| 2.0 * value - 1.0);
-            change.recolour(&mut image);
+            change.recolour(&mut image, Channels::Rgb);
             image.map(|value| (value + 1.0) / 2.0)
         };
         let near = |found: [f32; 6], expected: [f32; 6]| {

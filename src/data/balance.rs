@@ -181,7 +181,7 @@ fn wanted(factor: usize, strata: &[Stratum]) -> BTreeMap<Option<usize>, f64> {
 mod tests {
     use std::borrow::Cow;
 
-    use image::RgbImage;
+    use image::DynamicImage;
 
     use super::*;
     use crate::error::Result;
@@ -202,7 +202,7 @@ mod tests {
         fn name(&self, _: usize) -> Cow<'_, str> {
             "label".into()
         }
-        fn load(&self, _: usize) -> Result<RgbImage> {
+        fn load(&self, _: usize) -> Result<DynamicImage> {
             unreachable!("a balance reads no image")
         }
     }

@@ -4,7 +4,7 @@ use std::{borrow::Cow, collections::BTreeMap, path::Path, sync::Arc};
 
 use crate::data::crop::Crop;
 use crate::data::dataset::Dataset;
-use image::RgbImage;
+use image::DynamicImage;
 
 use crate::data::attributes::{Row, parse};
 use crate::data::celeba_files::{CelebAFiles, MissingPolicy};
@@ -134,7 +134,7 @@ impl Dataset for CelebA {
         Cow::Borrowed(&self.listing.names()[index])
     }
 
-    fn load(&self, index: usize) -> Result<RgbImage> {
+    fn load(&self, index: usize) -> Result<DynamicImage> {
         load_image(self.path(index))
     }
 
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(data.len(), 2_000);
         assert_eq!(data.find("00000.png"), Some(0));
         assert_eq!(data.label(0), [1.0, 0.0, 1.0]);
-        assert_eq!(data.load(0).unwrap().dimensions(), (64, 64));
+        assert_eq!(data.load(0).unwrap().width(), 64);
         assert_eq!(data.crop(), Crop::Square);
         assert_eq!(data.with_crop(Crop::Centre(178)).crop(), Crop::Centre(178));
     }

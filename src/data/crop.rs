@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use image::{RgbImage, imageops};
+use image::DynamicImage;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::data::size::ImageSize;
@@ -48,8 +48,8 @@ pub struct Region {
 
 impl Region {
     /// What it shows of `image`.
-    pub(crate) fn cut(self, image: &RgbImage) -> RgbImage {
-        imageops::crop_imm(image, self.left, self.top, self.width, self.height).to_image()
+    pub(crate) fn cut(self, image: &DynamicImage) -> DynamicImage {
+        image.crop_imm(self.left, self.top, self.width, self.height)
     }
 }
 

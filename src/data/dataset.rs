@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 
-use image::RgbImage;
+use image::{DynamicImage, GenericImageView};
 
 use crate::data::crop::Crop;
 use crate::data::image::no_pixels;
@@ -35,14 +35,15 @@ pub trait Dataset: Debug + Send + Sync {
     /// When `index` is not below [`len`](Self::len).
     fn name(&self, index: usize) -> Cow<'_, str>;
 
-    /// Reads image `index`, at its own size.
+    /// Reads image `index`, at its own size and with any channels: models that see others take what
+    /// [`Channels::of`](crate::Channels::of) makes of it.
     ///
     /// # Errors
     /// When it cannot be read or decoded.
     ///
     /// # Panics
     /// When `index` is not below [`len`](Self::len).
-    fn load(&self, index: usize) -> Result<RgbImage>;
+    fn load(&self, index: usize) -> Result<DynamicImage>;
 
     /// The part of an image that is used: the largest one in its centre, unless overridden.
     fn crop(&self) -> Crop {
@@ -61,8 +62,8 @@ pub trait Dataset: Debug + Send + Sync {
     ///
     /// # Panics
     /// As [`load`](Self::load).
-    fn load_cropped(&self, index: usize, size: ImageSize) -> Result<RgbImage> {
-        Ok(Transform { crop: self.crop(), size }.cut(&load(self, index)?))
+    fn load_cropped(&self, index: usize, size: ImageSize) -> Result<DynamicImage> {
+        Ok(Transform::new(self.crop(), size).cut(&load(self, index)?))
     }
 
     /// What stands beside the images and is not used, such as `.heic`, `.jpg not in the list` or
@@ -78,7 +79,7 @@ pub trait Dataset: Debug + Send + Sync {
 }
 
 /// Image `index` of `data`, which has pixels.
-pub(crate) fn load(data: &(impl Dataset + ?Sized), index: usize) -> Result<RgbImage> {
+pub(crate) fn load(data: &(impl Dataset + ?Sized), index: usize) -> Result<DynamicImage> {
     let image = data.load(index)?;
     match image.dimensions() {
         (width, height) if width.min(height) == 0 => {

@@ -1,4 +1,4 @@
-//! Image files of any common kind to 8-bit RGB.
+//! Image files of any common kind to 8 bits a channel.
 
 mod tiff;
 mod webp;
@@ -6,11 +6,9 @@ mod webp;
 use std::io::Cursor;
 use std::path::Path;
 
-use image::{
-    DynamicImage, GenericImageView, ImageDecoder, ImageFormat, ImageReader, Limits, Rgb, RgbImage,
-    Rgba,
-};
+use image::{DynamicImage, ImageDecoder, ImageFormat, ImageReader, Limits};
 
+use crate::data::channels::own_channels;
 use crate::data::whole::read_bytes;
 use crate::error::{Error, Result};
 
@@ -18,7 +16,7 @@ use crate::error::{Error, Result};
 pub const MAX_IMAGE_SIDE: u32 = 16_384;
 
 /// The most memory that one image may take, in bytes: 512 MiB for its file, its pixels as the file
-/// has them, and the same as 8-bit RGB.
+/// has them, and the same as 8-bit RGB, or RGBA where it has opacity.
 pub const MAX_IMAGE_BYTES: u64 = 512 << 20;
 
 /// What a PNG's header may hold beside the pixels, such as a colour profile, in bytes.
@@ -28,21 +26,23 @@ pub(super) const MAX_HEADER_BYTES: u64 = 16 << 20;
 ///
 /// # Errors
 /// As [`decode_image`] and [`read_bytes`](crate::data::read_bytes).
-pub fn load_image(path: impl AsRef<Path>) -> Result<RgbImage> {
+pub fn load_image(path: impl AsRef<Path>) -> Result<DynamicImage> {
     let path = path.as_ref();
     decode_image(&read_bytes(path)?, path)
 }
 
-/// Decodes an image to 8-bit RGB, upright and opaque.
+/// Decodes an image, upright, to 8 bits a channel: `ImageLuma8` where it is grey, `ImageRgba8`
+/// where something in it is transparent, and `ImageRgb8`.
 ///
 /// The format (PNG, JPEG, GIF, TIFF, BMP, WebP) is told from the content, the EXIF orientation is
-/// applied, grey, paletted and deeper images are converted, and transparent ones are composited on
-/// white. Of several images in a file, it is the first. `name` is what errors call the image.
+/// applied, and paletted and deeper images are converted. What becomes of the channels that a model
+/// doesn't have says [`Channels::of`](crate::Channels::of). Of several images in a file, it is the
+/// first. `name` is what errors call the image.
 ///
 /// # Errors
 /// When `bytes` are empty, truncated, damaged, of another format, or hold an image without pixels,
 /// of more than [`MAX_IMAGE_SIDE`] a side, or of more than [`MAX_IMAGE_BYTES`] in memory.
-pub fn decode_image(bytes: &[u8], name: impl AsRef<Path>) -> Result<RgbImage> {
+pub fn decode_image(bytes: &[u8], name: impl AsRef<Path>) -> Result<DynamicImage> {
     let name = name.as_ref();
     let failed = |source| Error::image(name, source);
     let mut decoder = decoder(bytes, name)?;
@@ -57,7 +57,8 @@ pub fn decode_image(bytes: &[u8], name: impl AsRef<Path>) -> Result<RgbImage> {
     let pixels = u64::from(width) * u64::from(height);
     let held = decoder.total_bytes().saturating_add(bytes.len() as u64);
     // Its conversion is there beside it, and then perhaps the same turned upright.
-    let needed = held.saturating_add(3 * pixels).max(bytes.len() as u64 + 6 * pixels);
+    let converted = if decoder.color_type().has_alpha() { 4 * pixels } else { 3 * pixels };
+    let needed = held.saturating_add(converted).max(bytes.len() as u64 + 2 * converted);
     if needed > MAX_IMAGE_BYTES {
         let mib = |bytes: u64| bytes.div_ceil(1 << 20);
         let message = format!(
@@ -71,10 +72,9 @@ pub fn decode_image(bytes: &[u8], name: impl AsRef<Path>) -> Result<RgbImage> {
     decoder.set_limits(limits(MAX_IMAGE_BYTES - held)).map_err(failed)?;
     let orientation = decoder.orientation().map_err(failed)?;
     let image = DynamicImage::from_decoder(decoder).map_err(failed)?;
-    let opaque = if image.color().has_alpha() { on_white(&image) } else { image.into_rgb8() };
-    let mut upright = DynamicImage::from(opaque);
+    let mut upright = own_channels(image);
     upright.apply_orientation(orientation);
-    Ok(upright.into_rgb8())
+    Ok(upright)
 }
 
 /// The width and height that an image's header says, as it is stored; nothing is decoded.
@@ -83,27 +83,6 @@ pub fn decode_image(bytes: &[u8], name: impl AsRef<Path>) -> Result<RgbImage> {
 /// As [`decode_image`], as far as the header shows it.
 pub fn image_size(bytes: &[u8], name: impl AsRef<Path>) -> Result<(u32, u32)> {
     Ok(decoder(bytes, name.as_ref())?.dimensions())
-}
-
-/// An image as [`decode_image`] makes it of a file: opaque, on white.
-pub(crate) fn to_opaque(image: &DynamicImage) -> RgbImage {
-    if image.color().has_alpha() { on_white(image) } else { image.to_rgb8() }
-}
-
-/// Pixel by pixel: a copy with 8-bit transparency would take more memory than either image.
-fn on_white(image: &DynamicImage) -> RgbImage {
-    let (width, height) = image.dimensions();
-    match image {
-        DynamicImage::ImageRgba8(rgba) => {
-            RgbImage::from_fn(width, height, |x, y| blend(*rgba.get_pixel(x, y)))
-        }
-        _ => RgbImage::from_fn(width, height, |x, y| blend(image.get_pixel(x, y))),
-    }
-}
-
-fn blend(pixel: Rgba<u8>) -> Rgb<u8> {
-    let [r, g, b, alpha] = pixel.0.map(u32::from);
-    Rgb([r, g, b].map(|value| ((value * alpha + 255 * (255 - alpha) + 127) / 255) as u8))
 }
 
 /// What decodes `bytes`, which has read their header.

@@ -13,9 +13,10 @@ use std::{
 
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
-use image::RgbImage;
+use image::DynamicImage;
 
 use crate::data::balance::{Balance, Sampling};
+use crate::data::channels::Channels;
 use crate::data::dataset::load;
 use crate::data::datasets::Datasets;
 use crate::data::loader_config::{LoaderConfig, Share};
@@ -38,7 +39,7 @@ pub struct Batch {
     pub iteration: u64,
     /// The rows of the batch whose images are here: all of them, unless there are several workers.
     pub rows: Range<usize>,
-    /// `[rows, 3, height, width]`, row-major, in `[-1, 1]`.
+    /// `[rows, C, height, width]`, row-major, in `[-1, 1]`.
     pub images: Vec<f32>,
     /// `[batch_size, width]` for the dataset's label width, row-major, 0 or 1.
     pub labels: Vec<f32>,
@@ -49,7 +50,7 @@ pub struct Batch {
 }
 
 impl Batch {
-    /// The images on `device`: `[rows, 3, height, width]` in `[-1, 1]`.
+    /// The images on `device`: `[rows, C, height, width]` in `[-1, 1]`.
     pub fn into_images<B: Backend>(self, device: &B::Device) -> Tensor<B, 4> {
         let shape = self.shape();
         Tensor::from_data(TensorData::new(self.images, shape), device)
@@ -114,6 +115,7 @@ impl Loader {
         let LoaderConfig {
             batch_size,
             image_size,
+            channels,
             flip,
             augmentation,
             seed,
@@ -135,6 +137,7 @@ impl Loader {
             datasets: datasets.clone(),
             sampler: if paired { sampler.paired() } else { sampler },
             image_size,
+            channels,
             share,
             prefetch: prefetch as u64,
             on_unreadable,
@@ -217,6 +220,7 @@ struct Shared {
     datasets: Datasets,
     sampler: Sampler,
     image_size: ImageSize,
+    channels: Channels,
     share: Share,
     prefetch: u64,
     on_unreadable: UnreadablePolicy,
@@ -263,10 +267,11 @@ impl Shared {
     fn build(&self, ticket: u64) -> Result<Batch> {
         let draw = self.sampler.draw(ticket);
         let dataset = &self.datasets[draw.dataset];
-        let transform = Transform { crop: dataset.crop(), size: self.image_size };
         let (batch_size, image_size) = (draw.images.len(), self.image_size);
+        let transform = Transform::new(dataset.crop(), image_size).with_channels(self.channels);
+        let values = self.channels.count() * image_size.width * image_size.height;
         let rows = self.share.rows(batch_size);
-        let mut images = Vec::with_capacity(rows.len() * 3 * image_size.width * image_size.height);
+        let mut images = Vec::with_capacity(rows.len() * values);
         let mut labels = Vec::with_capacity(batch_size * dataset.labels().width());
         for (row, &(mut image, flip)) in draw.images.iter().enumerate() {
             if rows.contains(&row) {
@@ -285,7 +290,7 @@ impl Shared {
     }
 
     /// Image `index` of a dataset, or as the policy says another one in its place.
-    fn load(&self, number: usize, index: usize) -> Result<(usize, RgbImage)> {
+    fn load(&self, number: usize, index: usize) -> Result<(usize, DynamicImage)> {
         let dataset = &self.datasets[number];
         let mut last = String::new();
         for at in (index..dataset.len()).chain(0..index).take(UNREADABLE_IN_A_ROW) {

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::data::augment::Augmentation;
 use crate::data::balance::Sampling;
+use crate::data::channels::Channels;
 use crate::data::datasets::Datasets;
 use crate::data::image::MAX_IMAGE_SIDE;
 use crate::data::size::ImageSize;
@@ -40,6 +41,8 @@ pub struct LoaderConfig {
     pub batch_size: usize,
     /// The size of the images.
     pub image_size: ImageSize,
+    /// The channels of the images.
+    pub channels: Channels,
     /// Whether every image is mirrored with probability one half.
     pub flip: bool,
     /// How images are changed beside that.
@@ -68,6 +71,7 @@ impl Default for LoaderConfig {
         Self {
             batch_size: 16,
             image_size: ImageSize::square(128),
+            channels: Channels::Rgb,
             flip: true,
             augmentation: Augmentation::default(),
             seed: 0,

@@ -10,6 +10,7 @@ pub(crate) mod augment;
 pub(crate) mod balance;
 pub(crate) mod celeba;
 pub(crate) mod celeba_files;
+pub(crate) mod channels;
 pub(crate) mod crop;
 pub(crate) mod dataset;
 pub(crate) mod datasets;
@@ -21,6 +22,7 @@ pub(crate) mod listing;
 pub(crate) mod loader;
 #[cfg(feature = "train")]
 pub(crate) mod loader_config;
+pub(crate) mod network;
 pub(crate) mod presence;
 pub(crate) mod python_random;
 #[cfg(feature = "train")]
@@ -42,8 +44,8 @@ pub use self::image_files::{ImageFiles, image_files};
 pub use self::loader::{Batch, Loader, Unreadable};
 #[cfg(feature = "train")]
 pub use self::loader_config::{LoaderConfig, Share};
+pub use self::network::{to_image, to_network};
 pub use self::summary::Summary;
 pub use self::survey::{SameImage, Survey, UnreadableImage};
-pub use self::transform::{to_network, to_rgb_image};
 pub use self::unreadable::Readable;
 pub use self::whole::{MAX_FILE_BYTES, read_bytes, read_text};

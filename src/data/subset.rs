@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use image::RgbImage;
+use image::DynamicImage;
 
 use crate::data::crop::Crop;
 use crate::data::dataset::Dataset;
@@ -66,7 +66,7 @@ impl Dataset for Subset {
         self.data.crop()
     }
 
-    fn load(&self, index: usize) -> Result<RgbImage> {
+    fn load(&self, index: usize) -> Result<DynamicImage> {
         self.data.load(self.images[index])
     }
 

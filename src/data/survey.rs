@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hasher};
 
+use image::GenericImageView;
 use rayon::prelude::*;
 
 use crate::data::crop::Crop;
@@ -125,7 +126,7 @@ fn look(data: &dyn Dataset, index: usize) -> Result<Image, UnreadableImage> {
             let size = pixels.dimensions();
             let mut hasher = DefaultHasher::new();
             hasher.write_u32(size.0);
-            hasher.write(pixels.as_raw());
+            hasher.write(pixels.as_bytes());
             Ok(Image { name, size, hash: hasher.finish() })
         }
         Err(error) => Err(UnreadableImage { name, reason: error.to_string() }),

@@ -6,11 +6,13 @@ use fast_image_resize::{
     FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
     images::{Image, ImageRef},
 };
-use image::{RgbImage, imageops};
+use image::{DynamicImage, GenericImageView};
 use serde::{Deserialize, Serialize};
 
+use crate::data::channels::Channels;
 use crate::data::crop::{Crop, NO_CROP, Region};
 use crate::data::image::MAX_IMAGE_SIDE;
+use crate::data::network::to_network;
 use crate::data::size::ImageSize;
 use crate::error::{Error, Result};
 
@@ -22,12 +24,19 @@ pub struct Transform {
     pub crop: Crop,
     /// The size of the result.
     pub size: ImageSize,
+    /// The channels of the result; files say those that are not RGB's.
+    #[serde(default, skip_serializing_if = "is_rgb")]
+    pub channels: Channels,
+}
+
+fn is_rgb(channels: &Channels) -> bool {
+    *channels == Channels::Rgb
 }
 
 /// The part of an image that is used, in words.
 impl fmt::Display for Transform {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { crop, size } = self;
+        let Self { crop, size, .. } = self;
         if size.is_square() {
             return crop.fmt(f);
         }
@@ -47,6 +56,17 @@ impl fmt::Display for Transform {
 }
 
 impl Transform {
+    /// To RGB.
+    pub const fn new(crop: Crop, size: ImageSize) -> Self {
+        Self { crop, size, channels: Channels::Rgb }
+    }
+
+    /// Sets the channels of the result.
+    pub const fn with_channels(mut self, channels: Channels) -> Self {
+        self.channels = channels;
+        self
+    }
+
     /// Checks that there is something to see after it.
     ///
     /// # Errors
@@ -69,8 +89,8 @@ impl Transform {
         self.crop.region(self.size, (width, height))
     }
 
-    /// The part of `image` that is used, at its own size.
-    pub fn cut(&self, image: &RgbImage) -> RgbImage {
+    /// The part of `image` that is used, at its own size and with its own channels.
+    pub fn cut(&self, image: &DynamicImage) -> DynamicImage {
         self.region(image.width(), image.height()).cut(image)
     }
 
@@ -114,11 +134,11 @@ impl Transform {
         if fits { self } else { Self { crop: Crop::Square, ..self } }
     }
 
-    /// The network's view of `image`: `[3, height, width]`, row-major, in `[-1, 1]`.
+    /// The network's view of `image`: `[C, height, width]`, row-major, in `[-1, 1]`.
     ///
     /// # Panics
     /// When `image`, the crop or `size` is empty.
-    pub fn apply(&self, image: &RgbImage) -> Vec<f32> {
+    pub fn apply(&self, image: &DynamicImage) -> Vec<f32> {
         to_network(&self.cropped_and_resized(image, false, whole))
     }
 
@@ -126,7 +146,7 @@ impl Transform {
     ///
     /// # Panics
     /// As [`apply`](Self::apply).
-    pub fn apply_mirrored(&self, image: &RgbImage) -> Vec<f32> {
+    pub fn apply_mirrored(&self, image: &DynamicImage) -> Vec<f32> {
         to_network(&self.cropped_and_resized(image, true, whole))
     }
 
@@ -137,20 +157,22 @@ impl Transform {
     /// As [`apply`](Self::apply), and when the part is empty or not within the crop.
     pub(crate) fn apply_part(
         &self,
-        image: &RgbImage,
+        image: &DynamicImage,
         flip: bool,
         part: impl Fn([u32; 2]) -> Region,
     ) -> Vec<f32> {
         to_network(&self.cropped_and_resized(image, flip, part))
     }
 
-    /// `image` cropped and resized to `size`, without normalising.
+    /// `image` cropped, with the model's [channels](Channels::of) and resized to `size`, without
+    /// normalising.
     ///
-    /// The resize is bilinear and antialiased, within one level of 255 of PIL's.
+    /// The resize is bilinear and antialiased, within one level of 255 of PIL's. Pixels count as
+    /// much as they are opaque.
     ///
     /// # Panics
     /// When `image`, the crop or `size` is empty.
-    pub fn crop_and_resize(&self, image: &RgbImage) -> RgbImage {
+    pub fn crop_and_resize(&self, image: &DynamicImage) -> DynamicImage {
         self.cropped_and_resized(image, false, whole)
     }
 
@@ -159,18 +181,22 @@ impl Transform {
     ///
     /// # Panics
     /// When `image` or `size` is empty.
-    pub fn resize(&self, image: &RgbImage) -> RgbImage {
+    pub fn resize(&self, image: &DynamicImage) -> DynamicImage {
         let empty = image.width().min(image.height()) == 0 || self.is_nothing();
         assert!(!empty, "an empty image or size");
-        resize(image.clone(), self.size)
+        self.resized(image.clone())
+    }
+
+    fn resized(&self, image: DynamicImage) -> DynamicImage {
+        resize(self.channels.of(image), self.channels, self.size)
     }
 
     fn cropped_and_resized(
         &self,
-        image: &RgbImage,
+        image: &DynamicImage,
         flip: bool,
         part: impl Fn([u32; 2]) -> Region,
-    ) -> RgbImage {
+    ) -> DynamicImage {
         let whole = self.region(image.width(), image.height());
         let part = part([whole.width, whole.height]);
         let within =
@@ -186,9 +212,9 @@ impl Transform {
         }
         let mut crop = region.cut(image);
         if flip {
-            imageops::flip_horizontal_in_place(&mut crop);
+            crop = crop.fliph();
         }
-        resize(crop, self.size)
+        self.resized(crop)
     }
 
     /// Whether nothing is left after it.
@@ -202,53 +228,38 @@ fn whole([width, height]: [u32; 2]) -> Region {
     Region { left: 0, top: 0, width, height }
 }
 
-fn resize(image: RgbImage, size: ImageSize) -> RgbImage {
+/// `image` has these channels.
+fn resize(image: DynamicImage, channels: Channels, size: ImageSize) -> DynamicImage {
     let ((width, height), (across, down)) = (image.dimensions(), size.dimensions());
     if (width, height) == (across, down) {
         return image;
     }
-    let source = ImageRef::new(width, height, image.as_raw(), PixelType::U8x3)
-        .expect("an RgbImage has three bytes per pixel");
-    let mut resized = Image::new(across, down, PixelType::U8x3);
+    let pixels = match channels {
+        Channels::Grey => PixelType::U8,
+        Channels::Rgb => PixelType::U8x3,
+        Channels::Rgba => PixelType::U8x4,
+    };
+    let source = ImageRef::new(width, height, image.as_bytes(), pixels)
+        .expect("a byte per channel of every pixel");
+    let mut resized = Image::new(across, down, pixels);
     let options = ResizeOptions::new()
         .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
-        .use_alpha(false);
+        .use_alpha(channels == Channels::Rgba);
     Resizer::new()
         .resize(&source, &mut resized, &options)
         .expect("both images have the same pixel type");
-    RgbImage::from_raw(across, down, resized.into_vec()).expect("three bytes per pixel")
-}
-
-/// 8-bit RGB to `[3, height, width]`, row-major, in `[-1, 1]`.
-pub fn to_network(image: &RgbImage) -> Vec<f32> {
-    let pixels = image.as_raw();
-    (0..3)
-        .flat_map(|channel| pixels.iter().skip(channel).step_by(3))
-        .map(|&value| f32::from(value) / 127.5 - 1.0)
-        .collect()
-}
-
-/// `[3, height, width]` in `[-1, 1]` to 8-bit RGB: clamped and rounded, the inverse of
-/// [`to_network`].
-///
-/// # Panics
-/// When `chw` does not hold `3 * height * width` values.
-pub fn to_rgb_image(chw: &[f32], width: u32, height: u32) -> RgbImage {
-    let plane = width as usize * height as usize;
-    assert_eq!(chw.len(), 3 * plane, "a {width}x{height} image has {} values", 3 * plane);
-    let level = |value: f32| ((value + 1.0) * 127.5).round().clamp(0.0, 255.0) as u8;
-    let pixels = (0..plane).flat_map(|at| (0..3).map(move |channel| chw[channel * plane + at]));
-    RgbImage::from_raw(width, height, pixels.map(level).collect()).expect("three bytes per pixel")
+    channels.image(across, down, resized.into_vec()).expect("a byte per channel of every pixel")
 }
 
 #[cfg(test)]
 mod tests {
     use std::fs;
 
-    use image::Rgb;
+    use image::{Rgb, RgbImage, Rgba, RgbaImage};
 
     use super::*;
     use crate::data::image::load_image;
+    use crate::data::network::to_image;
 
     const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/pil");
 
@@ -263,13 +274,13 @@ mod tests {
             let fields: Vec<_> = case.split(' ').collect();
             let [input, crop, size, flip, expected] = fields[..] else { panic!("{case}") };
             let crop = crop.parse().map_or(Crop::Square, Crop::Centre);
-            let transform = Transform { crop, size: size.parse().unwrap() };
+            let transform = Transform::new(crop, size.parse().unwrap());
             let input = load_image(format!("{FIXTURES}/{input}")).unwrap();
             let ours = transform.cropped_and_resized(&input, flip == "flip", whole);
             let expected = load_image(format!("{FIXTURES}/{expected}")).unwrap();
             assert_eq!(ours.dimensions(), expected.dimensions(), "{case}");
             let distance = |(a, b): (&u8, &u8)| a.abs_diff(*b);
-            let worst = ours.as_raw().iter().zip(expected.as_raw()).map(distance).max();
+            let worst = ours.as_bytes().iter().zip(expected.as_bytes()).map(distance).max();
             assert!(worst <= Some(TOLERANCE_LEVELS), "{case}: {worst:?}");
             checked += 1;
         }
@@ -278,7 +289,7 @@ mod tests {
 
     /// Of a model of squares.
     fn square(crop: Crop) -> Transform {
-        Transform { crop, size: ImageSize::square(16) }
+        Transform::new(crop, ImageSize::square(16))
     }
 
     #[test]
@@ -301,21 +312,19 @@ mod tests {
 
     #[test]
     fn a_rectangle_is_the_part_of_its_shape() {
-        let image = RgbImage::from_fn(12, 8, |x, y| Rgb([x as u8 * 20, y as u8 * 30, 0]));
+        let image = RgbImage::from_fn(12, 8, |x, y| Rgb([x as u8 * 20, y as u8 * 30, 0])).into();
         let size = ImageSize::new(6, 3);
-        let transform = Transform { crop: Crop::Square, size };
+        let transform = Transform::new(Crop::Square, size);
         assert_eq!(transform.cut(&image).dimensions(), (12, 6));
         assert_eq!(transform.crop_and_resize(&image).dimensions(), (6, 3));
         assert_eq!(transform.apply(&image).len(), 3 * 3 * 6);
         // Pairs of columns and rows: 0 and 20, then 1 and 2 of 30.
-        let first = transform.crop_and_resize(&image)[(0, 0)];
+        let first = transform.crop_and_resize(&image).get_pixel(0, 0);
         assert!(first[0] <= 20 && (30..=75).contains(&first[1]), "{first:?}");
-        let mirrored = to_rgb_image(&transform.apply_mirrored(&image), 6, 3);
-        let mut flipped = transform.crop_and_resize(&image);
-        imageops::flip_horizontal_in_place(&mut flipped);
-        assert_eq!(mirrored, flipped);
+        let mirrored = to_image(&transform.apply_mirrored(&image), Channels::Rgb, 6, 3);
+        assert_eq!(mirrored, transform.crop_and_resize(&image).fliph());
         assert_eq!(transform.to_string(), "the largest centre part of the shape 6 x 3");
-        let centre = Transform { crop: Crop::Centre(4), size };
+        let centre = Transform::new(Crop::Centre(4), size);
         assert_eq!(centre.to_string(), "the centre part of 8 x 4 pixels");
         assert_eq!((transform.left_out(12, 6), transform.left_out(6, 6)), (0.0, 0.5));
     }
@@ -347,7 +356,8 @@ mod tests {
     #[test]
     fn channels_come_first_and_flips_mirror() {
         let image = RgbImage::from_fn(2, 2, |x, y| Rgb([255, 0, 255 * (x + y).min(1) as u8]));
-        let transform = Transform { crop: Crop::Square, size: ImageSize::square(2) };
+        let image = image.into();
+        let transform = Transform::new(Crop::Square, ImageSize::square(2));
         let plain = [1., 1., 1., 1., -1., -1., -1., -1., -1., 1., 1., 1.];
         let mirrored = [1., 1., 1., 1., -1., -1., -1., -1., 1., -1., 1., 1.];
         assert_eq!(transform.apply(&image), plain);
@@ -356,14 +366,17 @@ mod tests {
 
     #[test]
     fn a_part_is_cut_out_of_the_crop_mirrored_or_not() {
-        let image = RgbImage::from_fn(9, 6, |x, y| Rgb([x as u8, y as u8, 0]));
-        let transform = Transform { crop: Crop::Square, size: ImageSize::square(3) };
+        let image = RgbImage::from_fn(9, 6, |x, y| Rgb([x as u8, y as u8, 0])).into();
+        let transform = Transform::new(Crop::Square, ImageSize::square(3));
         let part = |of: [u32; 2]| {
             assert_eq!(of, [6, 6]);
             Region { left: 1, top: 2, width: 3, height: 3 }
         };
         // The crop is the six columns from 2 on: halves are rounded to the even number.
-        let cut = |flip| to_rgb_image(&transform.apply_part(&image, flip, part), 3, 3);
+        let cut = |flip| {
+            let view = transform.apply_part(&image, flip, part);
+            to_image(&view, Channels::Rgb, 3, 3).into_rgb8()
+        };
         let corner = |image: &RgbImage, x| *image.get_pixel(x, 0);
         assert_eq!([0, 2].map(|x| corner(&cut(false), x)), [Rgb([3, 2, 0]), Rgb([5, 2, 0])]);
         assert_eq!(corner(&cut(true), 0).0[1], 2);
@@ -371,31 +384,47 @@ mod tests {
     }
 
     #[test]
-    fn every_level_survives_the_round_trip() {
-        let image = RgbImage::from_fn(16, 16, |x, y| Rgb([(16 * y + x) as u8, x as u8, y as u8]));
-        let network = to_network(&image);
-        assert!(network.iter().all(|value| (-1.0..=1.0).contains(value)));
-        assert_eq!(to_rgb_image(&network, 16, 16), image);
-    }
-
-    #[test]
-    fn values_beyond_the_range_are_clamped() {
-        assert_eq!(to_rgb_image(&[-3.0, 0.0, 7.0], 1, 1).as_raw(), &[0, 128, 255]);
+    fn images_become_what_the_model_sees() {
+        let photo = RgbaImage::from_fn(4, 4, |x, _| match x {
+            0 | 1 => Rgba([200, 100, 0, 255]),
+            _ => Rgba([77, 77, 77, 0]),
+        });
+        let seen = |channels| {
+            let transform = Transform::new(Crop::Square, 2.into()).with_channels(channels);
+            transform.crop_and_resize(&photo.clone().into())
+        };
+        // A seventh of the colour, or of its grey, and six of white.
+        let near = |channels, expected: [u8; 4]| {
+            let found = seen(channels).get_pixel(1, 0).0;
+            let furthest = found.iter().zip(expected).map(|(a, b)| a.abs_diff(b)).max();
+            assert!(furthest <= Some(TOLERANCE_LEVELS), "{channels}: {found:?}");
+        };
+        near(Channels::Grey, [236, 236, 236, 255]);
+        near(Channels::Rgb, [247, 233, 219, 255]);
+        // A colour that is not seen leaves no trace in those beside it, which at an opacity of a
+        // seventh have 36 levels.
+        let [r, g, _, alpha] = seen(Channels::Rgba).get_pixel(1, 0).0;
+        assert!((35..=37).contains(&alpha), "{alpha}");
+        assert!(r.abs_diff(200) <= 7 && g.abs_diff(100) <= 7, "{r} {g}");
     }
 
     #[test]
     fn a_transform_reads_as_it_is_written() {
-        let transform = Transform { crop: Crop::Centre(178), size: ImageSize::square(128) };
+        let transform = Transform::new(Crop::Centre(178), ImageSize::square(128));
         let json = serde_json::to_string(&transform).unwrap();
         assert_eq!(json, r#"{"crop":{"centre":178},"size":128}"#);
         assert_eq!(serde_json::from_str::<Transform>(&json).unwrap(), transform);
+        let grey = transform.with_channels(Channels::Grey);
+        let json = serde_json::to_string(&grey).unwrap();
+        assert_eq!(json, r#"{"crop":{"centre":178},"size":128,"channels":1}"#);
+        assert_eq!(serde_json::from_str::<Transform>(&json).unwrap(), grey);
     }
 
     #[test]
     fn what_leaves_nothing_to_see_is_refused() {
         const MOST: usize = MAX_IMAGE_SIDE as usize;
         let check = |crop, side: usize| {
-            Transform { crop, size: side.into() }.check().map_err(|e| e.to_string())
+            Transform::new(crop, side.into()).check().map_err(|e| e.to_string())
         };
         for size in [1, 2, 128, MOST] {
             assert_eq!(check(Crop::Square, size), Ok(()));
@@ -404,7 +433,7 @@ mod tests {
         for size in [0, MOST + 1, 4_294_967_294, usize::MAX] {
             let expected = format!("the images are {size} pixels a side; they must be 1 to 16384");
             assert_eq!(check(Crop::Square, size), Err(expected.clone()));
-            let wide = Transform { crop: Crop::Square, size: ImageSize::new(size, 8) };
+            let wide = Transform::new(Crop::Square, ImageSize::new(size, 8));
             assert_eq!(wide.check().unwrap_err().to_string(), expected);
         }
         let none = "the crop is 0 pixels; it must be at least 1";

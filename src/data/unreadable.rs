@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use image::RgbImage;
+use image::DynamicImage;
 use serde::{Deserialize, Serialize};
 
 use crate::data::dataset::Dataset;
@@ -69,7 +69,7 @@ impl<'a> Readable<'a> {
     ///
     /// # Panics
     /// When there is no image `index`.
-    pub fn load_cropped(&mut self, index: usize, size: ImageSize) -> Result<Option<RgbImage>> {
+    pub fn load_cropped(&mut self, index: usize, size: ImageSize) -> Result<Option<DynamicImage>> {
         if self.failed.contains(&index) {
             return Ok(None);
         }

@@ -91,5 +91,5 @@ pub(crate) fn transform(datasets: &[DatasetIdentity], recipe: &impl Recipe) -> T
     let first = crops.next().unwrap_or(Crop::Square);
     // A photo from elsewhere belongs to no dataset: it is cropped as all of them are, or square.
     let crop = if crops.all(|crop| crop == first) { first } else { Crop::Square };
-    Transform { crop, size: recipe.image_size() }
+    Transform::new(crop, recipe.image_size()).with_channels(recipe.channels())
 }

@@ -123,6 +123,7 @@ impl<R: Recipe> TrainingConfig<R> {
         LoaderConfig {
             batch_size: run.batch_size,
             image_size: recipe.image_size(),
+            channels: recipe.channels(),
             flip: run.flip,
             augmentation: run.augmentation,
             seed: run.seed,

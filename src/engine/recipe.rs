@@ -8,6 +8,7 @@ use burn::tensor::{ElementConversion, Tensor};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::data::channels::Channels;
 use crate::data::datasets::Datasets;
 use crate::data::loader::Batch;
 use crate::data::size::ImageSize;
@@ -105,6 +106,11 @@ pub trait Recipe:
 
     /// The size of the training images.
     fn image_size(&self) -> ImageSize;
+
+    /// The channels of the training images.
+    fn channels(&self) -> Channels {
+        Channels::Rgb
+    }
 
     /// After how many iterations every network was updated at least once: loss terms are logged at
     /// multiples of it, where all of them are there.

@@ -92,6 +92,14 @@ impl ModelConfig {
                 )));
             }
         }
+        let channels = self.transform.channels;
+        let mut networks = vec![("generator", self.generator.image_channels)];
+        networks.extend(self.discriminator.iter().map(|d| ("discriminator", d.image_channels)));
+        if let Some((network, found)) = networks.iter().find(|(_, n)| *n != channels.count()) {
+            return Err(Error::Config(format!(
+                "the {network} takes images of {found} channels, the transform makes {channels}"
+            )));
+        }
         for (what, found, expected) in widths {
             if found != expected {
                 return Err(Error::Config(format!(
@@ -289,7 +297,7 @@ mod tests {
             spaces: LabelSpaces::single(crate::labels::space::LabelSpace::attributes([
                 "Male", "Young",
             ])),
-            transform: Transform { crop: crate::data::crop::Crop::Square, size: 16.into() },
+            transform: Transform::new(crate::data::crop::Crop::Square, 16.into()),
             generator: GeneratorConfig::new(2),
             discriminator: Some(DiscriminatorConfig::new(16, 2).with_downsamplings(3)),
         }

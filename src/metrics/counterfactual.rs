@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use burn::tensor::backend::Backend;
-use image::RgbImage;
+use image::DynamicImage;
 
 use crate::data::dataset::{Dataset, base_name};
 use crate::data::transform::Transform;
@@ -244,8 +244,8 @@ impl fmt::Debug for Counterfactuals {
 /// Pairs and their images, as the model takes them.
 struct Loaded<'a> {
     pairs: Vec<&'a Pair>,
-    sources: Vec<RgbImage>,
-    targets: Vec<RgbImage>,
+    sources: Vec<DynamicImage>,
+    targets: Vec<DynamicImage>,
 }
 
 /// Those of `pairs` both of whose images can be read.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
-use image::RgbImage;
+use image::DynamicImage;
 
 use crate::data::dataset::Dataset;
 use crate::data::transform::Transform;
@@ -70,7 +70,7 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         self.model.spaces().check_space(self.dataset, space)?;
         if let Some(judge) = self.judge {
             judge.labels().check_same(space)?;
-            judge.check_size(self.model)?;
+            judge.check_images(self.model)?;
         }
         let mut identity = Mean::default();
         let mut reconstruction = vec![Mean::default(); space.width()];
@@ -121,7 +121,7 @@ impl<'a, B: Backend> Evaluator<'a, B> {
     fn real(
         &self,
         images: &[usize],
-        real: &[RgbImage],
+        real: &[DynamicImage],
         identity: &mut Mean,
         seen: &mut Option<Seen<'_, B>>,
     ) -> Option<Look> {
@@ -137,7 +137,7 @@ impl<'a, B: Backend> Evaluator<'a, B> {
     fn there_and_back(
         &self,
         asked: &[Asked],
-        sources: &[RgbImage],
+        sources: &[DynamicImage],
     ) -> (Tensor<B, 4>, impl Iterator<Item = f64>) {
         let sources = upload(sources, self.model.device());
         let relabel = |images: Tensor<B, 4>, labels: Vec<Relabelling<'_>>| {
@@ -239,7 +239,7 @@ impl<'a, B: Backend> Seen<'a, B> {
 /// Images that can be read, and as the model takes them.
 struct Loaded {
     images: Vec<usize>,
-    pixels: Vec<RgbImage>,
+    pixels: Vec<DynamicImage>,
 }
 
 /// Those of `images` that can be read.

@@ -6,9 +6,10 @@ use std::path::Path;
 use burn::module::AutodiffModule;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Tensor, TensorData};
-use image::RgbImage;
+use image::DynamicImage;
 use serde::{Deserialize, Serialize};
 
+use crate::data::channels::Channels;
 use crate::data::crop::Crop;
 use crate::data::dataset::Dataset;
 use crate::data::datasets::Datasets;
@@ -37,6 +38,8 @@ use crate::translate::relabel::Translate;
 pub struct JudgeConfig {
     /// The size of the images.
     pub image_size: ImageSize,
+    /// The channels of the images.
+    pub channels: Channels,
     /// Channels after the first convolution: 16.
     pub base_channels: usize,
     /// Images per batch: 32, or all where there are fewer.
@@ -52,10 +55,11 @@ pub struct JudgeConfig {
 }
 
 impl JudgeConfig {
-    /// The defaults for images of `image_size`, a number for squares.
+    /// The defaults for RGB images of `image_size`, a number for squares.
     pub fn new(image_size: impl Into<ImageSize>) -> Self {
         Self {
             image_size: image_size.into(),
+            channels: Channels::Rgb,
             base_channels: 16,
             batch_size: 32,
             iterations: 800,
@@ -63,6 +67,12 @@ impl JudgeConfig {
             seed: 0,
             on_unreadable: UnreadablePolicy::Fail,
         }
+    }
+
+    /// Sets the channels of the images.
+    pub fn with_channels(mut self, channels: Channels) -> Self {
+        self.channels = channels;
+        self
     }
 
     /// Sets the channels after the first convolution.
@@ -111,7 +121,7 @@ impl JudgeConfig {
         data: impl Into<Datasets>,
         device: &B::Device,
     ) -> Result<Judge<B::InnerBackend>> {
-        let Self { image_size, batch_size, iterations, seed, on_unreadable, .. } = *self;
+        let Self { image_size, channels, batch_size, iterations, seed, on_unreadable, .. } = *self;
         let data = data.into();
         if data.len() != 1 {
             let message = format!("a judge is of one dataset, found {}", data.len());
@@ -127,12 +137,19 @@ impl JudgeConfig {
         let batch_size = batch_size.min(data[0].len().max(1));
         let labels = data[0].labels().clone();
         let architecture = DiscriminatorConfig::fitting(image_size, labels.width())
+            .with_image_channels(channels.count())
             .with_base_channels(self.base_channels);
         let mut network =
             architecture.init::<B>(&mut stream(seed, Purpose::Judge, 0, 0), device)?;
         let mut adam = Adam::new(AdamConfig { beta1: 0.9, ..AdamConfig::default() });
-        let loader =
-            LoaderConfig { batch_size, image_size, seed, on_unreadable, ..LoaderConfig::default() };
+        let loader = LoaderConfig {
+            batch_size,
+            image_size,
+            channels,
+            seed,
+            on_unreadable,
+            ..LoaderConfig::default()
+        };
         let mut loader = Loader::new(&data, loader, 1)?;
         for iteration in 1..=iterations {
             let batch = loader.next_batch()?;
@@ -204,6 +221,7 @@ impl<B: Backend> Judge<B> {
         if about.architecture.label_width != about.labels.width() {
             return Err(broken("its labels are not as wide as its network".to_owned()));
         }
+        Channels::try_from(about.architecture.image_channels).map_err(broken)?;
         Ok(Self { network, about, device: device.clone() })
     }
 
@@ -237,6 +255,11 @@ impl<B: Backend> Judge<B> {
         self.about.architecture.image_size
     }
 
+    /// The channels of the images that it takes.
+    pub fn channels(&self) -> Channels {
+        Channels::of_count(self.about.architecture.image_channels).unwrap_or_default()
+    }
+
     /// Where it computes.
     pub fn device(&self) -> &B::Device {
         &self.device
@@ -249,17 +272,23 @@ impl<B: Backend> Judge<B> {
 
     /// What is done to an image of `data` before it takes it.
     pub(super) fn transform(&self, data: &dyn Dataset) -> Transform {
-        Transform { crop: data.crop(), size: self.image_size() }
+        Transform::new(data.crop(), self.image_size()).with_channels(self.channels())
     }
 
     /// Image `index` of `data` as it takes it.
-    fn prepare(&self, data: &dyn Dataset, index: usize) -> Result<RgbImage> {
+    fn prepare(&self, data: &dyn Dataset, index: usize) -> Result<DynamicImage> {
         Ok(self.transform(data).resize(&data.load_cropped(index, self.image_size())?))
     }
 
-    /// Refuses a model that makes images of another size.
-    pub(super) fn check_size(&self, model: &(impl Translate<B> + ?Sized)) -> Result<()> {
-        let size = model.transform().size;
+    /// Refuses a model that makes images of another size or of other channels.
+    pub(super) fn check_images(&self, model: &(impl Translate<B> + ?Sized)) -> Result<()> {
+        let Transform { size, channels, .. } = model.transform();
+        if channels != self.channels() {
+            return Err(Error::Config(format!(
+                "the judge takes images of {} channels, the model makes those of {channels}",
+                self.channels()
+            )));
+        }
         if size != self.image_size() {
             return Err(Error::Config(format!(
                 "the judge takes {} pixel images, the model makes {size} pixel ones",
@@ -269,7 +298,7 @@ impl<B: Backend> Judge<B> {
         Ok(())
     }
 
-    /// Looks at `images` `[N, 3, H, W]` in `[-1, 1]`.
+    /// Looks at `images` `[N, C, H, W]` in `[-1, 1]`.
     pub(super) fn look(&self, images: Tensor<B, 4>) -> Look {
         let features = self.network.features(images);
         let [n, width, ..] = features.dims();
@@ -297,7 +326,7 @@ impl<B: Backend> Judge<B> {
             let images = chunk
                 .iter()
                 .map(|&index| self.prepare(data, index))
-                .collect::<Result<Vec<RgbImage>>>()?;
+                .collect::<Result<Vec<DynamicImage>>>()?;
             for (&index, read) in chunk.iter().zip(self.read(upload(&images, &self.device))) {
                 let expected = data.label(index);
                 for name in 0..self.labels().width() {
@@ -324,7 +353,7 @@ impl<B: Backend> Judge<B> {
         dataset: usize,
     ) -> Result<Readings> {
         model.spaces().check_space(dataset, data.labels())?;
-        self.check_size(model)?;
+        self.check_images(model)?;
         self.labels().check_same(data.labels())?;
         let transform = model.transform();
         let mut readings = Readings::new(self.labels());
@@ -333,7 +362,7 @@ impl<B: Backend> Judge<B> {
             let images = chunk
                 .iter()
                 .map(|asked| Ok(transform.resize(&data.load_cropped(asked.image, transform.size)?)))
-                .collect::<Result<Vec<RgbImage>>>()?;
+                .collect::<Result<Vec<DynamicImage>>>()?;
             let labels: Vec<_> = chunk.iter().map(|asked| asked.there(data)).collect();
             let images = upload(&images, model.device());
             let read = self.read(model.relabel(images, dataset, &labels));
@@ -344,7 +373,7 @@ impl<B: Backend> Judge<B> {
         Ok(readings)
     }
 
-    /// The labels of `images` `[N, 3, H, W]` in `[-1, 1]`, of zeros and ones.
+    /// The labels of `images` `[N, C, H, W]` in `[-1, 1]`, of zeros and ones.
     ///
     /// # Panics
     /// When the images have another size than those it was trained on.

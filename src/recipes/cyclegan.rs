@@ -6,6 +6,7 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::AutodiffBackend;
 use serde::{Deserialize, Serialize};
 
+use crate::data::channels::Channels;
 use crate::data::datasets::Datasets;
 use crate::data::loader::Batch;
 use crate::data::size::ImageSize;
@@ -20,6 +21,7 @@ use crate::nn::discriminator::{Discriminator, DiscriminatorConfig};
 use crate::nn::generator::{Generator, GeneratorConfig};
 use crate::random::{Purpose, stream};
 use crate::recipes::adversaries::Adversaries;
+use crate::recipes::channels::channels;
 use crate::recipes::losses::{IdentityTerm, reconstruction_loss};
 use crate::recipes::objective::Objective;
 use crate::recipes::pairwise::direction::{Direction, Pairwise};
@@ -100,6 +102,13 @@ impl CycleGan {
             identity: 0.0,
             pool: 50,
         }
+    }
+
+    /// Sets the channels of the images.
+    pub fn with_channels(mut self, channels: Channels) -> Self {
+        self.generator.image_channels = channels.count();
+        self.discriminator.image_channels = channels.count();
+        self
     }
 
     /// Sets the size of the training images, a number for squares, and the halvings of D that suit
@@ -189,6 +198,10 @@ impl Recipe for CycleGan {
 
     fn image_size(&self) -> ImageSize {
         self.discriminator.image_size
+    }
+
+    fn channels(&self) -> Channels {
+        channels(&self.generator)
     }
 
     fn accept(&self, data: &Datasets) -> Result<Vec<String>> {

@@ -1,6 +1,7 @@
 //! What a run trains: networks, losses and the step of each method.
 
 pub(crate) mod adversaries;
+pub(crate) mod channels;
 pub(crate) mod cyclegan;
 pub(crate) mod losses;
 pub(crate) mod objective;

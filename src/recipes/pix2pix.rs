@@ -5,6 +5,7 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use serde::{Deserialize, Serialize};
 
+use crate::data::channels::Channels;
 use crate::data::datasets::Datasets;
 use crate::data::loader::Batch;
 use crate::data::size::ImageSize;
@@ -17,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::nn::discriminator::{Discriminator, DiscriminatorConfig};
 use crate::nn::generator::GeneratorConfig;
 use crate::recipes::adversaries::Adversaries;
+use crate::recipes::channels::channels;
 use crate::recipes::losses::reconstruction_loss;
 use crate::recipes::objective::Objective;
 use crate::recipes::pairwise::direction::{Direction, Pairwise};
@@ -89,6 +91,13 @@ impl Pix2Pix {
         }
     }
 
+    /// Sets the channels of the images.
+    pub fn with_channels(mut self, channels: Channels) -> Self {
+        self.generator.image_channels = channels.count();
+        self.discriminator.image_channels = 2 * channels.count();
+        self
+    }
+
     /// Sets the size of the training images, a number for squares, and the halvings of D that suit
     /// it.
     pub fn with_image_size(mut self, size: impl Into<ImageSize>) -> Self {
@@ -126,6 +135,10 @@ impl Recipe for Pix2Pix {
 
     fn image_size(&self) -> ImageSize {
         self.discriminator.image_size
+    }
+
+    fn channels(&self) -> Channels {
+        channels(&self.generator)
     }
 
     fn paired(&self) -> bool {

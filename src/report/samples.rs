@@ -84,6 +84,7 @@ impl Samples {
         match load_image(path) {
             // The page has captions of its own, and enlarges what is small.
             Ok(image) => {
+                let image = image.into_rgb8();
                 let cut = self.grid.as_ref().and_then(|grid| grid.layout.cut(&image));
                 Some(cut.unwrap_or(image).into())
             }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use image::RgbImage;
+use image::DynamicImage;
 
 use crate::data::crop::Crop;
 use crate::data::dataset::Dataset;
@@ -33,7 +33,7 @@ impl<D: Dataset> Dataset for Broken<D> {
         self.data.name(index)
     }
 
-    fn load(&self, index: usize) -> Result<RgbImage> {
+    fn load(&self, index: usize) -> Result<DynamicImage> {
         match self.broken.contains(&index) {
             true => Err(Error::data(&*self.name(index), None, "broken")),
             false => self.data.load(index),

@@ -21,8 +21,14 @@ pub(crate) struct Fixture {
 /// The networks of a fixture.
 #[derive(Deserialize)]
 pub(crate) struct Networks {
+    #[serde(default = "rgb")]
+    image_channels: usize,
     generator: FixtureGenerator,
     discriminator: FixtureDiscriminator,
+}
+
+fn rgb() -> usize {
+    3
 }
 
 /// The generator of a fixture that has no other network.
@@ -64,12 +70,13 @@ impl FixtureGenerator {
 
 impl Networks {
     pub fn generator(&self) -> GeneratorConfig {
-        self.generator.config()
+        self.generator.config().with_image_channels(self.image_channels)
     }
 
     pub fn discriminator(&self) -> DiscriminatorConfig {
         let config = &self.discriminator;
         DiscriminatorConfig::new(config.image_size, config.label_width)
+            .with_image_channels(self.image_channels)
             .with_base_channels(config.base_channels)
             .with_downsamplings(config.downsamplings)
     }

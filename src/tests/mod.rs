@@ -19,7 +19,7 @@ mod optimizer;
 mod penalty;
 mod precision;
 mod published;
-mod rectangle;
+mod shapes;
 mod spectral;
 mod steps;
 #[cfg(feature = "flex")]

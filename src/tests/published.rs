@@ -113,7 +113,7 @@ fn imported<B: Backend>(
     assert_eq!(model.generator(), generator);
     assert_eq!(model.discriminator(), Some(discriminator));
     let spaces = LabelSpaces::single(LabelSpace::attributes(LABELS));
-    let transform = Transform { crop: Crop::Centre(178), size: discriminator.image_size };
+    let transform = Transform::new(Crop::Centre(178), discriminator.image_size);
     Translator::import(model, spaces, transform, &Default::default()).unwrap()
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use burn::tensor::backend::Backend;
-use image::{DynamicImage, RgbImage};
+use image::DynamicImage;
 
 use crate::any_backend;
 use crate::backend::BackendKind;
@@ -37,16 +37,21 @@ pub trait Translating: Debug + Send + Sync {
     fn check_edit(&self, source: Option<&str>, edit: &str) -> Result<()>;
 
     /// [`Translator::translate`].
-    fn translate(&self, image: &DynamicImage, edit: &str) -> Result<RgbImage>;
+    fn translate(&self, image: &DynamicImage, edit: &str) -> Result<DynamicImage>;
 
     /// [`Translator::translate_from`].
-    fn translate_from(&self, image: &DynamicImage, source: &str, edit: &str) -> Result<RgbImage>;
+    fn translate_from(
+        &self,
+        image: &DynamicImage,
+        source: &str,
+        edit: &str,
+    ) -> Result<DynamicImage>;
 
     /// [`Translator::translate_batch`].
-    fn translate_batch(&self, images: &[DynamicImage], edit: &str) -> Result<Vec<RgbImage>>;
+    fn translate_batch(&self, images: &[DynamicImage], edit: &str) -> Result<Vec<DynamicImage>>;
 
     /// [`Translator::translate_each`].
-    fn translate_each(&self, requests: &[(&DynamicImage, &str)]) -> Vec<Result<RgbImage>>;
+    fn translate_each(&self, requests: &[(&DynamicImage, &str)]) -> Vec<Result<DynamicImage>>;
 
     /// [`Translator::translate_animation`].
     fn translate_animation(
@@ -63,7 +68,7 @@ pub trait Translating: Debug + Send + Sync {
         from: &str,
         to: &str,
         frames: usize,
-    ) -> Result<Vec<RgbImage>>;
+    ) -> Result<Vec<DynamicImage>>;
 
     /// [`Translator::predict`].
     fn predict(&self, image: &DynamicImage, dataset: usize) -> Result<Vec<f32>>;
@@ -109,19 +114,24 @@ impl<B: Backend> Translating for Translator<B> {
         self.check_edit(source, edit)
     }
 
-    fn translate(&self, image: &DynamicImage, edit: &str) -> Result<RgbImage> {
+    fn translate(&self, image: &DynamicImage, edit: &str) -> Result<DynamicImage> {
         self.translate(image, edit)
     }
 
-    fn translate_from(&self, image: &DynamicImage, source: &str, edit: &str) -> Result<RgbImage> {
+    fn translate_from(
+        &self,
+        image: &DynamicImage,
+        source: &str,
+        edit: &str,
+    ) -> Result<DynamicImage> {
         self.translate_from(image, source, edit)
     }
 
-    fn translate_batch(&self, images: &[DynamicImage], edit: &str) -> Result<Vec<RgbImage>> {
+    fn translate_batch(&self, images: &[DynamicImage], edit: &str) -> Result<Vec<DynamicImage>> {
         self.translate_batch(images, edit)
     }
 
-    fn translate_each(&self, requests: &[(&DynamicImage, &str)]) -> Vec<Result<RgbImage>> {
+    fn translate_each(&self, requests: &[(&DynamicImage, &str)]) -> Vec<Result<DynamicImage>> {
         self.translate_each(requests)
     }
 
@@ -140,7 +150,7 @@ impl<B: Backend> Translating for Translator<B> {
         from: &str,
         to: &str,
         frames: usize,
-    ) -> Result<Vec<RgbImage>> {
+    ) -> Result<Vec<DynamicImage>> {
         self.interpolate(image, from, to, frames)
     }
 
@@ -188,8 +198,8 @@ impl<B: Backend> Translating for Translator<B> {
 /// let backend: BackendKind = std::env::var("BACKEND").as_deref().unwrap_or("flex").parse()?;
 /// let model = AnyTranslator::open("examples/models/faces64.safetensors", backend)?
 ///     .with_output_size(OutputSize::Model)?;
-/// let face = load_image("examples/data/faces/test/images/00003.png")?.into();
-/// assert_eq!(model.translate(&face, "Blond_Hair")?.dimensions(), (64, 64));
+/// let face = load_image("examples/data/faces/test/images/00003.png")?;
+/// assert_eq!(model.translate(&face, "Blond_Hair")?.width(), 64);
 /// # Ok(())
 /// # }
 /// ```

@@ -1,7 +1,7 @@
 //! Images that are each translated otherwise, together.
 
 use burn::tensor::backend::Backend;
-use image::{DynamicImage, RgbImage};
+use image::DynamicImage;
 
 use crate::error::Result;
 use crate::translate::edits::Step;
@@ -10,13 +10,13 @@ use crate::translate::translator::Translator;
 /// An image and the translations that are left to be made of it.
 struct Job {
     /// As the generator is given it first.
-    seen: RgbImage,
-    image: RgbImage,
+    seen: DynamicImage,
+    image: DynamicImage,
     left: std::vec::IntoIter<Step>,
 }
 
 impl Job {
-    fn next(&mut self) -> Option<(&mut RgbImage, Step)> {
+    fn next(&mut self) -> Option<(&mut DynamicImage, Step)> {
         Some((&mut self.image, self.left.next()?))
     }
 }
@@ -31,10 +31,10 @@ impl<B: Backend> Translator<B> {
     /// # use stargan::{Translator, load_image};
     /// # fn main() -> stargan::Result<()> {
     /// let model = Translator::<Flex>::open("runs/celeba", &Default::default())?;
-    /// let [one, other] = [load_image("one.jpg")?.into(), load_image("other.jpg")?.into()];
+    /// let [one, other] = [load_image("one.jpg")?, load_image("other.jpg")?];
     /// let requests = [(&one, "Blond_Hair"), (&other, "Blond_Hair"), (&one, "-Young=0.5")];
     /// for translated in model.translate_each(&requests) {
-    ///     println!("{:?}", translated?.dimensions());
+    ///     println!("{:?}", translated?.color());
     /// }
     /// # Ok(())
     /// # }
@@ -42,7 +42,7 @@ impl<B: Backend> Translator<B> {
     ///
     /// # Errors
     /// Each as [`translate`](Self::translate).
-    pub fn translate_each(&self, requests: &[(&DynamicImage, &str)]) -> Vec<Result<RgbImage>> {
+    pub fn translate_each(&self, requests: &[(&DynamicImage, &str)]) -> Vec<Result<DynamicImage>> {
         let begin = |(image, edit): &(&DynamicImage, &str)| {
             let seen = self.seen(image)?;
             Ok(Job { image: seen.clone(), seen, left: self.steps(None, edit)?.into_iter() })
@@ -58,7 +58,7 @@ impl<B: Backend> Translator<B> {
                 };
                 return jobs.into_iter().zip(requests).map(sized).collect();
             }
-            let sources: Vec<RgbImage> = images.iter().map(|image| (**image).clone()).collect();
+            let sources: Vec<DynamicImage> = images.iter().map(|image| (**image).clone()).collect();
             let translated = self.generate(&sources, &self.conditions(&sources, &steps));
             for (image, translated) in images.into_iter().zip(translated) {
                 *image = translated;
@@ -67,7 +67,7 @@ impl<B: Backend> Translator<B> {
     }
 
     /// What each step asks for of its prepared image.
-    fn conditions(&self, images: &[RgbImage], steps: &[Step]) -> Vec<Vec<f32>> {
+    fn conditions(&self, images: &[DynamicImage], steps: &[Step]) -> Vec<Vec<f32>> {
         let mut sources: Vec<_> = steps.iter().map(|step| step.source.clone()).collect();
         for dataset in 0..self.spaces().len() {
             let is_unknown = |at: &usize| steps[*at].dataset == dataset && sources[*at].is_none();

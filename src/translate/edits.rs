@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use burn::tensor::backend::Backend;
-use image::imageops::crop_imm;
-use image::{DynamicImage, RgbImage};
+use image::{DynamicImage, GenericImageView};
 
-use crate::data::image::{load_image, to_opaque};
+use crate::data::channels::{Channels, is_transparent};
+use crate::data::image::load_image;
 use crate::data::size::ImageSize;
 use crate::data::transform::Transform;
 use crate::error::{Error, Result};
@@ -32,18 +32,19 @@ impl<B: Backend> Translator<B> {
     ///
     /// # Errors
     /// As [`load_image`] and [`translate`](Self::translate).
-    pub fn translate_file(&self, path: impl AsRef<Path>, edit: &str) -> Result<RgbImage> {
-        self.translate(&load_image(path)?.into(), edit)
+    pub fn translate_file(&self, path: impl AsRef<Path>, edit: &str) -> Result<DynamicImage> {
+        self.translate(&load_image(path)?, edit)
     }
 
     /// Translates one image, such as one of [`load_image`] or
     /// [`decode_image`](crate::decode_image), which make upright what `image::open` leaves as it is
-    /// stored; a transparent one is composited on white, as in training. Its own label is
+    /// stored; the model sees its [channels](Channels::of) of it. Its own label is
     /// [predicted](Self::predict) where the edit keeps a part of it, then the edit is applied, such
     /// as `"Blond_Hair"`, `"+Male,-Young"` or `"Male=0.5"` (see [`Edit`](crate::Edit)).
     ///
     /// The translation has the photo's own size, unless [`with_output_size`] says otherwise: the
     /// part that the model sees is translated, and what that changes is carried over to the photo.
+    /// It has the model's channels, and where those are RGB the photo's opacity stays as it is.
     ///
     /// [`with_output_size`]: Self::with_output_size
     ///
@@ -56,7 +57,7 @@ impl<B: Backend> Translator<B> {
     /// [`Error::Label`] when the edit makes no sense, or a label would have to be predicted and the
     /// model has no discriminator; [`Error::Data`] when the image has no pixels;
     /// [`Error::Config`] when it doesn't hold the crop of [`with_crop`](Self::with_crop).
-    pub fn translate(&self, image: &DynamicImage, edit: &str) -> Result<RgbImage> {
+    pub fn translate(&self, image: &DynamicImage, edit: &str) -> Result<DynamicImage> {
         let mut translated = self.translate_batch(std::slice::from_ref(image), edit)?;
         Ok(translated.remove(0))
     }
@@ -65,7 +66,11 @@ impl<B: Backend> Translator<B> {
     ///
     /// # Errors
     /// As [`translate`](Self::translate).
-    pub fn translate_batch(&self, images: &[DynamicImage], edit: &str) -> Result<Vec<RgbImage>> {
+    pub fn translate_batch(
+        &self,
+        images: &[DynamicImage],
+        edit: &str,
+    ) -> Result<Vec<DynamicImage>> {
         self.translated(images, |seen| self.apply(seen, None, edit))
     }
 
@@ -81,7 +86,7 @@ impl<B: Backend> Translator<B> {
         image: &DynamicImage,
         source: &str,
         edit: &str,
-    ) -> Result<RgbImage> {
+    ) -> Result<DynamicImage> {
         let images = std::slice::from_ref(image);
         Ok(self.translated(images, |seen| self.apply(seen, Some(source), edit))?.remove(0))
     }
@@ -90,7 +95,7 @@ impl<B: Backend> Translator<B> {
     ///
     /// # Errors
     /// [`Error::Label`] when the dataset does not exist or the label does not fit it.
-    pub fn translate_to(&self, image: &DynamicImage, target: &DomainLabel) -> Result<RgbImage> {
+    pub fn translate_to(&self, image: &DynamicImage, target: &DomainLabel) -> Result<DynamicImage> {
         self.check_label(target)?;
         let condition = self.spaces().condition(target.dataset, &target.label);
         Ok(self.translate_conditions(image, &[condition])?.remove(0))
@@ -119,7 +124,7 @@ impl<B: Backend> Translator<B> {
         &self,
         image: &DynamicImage,
         conditions: &[Vec<f32>],
-    ) -> Result<Vec<RgbImage>> {
+    ) -> Result<Vec<DynamicImage>> {
         let seen = self.seen(image)?;
         let translated = self.generate(&vec![seen.clone(); conditions.len()], conditions);
         Ok(translated.into_iter().map(|result| self.sized(image, &seen, result, None)).collect())
@@ -154,11 +159,10 @@ impl<B: Backend> Translator<B> {
     /// As [`Grid::of_targets`].
     pub fn grid(&self, photos: &[DynamicImage]) -> Result<Grid> {
         let image = |photo: &DynamicImage| {
-            let photo = to_opaque(photo);
-            check_pixels(&photo)?;
+            check_pixels(photo)?;
             let transform = self.transform_of(photo.width(), photo.height());
             transform.check_holds(photo.width(), photo.height())?;
-            Ok(GridImage { image: transform.cut(&photo), label: None })
+            Ok(GridImage { image: transform.cut(photo), label: None })
         };
         Grid::of_targets(self, &photos.iter().map(image).collect::<Result<Vec<_>>>()?)
     }
@@ -229,10 +233,10 @@ impl<B: Backend> Translator<B> {
     /// The edit's translations of prepared images.
     fn apply(
         &self,
-        images: &[RgbImage],
+        images: &[DynamicImage],
         source: Option<&str>,
         edit: &str,
-    ) -> Result<Vec<RgbImage>> {
+    ) -> Result<Vec<DynamicImage>> {
         let mut images = images.to_vec();
         for Step { dataset, edit, source } in self.steps(source, edit)? {
             let sources = match source {
@@ -248,26 +252,25 @@ impl<B: Backend> Translator<B> {
         Ok(images)
     }
 
-    /// The image as the model sees it: composited on white where it is transparent, cropped
-    /// ([`transform_of`](Self::transform_of)) and resized to the model's size.
+    /// The image as the model sees it: cropped ([`transform_of`](Self::transform_of)), with the
+    /// model's [channels](Channels::of), and resized to the model's size.
     ///
     /// # Errors
     /// [`Error::Data`] when the image has no pixels; [`Error::Config`] when it does not hold the
     /// crop.
-    pub fn prepare(&self, image: &DynamicImage) -> Result<RgbImage> {
+    pub fn prepare(&self, image: &DynamicImage) -> Result<DynamicImage> {
         self.prepare_at(image, self.config().transform.size)
     }
 
-    fn prepare_at(&self, image: &DynamicImage, size: ImageSize) -> Result<RgbImage> {
+    fn prepare_at(&self, image: &DynamicImage, size: ImageSize) -> Result<DynamicImage> {
         let transform = self.transform_of(image.width(), image.height());
         transform.check_holds(image.width(), image.height())?;
-        let photo = to_opaque(image);
-        check_pixels(&photo)?;
-        Ok(Transform { size, ..transform }.resize(&transform.cut(&photo)))
+        check_pixels(image)?;
+        Ok(Transform { size, ..transform }.resize(&transform.cut(image)))
     }
 
     /// The image as the generator is given it: [prepared](Self::prepare), at its own size.
-    pub(super) fn seen(&self, image: &DynamicImage) -> Result<RgbImage> {
+    pub(super) fn seen(&self, image: &DynamicImage) -> Result<DynamicImage> {
         self.prepare_at(image, self.seen_size())
     }
 
@@ -276,8 +279,8 @@ impl<B: Backend> Translator<B> {
     fn translated(
         &self,
         images: &[DynamicImage],
-        translate: impl FnOnce(&[RgbImage]) -> Result<Vec<RgbImage>>,
-    ) -> Result<Vec<RgbImage>> {
+        translate: impl FnOnce(&[DynamicImage]) -> Result<Vec<DynamicImage>>,
+    ) -> Result<Vec<DynamicImage>> {
         let seen = images.iter().map(|image| self.seen(image)).collect::<Result<Vec<_>>>()?;
         let results = images.iter().zip(&seen).zip(translate(&seen)?);
         Ok(results.map(|((image, seen), result)| self.sized(image, seen, result, None)).collect())
@@ -288,27 +291,29 @@ impl<B: Backend> Translator<B> {
     pub(super) fn sized(
         &self,
         image: &DynamicImage,
-        seen: &RgbImage,
-        translated: RgbImage,
+        seen: &DynamicImage,
+        translated: DynamicImage,
         least: Option<f32>,
-    ) -> RgbImage {
+    ) -> DynamicImage {
         if self.output_size() != OutputSize::Photo {
             return translated;
         }
-        let mut photo = to_opaque(image);
-        let (width, height) = photo.dimensions();
-        let region = self.transform_of(width, height).region(width, height);
-        carry_over(&mut photo, region, seen, &translated, least);
-        photo
+        let transform = self.transform_of(image.width(), image.height());
+        let channels = match transform.channels {
+            Channels::Rgb if is_transparent(image) => Channels::Rgba,
+            channels => channels,
+        };
+        let region = transform.region(image.width(), image.height());
+        carry_over(channels.of(image.clone()), region, seen, &translated, least)
     }
 
     pub(super) fn predict_prepared(
         &self,
-        images: &[RgbImage],
+        images: &[DynamicImage],
         dataset: usize,
     ) -> Result<Vec<Vec<f32>>> {
         let transform = self.config().transform;
-        let read = |chunk: &[RgbImage]| {
+        let read = |chunk: &[DynamicImage]| {
             let chunk: Vec<_> = chunk.iter().map(|image| transform.resize(image)).collect();
             self.read_labels(upload(&chunk, self.device()), dataset)
         };
@@ -317,8 +322,12 @@ impl<B: Backend> Translator<B> {
     }
 
     /// Translates images as the generator is given them, each as its condition says.
-    pub(super) fn generate(&self, images: &[RgbImage], conditions: &[Vec<f32>]) -> Vec<RgbImage> {
-        let Some((width, height)) = images.first().map(RgbImage::dimensions) else {
+    pub(super) fn generate(
+        &self,
+        images: &[DynamicImage],
+        conditions: &[Vec<f32>],
+    ) -> Vec<DynamicImage> {
+        let Some((width, height)) = images.first().map(GenericImageView::dimensions) else {
             return Vec::new();
         };
         let seen = ImageSize::new(width as usize, height as usize);
@@ -328,11 +337,11 @@ impl<B: Backend> Translator<B> {
         let times = whole.width.div_ceil(size.width) * whole.height.div_ceil(size.height);
         let count = (CHUNK / times).max(1);
         let chunks = images.chunks(count).zip(conditions.chunks(count));
-        let translate = |(images, conditions): (&[RgbImage], &[Vec<f32>])| {
+        let translate = |(images, conditions): (&[DynamicImage], &[Vec<f32>])| {
             let images: Vec<_> = images.iter().map(|image| padded(image, whole)).collect();
             download(self.forward_conditions(upload(&images, self.device()), conditions))
         };
         let results = chunks.flat_map(translate);
-        results.map(|result| crop_imm(&result, 0, 0, width, height).to_image()).collect()
+        results.map(|result| result.crop_imm(0, 0, width, height)).collect()
     }
 }

@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use burn::tensor::backend::Backend;
-use image::{RgbImage, imageops};
+use image::{DynamicImage, GenericImageView, RgbImage, imageops};
 
+use crate::data::channels::opaque;
 use crate::data::crop::Crop;
 use crate::data::dataset::Dataset;
 use crate::data::size::ImageSize;
@@ -17,7 +18,8 @@ use crate::translate::relabel::{DomainLabel, Relabelling, Translate};
 /// Images and their translations. [`picture`](Self::picture) is what people look at.
 #[derive(Clone, Debug)]
 pub struct Grid {
-    /// A row per image, without gaps: the image, then its translation to every target.
+    /// A row per image, without gaps: the image, then its translation to every target, on white
+    /// where they are transparent.
     pub image: RgbImage,
     /// What the columns show: `input`, then the targets' names.
     pub columns: Vec<String>,
@@ -31,7 +33,7 @@ pub struct GridImage {
     /// The part of the image that is used, at its own size: cropped already
     /// ([`Dataset::load_cropped`](crate::Dataset::load_cropped)). Where it has another shape than
     /// the model's images, the largest centre part of theirs is shown.
-    pub image: RgbImage,
+    pub image: DynamicImage,
     /// Its own label, where it is known.
     pub label: Option<DomainLabel>,
 }
@@ -82,14 +84,14 @@ impl Grid {
     ///
     /// # Panics
     /// When there is no image.
-    pub fn new(rows: &[Vec<RgbImage>], columns: Vec<String>) -> Self {
+    pub fn new(rows: &[Vec<DynamicImage>], columns: Vec<String>) -> Self {
         let (width, height) = rows[0][0].dimensions();
         let longest = rows.iter().map(Vec::len).max().unwrap_or(0) as u32;
         let mut image = RgbImage::new(width * longest, height * rows.len() as u32);
         for (y, row) in (0..).zip(rows) {
             for (x, cell) in (0..).zip(row) {
                 let (x, y) = (x * i64::from(width), y * i64::from(height));
-                imageops::replace(&mut image, cell, x, y);
+                imageops::replace(&mut image, &opaque(cell.clone()), x, y);
             }
         }
         Self { image, columns, cell: [height, width] }

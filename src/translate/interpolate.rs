@@ -1,7 +1,7 @@
 //! From one label to another in small steps.
 
 use burn::tensor::backend::Backend;
-use image::{DynamicImage, RgbImage};
+use image::DynamicImage;
 
 use crate::error::{Error, Result};
 use crate::labels::edit::Edit;
@@ -20,7 +20,7 @@ impl<B: Backend> Translator<B> {
     /// # use stargan::{Translator, load_image};
     /// # fn main() -> stargan::Result<()> {
     /// let model = Translator::<Flex>::open("runs/celeba", &Default::default())?;
-    /// let face = load_image("face.jpg")?.into();
+    /// let face = load_image("face.jpg")?;
     /// let frames = model.interpolate(&face, "", "Blond_Hair,-Young", 24)?;
     /// # Ok(())
     /// # }
@@ -36,7 +36,7 @@ impl<B: Backend> Translator<B> {
         from: &str,
         to: &str,
         frames: usize,
-    ) -> Result<Vec<RgbImage>> {
+    ) -> Result<Vec<DynamicImage>> {
         let edits = self.between([from, to])?;
         let dataset = edits[0].dataset;
         let source = if edits.iter().all(|edit| edit.edit.is_whole()) {
@@ -59,7 +59,7 @@ impl<B: Backend> Translator<B> {
         from: &DomainLabel,
         to: &DomainLabel,
         frames: usize,
-    ) -> Result<Vec<RgbImage>> {
+    ) -> Result<Vec<DynamicImage>> {
         let dataset = from.dataset;
         self.check_label(from)?;
         self.check_label(to)?;

@@ -1,10 +1,11 @@
 //! The size of a translation, and how a photo of another size than the model's keeps its own.
 
 use fast_image_resize::images::TypedImage;
-use fast_image_resize::pixels::F32x3;
+use fast_image_resize::pixels::F32x4;
 use fast_image_resize::{FilterType, ResizeAlg, ResizeOptions, Resizer};
-use image::RgbImage;
+use image::{DynamicImage, GenericImageView};
 
+use crate::data::channels::Channels;
 use crate::data::crop::Region;
 
 /// The size of a translation.
@@ -39,46 +40,54 @@ const LEVELS: [f32; 2] = [2.0, 20.0];
 /// Where the part ends within the photo, changes fade over this share of its shorter side.
 const FADE: f32 = 1.0 / 16.0;
 
-/// Changes `region` of `photo` as the model has changed it: `seen` is the region at the model's
-/// size, `translated` what the model has made of it. Changes are meant from `least` on, where it is
-/// given, else from [`least_meant`] of them.
+/// What changes in a pixel, in levels of 255; there are as many of these as the model has channels.
+type Change = [f32; 4];
+
+/// `photo` with its `region` changed as the model has changed it: `seen` is the region as the model
+/// sees it, `translated` what the model has made of it. Changes are meant from `least` on, where it
+/// is given, else from [`least_meant`] of them. The photo has the model's channels, or opacity
+/// beside them, which stays as it is.
 pub(crate) fn carry_over(
-    photo: &mut RgbImage,
+    photo: DynamicImage,
     region: Region,
-    seen: &RgbImage,
-    translated: &RgbImage,
+    seen: &DynamicImage,
+    translated: &DynamicImage,
     least: Option<f32>,
-) {
-    let whole = (region.width, region.height) == photo.dimensions();
-    if whole && photo.dimensions() == seen.dimensions() {
-        translated.clone_into(photo);
-        return;
-    }
-    let change = meant_change(seen, translated, inner_edges(photo, region), least);
+) -> DynamicImage {
+    let (size, colour) = (photo.dimensions(), photo.color());
+    let whole = (region.width, region.height) == size;
+    let change = match whole && size == seen.dimensions() {
+        true => changes(seen, translated).0,
+        false => meant_change(seen, translated, inner_edges(size, region), least),
+    };
     let change = Grid { width: seen.width(), height: seen.height(), values: change };
     let change = change.within(region.width, region.height);
-    let (left, width) = (region.left as usize, photo.width() as usize);
     let columns: Vec<Place> = places(change.width, region.width).collect();
-    let rows = photo.chunks_exact_mut(3 * width).skip(region.top as usize);
+    let stride = usize::from(colour.channel_count());
+    let changed = stride.min(usize::from(translated.color().channel_count()));
+    let mut bytes = photo.into_bytes();
+    let rows = bytes.chunks_exact_mut(stride * size.0 as usize).skip(region.top as usize);
     for (row, place) in rows.zip(places(change.height, region.height)) {
         let changes = change.row(place);
-        let pixels = row.chunks_exact_mut(3).skip(left);
+        let pixels = row.chunks_exact_mut(stride).skip(region.left as usize);
         for (pixel, column) in pixels.zip(&columns) {
             let (from, to) = (changes[column.at], changes[column.next]);
-            for channel in 0..3 {
+            for channel in 0..changed {
                 let change = column.between(from[channel], to[channel]);
                 let value = f32::from(pixel[channel]) + change;
                 pixel[channel] = value.round().clamp(0.0, 255.0) as u8;
             }
         }
     }
+    let channels = Channels::of_count(stride).expect("the photo has a model's channels");
+    channels.image(size.0, size.1, bytes).expect("as many bytes as before")
 }
 
 /// Changes of the pixels of a part, row by row.
 struct Grid {
     width: u32,
     height: u32,
-    values: Vec<[f32; 3]>,
+    values: Vec<Change>,
 }
 
 /// Between which two rows or columns of a grid a pixel lies.
@@ -109,10 +118,10 @@ fn places(cells: u32, pixels: u32) -> impl Iterator<Item = Place> {
 
 impl Grid {
     /// The changes along a row that lies at `place`.
-    fn row(&self, place: Place) -> Vec<[f32; 3]> {
+    fn row(&self, place: Place) -> Vec<Change> {
         let row = |at: usize| self.values.chunks_exact(self.width as usize).nth(at);
         let rows = row(place.at).into_iter().flatten().zip(row(place.next).into_iter().flatten());
-        rows.map(|(from, to)| [0, 1, 2].map(|c| place.between(from[c], to[c]))).collect()
+        rows.map(|(from, to)| [0, 1, 2, 3].map(|c| place.between(from[c], to[c]))).collect()
     }
 
     /// The same with no more columns and rows than these.
@@ -121,35 +130,37 @@ impl Grid {
         if (width, height) == (self.width, self.height) {
             return self;
         }
-        let pixels = self.values.iter().map(|change| F32x3::new(*change)).collect();
+        let pixels = self.values.iter().map(|change| F32x4::new(*change)).collect();
         let whole = TypedImage::from_pixels(self.width, self.height, pixels).expect("a pixel each");
         let mut reduced = TypedImage::new(width, height);
-        let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
+        let options = ResizeOptions::new()
+            .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
+            .use_alpha(false);
         Resizer::new().resize_typed(&whole, &mut reduced, &options).expect("neither is empty");
         let values = reduced.pixels().iter().map(|pixel| pixel.0).collect();
         Self { width, height, values }
     }
 }
 
-/// Which edges of the region, left, top, right and bottom, are none of the photo's.
-fn inner_edges(photo: &RgbImage, region: Region) -> [bool; 4] {
+/// Which edges of the region, left, top, right and bottom, are none of a photo's of this size.
+fn inner_edges(size: (u32, u32), region: Region) -> [bool; 4] {
     let Region { left, top, width, height } = region;
-    [left > 0, top > 0, left + width < photo.width(), top + height < photo.height()]
+    [left > 0, top > 0, left + width < size.0, top + height < size.1]
 }
 
 /// What the model has changed, in levels of 255: nothing where that is no more than what it fails
 /// to reproduce, or at `edges` behind which nothing changes.
 fn meant_change(
-    seen: &RgbImage,
-    translated: &RgbImage,
+    seen: &DynamicImage,
+    translated: &DynamicImage,
     edges: [bool; 4],
     least: Option<f32>,
-) -> Vec<[f32; 3]> {
+) -> Vec<Change> {
     let size = [seen.width(), seen.height()].map(|side| side as usize);
     let (change, strength) = changes(seen, translated);
     let least = least.unwrap_or_else(|| median_doubled(&strength));
     let places = (0..size[1]).flat_map(|y| (0..size[0]).map(move |x| (x, y)));
-    let meant = |((x, y), (change, strength)): ((usize, usize), (&[f32; 3], &f32))| {
+    let meant = |((x, y), (change, strength)): ((usize, usize), (&Change, &f32))| {
         // In full from twice as much on.
         let weight = rise((strength - least) / least) * fade(x, y, size, edges);
         change.map(|value| value * weight)
@@ -158,23 +169,39 @@ fn meant_change(
 }
 
 /// From which strength on a change is meant that makes `translated` of `seen`, in levels of 255.
-pub(crate) fn least_meant(seen: &RgbImage, translated: &RgbImage) -> f32 {
+pub(crate) fn least_meant(seen: &DynamicImage, translated: &DynamicImage) -> f32 {
     median_doubled(&changes(seen, translated).1)
 }
 
-/// What differs in every pixel, and how much that is around it.
-fn changes(seen: &RgbImage, translated: &RgbImage) -> (Vec<[f32; 3]>, Vec<f32>) {
+/// What differs in every pixel, and how much that is around it. A colour counts as much as it is
+/// seen before or after.
+fn changes(seen: &DynamicImage, translated: &DynamicImage) -> (Vec<Change>, Vec<f32>) {
     let size = [seen.width(), seen.height()].map(|side| side as usize);
-    let pixels = translated.as_raw().chunks_exact(3).zip(seen.as_raw().chunks_exact(3));
+    let count = usize::from(translated.color().channel_count());
+    let pixels = || translated.as_bytes().chunks_exact(count).zip(seen.as_bytes().chunks(count));
     let difference = |(new, old): (&[u8], &[u8])| {
-        [0, 1, 2].map(|channel| f32::from(new[channel]) - f32::from(old[channel]))
+        let mut change = Change::default();
+        for (change, (new, old)) in change.iter_mut().zip(new.iter().zip(old)) {
+            *change = f32::from(*new) - f32::from(*old);
+        }
+        change
     };
-    let change: Vec<[f32; 3]> = pixels.map(difference).collect();
-    let strength: Vec<f32> =
-        change.iter().map(|[r, g, b]| r.abs().max(g.abs()).max(b.abs())).collect();
+    let change: Vec<Change> = pixels().map(difference).collect();
+    let strength = |(change, (new, old)): (&Change, (&[u8], &[u8]))| match (new, old) {
+        ([_, _, _, after], [_, _, _, before]) => {
+            let opacity = f32::from(*before.max(after)) / 255.0;
+            (opacity * largest(&change[..3])).max(change[3].abs())
+        }
+        _ => largest(change),
+    };
+    let strength: Vec<f32> = change.iter().zip(pixels()).map(strength).collect();
     let places = (0..size[1]).flat_map(|y| (0..size[0]).map(move |x| (x, y)));
     let strength = places.map(|(x, y)| mean_around(&strength, size, x, y)).collect();
     (change, strength)
+}
+
+fn largest(change: &[f32]) -> f32 {
+    change.iter().fold(0.0, |largest, value| largest.max(value.abs()))
 }
 
 fn median_doubled(strength: &[f32]) -> f32 {
@@ -207,7 +234,7 @@ fn rise(x: f32) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    use image::Rgb;
+    use image::{Rgb, RgbImage, Rgba, RgbaImage};
 
     use super::*;
 
@@ -220,6 +247,18 @@ mod tests {
         })
     }
 
+    /// `photo` with its `region` changed.
+    fn carry_over(
+        photo: RgbImage,
+        region: Region,
+        seen: &RgbImage,
+        translated: &RgbImage,
+        least: Option<f32>,
+    ) -> RgbImage {
+        let [seen, translated] = [seen, translated].map(|image| image.clone().into());
+        super::carry_over(photo.into(), region, &seen, &translated, least).into_rgb8()
+    }
+
     fn grey(level: u8) -> RgbImage {
         RgbImage::from_pixel(SIZE, SIZE, Rgb([level; 3]))
     }
@@ -230,8 +269,7 @@ mod tests {
 
     /// What `translated` of a square of level 100 makes of a photo, as the difference to it.
     fn carried(photo: &RgbImage, region: Region, translated: &RgbImage) -> Vec<Vec<i16>> {
-        let mut whole = photo.clone();
-        carry_over(&mut whole, region, &grey(100), translated, None);
+        let whole = carry_over(photo.clone(), region, &grey(100), translated, None);
         let row = |y| {
             let change = |x| i16::from(whole[(x, y)].0[1]) - i16::from(photo[(x, y)].0[1]);
             (0..photo.width()).map(change).collect()
@@ -304,29 +342,27 @@ mod tests {
     fn what_is_meant_may_be_told_by_other_frames() {
         let whole_of_it = square(0, 0, 160);
         let changed = |level: u8, least: Option<f32>| {
-            let mut whole = photo(160, 160);
-            carry_over(&mut whole, whole_of_it, &grey(100), &grey(level), least);
+            let whole = carry_over(photo(160, 160), whole_of_it, &grey(100), &grey(level), least);
             i16::from(whole[(80, 80)].0[1]) - i16::from(photo(160, 160)[(80, 80)].0[1])
         };
         // A change that is everywhere is meant by itself only where it is a large one.
         assert_eq!((changed(110, None), changed(110, Some(4.0))), (0, 10));
         assert_eq!((changed(160, None), changed(160, Some(70.0))), (60, 0));
-        assert_eq!(least_meant(&grey(100), &grey(106)), 12.0);
+        assert_eq!(least_meant(&grey(100).into(), &grey(106).into()), 12.0);
     }
 
     #[test]
     fn a_photo_of_the_models_size_becomes_the_translation() {
-        let mut whole = photo(SIZE, SIZE);
-        let translated = grey(101);
-        carry_over(&mut whole, square(0, 0, SIZE), &grey(100), &translated, None);
+        let (photo, translated) = (photo(SIZE, SIZE), grey(101));
+        let whole = carry_over(photo.clone(), square(0, 0, SIZE), &photo, &translated, None);
         assert_eq!(whole, translated);
     }
 
     #[test]
     fn a_part_of_a_photo_of_the_models_size_is_a_part() {
         let before = photo(SIZE, SIZE);
-        let mut whole = before.clone();
-        carry_over(&mut whole, square(0, 0, SIZE / 2), &grey(100), &grey(200), Some(2.0));
+        let part = square(0, 0, SIZE / 2);
+        let whole = carry_over(before.clone(), part, &grey(100), &grey(200), Some(2.0));
         let corner = (SIZE - 1, SIZE - 1);
         assert_eq!(whole[corner], before[corner]);
         assert_ne!(whole[(0, 0)], before[(0, 0)]);
@@ -340,17 +376,16 @@ mod tests {
             _ => Rgb([100; 3]),
         });
         let photo = photo(320, 200);
-        let mut whole = photo.clone();
         let region = Region { left: 0, top: 20, width: 320, height: 160 };
-        carry_over(&mut whole, region, &seen, &translated, None);
+        let whole = carry_over(photo.clone(), region, &seen, &translated, None);
         let change = |x, y| i16::from(whole[(x, y)].0[0]) - i16::from(photo[(x, y)].0[0]);
         assert_eq!(change(319, 160), 90, "the photo ends at the right");
         assert_eq!((change(319, 179), change(319, 180)), (0, 0), "but not at the bottom");
         assert_eq!((change(200, 160), change(319, 120)), (0, 0), "nothing is meant there");
         // Of a photo that has fewer columns and rows.
-        let mut small = RgbImage::from_pixel(12, 6, Rgb([100; 3]));
+        let small = RgbImage::from_pixel(12, 6, Rgb([100; 3]));
         let region = Region { left: 0, top: 0, width: 12, height: 6 };
-        carry_over(&mut small, region, &seen, &translated, None);
+        let small = carry_over(small, region, &seen, &translated, None);
         assert!(small[(11, 5)].0[0] > 150 && small[(0, 0)].0[0] == 100, "{small:?}");
     }
 
@@ -361,5 +396,29 @@ mod tests {
         assert_eq!((changed[3][4], changed[3][0], changed[3][8]), (80, 0, 0));
         let tiny = carried(&photo(1, 1), square(0, 0, 1), &grey(180));
         assert_eq!(tiny, [[80]]);
+    }
+
+    #[test]
+    fn opacity_stays_or_is_changed_as_the_model_says() {
+        let clear = RgbaImage::from_fn(40, 40, |x, _| Rgba([100, 90, 80, (x * 6) as u8]));
+        let region = square(0, 0, 40);
+        let [seen, translated] = [100, 150].map(|level| DynamicImage::from(grey(level)));
+        let changed = super::carry_over(clear.clone().into(), region, &seen, &translated, None);
+        for (x, y, pixel) in changed.as_rgba8().unwrap().enumerate_pixels() {
+            assert_eq!(pixel.0, [150, 140, 130, clear[(x, y)].0[3]], "a model of RGB");
+        }
+        let of = |pixel| DynamicImage::from(RgbaImage::from_pixel(SIZE, SIZE, Rgba(pixel)));
+        let (seen, translated) = (of([100, 90, 80, 200]), of([100, 90, 80, 120]));
+        let opaque = DynamicImage::from(RgbaImage::from_pixel(40, 40, Rgba([100, 90, 80, 200])));
+        let changed = super::carry_over(opaque, region, &seen, &translated, None);
+        assert!(changed.as_rgba8().unwrap().pixels().all(|pixel| pixel.0 == [100, 90, 80, 120]));
+        // What nobody sees before or after is no change.
+        let (seen, translated) = (of([0; 4]), of([255, 255, 255, 0]));
+        assert_eq!(least_meant(&seen, &translated), LEVELS[0]);
+        let levels = DynamicImage::new_luma8(SIZE, SIZE);
+        let mut bright = levels.clone();
+        bright.invert();
+        let changed = super::carry_over(levels.clone(), square(0, 0, 16), &levels, &bright, None);
+        assert_eq!(changed, bright, "a model of grey");
     }
 }

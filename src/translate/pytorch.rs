@@ -12,10 +12,12 @@ use crate::nn::weights;
 use crate::translate::translator::Translator;
 
 impl<B: Backend> Translator<B> {
-    /// The public `model` with names for its labels, and what is done to an image before G sees it.
+    /// The public `model` with names for its labels, and what is done to an image before G sees it;
+    /// its channels are those that G takes.
     ///
     /// # Errors
-    /// [`Error::Config`] when the number of labels or the image size does not fit the networks.
+    /// [`Error::Config`] when the number of labels or the image size does not fit the networks, or
+    /// these take images of other channels than grey, RGB or RGBA.
     pub fn import(
         model: PublicModel,
         spaces: LabelSpaces,

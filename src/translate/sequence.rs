@@ -1,7 +1,7 @@
 //! Frames of one film, all translated alike.
 
 use burn::tensor::backend::Backend;
-use image::{DynamicImage, RgbImage};
+use image::DynamicImage;
 
 use crate::data::animation::Animation;
 use crate::error::{Error, Result};
@@ -30,10 +30,10 @@ impl<B: Backend> Translator<B> {
     /// # use stargan::{Translator, load_image};
     /// # fn main() -> stargan::Result<()> {
     /// let model = Translator::<Flex>::open("runs/celeba", &Default::default())?;
-    /// let first = load_image("frames/0001.png")?.into();
+    /// let first = load_image("frames/0001.png")?;
     /// let film = model.sequence(&[first], None, "Blond_Hair")?;
     /// for name in ["0001.png", "0002.png", "0003.png"] {
-    ///     let frame = load_image(format!("frames/{name}"))?.into();
+    ///     let frame = load_image(format!("frames/{name}"))?;
     ///     film.translate(&frame)?.save(format!("translated/{name}")).unwrap();
     /// }
     /// # Ok(())
@@ -83,18 +83,16 @@ impl<B: Backend> Translator<B> {
     ) -> Result<Animation> {
         let frames = animation.frames();
         let some = frames.iter().step_by(frames.len().div_ceil(CHUNK));
-        let some: Vec<_> = some.cloned().map(DynamicImage::from).collect();
-        let sequence = self.sequence(&some, source, edit)?;
+        let sequence = self.sequence(&some.cloned().collect::<Vec<_>>(), source, edit)?;
         let mut translated = Vec::with_capacity(frames.len());
         for chunk in frames.chunks(CHUNK) {
-            let chunk: Vec<_> = chunk.iter().cloned().map(DynamicImage::from).collect();
-            translated.extend(sequence.translate_batch(&chunk)?);
+            translated.extend(sequence.translate_batch(chunk)?);
         }
         animation.with_frames(translated)
     }
 
     /// One label of prepared images that show the same.
-    fn predict_together(&self, images: &[RgbImage], dataset: usize) -> Result<Vec<f32>> {
+    fn predict_together(&self, images: &[DynamicImage], dataset: usize) -> Result<Vec<f32>> {
         let transform = self.config().transform;
         let space = self.spaces().space(dataset);
         let mut mean = vec![0.0; space.width()];
@@ -115,7 +113,7 @@ impl<B: Backend> Sequence<'_, B> {
     /// # Errors
     /// [`Error::Data`] when it has no pixels; [`Error::Config`] when it does not hold the crop of
     /// [`with_crop`](Translator::with_crop).
-    pub fn translate(&self, frame: &DynamicImage) -> Result<RgbImage> {
+    pub fn translate(&self, frame: &DynamicImage) -> Result<DynamicImage> {
         Ok(self.translate_batch(std::slice::from_ref(frame))?.remove(0))
     }
 
@@ -123,7 +121,7 @@ impl<B: Backend> Sequence<'_, B> {
     ///
     /// # Errors
     /// As [`translate`](Self::translate).
-    pub fn translate_batch(&self, frames: &[DynamicImage]) -> Result<Vec<RgbImage>> {
+    pub fn translate_batch(&self, frames: &[DynamicImage]) -> Result<Vec<DynamicImage>> {
         let translator = self.translator;
         let seen = frames.iter().map(|frame| translator.seen(frame)).collect::<Result<Vec<_>>>()?;
         let mut images = seen.clone();

@@ -81,7 +81,7 @@ fn images_in_memory_are_trained_on() {
     let out = temporary();
     let folder = out.path().join("run");
     run("in_memory", &folder, &["5"]);
-    let blue = image::open(folder.join("blue.png")).unwrap().to_rgb8();
+    let blue = image::open(folder.join("blue.png")).unwrap();
     let model = Translator::<Flex>::open(&folder, &Default::default()).unwrap();
     assert_eq!(model.spaces().space(0).names(), ["red", "green", "blue"]);
     let grey = image::DynamicImage::new_rgb8(32, 32);
@@ -111,7 +111,7 @@ fn a_service_answers_as_the_model_does() {
     let model = "examples/models/faces64.safetensors";
     let model = Translator::<Flex>::open(model, &Default::default()).unwrap();
     let face = image::open("examples/data/faces/test/images/00005.png").unwrap();
-    let answer = image::open(out.path().join("00005 +Eyeglasses.png")).unwrap().to_rgb8();
+    let answer = image::open(out.path().join("00005 +Eyeglasses.png")).unwrap();
     assert_eq!(model.translate(&face, "+Eyeglasses").unwrap(), answer);
 }
 

@@ -1,6 +1,6 @@
 //! Which images the page takes: of what formats, and of how many pixels.
 
-use image::{ImageError, ImageFormat, RgbImage};
+use image::{DynamicImage, ImageError, ImageFormat};
 use stargan::data::{MAX_IMAGE_SIDE, image_size};
 use stargan::{Error, decode_image};
 
@@ -19,7 +19,7 @@ pub fn media_types() -> Vec<&'static str> {
 ///
 /// # Errors
 /// 400 when there is none, or it is damaged; 413 when it has more than [`MAX_PIXELS`].
-pub fn decode(bytes: &[u8]) -> Result<RgbImage, Refusal> {
+pub fn decode(bytes: &[u8]) -> Result<DynamicImage, Refusal> {
     let dimensions = image_size(bytes, "this file").ok();
     // Of a file without dimensions, the decoder below says what is wrong.
     if let Some((width, height)) = dimensions

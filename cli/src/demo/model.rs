@@ -3,7 +3,7 @@
 use std::io::Cursor;
 use std::time::{Duration, Instant};
 
-use image::{DynamicImage, ImageFormat, RgbImage, imageops};
+use image::{DynamicImage, ImageFormat};
 use serde::Serialize;
 use stargan::burn::tensor::backend::Backend;
 use stargan::{Crop, LabelKind, Result, Translator};
@@ -65,8 +65,8 @@ impl<B: Backend> Model<B> {
     /// An image as the page shows it and sends it back: of at most [`LONGEST`] pixels a side. As it
     /// is, where the model would see another part of it then, or less than its own size of it. Of
     /// what this returns it is the same again.
-    pub fn shown(&self, image: RgbImage) -> DynamicImage {
-        let (width, height) = image.dimensions();
+    pub fn shown(&self, image: DynamicImage) -> DynamicImage {
+        let (width, height) = (image.width(), image.height());
         let scale = f64::from(LONGEST) / f64::from(width.max(height));
         let [across, down] = [width, height].map(|side| (f64::from(side) * scale).round().max(1.0));
         let (across, down) = (across as u32, down as u32);
@@ -75,11 +75,7 @@ impl<B: Backend> Model<B> {
         // Only of the largest part is it known that it is the same part of an image at any size.
         let same = [large, small].iter().all(|seen| seen.crop == Crop::Square);
         let enough = small.region(across, down).width as usize >= small.size.width;
-        if scale < 1.0 && same && enough {
-            imageops::thumbnail(&image, across, down).into()
-        } else {
-            image.into()
-        }
+        if scale < 1.0 && same && enough { image.thumbnail_exact(across, down) } else { image }
     }
 
     /// An image, and its own label in every dataset where the model can tell.
@@ -96,7 +92,7 @@ impl<B: Backend> Model<B> {
             }
             None => None,
         };
-        Ok((picture(&image.to_rgb8(), began), labels))
+        Ok((picture(image, began), labels))
     }
 
     /// The image, of any size, changed as `edit` says (see [`stargan::Edit`]), at its own size.
@@ -110,13 +106,13 @@ impl<B: Backend> Model<B> {
     pub fn every(&self, image: DynamicImage) -> Result<Picture> {
         let began = Instant::now();
         let grid = self.0.grid(&[image])?;
-        Ok(picture(&grid.image, began))
+        Ok(picture(&grid.image.into(), began))
     }
 }
 
-fn picture(image: &RgbImage, began: Instant) -> Picture {
+fn picture(image: &DynamicImage, began: Instant) -> Picture {
     let took = began.elapsed();
     let mut png = Cursor::new(Vec::new());
-    image.write_to(&mut png, ImageFormat::Png).expect("a PNG of 8-bit RGB fits in memory");
+    image.write_to(&mut png, ImageFormat::Png).expect("a PNG of 8 bits a channel fits in memory");
     Picture { png: png.into_inner(), took }
 }

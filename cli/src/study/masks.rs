@@ -164,7 +164,7 @@ fn compare<B: AutodiffBackend>(args: &Args, stop: &Arc<AtomicBool>) -> Result<()
     let grid = grid(&rows[..3], &data)?;
     let file = args.out.join("masks.png");
     // A table that took hours is shown, whatever becomes of its file.
-    let saved = output::save_image_of_run(&grid.picture(), &file);
+    let saved = output::save_image_of_run(grid.picture(), &file);
     let written = output::write(&args.out.join("table.md"), table.as_bytes());
     result!("{table}\n{}: {}", file.display(), grid.columns.join(" | "));
     saved.and(written)

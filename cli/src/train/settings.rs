@@ -8,10 +8,12 @@ use clap::{ArgMatches, Args, Command};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use stargan::data::read_text;
+use stargan::engine::Recipe;
 use stargan::nn::Upsampling;
 use stargan::{
-    Augmentation, ImageSize, LabelSpaces, LossWeights, NonFinitePolicy, Objective, Penalty,
-    Precision, Preset, RunSettings, Sampling, Schedule, StarGan, TrainingConfig, UnreadablePolicy,
+    Augmentation, Channels, ImageSize, LabelSpaces, LossWeights, NonFinitePolicy, Objective,
+    Penalty, Precision, Preset, RunSettings, Sampling, Schedule, StarGan, TrainingConfig,
+    UnreadablePolicy,
 };
 
 use super::weights::{Identity, Weights};
@@ -28,6 +30,9 @@ pub struct SettingsArgs {
     /// Size of the training images in pixels: the side of squares, or WIDTHxHEIGHT
     #[arg(long, value_name = "PX|WxH")]
     size: Option<ImageSize>,
+    /// Channels of the images: 1 (grey), 3 (RGB) or 4 (RGB and opacity, which is translated too)
+    #[arg(long, value_name = "1|3|4")]
+    channels: Option<Channels>,
     /// Images per batch
     #[arg(long, value_name = "N", help_heading = RUN)]
     batch: Option<usize>,
@@ -208,6 +213,7 @@ impl SettingsArgs {
             identity.map_or((0.0, 0), |warmup| (warmup.weight, warmup.last_iteration));
         let defaults = [
             ("size", recipe.discriminator.image_size.to_string()),
+            ("channels", recipe.channels().to_string()),
             ("batch", run.batch_size.to_string()),
             ("iterations", run.iterations.to_string()),
             ("base_channels", recipe.generator.base_channels.to_string()),
@@ -268,6 +274,9 @@ impl SettingsArgs {
         }
         if let Some(size) = self.size {
             recipe = recipe.with_image_size(size);
+        }
+        if let Some(channels) = self.channels {
+            recipe = recipe.with_channels(channels);
         }
         recipe = self.change_weights(recipe);
         let StarGan { generator, discriminator, critic_steps, .. } = &mut recipe;

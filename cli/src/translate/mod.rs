@@ -166,7 +166,7 @@ fn translate<B: Backend>(
                         (None, Some(source)) => translator.translate_from(image, source, edit)?,
                         (None, None) => translator.translate(image, edit)?,
                     };
-                    save_image(&translated, output, existing)?;
+                    save_image(translated, output, existing)?;
                 }
                 (Input::Moving(animation), _) => {
                     let translated = translator.translate_animation(animation, source, edit)?;
@@ -198,7 +198,7 @@ fn grid<B: Backend>(
         } else {
             translator.grid_of_edits(&images, args.source.as_deref(), &args.edit)?
         };
-        save_image(&grid.picture(), &output, args.existing.existing())?;
+        save_image(grid.picture(), &output, args.existing.existing())?;
         tell!("columns: {}", grid.columns.join("  "));
         result!("{}", output.display());
     }

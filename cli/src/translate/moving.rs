@@ -72,7 +72,9 @@ impl MovingArgs {
         count: u16,
     ) -> Result<Animation, Failure> {
         let [width, height] = size_of_result(translator, image);
-        let bytes = 3 * width * height * u64::from(count) * (1 + u64::from(self.back));
+        let model = translator.config().transform.channels.count() as u64;
+        let channels = model.max(image.color().channel_count().into());
+        let bytes = channels * width * height * u64::from(count) * (1 + u64::from(self.back));
         if bytes > MAX_IMAGE_BYTES {
             return Err(of_file(
                 path,

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use image::DynamicImage;
+use image::{DynamicImage, GenericImageView};
 use stargan::burn::tensor::backend::Backend;
 use stargan::data::read_bytes;
 use stargan::{Animation, Crop, Translate, Translator, decode_image};
@@ -22,13 +22,13 @@ impl Input {
     pub fn into_first(self) -> DynamicImage {
         match self {
             Self::Still(image) => image,
-            Self::Moving(animation) => animation.frames()[0].clone().into(),
+            Self::Moving(animation) => animation.frames()[0].clone(),
         }
     }
 
     fn dimensions(&self) -> (u32, u32) {
         match self {
-            Self::Still(image) => (image.width(), image.height()),
+            Self::Still(image) => image.dimensions(),
             Self::Moving(animation) => animation.frames()[0].dimensions(),
         }
     }
@@ -39,7 +39,7 @@ pub fn load(path: &Path) -> stargan::Result<Input> {
     let bytes = read_bytes(path)?;
     Ok(match Animation::decode(&bytes, path)? {
         Some(animation) => Input::Moving(animation),
-        None => Input::Still(decode_image(&bytes, path)?.into()),
+        None => Input::Still(decode_image(&bytes, path)?),
     })
 }
 

@@ -11,6 +11,7 @@ fn a_model_says_what_it_is() {
     let expected = "\
 attributes         Black_Hair | Blond_Hair | Brown_Hair, Male, Young, Eyeglasses, Beard
 image size         64 x 64 pixels
+channels           3 (RGB)
 crop               the centre square of 178 pixels
 ";
     assert!(told.starts_with(expected), "{told}");

@@ -4,6 +4,7 @@
 #[path = "../../../tests/common/alike.rs"]
 mod alike;
 mod chain;
+mod channels;
 mod crops;
 mod demo;
 #[cfg(unix)]

@@ -3,7 +3,7 @@ use std::{
     sync::atomic::{AtomicUsize, Ordering},
 };
 
-use image::{Rgb, RgbImage};
+use image::{DynamicImage, Rgb, RgbImage};
 
 use super::*;
 use crate::data::celeba::CelebA;
@@ -59,12 +59,12 @@ impl Dataset for Colours {
         Crop::Square
     }
 
-    fn load(&self, index: usize) -> Result<RgbImage> {
+    fn load(&self, index: usize) -> Result<DynamicImage> {
         self.loaded.fetch_add(1, Ordering::SeqCst);
         (self.broken)(index)?;
         // Threads finish out of order when images take unequal time.
         thread::sleep(Duration::from_micros(300 * (index as u64 % 3)));
-        Ok(RgbImage::from_pixel(self.size.0, self.size.1, Rgb([index as u8, 0, 255])))
+        Ok(RgbImage::from_pixel(self.size.0, self.size.1, Rgb([index as u8, 0, 255])).into())
     }
 }
 

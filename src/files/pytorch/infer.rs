@@ -31,24 +31,16 @@ fn sides(weights: &Weights, Key { public, .. }: &Key) -> Result<[usize; 4], Stri
     }
 }
 
-/// The generator whose stem, halvings and residual blocks `weights` have.
+/// The generator whose stem, halvings, residual blocks and head `weights` have.
 ///
 /// # Errors
-/// When the stem is missing or is no convolution. Whether the rest fits is checked when the weights
-/// are taken.
+/// When the stem or the head is missing or is no convolution. Whether the rest fits is checked when
+/// the weights are taken.
 pub(super) fn generator(weights: &Weights) -> Result<GeneratorConfig, String> {
     let config = GeneratorConfig::new(0);
-    let channels = config.image_channels;
     let stem = key(&config.architecture(), "stem.conv.weight");
     let [base, inputs, ..] = sides(weights, &stem)?;
-    let condition = inputs.checked_sub(channels).filter(|width| *width > 0).ok_or_else(|| {
-        format!(
-            "{}: expected the input channels of a generator, {channels} of the image and one per \
-             label, found {inputs}; is it the discriminator's file?",
-            stem.public
-        )
-    })?;
-    let config = config.with_condition_width(condition).with_base_channels(base);
+    let config = config.with_base_channels(base);
 
     // Where there is no further halving, a weight of another shape is in its place.
     let has_halving = |level: &usize| {
@@ -64,7 +56,19 @@ pub(super) fn generator(weights: &Weights) -> Result<GeneratorConfig, String> {
         |key: &Key| key.path.starts_with("blocks.") && key.path.ends_with(".first.conv.weight");
     let blocks = keys(&longest).filter(is_block);
     let blocks = blocks.take_while(|key| weights.contains_key(&key.public)).count();
-    Ok(config.with_residual_blocks(blocks))
+    let config = config.with_residual_blocks(blocks);
+
+    let head = key(&config.architecture(), "head.weight");
+    let [channels, ..] = sides(weights, &head)
+        .map_err(|error| format!("{error}; is it the discriminator's file?"))?;
+    let condition = inputs.checked_sub(channels).filter(|width| *width > 0).ok_or_else(|| {
+        format!(
+            "{}: expected the input channels of a generator, {channels} of the image, as many as \
+             {} makes, and one per label, found {inputs}",
+            stem.public, head.public
+        )
+    })?;
+    Ok(config.with_image_channels(channels).with_condition_width(condition))
 }
 
 /// The discriminator whose trunk and domain head `weights` have.

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use burn::tensor::TensorData;
 
+use crate::data::channels::Channels;
 use crate::data::transform::Transform;
 use crate::data::whole::regular_length;
 use crate::error::shown::quoted;
@@ -68,10 +69,11 @@ impl PublicModel {
     }
 
     /// What the model is, given its labels' names and what is done to an image before G sees it,
-    /// and the weights of both networks by our names.
+    /// whose channels are those that G takes, and the weights of both networks by our names.
     ///
     /// # Errors
-    /// [`Error::Config`] when the number of labels or the image size does not fit the networks.
+    /// [`Error::Config`] when the number of labels or the image size does not fit the networks, or
+    /// these take images of other channels than grey, RGB or RGBA.
     pub(crate) fn into_parts(
         self,
         spaces: LabelSpaces,
@@ -79,6 +81,8 @@ impl PublicModel {
     ) -> Result<(ModelConfig, Weights)> {
         let (generator, mut weights) = self.generator;
         let (discriminator, discriminator_weights) = self.discriminator.unzip();
+        let channels = Channels::try_from(generator.image_channels).map_err(Error::Config)?;
+        let transform = transform.with_channels(channels);
         let config = ModelConfig { spaces, transform, generator, discriminator };
         config.check()?;
         weights.extend(discriminator_weights.into_iter().flatten());
@@ -189,7 +193,7 @@ mod tests {
     use crate::translate::relabel::DomainLabel;
     use crate::translate::translator::Translator;
 
-    const TRANSFORM: Transform = Transform { crop: Crop::Centre(178), size: ImageSize::square(32) };
+    const TRANSFORM: Transform = Transform::new(Crop::Centre(178), ImageSize::square(32));
 
     fn spaces() -> LabelSpaces {
         LabelSpaces::single(LabelSpace::attributes(["a", "b", "c", "d", "e"]))

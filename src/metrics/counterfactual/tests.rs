@@ -144,7 +144,7 @@ mod on_flex {
     use crate::tests::broken::Broken;
     use crate::translate::translator::Translator;
 
-    const TRANSFORM: Transform = Transform { crop: Crop::Centre(178), size: ImageSize::square(32) };
+    const TRANSFORM: Transform = Transform::new(Crop::Centre(178), ImageSize::square(32));
 
     /// How far doing nothing is from the truth, as measured with PyTorch and PIL, to its three
     /// digits (PIL's resize differs from ours by at most one level).
@@ -221,7 +221,7 @@ mod on_flex {
         // Each is the other's truth.
         let pairs = new(&[(blond, black, "darker"), (black, blond, "lighter")]).unwrap();
         let spaces = LabelSpaces::single(data.labels().clone());
-        let swap = Swap { spaces, transform: Transform { crop: Crop::Square, size: 32.into() } };
+        let swap = Swap { spaces, transform: Transform::new(Crop::Square, 32.into()) };
         let scores = pairs.measure(&swap as &dyn Translate<Flex>).unwrap();
         assert_eq!(scores.changes.keys().collect::<Vec<_>>(), ["darker", "lighter"]);
         for region in ["inside", "outside"] {

@@ -19,7 +19,7 @@ use crate::tests::broken::Broken;
 
 const SIZE: usize = 16;
 
-const TRANSFORM: Transform = Transform { crop: Crop::Square, size: ImageSize::square(SIZE) };
+const TRANSFORM: Transform = Transform::new(Crop::Square, ImageSize::square(SIZE));
 
 /// Of errors that are computed one way or the other in 32 bits.
 const TOLERANCE: f64 = 1e-5;

@@ -63,7 +63,7 @@ fn it_learns_to_read_expressions_of_people_it_has_not_seen() {
 fn translations_count_for_the_label_asked_for_and_never_for_the_own_one() {
     let _turn = crate::tests::one_at_a_time();
     let test = Folder::open(format!("{EXPRESSIONS}/test")).unwrap();
-    let transform = Transform { crop: Crop::Square, size: 16.into() };
+    let transform = Transform::new(Crop::Square, 16.into());
     let translator = untrained(LabelSpaces::single(test.labels().clone()), transform);
     let judge = judge(&test, 1);
     let readings = judge.measure(&translator, &test, 0).unwrap();

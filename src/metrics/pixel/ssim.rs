@@ -104,7 +104,7 @@ mod tests {
 
     use super::*;
     use crate::data::image::load_image;
-    use crate::data::transform::to_network;
+    use crate::data::network::to_network;
     use crate::metrics::pixel::psnr::{MAX_PSNR, psnr};
 
     const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/metrics");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::backend::Backend;
 use burn::tensor::{IndexingUpdateOp, Int, Tensor, TensorData};
-use image::{DynamicImage, RgbImage};
+use image::DynamicImage;
 
 use crate::data::transform::Transform;
 use crate::error::Result;
@@ -37,7 +37,7 @@ impl<B: Backend> Direction<B> {
     ///
     /// # Errors
     /// [`Error::Data`](crate::Error::Data) when the image has no pixels.
-    pub fn translate(&self, image: &DynamicImage) -> Result<RgbImage> {
+    pub fn translate(&self, image: &DynamicImage) -> Result<DynamicImage> {
         let prepared = prepare(image, self.transform.for_photo(image.width(), image.height()))?;
         Ok(download(self.forward(upload(&[prepared], &self.device))).remove(0))
     }

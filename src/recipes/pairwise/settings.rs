@@ -15,6 +15,7 @@ use crate::labels::space::LabelSpace;
 use crate::labels::spaces::LabelSpaces;
 use crate::nn::discriminator::DiscriminatorConfig;
 use crate::nn::generator::GeneratorConfig;
+use crate::recipes::channels::check_channels;
 use crate::recipes::losses::check_weight;
 use crate::translate::grid::GridImage;
 use crate::translate::relabel::DomainLabel;
@@ -56,11 +57,9 @@ pub(crate) fn check(
     spaces(domains).check()?;
     generator.check_image_size(discriminator.image_size)?;
     discriminator.check()?;
-    let seen = images * generator.image_channels;
     for (what, found, expected) in [
         ("generator's condition width", generator.condition_width, 0),
         ("discriminator's label width", discriminator.label_width, 0),
-        ("discriminator's image_channels", discriminator.image_channels, seen),
     ] {
         if found != expected {
             return Err(Error::Config(format!(
@@ -68,6 +67,7 @@ pub(crate) fn check(
             )));
         }
     }
+    check_channels(generator, discriminator, images)?;
     for (name, weight) in weights {
         check_weight(name, *weight)?;
     }

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::data::channels::Channels;
 use crate::data::size::ImageSize;
 use crate::error::{Error, Result};
 use crate::files::model::ModelConfig;
 use crate::labels::spaces::LabelSpaces;
 use crate::nn::discriminator::DiscriminatorConfig;
 use crate::nn::generator::GeneratorConfig;
+use crate::recipes::channels::check_channels;
 use crate::recipes::objective::Objective;
 use crate::recipes::penalty::Penalty;
 use crate::recipes::stargan::weights::{IdentityWarmup, LossWeights};
@@ -62,6 +64,13 @@ impl StarGan {
     /// it: 6, or fewer where the images are small, so that at least 2x2 patches are left.
     pub fn with_image_size(mut self, size: impl Into<ImageSize>) -> Self {
         self.discriminator = self.discriminator.with_image_size(size);
+        self
+    }
+
+    /// Sets the channels of the images.
+    pub fn with_channels(mut self, channels: Channels) -> Self {
+        self.generator.image_channels = channels.count();
+        self.discriminator.image_channels = channels.count();
         self
     }
 
@@ -162,6 +171,7 @@ impl StarGan {
                 )));
             }
         }
+        check_channels(generator, discriminator, 1)?;
         self.weights.check()?;
         for (name, weights) in &self.dataset_weights {
             let of = |error: Error| Error::Config(format!("dataset_weights: {name}: {error}"));

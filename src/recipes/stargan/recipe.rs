@@ -4,6 +4,7 @@ use burn::module::AutodiffModule;
 use burn::tensor::Tensor;
 use burn::tensor::backend::AutodiffBackend;
 
+use crate::data::channels::Channels;
 use crate::data::dataset::Dataset;
 use crate::data::datasets::Datasets;
 use crate::data::loader::Batch;
@@ -17,6 +18,7 @@ use crate::error::{Error, Result};
 use crate::files::model::ModelConfig;
 use crate::nn::precision::Precision;
 use crate::recipes::adversaries::Adversaries;
+use crate::recipes::channels::channels;
 use crate::recipes::losses::IdentityTerm;
 use crate::recipes::penalty::Penalty;
 use crate::recipes::stargan::batch::{StepBatch, sample};
@@ -70,6 +72,10 @@ impl Recipe for StarGan {
 
     fn image_size(&self) -> ImageSize {
         self.discriminator.image_size
+    }
+
+    fn channels(&self) -> Channels {
+        channels(&self.generator)
     }
 
     fn cycle(&self) -> u64 {

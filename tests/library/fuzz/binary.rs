@@ -55,7 +55,7 @@ pub fn import(file: &Path) -> stargan::Result<Translator<Flex>> {
     let model = PublicModel::open(file, None::<&Path>)?;
     let labels = (0..model.generator().condition_width).map(|label| format!("l{label}"));
     let spaces = LabelSpaces::single(LabelSpace::attributes(labels));
-    let transform = Transform { crop: stargan::Crop::Square, size: 16.into() };
+    let transform = Transform::new(stargan::Crop::Square, 16.into());
     Translator::import(model, spaces, transform, &Default::default())
 }
 

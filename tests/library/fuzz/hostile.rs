@@ -22,7 +22,7 @@ fn model() -> File {
     let fixture = |network: &str| project(&format!("tests/fixtures/public-{network}.ckpt"));
     let public = PublicModel::open(fixture("G"), Some(fixture("D"))).unwrap();
     let spaces = LabelSpaces::single(LabelSpace::attributes(["a", "b", "c"]));
-    let transform = Transform { crop: stargan::Crop::Square, size: 16.into() };
+    let transform = Transform::new(stargan::Crop::Square, 16.into());
     let translator =
         Translator::<Flex>::import(public, spaces, transform, &Default::default()).unwrap();
     let path = folder.path().join("model.safetensors");
@@ -145,7 +145,7 @@ fn networks_that_are_not_in_the_file() {
         ("/generator/downsamplings", json!(31), wide),
         ("/generator/downsamplings", json!(u64::MAX), wide),
         ("/generator/image_channels", json!(0), "image_channels is 0"),
-        ("/generator/image_channels", json!(1 << 20), few),
+        ("/generator/image_channels", json!(1 << 20), "takes images of 1048576 channels"),
         ("/generator/image_channels", json!(u64::MAX), many),
         ("/discriminator/label_width", json!(0), "label width is 0, the labels need 3"),
         ("/discriminator/downsamplings", json!(0), "downsamplings is 0"),

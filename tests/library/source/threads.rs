@@ -22,7 +22,7 @@ use stargan::recipes::{
 };
 use stargan::{
     AdamConfig, Animation, AnyTranslator, Augmentation, BackendKind, Best, Better, CelebA,
-    CelebAFiles, Criterion, Crop, CsvLog, CycleGan, Datasets, DomainEdit, DomainLabel,
+    CelebAFiles, Channels, Criterion, Crop, CsvLog, CycleGan, Datasets, DomainEdit, DomainLabel,
     EarlyStopping, Edit, Error, Folder, Grid, GridImage, IdentityWarmup, ImageSize, Iteration,
     KeepBest, LabelKind, LabelProbability, LabelSpace, LabelSpaces, LossWeights, Metric,
     MissingPolicy, ModelConfig, NonFinitePolicy, Objective, OnIteration, Outcome, OutputSize,
@@ -46,8 +46,8 @@ fn what_is_public_is_send_and_sync() {
     fn send<T: Send>() {}
     all!(both: Animation, AnyTranslator, Augmentation, BackendKind, Best, Better, Criterion,
         EarlyStopping, KeepBest, LabelProbability, Metric, OnIteration<fn()>, OutputSize, Taken);
-    all!(both: AdamConfig, CelebA, CelebAFiles, Crop, CsvLog, CycleGan, Datasets, DomainEdit,
-        DomainLabel, Edit, Error, Folder, Grid, GridImage, IdentityWarmup, ImageSize, LabelKind,
+    all!(both: AdamConfig, CelebA, CelebAFiles, Channels, Crop, CsvLog, CycleGan, Datasets,
+        DomainEdit, DomainLabel, Edit, Error, Folder, Grid, GridImage, IdentityWarmup, ImageSize, LabelKind,
         LabelSpace, LabelSpaces, LossWeights, MissingPolicy, ModelConfig, NonFinitePolicy,
         Objective, Outcome, Parts, Penalty, Pix2Pix, Precision, Preset, Progress, PublicModel,
         Relabelling<'_>, Report, RunSettings, SampleGrids, Sampling, Schedule,

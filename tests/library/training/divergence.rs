@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use image::RgbImage;
+use image::DynamicImage;
 use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::data::{Loader, LoaderConfig};
 use stargan::{
@@ -52,7 +52,7 @@ impl Dataset for Poisoned {
         self.data.crop()
     }
 
-    fn load(&self, index: usize) -> Result<RgbImage> {
+    fn load(&self, index: usize) -> Result<DynamicImage> {
         self.data.load(index)
     }
 }

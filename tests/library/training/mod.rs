@@ -3,6 +3,7 @@
 mod accumulated;
 mod any_backend;
 mod begin;
+mod channels;
 mod checkpoints;
 #[cfg(unix)]
 mod disk;

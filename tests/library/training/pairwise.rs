@@ -137,14 +137,14 @@ fn both_learn_to_exchange_two_colours() {
         Trainer::<Cpu, CycleGan>::new(folder.join("cyclegan"), config, &device).unwrap();
     trainer.run(pair(&colours, DOMAINS), &mut ()).unwrap();
     let [there, _] = trainer.directions();
-    let image = colours.load_cropped(0, 16.into()).unwrap().into();
-    assert_eq!(there.translate(&image).unwrap().dimensions(), (16, 16));
+    let image = colours.load_cropped(0, 16.into()).unwrap();
+    assert_eq!(there.translate(&image).unwrap().width(), 16);
     let empty = there.translate(&image::DynamicImage::new_rgb8(0, 9)).unwrap_err().to_string();
     assert!(empty.contains("0 x 9 pixels"), "{empty}");
     let cyclegan = error(&colours, &*trainer.boxed_translator().unwrap());
 
     let spaces = LabelSpaces::single(colours.labels().clone());
-    let transform = Transform { crop: colours.crop(), size: 16.into() };
+    let transform = Transform::new(colours.crop(), 16.into());
     let mut both = Pairwise::new(spaces, transform, device);
     for (from, to) in [(0, 1), (1, 0)] {
         let config = pix2pix([DOMAINS[from], DOMAINS[to]]).with_run(longer);

@@ -1,9 +1,9 @@
 //! What every method is measured with, and a picture of their translations.
 
-use image::RgbImage;
+use image::DynamicImage;
 use stargan::burn::tensor::backend::Backend;
 use stargan::burn::tensor::{Tensor, TensorData};
-use stargan::data::{to_network, to_rgb_image};
+use stargan::data::{to_image, to_network};
 use stargan::metrics::{Agreement, Counterfactuals, Judge, Measures};
 use stargan::recipes::Pairwise;
 use stargan::{Dataset, Grid, Relabelling, Subset, Transform, Translate, Translator};
@@ -30,7 +30,7 @@ pub struct Methods<B: Backend> {
 impl<B: Backend> Measure<B> {
     pub fn new(data: &Data, judge: Judge<B>) -> Result<Self, Failure> {
         let (counterfactuals, images) = (data.counterfactuals()?, data.measured()?);
-        let transform = Transform { crop: images.crop(), size: judge.image_size() };
+        let transform = Transform::new(images.crop(), judge.image_size());
         Ok(Self { counterfactuals, images, judge, transform })
     }
 
@@ -72,14 +72,15 @@ pub fn grid<B: Backend>(
         let truth = images
             .iter()
             .map(|&image| Ok(transform.resize(&data.test.load_cropped(image, transform.size)?)))
-            .collect::<Result<Vec<RgbImage>, Failure>>()?;
+            .collect::<Result<Vec<DynamicImage>, Failure>>()?;
         let own = person % truth.len();
         let others: Vec<usize> = (0..truth.len()).filter(|&colour| colour != own).collect();
         let label = |colour: usize| data.test.label(images[colour]);
         let relabelling = |&other: &usize| Relabelling { source: label(own), target: label(other) };
         let labels: Vec<_> = others.iter().map(relabelling).collect();
         let input = to_network(&truth[own]).repeat(others.len());
-        let input = TensorData::new(input, [others.len(), 3, height, width]);
+        let shape = [others.len(), transform.channels.count(), height, width];
+        let input = TensorData::new(input, shape);
         let input: Tensor<B, 4> = Tensor::from_data(input, device);
         columns.push(format!("{} as it is", bundled::HAIR[own]));
         columns.extend(others.iter().map(|&other| bundled::HAIR[other].to_owned()));
@@ -92,7 +93,8 @@ pub fn grid<B: Backend>(
         for (line, translated) in lines[1..].iter_mut().zip(translated) {
             let values: Vec<f32> = translated.into_data().iter().collect();
             let images = values.chunks_exact(values.len() / others.len());
-            let images = images.map(|image| to_rgb_image(image, width as u32, height as u32));
+            let images = images
+                .map(|image| to_image(image, transform.channels, width as u32, height as u32));
             line.extend(std::iter::once(truth[own].clone()).chain(images));
         }
     }

@@ -315,7 +315,7 @@ fn compare<B: AutodiffBackend>(
     result!("{report}");
     let grid = grid(data, &models.look(), &measure)?;
     let file = args.out.join("translations.png");
-    output::save_image_of_run(&grid.picture(), &file)?;
+    output::save_image_of_run(grid.picture(), &file)?;
     result!("{}: {}", file.display(), grid.columns.join(" | "));
     result!("rows: the truth, StarGAN, CycleGAN, pix2pix");
     written

@@ -1,4 +1,5 @@
-//! Networks of images that are no squares against PyTorch: outputs, the penalty, D's gradients.
+//! Networks of images that are no squares, or of other channels than RGB, against PyTorch: outputs,
+//! the penalty, D's gradients.
 
 use std::panic::{self, AssertUnwindSafe};
 
@@ -17,23 +18,32 @@ use crate::tests::fixture::{Fixture, Networks};
 use crate::tests::{backend_name, gradients, largest_error, on_every_backend, relative_error};
 
 on_every_backend!(
-    rectangles_are_judged_and_translated_as_pytorchs_are,
+    images_of_any_shape_are_judged_and_translated_as_pytorchs_are,
     the_patches_have_the_shape_of_the_images
 );
 
 /// Of each tensor's largest value: what the project requires.
 const TOLERANCE: f64 = 1e-4;
 
-fn rectangles_are_judged_and_translated_as_pytorchs_are<B: AutodiffBackend>() {
-    let (networks, mut fixture) = Fixture::open::<Networks>("rectangle");
+fn images_of_any_shape_are_judged_and_translated_as_pytorchs_are<B: AutodiffBackend>() {
+    for (name, image) in [("rectangle", [3, 16, 24]), ("grey", [1, 16, 16]), ("rgba", [4, 16, 16])]
+    {
+        compare::<B>(name, image);
+    }
+}
+
+/// The fixture `shape` of images `[C, H, W]`.
+fn compare<B: AutodiffBackend>(shape: &str, image: [usize; 3]) {
+    let [channels, height, width] = image;
+    let (networks, mut fixture) = Fixture::open::<Networks>(shape);
     let generator = fixture.generator::<B>(&networks);
     let discriminator = fixture.discriminator::<B>(&networks);
     let real = fixture.tensor::<B::InnerBackend, 4>("real");
     let fake = generator.valid().forward(real.clone(), fixture.tensor("target"));
-    assert_eq!(fake.dims(), [4, 3, 16, 24]);
+    assert_eq!(fake.dims(), [4, channels, height, width]);
 
     let judged = discriminator.forward(Tensor::from_inner(real.clone()));
-    assert_eq!(judged.realness.dims(), [4, 1, 2, 3]);
+    assert_eq!(judged.realness.dims(), [4, 1, height / 8, width / 8]);
     let on_fake = discriminator.forward(Tensor::from_inner(fake.clone())).realness;
     let mixing = fixture.tensor::<B::InnerBackend, 1>("alpha").reshape([-1, 1, 1, 1]);
     let draw = PenaltyDraw { mixing, noise: None };
@@ -55,13 +65,13 @@ fn rectangles_are_judged_and_translated_as_pytorchs_are<B: AutodiffBackend>() {
         ("total", total.into_data()),
     ] {
         let error = relative_error(&found, &fixture.take(name));
-        println!("rectangle {} {name}: {error:.1e}", backend_name::<B>());
-        assert!(error <= TOLERANCE, "{name}: {error:e}");
+        println!("{shape} {} {name}: {error:.1e}", backend_name::<B>());
+        assert!(error <= TOLERANCE, "{shape} {name}: {error:e}");
     }
     let expected = fixture.parameters(&networks.discriminator_keys(), "d_grad.", "d");
     let (error, worst) = largest_error(&found, &expected);
-    println!("rectangle {} gradients: {error:.1e} ({worst})", backend_name::<B>());
-    assert!(error <= TOLERANCE, "{worst}: {error:e}");
+    println!("{shape} {} gradients: {error:.1e} ({worst})", backend_name::<B>());
+    assert!(error <= TOLERANCE, "{shape} {worst}: {error:e}");
     assert!(fixture.tensors.is_empty(), "not compared: {:?}", fixture.tensors.keys());
 }
 
