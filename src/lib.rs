@@ -26,7 +26,7 @@
 //! | use the public PyTorch code's weights | [`PublicModel`], [`Translator::import`] |
 //!
 //! Everything is generic over burn's `Backend`. Images are `[N, C, H, W]` in `[-1, 1]` on the
-//! device, and 8-bit RGB elsewhere. The features `train`, `metrics` and `report`, on by default,
+//! device, and the image crate's `DynamicImage` elsewhere. The features `train`, `metrics` and `report`, on by default,
 //! are what a program that only translates can leave out. `README.md` has a run from data to a
 //! translated photo, and the command line; `examples/` has short programs.
 

@@ -9,8 +9,8 @@ use stargan::data::read_text;
 use stargan::engine::Recipe;
 use stargan::nn::Upsampling;
 use stargan::{
-    Channels, Crop, ImageSize, LabelKind, LabelSpace, LabelSpaces, ModelConfig, StarGan,
-    TrainingConfig, Transform, describe, load_image, resolve_model,
+    Crop, ImageSize, LabelKind, LabelSpace, LabelSpaces, ModelConfig, StarGan, TrainingConfig,
+    Transform, describe, load_image, resolve_model,
 };
 
 use crate::crop::{PhotoCrop, percent_left_out};
@@ -158,12 +158,8 @@ fn begun(path: &Path) -> Result<String, Failure> {
 fn images(text: &mut String, transform: Transform) {
     let ImageSize { width, height } = transform.size;
     line(text, "image size", format!("{width} x {height} pixels"));
-    let meant = match transform.channels {
-        Channels::Grey => "grey",
-        Channels::Rgba => "RGB and opacity",
-        _ => "RGB",
-    };
-    line(text, "channels", format!("{} ({meant})", transform.channels));
+    let channels = transform.channels;
+    line(text, "channels", format!("{channels} ({})", channels.name()));
 }
 
 fn line(text: &mut String, name: &str, value: impl AsRef<str>) {

@@ -158,7 +158,7 @@ fn encode(mut image: DynamicImage, path: &Path) -> Result<Vec<u8>, Failure> {
     let format = ImageFormat::from_path(path).map_err(|error| of_file(path, error))?;
     let mut bytes = Cursor::new(Vec::new());
     if format == ImageFormat::Jpeg && image.color().has_alpha() {
-        image = Channels::Rgb.of(image);
+        image = Channels::Rgb.convert(image);
     }
     image.write_to(&mut bytes, format).map_err(|error| of_file(path, error))?;
     Ok(bytes.into_inner())

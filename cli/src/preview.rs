@@ -20,7 +20,7 @@ const BLACK: Rgb<u8> = Rgb([0; 3]);
 /// The photo with a frame around what `transform` takes of it, and beside it the same at the
 /// model's size, enlarged.
 pub fn preview(photo: &DynamicImage, transform: Transform) -> RgbImage {
-    let rgb = |image: DynamicImage| Channels::Rgb.of(image).into_rgb8();
+    let rgb = |image: DynamicImage| Channels::Rgb.convert(image).into_rgb8();
     let seen = rgb(transform.crop_and_resize(photo));
     let beside = f64::from(HEIGHT) * f64::from(seen.width()) / f64::from(seen.height());
     let beside = (beside.round() as u32).clamp(1, 4 * HEIGHT);
@@ -30,7 +30,8 @@ pub fn preview(photo: &DynamicImage, transform: Transform) -> RgbImage {
     let scaled = |pixels: u32| (f64::from(pixels) * scale).round() as u32;
     // A panorama is not worth more than its middle.
     let shown = scaled(width).clamp(1, 4 * HEIGHT);
-    let mut framed = rgb(photo.resize_exact(shown, HEIGHT, FilterType::Triangle));
+    let photo = rgb(photo.clone());
+    let mut framed = resize(&photo, shown, HEIGHT, FilterType::Triangle);
     let across = |pixels: u32| (f64::from(pixels) / f64::from(width) * f64::from(shown)) as u32;
     let part = transform.region(width, height);
     let Region { left, top, .. } = part;

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Command};
-use image::DynamicImage;
 use stargan::burn::tensor::backend::Backend;
 use stargan::{DomainLabel, Grid, GridImage, Translator};
 
@@ -85,7 +84,6 @@ pub fn pictures<B: Backend>(
     let grid = Grid::of_targets(translator, people)?;
     output::save_image_of_run(grid.picture(), &run.join("grid.png"))?;
     for (number, GridImage { image, label }) in people.iter().take(3).enumerate() {
-        let image = &DynamicImage::from(image.clone());
         for target in
             label.iter().flat_map(|own| translator.spaces().targets(own.dataset, &own.label))
         {

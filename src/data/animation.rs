@@ -11,10 +11,10 @@ use image::codecs::webp::WebPDecoder;
 use image::error::{EncodingError, ImageError};
 use image::{
     AnimationDecoder, Delay, DynamicImage, Frame, Frames, GenericImageView, ImageDecoder,
-    ImageFormat,
+    ImageFormat, Rgba, RgbaImage,
 };
 
-use crate::data::channels::own_channels;
+use crate::data::channels::{Channels, own_channels};
 use crate::data::image::{MAX_HEADER_BYTES, MAX_IMAGE_BYTES, MAX_IMAGE_SIDE, image_size, limits};
 use crate::data::whole::read_bytes;
 use crate::error::{Error, Result};
@@ -103,8 +103,8 @@ impl Animation {
     ///
     /// # Errors
     /// When the animation is damaged, has more than [`MAX_FRAMES`] frames, or
-    /// takes more than [`MAX_IMAGE_BYTES`] in memory: its file, the frames as
-    /// [`decode_image`](crate::decode_image) makes them, and what
+    /// takes more than [`MAX_IMAGE_BYTES`] in memory: its file, the frames
+    /// at 8 bits a channel, and what
     /// the decoder holds.
     pub fn decode(bytes: &[u8], name: impl AsRef<Path>) -> Result<Option<Self>> {
         let name = name.as_ref();
@@ -189,7 +189,8 @@ impl Animation {
     }
 
     /// The bytes of an animated PNG, which has all colours and delays of whole milliseconds up to a
-    /// minute, or of a GIF, which has 256 colours a frame and delays of hundredths of a second. It
+    /// minute, or of a GIF, which has 256 colours a frame and delays of hundredths of a second; of
+    /// a GIF what is less than half opaque is transparent, and the rest is what is seen on white. It
     /// is shown for ever.
     ///
     /// # Errors
@@ -236,11 +237,24 @@ impl Animation {
         for (frame, delay) in self.frames.iter().zip(&self.delays) {
             let hundredths = (delay.as_secs_f64() * 1e2).round().min(6_000.0) as u32;
             let delay = Delay::from_numer_denom_ms(10 * hundredths, 1);
-            encoder.encode_frame(Frame::from_parts(frame.to_rgba8(), 0, 0, delay))?;
+            encoder.encode_frame(Frame::from_parts(clear_or_opaque(frame), 0, 0, delay))?;
         }
         drop(encoder);
         Ok(bytes)
     }
+}
+
+/// A frame whose pixels are transparent or opaque: GIF knows nothing between.
+fn clear_or_opaque(frame: &DynamicImage) -> RgbaImage {
+    let mut shown = Channels::Rgb.convert(frame.clone()).into_rgba8();
+    if frame.color().has_alpha() {
+        for ((.., seen), pixel) in frame.pixels().zip(shown.pixels_mut()) {
+            if seen.0[3] < 128 {
+                *pixel = Rgba([0; 4]);
+            }
+        }
+    }
+    shown
 }
 
 /// The frames of an image file that may have several; a decoder takes no more memory than an image

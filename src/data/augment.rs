@@ -122,8 +122,8 @@ impl Change {
         Region { left, top: place(self.down, sides[1] - height), width, height }
     }
 
-    /// Changes the colours of an image `[C, height, width]` in `[-1, 1]`. What is transparent
-    /// counts as much as it is seen, and what is not seen stays as it is.
+    /// Changes the colours of an image `[C, height, width]` in `[-1, 1]`, which are multiplied by
+    /// opacity where there is such: what is transparent counts as much as it is seen.
     fn recolour(&self, image: &mut [f32], channels: Channels) {
         if [self.brightness, self.contrast, self.saturation] == [1.0; 3] {
             return;
@@ -131,8 +131,10 @@ impl Change {
         let plane = image.len() / channels.count();
         let (colours, opacity) = image.split_at_mut(plane * channels.colours());
         let seen = |at: usize| opacity.get(at).map_or(1.0, |value| (value + 1.0) / 2.0);
-        for value in colours.iter_mut() {
-            *value = ((*value + 1.0) / 2.0 * self.brightness).clamp(0.0, 1.0);
+        for colour in colours.chunks_exact_mut(plane) {
+            for (at, value) in colour.iter_mut().enumerate() {
+                *value = ((*value + 1.0) / 2.0 * self.brightness).clamp(0.0, seen(at));
+            }
         }
         let grey = |colours: &[f32], at: usize| -> f32 {
             let mut planes = colours.chunks_exact(plane).map(|colour| colour[at]);
@@ -141,19 +143,21 @@ impl Change {
                 _ => planes.zip(GREY).map(|(value, share)| share * value).sum(),
             }
         };
-        let sum: f64 = (0..plane).map(|at| f64::from(seen(at) * grey(colours, at))).sum();
+        let sum: f64 = (0..plane).map(|at| f64::from(grey(colours, at))).sum();
         let of: f64 = (0..plane).map(|at| f64::from(seen(at))).sum();
         let mean = (sum / of.max(f64::MIN_POSITIVE)) as f32;
-        let away =
-            |from: f32, value: f32, factor: f32| (from + factor * (value - from)).clamp(0.0, 1.0);
+        let away = |from: f32, value: f32, factor: f32| from + factor * (value - from);
         for colour in colours.chunks_exact_mut(plane) {
-            let seen = colour.iter_mut().enumerate().filter(|(at, _)| seen(*at) > 0.0);
-            seen.for_each(|(_, value)| *value = away(mean, *value, self.contrast));
+            for (at, value) in colour.iter_mut().enumerate() {
+                let most = seen(at);
+                *value = away(mean * most, *value, self.contrast).clamp(0.0, most);
+            }
         }
         for at in 0..plane {
             let grey = grey(colours, at);
             for colour in colours.chunks_exact_mut(plane) {
-                colour[at] = 2.0 * away(grey, colour[at], self.saturation) - 1.0;
+                let changed = away(grey, colour[at], self.saturation).clamp(0.0, seen(at));
+                colour[at] = 2.0 * changed - 1.0;
             }
         }
     }
@@ -266,6 +270,31 @@ mod tests {
         near(pale, [grey, 0.6, grey, 0.6, grey, 0.6]);
         let flat = changed(Change { contrast: 0.0, ..still });
         near(flat, [(grey + 0.6) / 2.0; 6]);
+    }
+
+    #[test]
+    fn what_is_transparent_counts_as_much_as_it_is_seen() {
+        let still = Augmentation::default().draw(stream(1, Purpose::Augment, 0, 0));
+        // An opaque pixel of 0.2, one of 0.6 that is half there, and one that nobody sees.
+        let colours = [0.2_f32, 0.3, 0.0].repeat(3);
+        let opacity = [1.0, 0.5, 0.0];
+        let image: Vec<f32> = colours.iter().chain(&opacity).map(|v| 2.0 * v - 1.0).collect();
+        let changed = |change: Change| {
+            let mut image = image.clone();
+            change.recolour(&mut image, Channels::Rgba);
+            image.iter().map(|value| (value + 1.0) / 2.0).collect::<Vec<_>>()
+        };
+        let near = |found: Vec<f32>, expected: [f32; 3]| {
+            let close = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-5;
+            assert!(found[..9].iter().zip(&expected.repeat(3)).all(close), "{found:?}");
+            assert!(found[9..].iter().zip(&opacity).all(close), "{found:?}");
+        };
+        near(changed(Change { brightness: 2.0, ..still }), [0.4, 0.5, 0.0]);
+        // The mean of what is seen is a third.
+        near(changed(Change { contrast: 0.0, ..still }), [1.0 / 3.0, 1.0 / 6.0, 0.0]);
+        let mut grey = [0.2_f32, 0.6].map(|value| 2.0 * value - 1.0);
+        Change { contrast: 0.0, ..still }.recolour(&mut grey, Channels::Grey);
+        assert!(grey.iter().all(|value| (value + 0.2).abs() < 1e-5), "{grey:?}");
     }
 
     #[test]

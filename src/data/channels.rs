@@ -44,24 +44,54 @@ impl Channels {
     }
 
     /// Those of which there are so many; none for another number than 1, 3 and 4.
-    pub fn of_count(count: usize) -> Option<Self> {
+    pub(crate) fn of_count(count: usize) -> Option<Self> {
         Self::ALL.into_iter().find(|channels| channels.count() == count)
+    }
+
+    /// What they are, in words.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Grey => "grey",
+            Self::Rgb => "RGB",
+            Self::Rgba => "RGB and opacity",
+        }
     }
 
     /// `image` with these channels of 8 bits: `ImageLuma8`, `ImageRgb8` or `ImageRgba8`.
     ///
     /// Colours become grey as in PIL's `convert("L")`, by the weights of ITU-R BT.601. Where
-    /// opacity is lost, the image is composited on white; where it is kept, wholly transparent
-    /// pixels, whose colours nobody sees, are black. An image without opacity is opaque.
-    pub fn of(self, image: DynamicImage) -> DynamicImage {
+    /// opacity is lost, the image is composited on white; an image without opacity is opaque.
+    pub fn convert(self, image: DynamicImage) -> DynamicImage {
         match (self, image) {
             (Self::Grey, image @ DynamicImage::ImageLuma8(_))
             | (Self::Rgb, image @ DynamicImage::ImageRgb8(_)) => image,
             (Self::Grey, image @ DynamicImage::ImageLuma16(_)) => image.into_luma8().into(),
-            (Self::Grey, image) => grey(&opaque(image)).into(),
+            (Self::Grey, image) => {
+                let opaque = opaque(image);
+                GrayImage::from_fn(opaque.width(), opaque.height(), |x, y| {
+                    Luma([grey(opaque.get_pixel(x, y).0)])
+                })
+                .into()
+            }
             (Self::Rgb, image) => opaque(image).into(),
-            (Self::Rgba, image) => hidden_black(image.into_rgba8()).into(),
+            (Self::Rgba, image) => image.into_rgba8().into(),
         }
+    }
+
+    /// [`convert`](Self::convert), but `ImageRgba8` with its own opacity where something in `image`
+    /// is transparent: of grey, with three equal colours.
+    pub(crate) fn beside_opacity(self, image: DynamicImage) -> DynamicImage {
+        if self == Self::Rgba || !is_transparent(&image) {
+            return self.convert(image);
+        }
+        let mut image = image.into_rgba8();
+        if self == Self::Grey {
+            for Rgba([r, g, b, _]) in image.pixels_mut() {
+                let level = grey([*r, *g, *b]);
+                (*r, *g, *b) = (level, level, level);
+            }
+        }
+        image.into()
     }
 
     /// The image of these bytes, pixel by pixel; none where they are not as many as it has.
@@ -81,11 +111,11 @@ pub(crate) fn own_channels(image: DynamicImage) -> DynamicImage {
         return image.into_rgba8().into();
     }
     let channels = if image.color().has_color() { Channels::Rgb } else { Channels::Grey };
-    channels.of(image)
+    channels.convert(image)
 }
 
 /// Whether a pixel of it is not wholly opaque.
-pub(crate) fn is_transparent(image: &DynamicImage) -> bool {
+fn is_transparent(image: &DynamicImage) -> bool {
     match image {
         DynamicImage::ImageRgba8(image) => image.pixels().any(|pixel| pixel.0[3] < u8::MAX),
         image if image.color().has_alpha() => {
@@ -117,18 +147,9 @@ fn blend(pixel: Rgba<u8>) -> Rgb<u8> {
 }
 
 /// Rounded 16-bit fixed point, as PIL has it.
-fn grey(image: &RgbImage) -> GrayImage {
-    GrayImage::from_fn(image.width(), image.height(), |x, y| {
-        let [r, g, b] = image.get_pixel(x, y).0.map(u32::from);
-        Luma([((r * 19_595 + g * 38_470 + b * 7_471 + 0x8000) >> 16) as u8])
-    })
-}
-
-fn hidden_black(mut image: RgbaImage) -> RgbaImage {
-    for pixel in image.pixels_mut().filter(|pixel| pixel.0[3] == 0) {
-        *pixel = Rgba([0; 4]);
-    }
-    image
+fn grey(colour: [u8; 3]) -> u8 {
+    let [r, g, b] = colour.map(u32::from);
+    ((r * 19_595 + g * 38_470 + b * 7_471 + 0x8000) >> 16) as u8
 }
 
 const EXPECTED: &str = "1 (grey), 3 (RGB) or 4 (RGB and opacity) channels";
@@ -180,24 +201,29 @@ mod tests {
             ([201, 3, 99], 73),
             ([254, 254, 254], 254),
         ] {
-            let grey = Channels::Grey.of(RgbImage::from_pixel(1, 1, Rgb(colour)).into());
+            let grey = Channels::Grey.convert(RgbImage::from_pixel(1, 1, Rgb(colour)).into());
             assert_eq!(grey.as_bytes(), [expected], "{colour:?}");
         }
         let deep = ImageBuffer::from_pixel(1, 1, Luma([32_896_u16]));
-        assert_eq!(Channels::Grey.of(deep.into()).as_bytes(), [128]);
+        assert_eq!(Channels::Grey.convert(deep.into()).as_bytes(), [128]);
     }
 
     #[test]
-    fn opacity_is_lost_on_white_and_kept_with_hidden_colours_black() {
+    fn opacity_is_lost_on_white_or_kept() {
         let pixels = [[10, 20, 30, 0], [0, 100, 200, 51], [9, 8, 7, 255]];
         let clear = RgbaImage::from_fn(3, 1, |x, _| Rgba(pixels[x as usize]));
-        let of = |channels: Channels| channels.of(clear.clone().into()).into_bytes();
+        let of = |channels: Channels| channels.convert(clear.clone().into()).into_bytes();
         assert_eq!(of(Channels::Rgb), [255, 255, 255, 204, 224, 244, 9, 8, 7]);
-        assert_eq!(of(Channels::Rgba), [0, 0, 0, 0, 0, 100, 200, 51, 9, 8, 7, 255]);
+        assert_eq!(of(Channels::Rgba), pixels.concat());
         assert_eq!(of(Channels::Grey)[..2], [255, 220]);
         let grey = DynamicImage::from(GrayImage::from_pixel(1, 1, Luma([7])));
-        assert_eq!(Channels::Rgb.of(grey.clone()).as_bytes(), [7; 3]);
-        assert_eq!(Channels::Rgba.of(grey).as_bytes(), [7, 7, 7, 255]);
+        assert_eq!(Channels::Rgb.convert(grey.clone()).as_bytes(), [7; 3]);
+        assert_eq!(Channels::Rgba.convert(grey).as_bytes(), [7, 7, 7, 255]);
+        let beside = |channels: Channels| channels.beside_opacity(clear.clone().into());
+        assert_eq!(beside(Channels::Rgb).into_bytes(), pixels.concat());
+        assert_eq!(beside(Channels::Grey).as_bytes()[4..8], [82, 82, 82, 51]);
+        let opaque = DynamicImage::new_rgba8(2, 2);
+        assert_eq!(Channels::Grey.beside_opacity(opaque.into_rgb8().into()).as_bytes(), [0; 4]);
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub trait Dataset: Debug + Send + Sync {
     fn name(&self, index: usize) -> Cow<'_, str>;
 
     /// Reads image `index`, at its own size and with any channels: models that see others take what
-    /// [`Channels::of`](crate::Channels::of) makes of it.
+    /// [`Channels::convert`](crate::Channels::convert) makes of it.
     ///
     /// # Errors
     /// When it cannot be read or decoded.

@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 pub const MAX_IMAGE_SIDE: u32 = 16_384;
 
 /// The most memory that one image may take, in bytes: 512 MiB for its file, its pixels as the file
-/// has them, and the same as 8-bit RGB, or RGBA where it has opacity.
+/// has them, and the same at 8 bits a channel.
 pub const MAX_IMAGE_BYTES: u64 = 512 << 20;
 
 /// What a PNG's header may hold beside the pixels, such as a colour profile, in bytes.
@@ -31,12 +31,12 @@ pub fn load_image(path: impl AsRef<Path>) -> Result<DynamicImage> {
     decode_image(&read_bytes(path)?, path)
 }
 
-/// Decodes an image, upright, to 8 bits a channel: `ImageLuma8` where it is grey, `ImageRgba8`
-/// where something in it is transparent, and `ImageRgb8`.
+/// Decodes an image, upright, to 8 bits a channel: `ImageLuma8` where the file stores grey,
+/// `ImageRgba8` where something in it is transparent, and else `ImageRgb8`.
 ///
 /// The format (PNG, JPEG, GIF, TIFF, BMP, WebP) is told from the content, the EXIF orientation is
 /// applied, and paletted and deeper images are converted. What becomes of the channels that a model
-/// doesn't have says [`Channels::of`](crate::Channels::of). Of several images in a file, it is the
+/// doesn't have says [`Channels::convert`](crate::Channels::convert). Of several images in a file, it is the
 /// first. `name` is what errors call the image.
 ///
 /// # Errors
@@ -57,7 +57,12 @@ pub fn decode_image(bytes: &[u8], name: impl AsRef<Path>) -> Result<DynamicImage
     let pixels = u64::from(width) * u64::from(height);
     let held = decoder.total_bytes().saturating_add(bytes.len() as u64);
     // Its conversion is there beside it, and then perhaps the same turned upright.
-    let converted = if decoder.color_type().has_alpha() { 4 * pixels } else { 3 * pixels };
+    let converted = pixels
+        * match decoder.color_type() {
+            colour if colour.has_alpha() => 4,
+            colour if colour.has_color() => 3,
+            _ => 1,
+        };
     let needed = held.saturating_add(converted).max(bytes.len() as u64 + 2 * converted);
     if needed > MAX_IMAGE_BYTES {
         let mib = |bytes: u64| bytes.div_ceil(1 << 20);

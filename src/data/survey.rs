@@ -6,6 +6,7 @@ use std::hash::{DefaultHasher, Hasher};
 use image::GenericImageView;
 use rayon::prelude::*;
 
+use crate::data::channels::Channels;
 use crate::data::crop::Crop;
 use crate::data::dataset::{Dataset, load};
 use crate::data::size::ImageSize;
@@ -126,7 +127,8 @@ fn look(data: &dyn Dataset, index: usize) -> Result<Image, UnreadableImage> {
             let size = pixels.dimensions();
             let mut hasher = DefaultHasher::new();
             hasher.write_u32(size.0);
-            hasher.write(pixels.as_bytes());
+            // The same picture may be stored as grey, as RGB and with opacity.
+            hasher.write(Channels::Rgba.convert(pixels).as_bytes());
             Ok(Image { name, size, hash: hasher.finish() })
         }
         Err(error) => Err(UnreadableImage { name, reason: error.to_string() }),

@@ -6,6 +6,7 @@ use fast_image_resize::{
     FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
     images::{Image, ImageRef},
 };
+use image::metadata::Orientation;
 use image::{DynamicImage, GenericImageView};
 use serde::{Deserialize, Serialize};
 
@@ -164,7 +165,7 @@ impl Transform {
         to_network(&self.cropped_and_resized(image, flip, part))
     }
 
-    /// `image` cropped, with the model's [channels](Channels::of) and resized to `size`, without
+    /// `image` cropped, with the model's [channels](Channels::convert) and resized to `size`, without
     /// normalising.
     ///
     /// The resize is bilinear and antialiased, within one level of 255 of PIL's. Pixels count as
@@ -188,7 +189,7 @@ impl Transform {
     }
 
     fn resized(&self, image: DynamicImage) -> DynamicImage {
-        resize(self.channels.of(image), self.channels, self.size)
+        resize(self.channels.convert(image), self.channels, self.size)
     }
 
     fn cropped_and_resized(
@@ -212,7 +213,7 @@ impl Transform {
         }
         let mut crop = region.cut(image);
         if flip {
-            crop = crop.fliph();
+            crop.apply_orientation(Orientation::FlipHorizontal);
         }
         self.resized(crop)
     }

@@ -10,6 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use image::codecs::jpeg::JpegEncoder;
 use image::{DynamicImage, ImageFormat, imageops};
 
+use crate::data::channels::Channels;
 use crate::data::image::load_image;
 use crate::engine::observe::samples::Built;
 use crate::error::{Error, Result};
@@ -84,7 +85,7 @@ impl Samples {
         match load_image(path) {
             // The page has captions of its own, and enlarges what is small.
             Ok(image) => {
-                let image = image.into_rgb8();
+                let image = Channels::Rgb.convert(image).into_rgb8();
                 let cut = self.grid.as_ref().and_then(|grid| grid.layout.cut(&image));
                 Some(cut.unwrap_or(image).into())
             }

@@ -5,7 +5,6 @@ use std::path::Path;
 use burn::tensor::backend::Backend;
 use image::{DynamicImage, GenericImageView};
 
-use crate::data::channels::{Channels, is_transparent};
 use crate::data::image::load_image;
 use crate::data::size::ImageSize;
 use crate::data::transform::Transform;
@@ -38,13 +37,15 @@ impl<B: Backend> Translator<B> {
 
     /// Translates one image, such as one of [`load_image`] or
     /// [`decode_image`](crate::decode_image), which make upright what `image::open` leaves as it is
-    /// stored; the model sees its [channels](Channels::of) of it. Its own label is
+    /// stored; the model sees its [channels](crate::Channels::convert) of it. Its own label is
     /// [predicted](Self::predict) where the edit keeps a part of it, then the edit is applied, such
     /// as `"Blond_Hair"`, `"+Male,-Young"` or `"Male=0.5"` (see [`Edit`](crate::Edit)).
     ///
     /// The translation has the photo's own size, unless [`with_output_size`] says otherwise: the
     /// part that the model sees is translated, and what that changes is carried over to the photo.
-    /// It has the model's channels, and where those are RGB the photo's opacity stays as it is.
+    /// It has the model's channels, and beside them the opacity of a transparent photo, which stays
+    /// as it is where the model knows none. JPEG has no opacity: a result that is saved as such is
+    /// [`Channels::Rgb`](crate::Channels)`.convert(result)`, on white.
     ///
     /// [`with_output_size`]: Self::with_output_size
     ///
@@ -253,7 +254,7 @@ impl<B: Backend> Translator<B> {
     }
 
     /// The image as the model sees it: cropped ([`transform_of`](Self::transform_of)), with the
-    /// model's [channels](Channels::of), and resized to the model's size.
+    /// model's [channels](crate::Channels::convert), and resized to the model's size.
     ///
     /// # Errors
     /// [`Error::Data`] when the image has no pixels; [`Error::Config`] when it does not hold the
@@ -299,12 +300,9 @@ impl<B: Backend> Translator<B> {
             return translated;
         }
         let transform = self.transform_of(image.width(), image.height());
-        let channels = match transform.channels {
-            Channels::Rgb if is_transparent(image) => Channels::Rgba,
-            channels => channels,
-        };
         let region = transform.region(image.width(), image.height());
-        carry_over(channels.of(image.clone()), region, seen, &translated, least)
+        let photo = transform.channels.beside_opacity(image.clone());
+        carry_over(photo, region, seen, &translated, least)
     }
 
     pub(super) fn predict_prepared(

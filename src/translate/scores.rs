@@ -19,7 +19,7 @@ impl<B: Backend> Translator<B> {
     /// # use stargan::{Translator, load_image};
     /// # fn main() -> stargan::Result<()> {
     /// let model = Translator::<Flex>::open("runs/celeba", &Default::default())?;
-    /// for label in model.scores(&load_image("face.jpg")?.into(), 0)? {
+    /// for label in model.scores(&load_image("face.jpg")?, 0)? {
     ///     println!("{:12} {:5.1} %", label.name, 100.0 * label.probability);
     /// }
     /// # Ok(())

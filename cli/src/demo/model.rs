@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use image::{DynamicImage, ImageFormat};
 use serde::Serialize;
 use stargan::burn::tensor::backend::Backend;
-use stargan::{Crop, LabelKind, Result, Translator};
+use stargan::{Channels, Crop, ImageSize, LabelKind, Result, Transform, Translator};
 
 /// The longer side of a larger photo while it is worked on, in pixels: a screen shows no more.
 const LONGEST: u32 = 1024;
@@ -75,7 +75,16 @@ impl<B: Backend> Model<B> {
         // Only of the largest part is it known that it is the same part of an image at any size.
         let same = [large, small].iter().all(|seen| seen.crop == Crop::Square);
         let enough = small.region(across, down).width as usize >= small.size.width;
-        if scale < 1.0 && same && enough { image.thumbnail_exact(across, down) } else { image }
+        if !(scale < 1.0 && same && enough) {
+            return image;
+        }
+        let channels = match image.color().channel_count() {
+            1 => Channels::Grey,
+            3 => Channels::Rgb,
+            _ => Channels::Rgba,
+        };
+        let size = ImageSize::new(across as usize, down as usize);
+        Transform::new(Crop::Square, size).with_channels(channels).resize(&image)
     }
 
     /// An image, and its own label in every dataset where the model can tell.

@@ -100,7 +100,7 @@ impl<B: Backend> Serve for Routes<B> {
         let work = move |model: &Model<B>| {
             let photo = limits::decode(&file.bytes)?;
             if path == "/whole" {
-                return Ok(png(model.translate(&photo.into(), &edit)?, Vec::new()));
+                return Ok(png(model.translate(&photo, &edit)?, Vec::new()));
             }
             let image = model.shown(photo);
             match path.as_str() {

@@ -5,7 +5,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use image::DynamicImage;
 use stargan::burn::backend::Autodiff;
 use stargan::burn::tensor::Tensor;
 use stargan::burn::tensor::backend::{AutodiffBackend, Backend};
@@ -265,7 +264,7 @@ fn grid<B: Backend>(rows: &[Row<B>], data: &Data<'_>) -> Result<Grid, Failure> {
     let mut columns = Vec::new();
     let mut lines = Vec::new();
     for (own, index, data) in faces.chain(expressions) {
-        let image = DynamicImage::from(data.load_cropped(index, rows[0].transform().size)?);
+        let image = data.load_cropped(index, rows[0].transform().size)?;
         for row in rows {
             columns = vec!["input".to_owned()];
             let mut conditions = Vec::new();

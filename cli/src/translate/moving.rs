@@ -72,8 +72,7 @@ impl MovingArgs {
         count: u16,
     ) -> Result<Animation, Failure> {
         let [width, height] = size_of_result(translator, image);
-        let model = translator.config().transform.channels.count() as u64;
-        let channels = model.max(image.color().channel_count().into());
+        let channels = channels_of_result(translator, image);
         let bytes = channels * width * height * u64::from(count) * (1 + u64::from(self.back));
         if bytes > MAX_IMAGE_BYTES {
             return Err(of_file(
@@ -131,6 +130,15 @@ fn size_of_result<B: Backend>(translator: &Translator<B>, image: &DynamicImage) 
         OutputSize::Model => [model.width as u64, model.height as u64],
         OutputSize::Side(shorter) => model.with_shorter_side(shorter).map(u64::from),
         _ => [image.width(), image.height()].map(u64::from),
+    }
+}
+
+/// Bytes of a pixel of what is made of an image.
+fn channels_of_result<B: Backend>(translator: &Translator<B>, image: &DynamicImage) -> u64 {
+    match translator.config().transform.channels.count() {
+        // The photo's opacity may stay.
+        _ if translator.output_size() == OutputSize::Photo && image.color().has_alpha() => 4,
+        channels => channels as u64,
     }
 }
 

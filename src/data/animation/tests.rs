@@ -113,6 +113,16 @@ fn transparent_frames_are_whole_and_stay_so() {
         let again = Animation::decode(&read.encode(format).unwrap(), "again").unwrap().unwrap();
         assert_eq!(opacity(&again.frames()[0]), [255, 0, 0], "{format:?}");
     }
+    // GIF knows no shadow: a faint one is nothing, a deep one is as on white.
+    let shadow = RgbaImage::from_fn(3, 1, |x, _| Rgba([0, 0, 0, [20, 204, 255][x as usize]]));
+    let shadow = Animation::new(vec![shadow.into(); 2], Duration::ZERO).unwrap();
+    let of = |format| {
+        Animation::decode(&shadow.encode(format).unwrap(), "shadow").unwrap().unwrap().frames()[0]
+            .to_rgba8()
+            .into_raw()
+    };
+    assert_eq!(of(ImageFormat::Gif), [0, 0, 0, 0, 51, 51, 51, 255, 0, 0, 0, 255]);
+    assert_eq!(of(ImageFormat::Png), [0, 0, 0, 20, 0, 0, 0, 204, 0, 0, 0, 255]);
 }
 
 #[test]

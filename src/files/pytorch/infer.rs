@@ -34,7 +34,7 @@ fn sides(weights: &Weights, Key { public, .. }: &Key) -> Result<[usize; 4], Stri
 /// The generator whose stem, halvings, residual blocks and head `weights` have.
 ///
 /// # Errors
-/// When the stem or the head is missing or is no convolution. Whether the rest fits is checked when
+/// When the stem is missing or is no convolution. Whether the rest fits is checked when
 /// the weights are taken.
 pub(super) fn generator(weights: &Weights) -> Result<GeneratorConfig, String> {
     let config = GeneratorConfig::new(0);
@@ -58,14 +58,14 @@ pub(super) fn generator(weights: &Weights) -> Result<GeneratorConfig, String> {
     let blocks = blocks.take_while(|key| weights.contains_key(&key.public)).count();
     let config = config.with_residual_blocks(blocks);
 
+    // Without a head, which is found missing later, it is taken for one of RGB.
     let head = key(&config.architecture(), "head.weight");
-    let [channels, ..] = sides(weights, &head)
-        .map_err(|error| format!("{error}; is it the discriminator's file?"))?;
+    let channels = sides(weights, &head).map_or(config.image_channels, |[outputs, ..]| outputs);
     let condition = inputs.checked_sub(channels).filter(|width| *width > 0).ok_or_else(|| {
         format!(
-            "{}: expected the input channels of a generator, {channels} of the image, as many as \
-             {} makes, and one per label, found {inputs}",
-            stem.public, head.public
+            "{}: expected the input channels of a generator, {channels} of the image and one per \
+             label, found {inputs}; is it the discriminator's file?",
+            stem.public
         )
     })?;
     Ok(config.with_image_channels(channels).with_condition_width(condition))

@@ -81,7 +81,8 @@ impl PublicModel {
     ) -> Result<(ModelConfig, Weights)> {
         let (generator, mut weights) = self.generator;
         let (discriminator, discriminator_weights) = self.discriminator.unzip();
-        let channels = Channels::try_from(generator.image_channels).map_err(Error::Config)?;
+        let channels = Channels::try_from(generator.image_channels)
+            .map_err(|error| Error::Config(format!("the generator's images: {error}")))?;
         let transform = transform.with_channels(channels);
         let config = ModelConfig { spaces, transform, generator, discriminator };
         config.check()?;

@@ -80,6 +80,7 @@ impl StarGan {
     pub fn with_networks_of(mut self, model: &ModelConfig) -> Self {
         self = self.with_image_size(model.transform.size);
         self.discriminator.base_channels = model.generator.base_channels;
+        self.discriminator.image_channels = model.generator.image_channels;
         self.generator =
             model.generator.clone().with_condition_width(self.spaces.condition_width());
         if let Some(discriminator) = &model.discriminator {

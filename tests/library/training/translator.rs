@@ -344,7 +344,7 @@ fn photos_come_in_as_training_images_do() {
     sticker.save_with_format(&file, ImageFormat::Png).unwrap();
     let loaded = load_image(&file).unwrap();
     assert_eq!(loaded, sticker.clone().into());
-    let expected = Channels::Rgb.of(loaded);
+    let expected = Channels::Rgb.convert(loaded);
     assert_eq!(expected.as_rgb8().unwrap().get_pixel(0, 0).0, [255; 3]);
     let deep = DynamicImage::from(DynamicImage::from(sticker.clone()).into_rgba16());
     for given in [DynamicImage::from(sticker), deep] {
