@@ -8,6 +8,7 @@ use crate::files::pytorch::keys::{Key, keys};
 use crate::nn::architecture::Architecture;
 use crate::nn::discriminator::DiscriminatorConfig;
 use crate::nn::generator::GeneratorConfig;
+use crate::nn::head::Head;
 use crate::nn::limits::{MOST_HALVINGS, doubled};
 use crate::nn::weights::Weights;
 
@@ -31,13 +32,14 @@ fn sides(weights: &Weights, Key { public, .. }: &Key) -> Result<[usize; 4], Stri
     }
 }
 
-/// The generator whose stem, halvings and residual blocks `weights` have.
+/// The generator whose stem, halvings and residual blocks `weights` have. What its `head` is they
+/// don't say: one more output is a mask's, or that of another channel.
 ///
 /// # Errors
-/// When the stem is missing or is no convolution. Whether the rest fits is checked when the weights
-/// are taken.
-pub(super) fn generator(weights: &Weights) -> Result<GeneratorConfig, String> {
-    let config = GeneratorConfig::new(0);
+/// When the stem is missing or is no convolution, or the head has a mask and was said to have none.
+/// Whether the rest fits is checked when the weights are taken.
+pub(super) fn generator(weights: &Weights, head: Head) -> Result<GeneratorConfig, String> {
+    let config = GeneratorConfig::new(0).with_head(head);
     let channels = config.image_channels;
     let stem = key(&config.architecture(), "stem.conv.weight");
     let [base, inputs, ..] = sides(weights, &stem)?;
@@ -64,7 +66,17 @@ pub(super) fn generator(weights: &Weights) -> Result<GeneratorConfig, String> {
         |key: &Key| key.path.starts_with("blocks.") && key.path.ends_with(".first.conv.weight");
     let blocks = keys(&longest).filter(is_block);
     let blocks = blocks.take_while(|key| weights.contains_key(&key.public)).count();
-    Ok(config.with_residual_blocks(blocks))
+    let config = config.with_residual_blocks(blocks);
+    let masked = key(&config.clone().with_head(Head::Mask).architecture(), "head.weight");
+    let found = weights.get(&masked.public).map(|data| data.shape.as_slice());
+    if head == Head::Plain && found == Some(&masked.shape) {
+        return Err(format!(
+            "{} has {} outputs, one more than an image has channels; where the last is that of a \
+             mask, say so (head: mask)",
+            masked.public, masked.shape[0]
+        ));
+    }
+    Ok(config)
 }
 
 /// The discriminator whose trunk and domain head `weights` have.
