@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use stargan::burn::tensor::backend::Backend;
-
+use stargan::nn::Head;
 use stargan::{
     BackendKind, Crop, ImageSize, LabelSpace, LabelSpaces, Parts, PublicModel, Transform,
     Translator,
@@ -13,6 +13,7 @@ use crate::backend::{self, on_backend};
 use crate::crop::parse_crop;
 use crate::data::{ATTRIBUTES, hair_of};
 use crate::failure::{Failure, usage};
+use crate::named::names;
 use crate::output::{Output, OverwriteArg};
 use crate::terminal::{result, tell};
 
@@ -28,6 +29,10 @@ pub struct Args {
     /// The discriminator's file; without it, the labels of images can't be predicted
     #[arg(long, value_name = "D.ckpt")]
     discriminator: Option<PathBuf>,
+    /// What the generator makes of its last features: an image, or an image and, as one more
+    /// output, a mask
+    #[arg(long, value_name = "NAME", value_parser = names(Head::ALL), default_value = "plain")]
+    head: Head,
     /// The attributes, in the order they were trained in [default for 5 labels:
     /// Black_Hair,Blond_Hair,Brown_Hair,Male,Young]
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
@@ -57,7 +62,8 @@ pub struct Args {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let existing = args.overwrite.existing();
     existing.check(&args.out)?;
-    let model = PublicModel::open(&args.generator, args.discriminator.as_ref())?;
+    let discriminator = args.discriminator.as_ref();
+    let model = PublicModel::open_with_head(&args.generator, discriminator, args.head)?;
     let width = model.generator().condition_width;
     let mut labels = args.labels.clone();
     if labels.is_empty() && args.classes.is_empty() {

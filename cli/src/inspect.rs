@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use stargan::data::read_text;
 use stargan::engine::Recipe;
-use stargan::nn::Upsampling;
+use stargan::nn::{Head, Upsampling};
 use stargan::{
     Crop, ImageSize, LabelKind, LabelSpace, LabelSpaces, ModelConfig, StarGan, TrainingConfig,
     Transform, describe, load_image, resolve_model,
@@ -206,13 +206,17 @@ fn networks(text: &mut String, model: &ModelConfig) {
         text,
         "generator",
         format!(
-            "{} parameters: {} channels, {} residual blocks, {} downsamplings{}",
+            "{} parameters: {} channels, {} residual blocks, {} downsamplings{}{}",
             thousands(generator.num_params()),
             generator.base_channels,
             generator.residual_blocks,
             generator.downsamplings,
             match generator.upsampling {
                 Upsampling::Resize => ", resize-convolutions",
+                _ => "",
+            },
+            match generator.head {
+                Head::Mask => ", a mask",
                 _ => "",
             }
         ),

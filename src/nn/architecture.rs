@@ -81,6 +81,11 @@ pub(crate) enum Operation {
     /// With [`NEGATIVE_SLOPE`].
     LeakyRelu,
     Tanh,
+    /// Tanh of the first `channels`, mixed with the network's first inputs, of the same number, by
+    /// the sigmoid of the last: see [`Head::Mask`](crate::nn::head::Head::Mask).
+    Mask {
+        channels: usize,
+    },
     /// `times` blocks one after the other, each `x + layers(x)`. The table holds the layers once,
     /// so that its length does not depend on a number that a file may declare.
     Residual {
@@ -110,7 +115,11 @@ impl Operation {
             Self::InstanceNorm { channels } => {
                 vec![("weight", vec![*channels]), ("bias", vec![*channels])]
             }
-            Self::Relu | Self::LeakyRelu | Self::Tanh | Self::Residual { .. } => Vec::new(),
+            Self::Relu
+            | Self::LeakyRelu
+            | Self::Tanh
+            | Self::Mask { .. }
+            | Self::Residual { .. } => Vec::new(),
         }
     }
 
@@ -132,6 +141,10 @@ impl Operation {
                 (size.inputs, size.outputs, sides.map(|side| 2 * side))
             }
             Self::InstanceNorm { channels } => (*channels, *channels, sides),
+            // The network's inputs are taken too.
+            Self::Mask { channels } => {
+                (channels.saturating_mul(2).saturating_add(1), *channels, sides)
+            }
             Self::Relu | Self::LeakyRelu | Self::Tanh => (0, 0, sides),
             Self::Residual { times: 0, .. } => (0, 0, sides),
             Self::Residual { layers, .. } => {
@@ -269,6 +282,8 @@ mod tests {
         assert_eq!(most(&trunk), 40 * 16 + 9 * 64);
         trunk.push("resized", Operation::ResizeConvolution(size(9, 8, Window::SAME)));
         assert_eq!(most(&trunk), 9 * 64 + 8 * 256);
+        trunk.push_activation(Operation::Mask { channels: 7 });
+        assert_eq!(most(&trunk), (8 + 7 + 7) * 256, "the image's too");
         trunk.push("halved", Operation::Convolution(size(8, 9, Window::HALF)));
         let mut head = Sequence::default();
         head.push("head", Operation::Convolution(size(9, 1000, Window::SAME)));

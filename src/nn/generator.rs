@@ -1,14 +1,15 @@
 //! The generator `G(x, c) -> y` (paper Table 4): one network for every target domain.
 
 use burn::module::Module;
+use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
-use burn::tensor::{DType, Tensor, activation};
 use rand::Rng;
 use serde::{Deserialize, Serialize};
 
 use crate::data::size::ImageSize;
 use crate::error::Result;
 use crate::nn::architecture::{Architecture, ConvolutionSize, Operation, Sequence, Window};
+use crate::nn::head::Head;
 use crate::nn::layers::{ConvNorm, Convolution, Residual, UpNorm};
 use crate::nn::limits::{
     MOST_HALVINGS, check_divisible, check_feasible, check_memory, check_positive, check_width,
@@ -37,6 +38,9 @@ pub struct GeneratorConfig {
     /// How the size is doubled after the bottleneck, as often as it was halved.
     #[serde(default)]
     pub upsampling: Upsampling,
+    /// What it makes of its last features: an image, or an image and a mask.
+    #[serde(default)]
+    pub head: Head,
 }
 
 impl GeneratorConfig {
@@ -49,6 +53,7 @@ impl GeneratorConfig {
             residual_blocks: 6,
             downsamplings: 2,
             upsampling: Upsampling::Transposed,
+            head: Head::Plain,
         }
     }
 
@@ -85,6 +90,12 @@ impl GeneratorConfig {
     /// Sets how the size is doubled after the bottleneck.
     pub fn with_upsampling(mut self, upsampling: Upsampling) -> Self {
         self.upsampling = upsampling;
+        self
+    }
+
+    /// Sets what it makes of its last features.
+    pub fn with_head(mut self, head: Head) -> Self {
+        self.head = head;
         self
     }
 
@@ -147,9 +158,13 @@ impl GeneratorConfig {
             }
             trunk.push_activation(Operation::Relu);
         }
-        let head = ConvolutionSize::new(width(0), self.image_channels, Window::WIDE);
+        let outputs = self.head.outputs(self.image_channels);
+        let head = ConvolutionSize::new(width(0), outputs, Window::WIDE);
         trunk.push("head", Operation::Convolution(head));
-        trunk.push_activation(Operation::Tanh);
+        trunk.push_activation(match self.head {
+            Head::Plain => Operation::Tanh,
+            Head::Mask => Operation::Mask { channels: self.image_channels },
+        });
         Architecture { trunk, heads: Vec::new() }
     }
 
@@ -186,6 +201,7 @@ impl GeneratorConfig {
             blocks: Residual::init_all(layers, rng, device),
             up: levels().map(|_| UpNorm::init(layers, rng, device)).collect(),
             head: Convolution::init(layers, rng, device),
+            head_kind: self.head,
             precision: Precision::Float32,
         })
     }
@@ -199,6 +215,8 @@ pub struct Generator<B: Backend> {
     blocks: Vec<Residual<B>>,
     up: Vec<UpNorm<B>>,
     head: Convolution<B>,
+    #[module(skip)]
+    head_kind: Head,
     #[module(skip)]
     precision: Precision,
 }
@@ -217,12 +235,24 @@ impl<B: Backend> Generator<B> {
     /// When the shapes do not fit the configuration
     /// ([`check_image_size`](GeneratorConfig::check_image_size) tells).
     pub fn forward(&self, images: Tensor<B, 4>, condition: Tensor<B, 2>) -> Tensor<B, 4> {
+        self.forward_masked(images, condition).0
+    }
+
+    /// [`forward`](Self::forward), and the mask `[N, 1, H, W]` in `[0, 1]` of [`Head::Mask`]: 0
+    /// where the result is the image that it was, 1 where it is painted anew.
+    ///
+    /// # Panics
+    /// As [`forward`](Self::forward).
+    pub fn forward_masked(
+        &self,
+        images: Tensor<B, 4>,
+        condition: Tensor<B, 2>,
+    ) -> (Tensor<B, 4>, Option<Tensor<B, 4>>) {
         assert_eq!(images.dims()[0], condition.dims()[0], "one condition vector per image");
         // Zero padding, not reflection, in every convolution: under reflection instance norm would
         // erase the constant planes of the condition.
-        let dtype = images.dtype();
-        let (images, condition) = (self.precision.cast(images), self.precision.cast(condition));
-        self.after_stem(self.stem.forward_conditioned(images, condition), dtype)
+        let cast = (self.precision.cast(images.clone()), self.precision.cast(condition));
+        self.after_stem(self.stem.forward_conditioned(cast.0, cast.1), images)
     }
 
     /// [`forward`](Self::forward) of a generator of condition width 0.
@@ -235,11 +265,15 @@ impl<B: Backend> Generator<B> {
             images.dims()[1],
             "image channels of another network, or one that takes a condition"
         );
-        let dtype = images.dtype();
-        self.after_stem(self.stem.forward(self.precision.cast(images)), dtype)
+        self.after_stem(self.stem.forward(self.precision.cast(images.clone())), images).0
     }
 
-    fn after_stem(&self, mut x: Tensor<B, 4>, dtype: DType) -> Tensor<B, 4> {
+    /// The result and its mask, of the stem's features `x` and of the network's input.
+    fn after_stem(
+        &self,
+        mut x: Tensor<B, 4>,
+        images: Tensor<B, 4>,
+    ) -> (Tensor<B, 4>, Option<Tensor<B, 4>>) {
         for down in &self.down {
             x = down.forward(x);
         }
@@ -249,7 +283,7 @@ impl<B: Backend> Generator<B> {
         for up in &self.up {
             x = up.forward(x);
         }
-        activation::tanh(self.head.forward(x).cast(dtype))
+        self.head_kind.forward(self.head.forward(x).cast(images.dtype()), images)
     }
 }
 
@@ -325,14 +359,16 @@ mod tests {
 
         #[test]
         fn parameters_are_counted_without_them() {
-            let resize = |config: GeneratorConfig| config.with_upsampling(Upsampling::Resize);
+            let other = |config: GeneratorConfig| {
+                config.with_upsampling(Upsampling::Resize).with_head(Head::Mask)
+            };
             let cases = [(0, 0), (1, 0), (0, 1), (2, 3)].map(|(blocks, downsamplings)| {
                 GeneratorConfig::new(3)
                     .with_base_channels(2)
                     .with_residual_blocks(blocks)
                     .with_downsamplings(downsamplings)
             });
-            for config in cases.iter().cloned().map(resize).chain(cases.clone()) {
+            for config in cases.iter().cloned().map(other).chain(cases.clone()) {
                 let mut rng = stream(0, Purpose::Generator, 0, 0);
                 let generator = config.init::<Flex>(&mut rng, &Default::default()).unwrap();
                 assert_eq!(config.num_params(), generator.num_params() as u64, "{config:?}");
@@ -368,24 +404,31 @@ mod tests {
 
         #[test]
         fn rectangles_keep_their_shape_and_every_label_changes_the_image() {
-            let config = GeneratorConfig::new(2).with_base_channels(4).with_residual_blocks(1);
-            let mut rng = stream(0, Purpose::Generator, 0, 0);
             let device = Default::default();
-            let generator = config.init::<Flex>(&mut rng, &device).unwrap();
             let values = (0..3 * 8 * 20).map(|i| (i as f32 * 0.7).sin()).collect::<Vec<_>>();
             let images: Tensor<Flex, 4> =
                 Tensor::from_data(TensorData::new(values, [1, 3, 8, 20]), &device);
-            let translate = |label: [f32; 2]| {
-                let y = generator.forward(images.clone(), Tensor::from_data([label], &device));
-                assert_eq!(y.dims(), [1, 3, 8, 20]);
-                y.into_data().iter::<f32>().collect::<Vec<_>>()
-            };
-            let plain = translate([0.0, 0.0]);
-            assert!(plain.iter().all(|value| (-1.0..=1.0).contains(value)));
-            for label in [[1.0, 0.0], [0.0, 1.0]] {
-                let changed =
-                    translate(label).iter().zip(&plain).any(|(a, b)| (a - b).abs() > 1e-3);
-                assert!(changed, "{label:?}");
+            for head in Head::ALL {
+                let config = GeneratorConfig::new(2).with_base_channels(4).with_residual_blocks(1);
+                let mut rng = stream(0, Purpose::Generator, 0, 0);
+                let generator = config.with_head(head).init::<Flex>(&mut rng, &device).unwrap();
+                let translate = |label: [f32; 2]| {
+                    let condition = Tensor::from_data([label], &device);
+                    let (y, mask) = generator.forward_masked(images.clone(), condition);
+                    assert_eq!(y.dims(), [1, 3, 8, 20]);
+                    let mask = mask.map(|mask| mask.into_data().iter::<f32>().collect::<Vec<_>>());
+                    (y.into_data().iter::<f32>().collect::<Vec<_>>(), mask)
+                };
+                let (plain, mask) = translate([0.0, 0.0]);
+                assert!(plain.iter().all(|value| (-1.0..=1.0).contains(value)));
+                assert_eq!(mask.is_some(), head == Head::Mask);
+                let values = mask.unwrap_or_else(|| vec![0.5; 8 * 20]);
+                assert!(values.len() == 8 * 20 && values.iter().all(|m| (m - 0.5).abs() < 0.4));
+                for label in [[1.0, 0.0], [0.0, 1.0]] {
+                    let changed =
+                        translate(label).0.iter().zip(&plain).any(|(a, b)| (a - b).abs() > 1e-3);
+                    assert!(changed, "{label:?}");
+                }
             }
         }
     }

@@ -4,6 +4,7 @@ pub(crate) mod architecture;
 pub(crate) mod discriminator;
 pub(crate) mod flat;
 pub(crate) mod generator;
+pub(crate) mod head;
 // Without a backend there is no path to take.
 #[cfg_attr(
     not(any(feature = "flex", feature = "ndarray", feature = "gpu")),
@@ -20,5 +21,6 @@ pub(crate) mod weights;
 
 pub use self::discriminator::{Discriminator, DiscriminatorConfig, Prediction};
 pub use self::generator::{Generator, GeneratorConfig};
+pub use self::head::Head;
 pub use self::upsampling::Upsampling;
 pub use self::weights::Weights;

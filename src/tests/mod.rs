@@ -12,6 +12,7 @@ mod isolation;
 mod iterations;
 #[cfg(feature = "wgpu")]
 mod launches;
+mod mask;
 mod networks;
 mod objectives;
 mod optimizer;

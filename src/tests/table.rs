@@ -8,6 +8,7 @@ use crate::files::model::checksum;
 use crate::nn::architecture::{Architecture, NEGATIVE_SLOPE, Operation, Sequence};
 use crate::nn::discriminator::DiscriminatorConfig;
 use crate::nn::generator::GeneratorConfig;
+use crate::nn::head::Head;
 use crate::nn::ops::composed;
 use crate::nn::upsampling::Upsampling;
 use crate::nn::weights::{self, Weights};
@@ -30,7 +31,7 @@ fn walk(
     weights: &Weights,
     x: Tensor<Flex, 4>,
 ) -> Tensor<Flex, 4> {
-    let device = Default::default();
+    let (device, network_input) = (Default::default(), x.clone());
     sequence.layers().iter().fold(x, |x, layer| {
         let path = format!("{prefix}{}", layer.path);
         let vector = |name: &str| {
@@ -62,6 +63,12 @@ fn walk(
             Operation::Relu => activation::relu(x),
             Operation::LeakyRelu => activation::leaky_relu(x, NEGATIVE_SLOPE),
             Operation::Tanh => activation::tanh(x),
+            &Operation::Mask { channels } => {
+                let painted = x.clone().narrow(1, 0, channels).tanh();
+                let mask = (x.narrow(1, channels, 1).neg().exp() + 1.0).recip();
+                let images = network_input.clone().narrow(1, 0, channels);
+                mask.clone() * painted + (mask.neg() + 1.0) * images
+            }
             Operation::Residual { times, layers } => (0..*times)
                 .fold(x, |x, i| x.clone() + walk(layers, &format!("{path}.{i}."), weights, x)),
         }
@@ -85,20 +92,28 @@ fn close(found: Tensor<Flex, 4>, expected: Tensor<Flex, 4>) {
 #[test]
 fn a_walk_over_the_table_is_the_generator() {
     let device = Default::default();
-    for (downsamplings, blocks, upsampling) in
-        [(0, 0, Upsampling::Transposed), (2, 3, Upsampling::Transposed), (2, 1, Upsampling::Resize)]
-    {
+    use Upsampling::{Resize, Transposed};
+    for (channels, downsamplings, blocks, upsampling, head) in [
+        (3, 0, 0, Transposed, Head::Plain),
+        (3, 2, 3, Transposed, Head::Plain),
+        (3, 2, 1, Resize, Head::Plain),
+        (3, 2, 1, Transposed, Head::Mask),
+        (1, 1, 1, Resize, Head::Mask),
+        (4, 0, 0, Transposed, Head::Mask),
+    ] {
         let config = GeneratorConfig::new(2)
             .with_base_channels(4)
             .with_downsamplings(downsamplings)
             .with_residual_blocks(blocks)
-            .with_upsampling(upsampling);
+            .with_upsampling(upsampling)
+            .with_image_channels(channels)
+            .with_head(head);
         let mut rng = stream(0, Purpose::Generator, 0, 0);
         let fresh = config.init::<Flex>(&mut rng, &device).unwrap();
         let weights = replaced(weights::collect(&fresh, "g"));
         let generator = weights::apply(fresh, "g", &mut weights.clone()).unwrap();
 
-        let images: Tensor<Flex, 4> = Tensor::from_data(values(&[2, 3, 8, 12]), &device);
+        let images: Tensor<Flex, 4> = Tensor::from_data(values(&[2, channels, 8, 12]), &device);
         let condition: Tensor<Flex, 2> = Tensor::from_data([[1.0, 0.0], [0.5, -1.0]], &device);
         let planes = condition.clone().reshape([2, 2, 1, 1]).expand([2, 2, 8, 12]);
         let inputs = Tensor::cat(vec![images.clone(), planes], 1);

@@ -31,7 +31,8 @@ impl<B: Backend> Translator<B> {
     }
 
     /// Writes the generator and, where a path is given, the discriminator as safetensors with the
-    /// public PyTorch code's keys, which its modules load strictly.
+    /// public PyTorch code's keys, which its modules load strictly. Of a [mask](crate::nn::Head) it
+    /// has no such module: docs/interop.md has one.
     ///
     /// The running statistics that they expect are written as a fresh module has them (mean 0,
     /// variance 1, no batches). They must stay unused: after `eval()` the public modules normalise

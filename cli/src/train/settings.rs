@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use stargan::data::read_text;
 use stargan::engine::Recipe;
-use stargan::nn::Upsampling;
+use stargan::nn::{Head, Upsampling};
 use stargan::{
     Augmentation, Channels, ImageSize, LabelSpaces, LossWeights, NonFinitePolicy, Objective,
     Penalty, Precision, Preset, RunSettings, Sampling, Schedule, StarGan, TrainingConfig,
@@ -68,6 +68,10 @@ pub struct SettingsArgs {
         help_heading = NETWORKS
     )]
     upsampling: Option<Upsampling>,
+    /// What the generator makes of its last features: an image, or an image and a mask of where it
+    /// replaces the photo
+    #[arg(long, value_name = "NAME", value_parser = names(Head::ALL), help_heading = NETWORKS)]
+    head: Option<Head>,
     /// Convolutions of the discriminator's trunk [default: 6, fewer for small images]
     #[arg(long, value_name = "N", help_heading = NETWORKS)]
     discriminator_downsamplings: Option<usize>,
@@ -220,6 +224,7 @@ impl SettingsArgs {
             ("residual_blocks", recipe.generator.residual_blocks.to_string()),
             ("downsamplings", recipe.generator.downsamplings.to_string()),
             ("upsampling", name(json!(recipe.generator.upsampling))),
+            ("head", name(json!(recipe.generator.head))),
             ("objective", name(json!(recipe.objective))),
             ("penalty", name(json!(recipe.penalty))),
             ("identity", format!("{identity}:{last}")),
@@ -286,6 +291,7 @@ impl SettingsArgs {
         set(&mut generator.residual_blocks, self.residual_blocks);
         set(&mut generator.downsamplings, self.downsamplings);
         set(&mut generator.upsampling, self.upsampling);
+        set(&mut generator.head, self.head);
         set(&mut discriminator.base_channels, discriminator_channels);
         set(&mut discriminator.downsamplings, self.discriminator_downsamplings);
         set(critic_steps, self.critic_steps);

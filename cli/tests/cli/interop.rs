@@ -85,6 +85,40 @@ fn resize_convolutions_are_trained_told_and_begun_from_but_not_exported_to_pytor
 }
 
 #[test]
+fn a_head_with_a_mask_is_trained_told_begun_from_and_travels_to_pytorchs_keys_and_back() {
+    let folder = folder();
+    let folder = folder.path();
+    let data = faces("train");
+    let line = format!("--data {data} {TINY} --head mask --ema 0.5 --iterations 2 --out first");
+    succeeds("train", folder, &line);
+    let told = succeeds("inspect", folder, "first");
+    for part in [" downsamplings, a mask", "head \"mask\" (default"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let face = format!("{FACES}/test/images/00001.png");
+    succeeds("translate", folder, &format!("--model first --edit Male --out there.png {face}"));
+    let files = "--out-generator G.safetensors --out-discriminator D.safetensors";
+    succeeds("export --format pytorch", folder, &format!("--model first {files}"));
+    let line = "--generator G.safetensors --discriminator D.safetensors --out back.safetensors";
+    fails("import", folder, &format!("{line} --labels a,b,c,d"), 1, "say so (head: mask)");
+    succeeds("import", folder, &format!("{line} --head mask"));
+    let line = format!("--model back.safetensors --edit Male --out back.png {face}");
+    succeeds("translate", folder, &line);
+    let bytes = |name: &str| fs::read(folder.join(name)).unwrap();
+    assert_eq!(bytes("there.png"), bytes("back.png"), "the round trip is exact");
+
+    // The head of the model is taken, unless a flag says otherwise; then the mask is no longer.
+    let line = format!("--data {data} --from first --batch 4 --iterations 1");
+    succeeds("train", folder, &format!("{line} --out second"));
+    assert!(succeeds("inspect", folder, "second").contains(" downsamplings, a mask"));
+    let said = stargan("train", folder, &format!("{line} --head plain --out third"));
+    let said = text(&said.stderr);
+    assert!(said.contains("its head has a mask, which is left out"), "{said}");
+    assert!(!succeeds("inspect", folder, "third").contains(", a mask"));
+    fails("train", folder, "--resume --out first --head plain", 2, "can't change");
+}
+
+#[test]
 fn what_would_translate_to_nothing_is_refused() {
     let folder = folder();
     let public = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/public-G.ckpt");

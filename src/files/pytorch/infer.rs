@@ -8,6 +8,7 @@ use crate::files::pytorch::keys::{Key, keys};
 use crate::nn::architecture::Architecture;
 use crate::nn::discriminator::DiscriminatorConfig;
 use crate::nn::generator::GeneratorConfig;
+use crate::nn::head::Head;
 use crate::nn::limits::{MOST_HALVINGS, doubled};
 use crate::nn::weights::Weights;
 
@@ -31,13 +32,14 @@ fn sides(weights: &Weights, Key { public, .. }: &Key) -> Result<[usize; 4], Stri
     }
 }
 
-/// The generator whose stem, halvings, residual blocks and head `weights` have.
+/// The generator whose stem, halvings, residual blocks and head `weights` have. What kind of `head`
+/// they don't say: one more output is a mask's, or that of another channel.
 ///
 /// # Errors
-/// When the stem is missing or is no convolution. Whether the rest fits is checked when
-/// the weights are taken.
-pub(super) fn generator(weights: &Weights) -> Result<GeneratorConfig, String> {
-    let config = GeneratorConfig::new(0);
+/// When the stem is missing or is no convolution. Whether the rest fits is checked when the weights
+/// are taken.
+pub(super) fn generator(weights: &Weights, head: Head) -> Result<GeneratorConfig, String> {
+    let config = GeneratorConfig::new(0).with_head(head);
     let stem = key(&config.architecture(), "stem.conv.weight");
     let [base, inputs, ..] = sides(weights, &stem)?;
     let config = config.with_base_channels(base);
@@ -59,8 +61,10 @@ pub(super) fn generator(weights: &Weights) -> Result<GeneratorConfig, String> {
     let config = config.with_residual_blocks(blocks);
 
     // Without a head, which is found missing later, it is taken for one of RGB.
-    let head = key(&config.architecture(), "head.weight");
-    let channels = sides(weights, &head).map_or(config.image_channels, |[outputs, ..]| outputs);
+    let last = key(&config.architecture(), "head.weight");
+    let beside = head.outputs(0);
+    let channels = sides(weights, &last)
+        .map_or(config.image_channels, |[outputs, ..]| outputs.saturating_sub(beside));
     let condition = inputs.checked_sub(channels).filter(|width| *width > 0).ok_or_else(|| {
         format!(
             "{}: expected the input channels of a generator, {channels} of the image and one per \

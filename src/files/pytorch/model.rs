@@ -17,6 +17,7 @@ use crate::files::pytorch::read::{STATISTICS, read};
 use crate::labels::spaces::LabelSpaces;
 use crate::nn::discriminator::DiscriminatorConfig;
 use crate::nn::generator::GeneratorConfig;
+use crate::nn::head::Head;
 use crate::nn::upsampling::Upsampling;
 use crate::nn::weights::Weights;
 
@@ -31,21 +32,36 @@ pub struct PublicModel {
 }
 
 impl PublicModel {
+    /// Reads the files of a generator with the public code's own head, see
+    /// [`open_with_head`](Self::open_with_head).
+    ///
+    /// # Errors
+    /// As [`open_with_head`](Self::open_with_head).
+    pub fn open(
+        generator: impl AsRef<Path>,
+        discriminator: Option<impl AsRef<Path>>,
+    ) -> Result<Self> {
+        Self::open_with_head(generator, discriminator, Head::Plain)
+    }
+
     /// Reads a generator's file and, where there is one, its discriminator's: PyTorch checkpoints
     /// of a `state_dict`, zip or legacy, or safetensors with the same keys, in floats of 16, 32 or
     /// 64 bits. The dict may be under the key `state_dict`, `model_state_dict` or `model` of
     /// others, and its keys may begin with `module.` or `_orig_mod.`. A pickle is read as data;
-    /// nothing in it can run. Running statistics are ignored.
+    /// nothing in it can run. Running statistics are ignored. The generator's `head` must be told,
+    /// since the shapes don't say what one more output is.
     ///
     /// # Errors
     /// [`Error::Io`] when a file can't be read; [`Error::Checkpoint`] when it is damaged or of
     /// another kind, when a value is not finite, and for every key that is missing, unexpected or
     /// has another shape than its network's, naming it.
-    pub fn open(
+    pub fn open_with_head(
         generator: impl AsRef<Path>,
         discriminator: Option<impl AsRef<Path>>,
+        head: Head,
     ) -> Result<Self> {
-        let generator = open(generator.as_ref(), infer::generator, generator_keys, "generator")?;
+        let infer = |weights: &Weights| infer::generator(weights, head);
+        let generator = open(generator.as_ref(), infer, generator_keys, "generator")?;
         let discriminator = discriminator
             .map(|path| {
                 open(path.as_ref(), infer::discriminator, discriminator_keys, "discriminator")
@@ -81,11 +97,19 @@ impl PublicModel {
     ) -> Result<(ModelConfig, Weights)> {
         let (generator, mut weights) = self.generator;
         let (discriminator, discriminator_weights) = self.discriminator.unzip();
-        let channels = Channels::try_from(generator.image_channels)
-            .map_err(|error| Error::Config(format!("the generator's images: {error}")))?;
+        let (head, found) = (generator.head, generator.image_channels);
+        let told = |error: String| match (head, found) {
+            (Head::Plain, 2 | 4) => Error::Config(format!(
+                "{error}; the last weight has {found} outputs: where the last of them is that of a \
+                 mask, say so (head: mask)"
+            )),
+            _ => Error::Config(error),
+        };
+        let channels = Channels::try_from(found)
+            .map_err(|error| told(format!("the generator's images: {error}")))?;
         let transform = transform.with_channels(channels);
         let config = ModelConfig { spaces, transform, generator, discriminator };
-        config.check()?;
+        config.check().map_err(|error| told(error.to_string()))?;
         weights.extend(discriminator_weights.into_iter().flatten());
         Ok((config, weights))
     }
@@ -94,7 +118,7 @@ impl PublicModel {
 /// Reads one network.
 fn open<C>(
     path: &Path,
-    infer: fn(&Weights) -> Result<C, String>,
+    infer: impl Fn(&Weights) -> Result<C, String>,
     keys: fn(&C) -> Vec<Key>,
     prefix: &str,
 ) -> Result<(C, Weights)> {
@@ -120,7 +144,7 @@ fn open<C>(
 }
 
 /// The weights of a generator by the public code's names, with the running statistics of fresh
-/// modules.
+/// modules. A mask is one more output of its last convolution.
 ///
 /// # Errors
 /// [`Error::Config`] naming the first that is missing, or when the public code has no such network.
@@ -244,14 +268,18 @@ mod tests {
         let model = PublicModel::open(files.path("G"), Some(files.path("D"))).unwrap();
         assert_eq!(model.generator(), &files.networks.generator());
         assert_eq!(model.discriminator(), Some(&files.networks.discriminator()));
-        for (downsamplings, blocks) in [(0, 0), (1, 0), (0, 2), (3, 1)] {
+        let (plain, mask) = (Head::Plain, Head::Mask);
+        for (downsamplings, blocks, head) in
+            [(0, 0, plain), (1, 0, mask), (0, 2, plain), (3, 1, plain), (3, 1, mask)]
+        {
             let config = GeneratorConfig::new(2)
+                .with_head(head)
                 .with_base_channels(2)
                 .with_downsamplings(downsamplings)
                 .with_residual_blocks(blocks);
             let keys = generator_keys(&config).into_iter();
             let zeros = keys.map(|key| (key.public, TensorData::zeros::<f32, _>(key.shape)));
-            assert_eq!(infer::generator(&zeros.collect()).unwrap(), config);
+            assert_eq!(infer::generator(&zeros.collect(), head).unwrap(), config);
         }
     }
 
@@ -313,6 +341,27 @@ mod tests {
             error.contains("main.10.weight: expected shape [8, 4, 4, 4], found [4, 8, 3, 3]"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn a_mask_travels_as_one_more_output_and_must_be_told() {
+        let config = GeneratorConfig::new(2).with_base_channels(2).with_residual_blocks(1);
+        let config = config.with_head(Head::Mask);
+        let keys = generator_keys(&config);
+        let named = |key: &Key| format!("generator.{}", key.path);
+        let ones = |key: &Key| (named(key), TensorData::ones::<f32, _>(key.shape.clone()));
+        let own: Weights = keys.iter().map(ones).collect();
+        let files = Files::new();
+        files.write("mask", &public_generator(&config, own.clone()).unwrap());
+        // Of one label fewer, for images with opacity.
+        let opaque = PublicModel::open(files.path("mask"), None::<&str>).unwrap();
+        let error = opaque.into_parts(spaces(), TRANSFORM).unwrap_err().to_string();
+        let expected = "the last weight has 4 outputs: where the last of them is that of a mask";
+        assert!(error.contains(expected), "{error}");
+        let open = |file| PublicModel::open_with_head(files.path(file), None::<&str>, Head::Mask);
+        assert_eq!(open("mask").unwrap().generator, (config, own));
+        let error = open("G").unwrap().into_parts(spaces(), TRANSFORM).unwrap_err().to_string();
+        assert!(error.contains("expected 1 (grey), 3 (RGB) or 4"), "{error}");
     }
 
     #[test]

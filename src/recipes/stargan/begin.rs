@@ -9,12 +9,16 @@ use crate::engine::networks::State;
 use crate::engine::trainer::Trainer;
 use crate::error::{Error, Result};
 use crate::labels::spaces::LabelSpaces;
+use crate::nn::head::Head;
 use crate::nn::weights::{self, Weights};
 use crate::recipes::stargan::config::StarGan;
 use crate::translate::translator::Translator;
 
 /// The array whose input channels are those of the image, then the condition's.
 const STEM: &str = "generator.stem.conv.weight";
+
+/// The array whose outputs are those of the image, then a mask's.
+const HEAD: &str = "generator.head.weight";
 
 /// The array that has an output per label.
 const DOMAIN_HEAD: &str = "discriminator.domain.weight";
@@ -36,11 +40,14 @@ pub struct Taken {
     pub new_labels: Vec<String>,
     /// The arrays that are fresh altogether: the model has none of that name and size.
     pub fresh: Vec<String>,
+    /// The model's head where the run's is another: the image's outputs are the model's, a mask's
+    /// are fresh, or were left out.
+    pub other_head: Option<Head>,
 }
 
 impl fmt::Display for Taken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { weights, of, known_labels, new_labels, fresh } = self;
+        let Self { weights, of, known_labels, new_labels, fresh, other_head } = self;
         write!(f, "{weights} of {of} weights")?;
         for (what, names) in [
             ("labels that it knows", known_labels),
@@ -55,16 +62,21 @@ impl fmt::Display for Taken {
                 names => write!(f, "; {what}: {}", names.join(", "))?,
             }
         }
-        Ok(())
+        match other_head {
+            None => Ok(()),
+            Some(Head::Plain) => f.write_str("; its head is plain: the mask is fresh"),
+            Some(Head::Mask) => f.write_str("; its head has a mask, which is left out"),
+        }
     }
 }
 
 impl<B: AutodiffBackend> Trainer<B, StarGan> {
     /// Takes over what fits of a trained model, before the first iteration: every array of G and D
     /// that has the same name and shape in both, and of those that have a channel per label, the
-    /// channels of labels of one name. The rest stays as it was initialised, and the optimizers
-    /// begin anew. G's weights are the model's, so those of its moving average where it was trained
-    /// with one. [`StarGan::with_networks_of`] makes networks that all of it fits.
+    /// channels of labels of one name; of G's head, the outputs of the image and those of a mask.
+    /// The rest stays as it was initialised, and the optimizers begin anew. G's weights are the
+    /// model's, so those of its moving average where it was trained with one.
+    /// [`StarGan::with_networks_of`] makes networks that all of it fits.
     ///
     /// A label is the model's label of the same name in the dataset of the same name, or else in
     /// the only dataset that has it.
@@ -87,14 +99,22 @@ impl<B: AutodiffBackend> Trainer<B, StarGan> {
         }
         let recipe = &self.config().recipe;
         let labels = Labels::shared(&model.config().spaces, &recipe.spaces);
-        let image_channels = recipe.generator.image_channels;
-        let same_images = model.config().generator.image_channels == image_channels;
+        let (run, theirs) = (&recipe.generator, &model.config().generator);
+        let image_channels = run.image_channels;
+        let same_images = theirs.image_channels == image_channels;
+        let mut head: Vec<_> =
+            (0..image_channels).map(|c| (c, c)).filter(|_| same_images).collect();
+        if run.head == Head::Mask && theirs.head == Head::Mask {
+            head.push((image_channels, theirs.image_channels));
+        }
         let mut taken = labels.taken();
+        taken.other_head = (run.head != theirs.head).then_some(theirs.head);
         let take = |mut state: State| {
             let places = |name: &str| match name {
                 // Channels of other images are nobody's, whatever their number.
                 STEM if !same_images => Some((1, Vec::new())),
                 STEM => Some((1, labels.inputs(image_channels))),
+                HEAD => Some((0, head.clone())),
                 DOMAIN_HEAD => Some((0, labels.known.clone())),
                 _ => None,
             };
@@ -166,6 +186,7 @@ impl Labels {
             known_labels: names(true),
             new_labels: names(false),
             fresh: Vec::new(),
+            other_head: None,
         }
     }
 }

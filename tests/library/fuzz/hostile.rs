@@ -141,6 +141,8 @@ fn networks_that_are_not_in_the_file() {
         ("/generator/residual_blocks", json!(u64::MAX), many),
         ("/generator/downsamplings", json!(0), "expected shape"),
         ("/generator/upsampling", json!("resize"), "expected shape"),
+        ("/generator/head", json!("mask"), few),
+        ("/generator/head", json!("both"), "unknown variant `both`"),
         ("/generator/upsampling", json!("nearest"), "unknown variant `nearest`"),
         ("/generator/downsamplings", json!(31), wide),
         ("/generator/downsamplings", json!(u64::MAX), wide),

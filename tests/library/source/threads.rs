@@ -14,7 +14,7 @@ use stargan::metrics::{
     Readings, Scores, TargetScores,
 };
 use stargan::nn::{
-    Discriminator, DiscriminatorConfig, Generator, GeneratorConfig, Prediction, Upsampling,
+    Discriminator, DiscriminatorConfig, Generator, GeneratorConfig, Head, Prediction, Upsampling,
 };
 use stargan::recipes::{
     Adversaries, CriticLosses, CycleNetworks, Direction, DirectionLosses, DiscriminatorLosses,
@@ -60,7 +60,7 @@ fn what_is_public_is_send_and_sync() {
         DomainDistance, Evaluation, Evaluator<'_, Flex>, Judge<Flex>, JudgeConfig, JudgeErrors,
         Measured, Measures, Readings, Scores, TargetScores);
     all!(both: Discriminator<Flex>, DiscriminatorConfig, Generator<Flex>, GeneratorConfig,
-        Prediction<Flex>, Upsampling);
+        Head, Prediction<Flex>, Upsampling);
     all!(both: Adversaries<Cpu>, CriticLosses<Flex>, CycleNetworks<Cpu>, Direction<Flex>,
         DirectionLosses<Flex>, DiscriminatorLosses<Flex>, GeneratorLosses<Flex>, IdentityTerm,
         Label<Flex>, PairModel, Pairwise<Flex>, PenaltyDraw<Flex>, StepBatch<Flex>);

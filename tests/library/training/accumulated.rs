@@ -1,5 +1,6 @@
 //! A batch in parts leads to the update that it leads to as a whole.
 
+use stargan::nn::Head;
 use stargan::{CsvLog, Dataset, LabelSpaces, Penalty, Pix2Pix, StarGan, Trainer, TrainingConfig};
 
 use crate::training::one_update::{compare, one_iteration, still};
@@ -10,17 +11,20 @@ fn parts_of_a_batch_lead_to_the_update_of_the_whole() {
     let _turn = one_at_a_time();
     let folder = tempfile::tempdir().unwrap();
     let data = colours(&folder.path().join("data"));
-    let run = |parts: usize| {
-        let config = still(LabelSpaces::single(data.labels().clone()));
+    let run = |parts: usize, head: Head| {
+        let mut config = still(LabelSpaces::single(data.labels().clone()));
+        config.recipe.generator.head = head;
         let config = config.with_run(|run| run.with_accumulate(parts));
-        let run = folder.path().join(parts.to_string());
+        let run = folder.path().join(format!("{parts} {head:?}"));
         let mut trainer = Trainer::<Cpu, StarGan>::new(&run, config, &Default::default()).unwrap();
         trainer.run(&data, &mut CsvLog::every(1)).unwrap();
         run
     };
-    let whole = one_iteration(&run(1));
-    for parts in [2, 4] {
-        compare(&run(parts), &whole, &format!("{parts} parts"));
+    for (head, in_parts) in [(Head::Plain, vec![2, 4]), (Head::Mask, vec![2])] {
+        let whole = one_iteration(&run(1, head));
+        for parts in in_parts {
+            compare(&run(parts, head), &whole, &format!("{parts} parts, {head:?}"));
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::engine::Recipe;
 use stargan::image::DynamicImage;
-use stargan::nn::Upsampling;
+use stargan::nn::{Head, Upsampling};
 use stargan::{
     CelebA, Dataset, LabelSpace, LabelSpaces, Observer, OutputSize, Parts, Result, Run, StarGan,
     Trainer, TrainingConfig, Translator,
@@ -112,6 +112,27 @@ fn what_fits_is_taken_and_the_rest_is_fresh() {
     let like =
         same.clone().with_recipe(|recipe| recipe.with_networks_of(trainer.translator().config()));
     assert_eq!(like.recipe.generator, resized.recipe.generator);
+
+    // A mask is fresh, and left out where the run has none; the image's outputs are the model's.
+    let masked = same.clone().with_recipe(|mut recipe| {
+        recipe.generator.head = Head::Mask;
+        recipe
+    });
+    let mut trainer = begin(folder.join("masked"), masked);
+    let taken = trainer.begin_from(&model).unwrap();
+    assert!(taken.fresh.is_empty(), "{taken}");
+    assert_eq!((taken.other_head, taken.of - taken.weights), (Some(Head::Plain), 4 * 7 * 7));
+    assert!(taken.to_string().ends_with("; its head is plain: the mask is fresh"), "{taken}");
+    trainer.run(&faces(), &mut StopAfter(2)).unwrap();
+    let with_mask = trainer.translator();
+    let mut trainer = begin(folder.join("unmasked"), same.clone());
+    let taken = trainer.begin_from(&with_mask).unwrap();
+    assert_eq!((taken.other_head, taken.weights), (Some(Head::Mask), taken.of));
+    assert!(taken.to_string().ends_with("; its head has a mask, which is left out"), "{taken}");
+    let like = same.clone().with_recipe(|recipe| recipe.with_networks_of(with_mask.config()));
+    let mut trainer = begin(folder.join("again"), like);
+    let taken = trainer.begin_from(&with_mask).unwrap();
+    assert_eq!((taken.other_head, taken.weights), (None, taken.of));
 
     let wide = same.with_recipe(|recipe| recipe.with_base_channels(8));
     let mut trainer = begin(folder.join("wide"), wide);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use stargan::burn::backend::Flex;
 use stargan::engine::Recipe;
 use stargan::metrics::{CounterfactualLog, Counterfactuals, DatasetScores};
-use stargan::nn::{DiscriminatorConfig, GeneratorConfig};
+use stargan::nn::{DiscriminatorConfig, GeneratorConfig, Head};
 use stargan::recipes::Pairwise;
 use stargan::{
     CycleGan, Dataset, Datasets, Folder, Grid, LabelSpaces, Observer, Outcome, Pix2Pix, Precision,
@@ -98,11 +98,15 @@ fn a_cyclegan_resumes_exactly_with_its_history() {
 }
 
 #[test]
-fn both_resume_exactly_in_half_precision() {
+fn both_resume_exactly_in_half_precision_and_with_masks() {
     let _turn = one_at_a_time();
-    for precision in [Precision::BFloat16, Precision::Float16] {
-        resumes(cyclegan().with_run(|run| run.with_precision(precision)));
-        resumes(pix2pix(DOMAINS).with_run(|run| run.with_precision(precision)));
+    for (precision, head) in [(Precision::BFloat16, Head::Plain), (Precision::Float16, Head::Mask)]
+    {
+        let (mut cyclegan, mut pix2pix) = (cyclegan(), pix2pix(DOMAINS));
+        cyclegan.recipe.generator.head = head;
+        pix2pix.recipe.generator.head = head;
+        resumes(cyclegan.with_run(|run| run.with_precision(precision)));
+        resumes(pix2pix.with_run(|run| run.with_precision(precision)));
     }
 }
 
