@@ -26,9 +26,9 @@
 //! | use the public PyTorch code's weights | [`PublicModel`], [`Translator::import`] |
 //!
 //! Everything is generic over burn's `Backend`. Images are `[N, C, H, W]` in `[-1, 1]` on the
-//! device, and the image crate's `DynamicImage` elsewhere. The features `train`, `metrics` and `report`, on by default,
-//! are what a program that only translates can leave out. `README.md` has a run from data to a
-//! translated photo, and the command line; `examples/` has short programs.
+//! device, and the image crate's `DynamicImage` elsewhere. The features `train`, `metrics` and
+//! `report`, on by default, are what a program that only translates can leave out. `README.md` has
+//! a run from data to a translated photo, and the command line; `examples/` has short programs.
 
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
@@ -134,7 +134,7 @@ mod train {
     pub use crate::recipes::stargan::begin::Taken;
     pub use crate::recipes::stargan::config::StarGan;
     pub use crate::recipes::stargan::preset::Preset;
-    pub use crate::recipes::stargan::weights::{IdentityWarmup, LossWeights};
+    pub use crate::recipes::stargan::weights::{IdentityWarmup, LossWeights, ReconstructionRamp};
 }
 
 #[cfg(feature = "report")]

@@ -87,7 +87,13 @@ pub fn joint(config: TrainingConfig<StarGan>) -> TrainingConfig<StarGan> {
         return config;
     }
     let identity = Some(IdentityWarmup { weight: 3.0, ..IdentityWarmup::default() });
-    let lighter = LossWeights { domain: 0.3, reconstruction: 3.0, penalty: 3.0, identity };
+    let lighter = LossWeights {
+        domain: 0.3,
+        reconstruction: 3.0,
+        penalty: 3.0,
+        identity,
+        ..LossWeights::default()
+    };
     config.with_recipe(|recipe| recipe.with_weights_of(name, lighter))
 }
 

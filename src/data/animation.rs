@@ -189,9 +189,9 @@ impl Animation {
     }
 
     /// The bytes of an animated PNG, which has all colours and delays of whole milliseconds up to a
-    /// minute, or of a GIF, which has 256 colours a frame and delays of hundredths of a second; of
-    /// a GIF what is less than half opaque is transparent, and the rest is what is seen on white. It
-    /// is shown for ever.
+    /// minute, or of a GIF, which has 256 colours a frame and delays of hundredths of a second.
+    /// What is less than half opaque is transparent in a GIF, and the rest as on white. It is shown
+    /// for ever.
     ///
     /// # Errors
     /// [`Error::Config`] when the format is another, animated WebP too; [`Error::Image`] when the

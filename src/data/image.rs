@@ -35,9 +35,9 @@ pub fn load_image(path: impl AsRef<Path>) -> Result<DynamicImage> {
 /// `ImageRgba8` where something in it is transparent, and else `ImageRgb8`.
 ///
 /// The format (PNG, JPEG, GIF, TIFF, BMP, WebP) is told from the content, the EXIF orientation is
-/// applied, and paletted and deeper images are converted. What becomes of the channels that a model
-/// doesn't have says [`Channels::convert`](crate::Channels::convert). Of several images in a file, it is the
-/// first. `name` is what errors call the image.
+/// applied, and paletted and deeper images are converted. Of several images in a file, it is the
+/// first. [`Channels::convert`](crate::Channels::convert) makes what a model sees of it. `name` is
+/// what errors call the image.
 ///
 /// # Errors
 /// When `bytes` are empty, truncated, damaged, of another format, or hold an image without pixels,

@@ -175,6 +175,16 @@ mod tests {
         let wide = |width, height| survey.smaller_than(ImageSize::new(width, height));
         assert_eq!((wide(20, 10), wide(21, 10), wide(40, 20), wide(42, 20)), (0, 2, 3, 4));
 
+        // The same picture in grey, and stored as colours.
+        fs::create_dir(at("c")).unwrap();
+        let grey = image::GrayImage::from_fn(9, 9, |x, y| image::Luma([(20 * x + y) as u8]));
+        grey.save(at("c/grey.png")).unwrap();
+        image::DynamicImage::from(grey).into_rgb8().save(at("c/colours.png")).unwrap();
+        let grey = Survey::new(&Folder::open(folder.path()).unwrap());
+        let names = |same: &[SameImage<'_>]| same.iter().map(|of| of.name.to_owned()).collect();
+        let same: Vec<Vec<String>> = Survey::same(&[&grey]).iter().map(|of| names(of)).collect();
+        assert!(same.contains(&vec!["c/colours.png".to_owned(), "c/grey.png".to_owned()]));
+
         let same = |survey, name| SameImage { survey, name };
         assert_eq!(Survey::same(&[&survey]), [[same(0, "a/1.png"), same(0, "b/1.bmp")]]);
         let twice = Survey::same(&[&survey, &cropped]);

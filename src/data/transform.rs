@@ -165,8 +165,8 @@ impl Transform {
         to_network(&self.cropped_and_resized(image, flip, part))
     }
 
-    /// `image` cropped, with the model's [channels](Channels::convert) and resized to `size`, without
-    /// normalising.
+    /// `image` cropped, with the model's [channels](Channels::convert), and resized to `size`; not
+    /// normalised.
     ///
     /// The resize is bilinear and antialiased, within one level of 255 of PIL's. Pixels count as
     /// much as they are opaque.

@@ -204,6 +204,8 @@ pub trait Recipe:
 pub struct Moment<'a, B: AutodiffBackend> {
     /// The iteration, counted from 1.
     pub iteration: u64,
+    /// How many the run has.
+    pub iterations: u64,
     /// The learning rate of this iteration.
     pub learning_rate: f64,
     /// That of discriminators.

@@ -240,6 +240,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
         self.iteration += 1;
         let mut moment = Moment {
             iteration: self.iteration,
+            iterations: self.config.run.iterations,
             learning_rate: self.learning_rate(),
             discriminator_learning_rate: self.discriminator_learning_rate(),
             seed: self.config.run.seed,

@@ -15,7 +15,7 @@ use crate::recipes::penalty::{Penalty, PenaltyDraw};
 use crate::recipes::stargan::batch::Label;
 use crate::recipes::stargan::batch::StepBatch;
 use crate::recipes::stargan::step::{discriminator_losses, generator_losses};
-use crate::recipes::stargan::weights::LossWeights;
+use crate::recipes::stargan::weights::{IdentityWarmup, LossWeights};
 use crate::tests::fixture::{Fixture, Networks};
 use crate::tests::gradients;
 use crate::tests::one_at_a_time;
@@ -160,8 +160,13 @@ impl Case {
             objective,
             IdentityTerm::Computed,
         )
-        .total(&LossWeights::default(), Some(10.0))
+        .total(&with_identity())
     }
+}
+
+/// The paper's, with an identity term of weight 10.
+fn with_identity() -> LossWeights {
+    LossWeights { identity: Some(IdentityWarmup::default()), ..LossWeights::default() }
 }
 
 /// Compares gradients of `loss` with respect to some values of the parameters `paths` with

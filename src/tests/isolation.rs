@@ -14,7 +14,7 @@ use crate::recipes::penalty::{Penalty, PenaltyDraw};
 use crate::recipes::stargan::batch::Label;
 use crate::recipes::stargan::batch::StepBatch;
 use crate::recipes::stargan::step::{discriminator_losses, generator_losses};
-use crate::recipes::stargan::weights::LossWeights;
+use crate::recipes::stargan::weights::{IdentityWarmup, LossWeights};
 use crate::tests::fixture::Fixture;
 use crate::tests::fixture::Networks;
 use crate::tests::gradients;
@@ -64,6 +64,8 @@ fn each_loss_moves_its_own_network_only<B: AutodiffBackend>() {
     assert!(moved.keys().eq(weights::collect(&discriminator, "").keys()), "all of D is trained");
     assert_eq!(gradients(&generator, &loss, "").len(), 0, "D's loss reaches G");
 
+    let with_identity =
+        LossWeights { identity: Some(IdentityWarmup::default()), ..LossWeights::default() };
     let losses = generator_losses(
         &discriminator,
         &generator,
@@ -72,7 +74,7 @@ fn each_loss_moves_its_own_network_only<B: AutodiffBackend>() {
         objective,
         IdentityTerm::Computed,
     );
-    let loss = losses.total(&LossWeights::default(), Some(10.0)).backward();
+    let loss = losses.total(&with_identity).backward();
     let moved = gradients(&generator, &loss, "");
     assert!(moved.keys().eq(weights::collect(&generator, "").keys()), "all of G is trained");
     assert_eq!(gradients(&discriminator, &loss, "").len(), 0, "G's loss reaches D");

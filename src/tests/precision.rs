@@ -180,6 +180,7 @@ fn step_gradients<B: AutodiffBackend>(
     }
     let moment = Moment {
         iteration: 1,
+        iterations: 1,
         learning_rate: 0.0,
         discriminator_learning_rate: 0.0,
         seed: 0,
@@ -191,7 +192,7 @@ fn step_gradients<B: AutodiffBackend>(
     let learner = Learner::new("d", discriminator, AdamConfig::default());
     let of_d = moment.backward(of_d.total(&weights)).of(&learner);
     let learner = Learner::new("g", generator, AdamConfig::default());
-    let of_g = moment.backward(of_g.total(&weights, None)).of(&learner);
+    let of_g = moment.backward(of_g.total(&weights)).of(&learner);
     let values = |gradients: Gradients<B>| {
         let values = gradients.into_iter().flat_map(|gradient| {
             assert_eq!(gradient.dtype(), DType::F32);

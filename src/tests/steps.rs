@@ -117,6 +117,7 @@ impl StepConfig {
             reconstruction: self.weights.reconstruction,
             penalty: self.weights.penalty,
             identity,
+            ..LossWeights::default()
         };
         recipe.critic_steps = 1;
         recipe.check().unwrap();
@@ -265,13 +266,13 @@ impl<B: AutodiffBackend> Comparison<B> {
 
     fn generator_step(&mut self, sample: &StepBatch<B::InnerBackend>, prefix: &str) {
         let StarGan { objective, weights, .. } = self.recipe.clone();
-        let identity = weights.identity_at(1);
+        let weights = weights.at(1, 1);
         let module = self.networks.generator.module().clone();
         let judge = self.networks.discriminator.module();
         let fake = sample.tracked_fake(&module);
-        let identity_term = IdentityTerm::when(identity.is_some());
+        let identity_term = IdentityTerm::when(weights.identity.is_some());
         let losses = generator_losses(judge, &module, fake, sample, objective, identity_term);
-        let total = losses.total(&weights, identity);
+        let total = losses.total(&weights);
         let found = gradients(&module, &total.backward(), "m");
 
         let fake = sample.tracked_fake(self.networks.generator.module());
@@ -292,6 +293,7 @@ impl<B: AutodiffBackend> Comparison<B> {
     ) -> T {
         let mut moment = Moment {
             iteration: 1,
+            iterations: 1,
             learning_rate: self.learning_rate,
             discriminator_learning_rate: self.learning_rate,
             seed: 0,

@@ -41,8 +41,8 @@ const LEVELS: [f32; 2] = [2.0, 20.0];
 /// Where the part ends within the photo, changes fade over this share of its shorter side.
 const FADE: f32 = 1.0 / 16.0;
 
-/// What changes in a pixel, in levels of 255: its grey, or its colours, and its opacity. Where there
-/// is opacity, colours are those times it.
+/// What changes in a pixel, in levels of 255: its grey, or its colours, and its opacity. Where
+/// there is opacity, colours are those times it.
 type Change = [f32; 4];
 
 /// `photo` with its `region` changed as the model has changed it: `seen` is the region as the model
@@ -89,6 +89,8 @@ fn add(pixel: &mut [u8], change: Change) {
     if let &mut [_, _, _, opacity] = pixel {
         let before = premultiplied(pixel);
         let after: [f32; 4] = std::array::from_fn(|at| before[at] + change[at]);
+        // More than opaque, where the photo's edge is sharper than what was seen: the same colour.
+        let after = after.map(|level| level * 255.0 / after[3].max(255.0));
         // What stays transparent keeps the colour that nobody sees.
         if opacity > 0 || change[3] > 0.0 {
             pixel.copy_from_slice(&straight(after));

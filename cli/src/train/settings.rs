@@ -16,7 +16,7 @@ use stargan::{
     UnreadablePolicy,
 };
 
-use super::weights::{Identity, Weights};
+use super::weights::{Identity, Ramp, Weights};
 use crate::failure::{Failure, of_file, usage};
 use crate::named::names;
 
@@ -100,6 +100,10 @@ pub struct SettingsArgs {
         help_heading = LOSSES
     )]
     weights: Vec<Weights>,
+    /// Begin with the reconstruction weight START, and raise it evenly to that of --weights from
+    /// this SHARE of the run on, or "none": edits are whole before all else is kept
+    #[arg(long, value_name = "START:SHARE|none", help_heading = LOSSES)]
+    reconstruction_ramp: Option<Ramp>,
     /// Discriminator updates per generator update
     #[arg(long, value_name = "N", help_heading = LOSSES)]
     critic_steps: Option<u64>,
@@ -172,7 +176,7 @@ pub struct SettingsFile {
 
 impl SettingsArgs {
     /// The flags that may change when a run is resumed, of those here.
-    const CHANGEABLE: [&str; 15] = [
+    const CHANGEABLE: [&str; 16] = [
         "iterations",
         "learning_rate",
         "discriminator_learning_rate",
@@ -183,6 +187,7 @@ impl SettingsArgs {
         "balance",
         "weights",
         "identity",
+        "reconstruction_ramp",
         "keep",
         "checkpoint_every",
         "loader_threads",
@@ -212,7 +217,9 @@ impl SettingsArgs {
     pub fn describe(command: Command, config: &TrainingConfig<StarGan>) -> Command {
         let name = |value: Value| value.as_str().unwrap_or_default().to_owned();
         let TrainingConfig { run, recipe } = config;
-        let LossWeights { domain, reconstruction, penalty, identity } = &recipe.weights;
+        let LossWeights { domain, reconstruction, penalty, identity, .. } = &recipe.weights;
+        let ramp = recipe.weights.reconstruction_ramp;
+        let ramp = ramp.map_or("none".to_owned(), |ramp| format!("{}:{}", ramp.start, ramp.from));
         let (identity, last) =
             identity.map_or((0.0, 0), |warmup| (warmup.weight, warmup.last_iteration));
         let defaults = [
@@ -229,6 +236,7 @@ impl SettingsArgs {
             ("penalty", name(json!(recipe.penalty))),
             ("identity", format!("{identity}:{last}")),
             ("weights", format!("{domain}:{reconstruction}:{penalty}:{identity}")),
+            ("reconstruction_ramp", ramp),
             ("critic_steps", recipe.critic_steps.to_string()),
             ("accumulate", run.accumulate.to_string()),
             ("precision", name(json!(run.precision))),
@@ -333,6 +341,9 @@ impl SettingsArgs {
     pub fn change_weights(&self, mut recipe: StarGan) -> StarGan {
         if let Some(Identity(identity)) = self.identity {
             recipe = recipe.with_identity(identity);
+        }
+        if let Some(Ramp(ramp)) = self.reconstruction_ramp {
+            recipe = recipe.with_reconstruction_ramp(ramp);
         }
         Weights::set_all(&self.weights, &mut recipe);
         recipe

@@ -1,8 +1,8 @@
-//! `--weights` and `--identity`: how much each loss term counts.
+//! `--weights`, `--identity` and `--reconstruction-ramp`: how much each loss term counts.
 
 use std::str::FromStr;
 
-use stargan::{IdentityWarmup, StarGan};
+use stargan::{IdentityWarmup, ReconstructionRamp, StarGan};
 
 /// `--identity WEIGHT:LAST_ITERATION` or `none`.
 #[derive(Clone, Copy)]
@@ -21,6 +21,26 @@ impl FromStr for Identity {
             Some(Self(Some(IdentityWarmup { weight, last_iteration })))
         };
         parse().ok_or_else(|| "expected WEIGHT:LAST_ITERATION, such as 10:500, or none".to_owned())
+    }
+}
+
+/// `--reconstruction-ramp START:SHARE` or `none`.
+#[derive(Clone, Copy)]
+pub struct Ramp(pub Option<ReconstructionRamp>);
+
+impl FromStr for Ramp {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "none" {
+            return Ok(Self(None));
+        }
+        let parse = || {
+            let (start, from) = text.split_once(':')?;
+            let (start, from) = (start.parse().ok()?, from.parse().ok()?);
+            Some(Self(Some(ReconstructionRamp { start, from })))
+        };
+        parse().ok_or_else(|| "expected START:SHARE, such as 3:0.375, or none".to_owned())
     }
 }
 

@@ -42,9 +42,12 @@ fn models_of_any_channels_go_all_the_way() {
         let line = format!("--overwrite --model {run} --edit Male photo.png --out");
         succeeds("translate", folder, &format!("{line} own.png"));
         let own = image::open(at("own.png")).unwrap();
-        assert_eq!((own.dimensions(), own.color()), ((90, 80), colour));
-        succeeds("translate", folder, &format!("{line} own.jpg --size model"));
-        assert_eq!(side(at("own.jpg")), (16, 16));
+        assert_eq!((own.dimensions(), own.color()), ((90, 80), image::ColorType::Rgba8));
+        succeeds("translate", folder, &format!("{line} model.png --size model"));
+        let seen = image::open(at("model.png")).unwrap();
+        assert_eq!((seen.dimensions(), seen.color()), ((16, 16), colour));
+        succeeds("translate", folder, &format!("{line} own.jpg"));
+        assert_eq!(side(at("own.jpg")), (90, 80));
         succeeds("translate", folder, &format!("{line} moving.gif --animate 3"));
         succeeds("inspect", folder, &format!("{run} --photo photo.png --overwrite"));
         let judged = format!("--model {run} --data {test} --train-data {train}");
@@ -57,6 +60,9 @@ fn models_of_any_channels_go_all_the_way() {
         );
         succeeds("import", folder, &line);
         assert!(succeeds("inspect", folder, &format!("back{channels}")).contains(said));
+        // A generator alone has no discriminator to say what the other takes.
+        let from = format!("--data {train} --iterations 1 --batch 4 --from back{channels}");
+        succeeds("train", folder, &format!("{from} --out alone{channels}"));
     }
     let judge = format!(
         "--model run1 --data {test} --train-data {train} --judge-iterations 2 --judge j.safetensors"

@@ -261,3 +261,23 @@ fn ctrl_c_writes_a_checkpoint_to_go_on_from() {
     assert!(message.contains("stargan train --resume --out 'run'"), "{message}");
     assert_eq!(names(folder.path().join("run/checkpoints")).len(), 1);
 }
+
+#[test]
+fn the_reconstruction_weight_may_grow_and_that_may_change() {
+    let folder = folder();
+    let folder = folder.path();
+    let train = faces("train");
+    let line = format!("--data {train} {TINY} --reconstruction-ramp 3:0.375 --iterations 2");
+    succeeds("train", folder, &format!("{line} --out run"));
+    let ramp = || {
+        let config = fs::read_to_string(folder.join("run/config.json")).unwrap();
+        let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+        config["settings"]["weights"]["reconstruction_ramp"].clone()
+    };
+    assert_eq!(ramp(), serde_json::json!({"start": 3.0, "from": 0.375}));
+    let again = "--resume --out run --reconstruction-ramp";
+    succeeds("train", folder, &format!("{again} 2:0 --iterations 4"));
+    assert_eq!(ramp(), serde_json::json!({"start": 2.0, "from": 0.0}));
+    succeeds("train", folder, &format!("{again} none --iterations 6"));
+    assert_eq!(ramp(), serde_json::Value::Null);
+}

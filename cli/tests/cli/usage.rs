@@ -21,6 +21,8 @@ fn bad_usage_is_told_from_failure() {
         (format!("--data {train} --crop 10 --crop 9"), 2, "--crop is given twice"),
         (format!("--data folder:{EXPRESSIONS}/train --labels happy"), 2, "--labels is for celeba"),
         (format!("--data {train} --identity 10"), 2, "expected WEIGHT:LAST_ITERATION"),
+        (format!("--data {train} --reconstruction-ramp 3"), 2, "expected START:SHARE"),
+        (format!("--data {train} --reconstruction-ramp 3:1"), 1, "from 1 of the run on; it must"),
         (format!("--data {train} --objective best"), 2, "[possible values: wasserstein, minimax,"),
         (format!("--data {train} --learning-rate 0"), 1, "is 0; it must be between 1e-38 and 1"),
         (format!("--data {train} --weights 1:1e300:10"), 1, "is 1e300; it must be at least 0 and"),

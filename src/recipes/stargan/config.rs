@@ -14,7 +14,7 @@ use crate::nn::generator::GeneratorConfig;
 use crate::recipes::channels::check_channels;
 use crate::recipes::objective::Objective;
 use crate::recipes::penalty::Penalty;
-use crate::recipes::stargan::weights::{IdentityWarmup, LossWeights};
+use crate::recipes::stargan::weights::{IdentityWarmup, LossWeights, ReconstructionRamp};
 
 /// StarGAN. The defaults are the paper's at 128 pixels, with the identity warm-up added
 /// ([`Preset::Paper`](crate::Preset::Paper) leaves it out).
@@ -112,6 +112,12 @@ impl StarGan {
     /// Sets, or with `None` removes, the identity warm-up, of every dataset.
     pub fn with_identity(mut self, identity: Option<IdentityWarmup>) -> Self {
         self.each_weights(|weights| weights.identity = identity);
+        self
+    }
+
+    /// Sets, or with `None` removes, the way to the reconstruction weight, of every dataset.
+    pub fn with_reconstruction_ramp(mut self, ramp: Option<ReconstructionRamp>) -> Self {
+        self.each_weights(|weights| weights.reconstruction_ramp = ramp);
         self
     }
 

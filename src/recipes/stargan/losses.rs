@@ -63,13 +63,14 @@ pub struct GeneratorLosses<B: Backend> {
 }
 
 impl<B: Backend> GeneratorLosses<B> {
-    /// `L_G` (eq. 6): the weighted sum that G minimises; `identity` is the identity term's weight.
-    pub fn total(&self, weights: &LossWeights, identity: Option<f64>) -> Tensor<B, 1> {
+    /// `L_G` (eq. 6): the weighted sum that G minimises, with the weights
+    /// [of an iteration](LossWeights::at).
+    pub fn total(&self, weights: &LossWeights) -> Tensor<B, 1> {
         let total = self.fake.clone()
             + self.domain.clone() * weights.domain
             + self.reconstruction.clone() * weights.reconstruction;
-        match (&self.identity, identity) {
-            (Some(term), Some(weight)) => total + term.clone() * weight,
+        match (&self.identity, weights.identity) {
+            (Some(term), Some(identity)) => total + term.clone() * identity.weight,
             _ => total,
         }
     }

@@ -241,13 +241,13 @@ pub(crate) fn generator_step<B: AutodiffBackend>(
     weights: &LossWeights,
     moment: &mut Moment<'_, B>,
 ) -> Result<GeneratorLosses<B>> {
-    let identity = weights.identity_at(moment.iteration);
+    let weights = weights.at(moment.iteration, moment.iterations);
     let (learner, critic) = (&networks.generator, networks.discriminator.module());
     let of_part = |part| {
-        let term = IdentityTerm::when(identity.is_some());
+        let term = IdentityTerm::when(weights.identity.is_some());
         let generator = learner.module();
         let losses = generator_losses(critic, generator, fake(part), part, recipe.objective, term);
-        let gradients = moment.backward(losses.total(weights, identity)).of(learner);
+        let gradients = moment.backward(losses.total(&weights)).of(learner);
         (losses, gradients)
     };
     let parts = batch.iter().map(of_part);

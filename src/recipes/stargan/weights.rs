@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::Result;
+use crate::error::shown::number;
+use crate::error::{Error, Result};
 use crate::recipes::losses::check_weight;
 
 /// An identity term for the first iterations of a run: `weight * E[||x - G(x, c')||_1]`.
@@ -24,6 +25,29 @@ impl Default for IdentityWarmup {
     }
 }
 
+/// A reconstruction weight that is smaller for a part of the run and then grows.
+///
+/// A small weight leaves G free to change what it is asked to, and a large one brings back the
+/// rest; from its beginning on, a large one makes edits by halves (`docs/training.md` has figures).
+/// It is this crate's, not the paper's.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ReconstructionRamp {
+    /// The weight that the run begins with.
+    pub start: f64,
+    /// The share of the run's iterations, from 0 to less than 1, that have it; from there it grows
+    /// linearly and ends as [`LossWeights::reconstruction`].
+    pub from: f64,
+}
+
+impl ReconstructionRamp {
+    /// How far it has grown at `iteration` (counted from 1) of so many, from 0 to 1.
+    fn way(self, iteration: u64, iterations: u64) -> f64 {
+        let first = self.from * iterations as f64;
+        ((iteration as f64 - first) / (iterations as f64 - first)).clamp(0.0, 1.0)
+    }
+}
+
 /// The weights of the loss terms; the defaults are the paper's (the adversarial term has weight 1).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,6 +56,9 @@ pub struct LossWeights {
     pub domain: f64,
     /// `lambda_rec`, of the reconstruction loss: 10.
     pub reconstruction: f64,
+    /// How that weight is reached; it is the same all the time in the paper.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconstruction_ramp: Option<ReconstructionRamp>,
     /// `lambda_gp`, of the gradient penalty: 10.
     pub penalty: f64,
     /// The identity warm-up; none in the paper.
@@ -40,49 +67,95 @@ pub struct LossWeights {
 
 impl Default for LossWeights {
     fn default() -> Self {
-        Self { domain: 1.0, reconstruction: 10.0, penalty: 10.0, identity: None }
+        Self {
+            domain: 1.0,
+            reconstruction: 10.0,
+            reconstruction_ramp: None,
+            penalty: 10.0,
+            identity: None,
+        }
     }
 }
 
 impl LossWeights {
-    /// Checks that every weight is finite and not negative.
+    /// Checks that every weight is finite and not negative, and a ramp within the run.
     ///
     /// # Errors
-    /// [`Error::Config`](crate::Error::Config) naming the weight.
+    /// [`Error::Config`] naming the weight.
     pub fn check(&self) -> Result<()> {
         let identity = self.identity.map_or(0.0, |identity| identity.weight);
         for (name, weight) in [
             ("domain", self.domain),
             ("reconstruction", self.reconstruction),
+            ("reconstruction ramp's", self.reconstruction_ramp.map_or(0.0, |ramp| ramp.start)),
             ("penalty", self.penalty),
             ("identity", identity),
         ] {
             check_weight(name, weight)?;
         }
-        Ok(())
+        match self.reconstruction_ramp {
+            Some(ReconstructionRamp { from, .. }) if !(0.0..1.0).contains(&from) => {
+                let from = number(from);
+                Err(Error::Config(format!(
+                    "the reconstruction ramp is from {from} of the run on; it must be a share from \
+                     0 to less than 1"
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 
-    /// The identity term's weight at `iteration` (counted from 1), or none when it is over.
-    pub fn identity_at(&self, iteration: u64) -> Option<f64> {
-        self.identity
-            .filter(|identity| identity.weight > 0.0 && iteration <= identity.last_iteration)
-            .map(|identity| identity.weight)
+    /// The weights at `iteration` (counted from 1) of a run of `iterations`: without an identity
+    /// term when its warm-up is over, and with the reconstruction's as its ramp says.
+    pub fn at(&self, iteration: u64, iterations: u64) -> Self {
+        let mut weights = self.clone();
+        weights.identity = self
+            .identity
+            .filter(|identity| identity.weight > 0.0 && iteration <= identity.last_iteration);
+        if let Some(ramp) = weights.reconstruction_ramp.take() {
+            let way = ramp.way(iteration, iterations);
+            weights.reconstruction = (1.0 - way) * ramp.start + way * self.reconstruction;
+        }
+        weights
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::shown::number;
 
     #[test]
     fn the_identity_term_ends_with_its_warm_up() {
         let warmup = IdentityWarmup { weight: 3.0, last_iteration: 5 };
         let weights = LossWeights { identity: Some(warmup), ..LossWeights::default() };
-        assert_eq!([1, 5, 6].map(|i| weights.identity_at(i)), [Some(3.0), Some(3.0), None]);
-        assert_eq!(LossWeights::default().identity_at(1), None);
+        let at = |weights: &LossWeights, iteration| weights.at(iteration, 9).identity;
+        assert_eq!([1, 5, 6].map(|i| at(&weights, i)), [Some(warmup), Some(warmup), None]);
+        assert_eq!(at(&LossWeights::default(), 1), None);
         let off = IdentityWarmup { weight: 0.0, last_iteration: 5 };
-        assert_eq!(LossWeights { identity: Some(off), ..weights }.identity_at(1), None);
+        assert_eq!(at(&LossWeights { identity: Some(off), ..weights }, 1), None);
+    }
+
+    #[test]
+    fn the_reconstruction_weight_grows_from_a_share_of_the_run_on() {
+        let ramp = |start, from| LossWeights {
+            reconstruction_ramp: Some(ReconstructionRamp { start, from }),
+            ..LossWeights::default()
+        };
+        let at = |weights: LossWeights, of: u64, iterations: [u64; 4]| {
+            iterations.map(|iteration| weights.at(iteration, of).reconstruction)
+        };
+        assert_eq!(at(ramp(2.0, 0.5), 40, [1, 20, 30, 40]), [2.0, 2.0, 6.0, 10.0]);
+        assert_eq!(at(ramp(0.0, 0.0), 10, [1, 5, 10, 11]), [1.0, 5.0, 10.0, 10.0]);
+        assert_eq!(at(LossWeights::default(), 10, [1, 5, 10, 11]), [10.0; 4]);
+        ramp(0.0, 0.999).check().unwrap();
+        for from in [-0.1, 1.0, f64::NAN] {
+            let error = ramp(3.0, from).check().unwrap_err().to_string();
+            assert!(error.contains("must be a share from 0 to less than 1"), "{error}");
+        }
+        let error = ramp(-3.0, 0.5).check().unwrap_err().to_string();
+        assert!(error.contains("the reconstruction ramp's loss weight is -3"), "{error}");
+        let json = serde_json::to_value(LossWeights::default()).unwrap();
+        assert!(json.get("reconstruction_ramp").is_none(), "files of before are the same: {json}");
     }
 
     #[test]

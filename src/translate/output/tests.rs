@@ -166,13 +166,13 @@ fn a_smaller_photo_keeps_its_size() {
 fn opacity_stays_where_the_model_knows_none() {
     let clear = RgbaImage::from_fn(40, 40, |x, _| Rgba([100, 90, 80, (x * 6) as u8]));
     let region = square(0, 0, 40);
-    let [seen, translated] = [100, 120].map(|level| DynamicImage::from(grey(level)));
+    let [seen, translated] = [100, 160].map(|level| DynamicImage::from(grey(level)));
     let changed = super::carry_over(clear.clone().into(), region, &seen, &translated, None);
     for (x, y, pixel) in changed.as_rgba8().unwrap().enumerate_pixels() {
         let alpha = clear[(x, y)].0[3];
         assert_eq!(pixel.0[3], alpha, "{x} {y}");
-        // On any ground it is 20 levels brighter, as far as it can be.
-        let expected = (100.0 + 20.0 * 255.0 / f32::from(alpha.max(1))).min(255.0);
+        // On any ground it is 60 levels brighter, as far as it can be.
+        let expected = (100.0 + 60.0 * 255.0 / f32::from(alpha.max(1))).min(255.0);
         let expected = if alpha == 0 { 100.0 } else { expected };
         assert!((f32::from(pixel.0[0]) - expected).abs() <= 1.0, "{x} {y} {pixel:?}");
     }

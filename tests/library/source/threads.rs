@@ -26,10 +26,10 @@ use stargan::{
     EarlyStopping, Edit, Error, Folder, Grid, GridImage, IdentityWarmup, ImageSize, Iteration,
     KeepBest, LabelKind, LabelProbability, LabelSpace, LabelSpaces, LossWeights, Metric,
     MissingPolicy, ModelConfig, NonFinitePolicy, Objective, OnIteration, Outcome, OutputSize,
-    Parts, Penalty, Pix2Pix, Precision, Preset, Progress, PublicModel, Relabelling, Report,
-    RunSettings, SampleGrids, Sampling, Schedule, Sequence, StarGan, Subset, Taken, Target,
-    TensorBoard, TimingLog, Trainer, TrainingConfig, Transform, Translate, Translator,
-    UnreadablePolicy,
+    Parts, Penalty, Pix2Pix, Precision, Preset, Progress, PublicModel, ReconstructionRamp,
+    Relabelling, Report, RunSettings, SampleGrids, Sampling, Schedule, Sequence, StarGan, Subset,
+    Taken, Target, TensorBoard, TimingLog, Trainer, TrainingConfig, Transform, Translate,
+    Translator, UnreadablePolicy,
 };
 
 use super::crate_source::{Source, name};
@@ -47,11 +47,11 @@ fn what_is_public_is_send_and_sync() {
     all!(both: Animation, AnyTranslator, Augmentation, BackendKind, Best, Better, Criterion,
         EarlyStopping, KeepBest, LabelProbability, Metric, OnIteration<fn()>, OutputSize, Taken);
     all!(both: AdamConfig, CelebA, CelebAFiles, Channels, Crop, CsvLog, CycleGan, Datasets,
-        DomainEdit, DomainLabel, Edit, Error, Folder, Grid, GridImage, IdentityWarmup, ImageSize, LabelKind,
-        LabelSpace, LabelSpaces, LossWeights, MissingPolicy, ModelConfig, NonFinitePolicy,
-        Objective, Outcome, Parts, Penalty, Pix2Pix, Precision, Preset, Progress, PublicModel,
-        Relabelling<'_>, Report, RunSettings, SampleGrids, Sampling, Schedule,
-        Sequence<'_, Flex>, StarGan, Subset, Target,
+        DomainEdit, DomainLabel, Edit, Error, Folder, Grid, GridImage, IdentityWarmup, ImageSize,
+        LabelKind, LabelSpace, LabelSpaces, LossWeights, MissingPolicy, ModelConfig,
+        NonFinitePolicy, Objective, Outcome, Parts, Penalty, Pix2Pix, Precision, Preset, Progress,
+        PublicModel, ReconstructionRamp, Relabelling<'_>, Report, RunSettings, SampleGrids,
+        Sampling, Schedule, Sequence<'_, Flex>, StarGan, Subset, Target,
         TensorBoard, TimingLog, TrainingConfig<StarGan>, Transform, Translator<Flex>,
         Box<dyn Translate<Flex>>, UnreadablePolicy);
     all!(both: Batch, ImageFiles, Loader, LoaderConfig, Readable<'_>, Region, SameImage<'_>, Share,
