@@ -12,7 +12,7 @@ const MODEL: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/models/faces6
 const LEVELS: u8 = 1;
 
 fn face(number: usize) -> DynamicImage {
-    load_image(format!("{BUNDLED}/faces/test/images/{number:05}.png")).unwrap().into()
+    load_image(format!("{BUNDLED}/faces/test/images/{number:05}.png")).unwrap()
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn a_run_of_the_same_labels_begins_where_the_model_is() {
     assert_eq!(taken.weights as u64, trainer.config().recipe.num_params());
     assert_eq!(taken.known_labels.len(), face_labels().width());
 
-    let face = DynamicImage::from(faces().load(0).unwrap());
+    let face = faces().load(0).unwrap();
     let translated = model.translate(&face, "Blond_Hair,-Young").unwrap();
     let same = |trainer: &Trainer<Cpu, StarGan>| {
         let own = trainer.translator().with_output_size(OutputSize::Model).unwrap();

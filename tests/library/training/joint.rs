@@ -74,7 +74,7 @@ fn faces_and_expressions_train_together_and_resume_exactly() {
     };
     let translator = open(&run);
     assert_eq!(translator.config().transform.crop, Crop::Square, "the datasets' crops differ");
-    let face = stargan::image::DynamicImage::from(faces.load(0).unwrap());
+    let face = faces.load(0).unwrap();
     let happy = translator.translate(&face, "happy").unwrap();
     let label = DomainLabel { dataset: 1, label: vec![0.0, 1.0, 0.0, 0.0, 0.0] };
     assert_eq!(translator.translate_to(&face, &label).unwrap(), happy);
@@ -87,12 +87,11 @@ fn faces_and_expressions_train_together_and_resume_exactly() {
     );
     // Edits of two datasets are made one after the other, in the order in which they are named.
     let blond = translator.translate(&face, "Blond_Hair,-Young").unwrap();
-    let chained = translator.translate(&blond.into(), "happy").unwrap();
+    let chained = translator.translate(&blond, "happy").unwrap();
     let edit = "Blond_Hair,expressions:happy,-Young";
     assert_eq!(translator.translate(&face, edit).unwrap(), chained);
     // A source label is its dataset's, wherever that comes in the chain.
-    let chained =
-        translator.translate_from(&happy.into(), "Black_Hair,Male", "Brown_Hair").unwrap();
+    let chained = translator.translate_from(&happy, "Black_Hair,Male", "Brown_Hair").unwrap();
     let edit = "happy,Brown_Hair";
     assert_eq!(translator.translate_from(&face, "Black_Hair,Male", edit).unwrap(), chained);
 

@@ -17,7 +17,7 @@ fn model(size: OutputSize) -> Translator<Flex> {
 }
 
 fn face(number: usize) -> DynamicImage {
-    load_image(format!("{BUNDLED}/faces/test/images/{number:05}.png")).unwrap().into()
+    load_image(format!("{BUNDLED}/faces/test/images/{number:05}.png")).unwrap()
 }
 
 /// At 150 pixels, with a margin.

@@ -33,7 +33,7 @@ fn a_run_in_half_precision_goes_on_as_if_it_had_not_been_stopped() {
         assert_eq!(scale > 1.0, precision == Precision::Float16);
         // Files and translations are float32, and those of a file are the trainer's.
         let opened = Translator::<Flex>::open(run("parts"), &Default::default());
-        let image = data.load(0).unwrap().into();
+        let image = data.load(0).unwrap();
         let [of_file, of_run] = [opened.unwrap(), resumed.translator()]
             .map(|translator| translator.translate(&image, "red").unwrap());
         assert_eq!(of_file, of_run);

@@ -12,7 +12,7 @@ use crate::training::setup::{
 };
 
 fn photo(number: usize) -> DynamicImage {
-    load_image(format!("{BUNDLED}/faces/train/images/{number:05}.png")).unwrap().into()
+    load_image(format!("{BUNDLED}/faces/train/images/{number:05}.png")).unwrap()
 }
 
 /// A model of faces and expressions, barely trained.

@@ -16,7 +16,7 @@ const LEVELS: u8 = 1;
 
 fn photo(number: usize) -> DynamicImage {
     let path = format!("{BUNDLED}/faces/train/images/{number:05}.png");
-    load_image(path).unwrap().into()
+    load_image(path).unwrap()
 }
 
 /// A grid of photos by number, with the labels that are known.
