@@ -2,7 +2,6 @@
 
 use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::engine::Recipe;
-use stargan::image::DynamicImage;
 use stargan::nn::{Head, Upsampling};
 use stargan::{
     CelebA, Dataset, LabelSpace, LabelSpaces, Observer, OutputSize, Parts, Result, Run, StarGan,
