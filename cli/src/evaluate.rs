@@ -250,6 +250,7 @@ fn judge<B: AutodiffBackend>(
         let judge = Judge::open(file, &device)?;
         let named = |error| Failure::Failed(format!("{}: {error}", file.display()));
         data.labels().check_same(judge.labels()).map_err(named)?;
+        judge.check_model(translator).map_err(named)?;
         warn_of_judge(file, judge.crop(), judge.image_size(), data);
         return Ok((Some(judge), Ok(())));
     }

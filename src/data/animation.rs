@@ -275,7 +275,10 @@ fn frames(bytes: &[u8]) -> Option<Frames<'_>> {
             Some(decoder.into_frames())
         }
         ImageFormat::WebP => {
-            let decoder = WebPDecoder::new(cursor).ok()?;
+            let mut decoder = WebPDecoder::new(cursor).ok()?;
+            // What a frame leaves behind where it is to be cleared, as GIF and PNG have it: without
+            // this nothing would be cleared.
+            decoder.set_background_color(Rgba([0; 4])).ok()?;
             decoder.has_animation().then(|| decoder.into_frames())
         }
         _ => None,

@@ -97,7 +97,7 @@ impl ModelConfig {
         networks.extend(self.discriminator.iter().map(|d| ("discriminator", d.image_channels)));
         if let Some((network, found)) = networks.iter().find(|(_, n)| *n != channels.count()) {
             return Err(Error::Config(format!(
-                "the {network} takes images of {found} channels, the transform makes {channels}"
+                "the {network} takes images of {found} channels, the model's have {channels}"
             )));
         }
         for (what, found, expected) in widths {

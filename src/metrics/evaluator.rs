@@ -70,7 +70,7 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         self.model.spaces().check_space(self.dataset, space)?;
         if let Some(judge) = self.judge {
             judge.labels().check_same(space)?;
-            judge.check_images(self.model)?;
+            judge.check_model(self.model)?;
         }
         let mut identity = Mean::default();
         let mut reconstruction = vec![Mean::default(); space.width()];

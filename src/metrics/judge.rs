@@ -280,8 +280,12 @@ impl<B: Backend> Judge<B> {
         Ok(self.transform(data).resize(&data.load_cropped(index, self.image_size())?))
     }
 
-    /// Refuses a model that makes images of another size or of other channels.
-    pub(super) fn check_images(&self, model: &(impl Translate<B> + ?Sized)) -> Result<()> {
+    /// Refuses a model that makes images of another size or of other channels than it takes: to be
+    /// asked before many are translated.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with both.
+    pub fn check_model(&self, model: &(impl Translate<B> + ?Sized)) -> Result<()> {
         let Transform { size, channels, .. } = model.transform();
         if channels != self.channels() {
             return Err(Error::Config(format!(
@@ -353,7 +357,7 @@ impl<B: Backend> Judge<B> {
         dataset: usize,
     ) -> Result<Readings> {
         model.spaces().check_space(dataset, data.labels())?;
-        self.check_images(model)?;
+        self.check_model(model)?;
         self.labels().check_same(data.labels())?;
         let transform = model.transform();
         let mut readings = Readings::new(self.labels());

@@ -100,7 +100,7 @@ pub struct SettingsArgs {
         help_heading = LOSSES
     )]
     weights: Vec<Weights>,
-    /// Begin with the reconstruction weight START, and raise it evenly to that of --weights from
+    /// Begin with the reconstruction weight START, and take it evenly to that of --weights from
     /// this SHARE of the run on, or "none": edits are whole before all else is kept
     #[arg(long, value_name = "START:SHARE|none", help_heading = LOSSES)]
     reconstruction_ramp: Option<Ramp>,

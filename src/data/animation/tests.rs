@@ -159,3 +159,15 @@ fn of_a_damaged_animation_no_frame_is_made_up() {
         assert!(refused > bytes.len() / 4, "{format:?}: {refused} of {}", bytes.len());
     }
 }
+
+#[test]
+fn a_webp_clears_what_its_frames_clear() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/pil/disposed.webp");
+    let moving = Animation::open(file).unwrap().unwrap();
+    let columns = |frame: &DynamicImage| -> Vec<u32> {
+        let seen = frame.pixels().filter(|(_, y, pixel)| *y == 0 && pixel.0[3] > 0);
+        seen.map(|(x, ..)| x).collect()
+    };
+    let seen: Vec<_> = moving.frames().iter().map(columns).collect();
+    assert_eq!(seen, [[0, 1, 2, 3], [4, 5, 6, 7], [8, 9, 10, 11]]);
+}

@@ -62,9 +62,16 @@ pub(super) fn generator(weights: &Weights, head: Head) -> Result<GeneratorConfig
 
     // Without a head, which is found missing later, it is taken for one of RGB.
     let last = key(&config.architecture(), "head.weight");
-    let beside = head.outputs(0);
-    let channels = sides(weights, &last)
-        .map_or(config.image_channels, |[outputs, ..]| outputs.saturating_sub(beside));
+    let channels = match sides(weights, &last) {
+        Err(_) => config.image_channels,
+        Ok([outputs, ..]) if outputs > head.outputs(0) => outputs - head.outputs(0),
+        Ok(_) => {
+            return Err(format!(
+                "{} has one output, which with a mask leaves none for an image: its head is plain",
+                last.public
+            ));
+        }
+    };
     let condition = inputs.checked_sub(channels).filter(|width| *width > 0).ok_or_else(|| {
         format!(
             "{}: expected the input channels of a generator, {channels} of the image and one per \
