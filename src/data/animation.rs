@@ -15,7 +15,9 @@ use image::{
 };
 
 use crate::data::channels::{Channels, own_channels};
-use crate::data::image::{MAX_HEADER_BYTES, MAX_IMAGE_BYTES, MAX_IMAGE_SIDE, image_size, limits};
+use crate::data::image::{
+    MAX_HEADER_BYTES, MAX_IMAGE_BYTES, MAX_IMAGE_SIDE, image_size, limits, webp_clears,
+};
 use crate::data::whole::read_bytes;
 use crate::error::{Error, Result};
 
@@ -102,10 +104,9 @@ impl Animation {
     /// [`decode_image`](crate::decode_image) has the words for that. `name` is what errors call it.
     ///
     /// # Errors
-    /// When the animation is damaged, has more than [`MAX_FRAMES`] frames, or
-    /// takes more than [`MAX_IMAGE_BYTES`] in memory: its file, the frames
-    /// at 8 bits a channel, and what
-    /// the decoder holds.
+    /// When the animation is damaged, is a WebP whose frames are to be cleared, has more than
+    /// [`MAX_FRAMES`] frames, or takes more than [`MAX_IMAGE_BYTES`] in memory: its file, the
+    /// frames at 8 bits a channel, and what the decoder holds.
     pub fn decode(bytes: &[u8], name: impl AsRef<Path>) -> Result<Option<Self>> {
         let name = name.as_ref();
         let failed = |source| Error::image(name, source);
@@ -115,6 +116,11 @@ impl Animation {
         let Some(decoded) = frames(bytes).filter(|_| width.max(height) <= MAX_IMAGE_SIDE) else {
             return Ok(None);
         };
+        if webp_clears(bytes) {
+            let message = "the frames of this animated WebP are to be cleared before the next, \
+                           which its decoder does not do: save it as an animated PNG or GIF";
+            return Err(Error::data(name, None, message));
+        }
         let refused = |count: u64| {
             let size = format!("{width} x {height}");
             let limit = MAX_IMAGE_BYTES >> 20;
@@ -275,10 +281,7 @@ fn frames(bytes: &[u8]) -> Option<Frames<'_>> {
             Some(decoder.into_frames())
         }
         ImageFormat::WebP => {
-            let mut decoder = WebPDecoder::new(cursor).ok()?;
-            // What a frame leaves behind where it is to be cleared, as GIF and PNG have it: without
-            // this nothing would be cleared.
-            decoder.set_background_color(Rgba([0; 4])).ok()?;
+            let decoder = WebPDecoder::new(cursor).ok()?;
             decoder.has_animation().then(|| decoder.into_frames())
         }
         _ => None,

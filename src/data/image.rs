@@ -3,6 +3,8 @@
 mod tiff;
 mod webp;
 
+pub(super) use self::webp::clears as webp_clears;
+
 use std::io::Cursor;
 use std::path::Path;
 

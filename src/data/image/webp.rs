@@ -37,6 +37,24 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
     Ok(())
 }
 
+/// Whether a frame of an animation is to be cleared before the next is drawn.
+pub(in crate::data) fn clears(bytes: &[u8]) -> bool {
+    let is_webp = bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP");
+    let mut at = 3 * 4;
+    let mut cleared = false;
+    while is_webp && let Some((name, length)) = chunk(bytes, at) {
+        if name == b"ANMF" {
+            if cleared {
+                return true;
+            }
+            let flags = bytes.get(at + HEADER + FRAME - 1);
+            cleared = flags.is_some_and(|flags| flags & 1 == 1);
+        }
+        at = at.saturating_add(HEADER + length + length % 2);
+    }
+    false
+}
+
 /// The name of the chunk at `at`, and how many bytes it says that it has.
 fn chunk(bytes: &[u8], at: usize) -> Option<(&[u8; 4], usize)> {
     let header = bytes.get(at..)?.first_chunk::<HEADER>()?;
