@@ -38,7 +38,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
 }
 
 /// Whether a frame of an animation is to be cleared before the next is drawn.
-pub(in crate::data) fn clears(bytes: &[u8]) -> bool {
+pub(crate) fn clears(bytes: &[u8]) -> bool {
     let is_webp = bytes.starts_with(b"RIFF") && bytes.get(8..12) == Some(b"WEBP");
     let mut at = 3 * 4;
     let mut cleared = false;
