@@ -14,9 +14,8 @@ pub fn to_network(image: &DynamicImage) -> Vec<f32> {
     let (pixels, (width, height)) = (image.as_bytes(), image.dimensions());
     assert_eq!(pixels.len(), count * width as usize * height as usize, "8 bits a channel");
     if count == 4 {
-        let planes = (0..4).flat_map(|channel| {
-            pixels.chunks_exact(4).map(move |pixel| premultiplied(pixel)[channel])
-        });
+        let seen: Vec<[f32; 4]> = pixels.chunks_exact(4).map(premultiplied).collect();
+        let planes = (0..4).flat_map(|channel| seen.iter().map(move |levels| levels[channel]));
         return planes.map(|level| level / 127.5 - 1.0).collect();
     }
     (0..count)

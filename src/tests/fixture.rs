@@ -131,9 +131,14 @@ impl Fixture {
 
     /// The generator of the parameters `g.`.
     pub fn generator<B: Backend>(&mut self, networks: &Networks) -> Generator<B> {
+        self.generator_of(&networks.generator())
+    }
+
+    /// The same of this kind.
+    pub fn generator_of<B: Backend>(&mut self, config: &GeneratorConfig) -> Generator<B> {
         let mut rng = stream(0, Purpose::Generator, 0, 0);
-        let fresh = networks.generator().init(&mut rng, &B::Device::default()).unwrap();
-        let mut weights = self.parameters(&networks.generator_keys(), "g.", "g");
+        let fresh = config.init(&mut rng, &B::Device::default()).unwrap();
+        let mut weights = self.parameters(&generator_keys(config), "g.", "g");
         let generator = weights::apply(fresh, "g", &mut weights).unwrap();
         weights::check_empty(&weights).unwrap();
         generator

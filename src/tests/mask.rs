@@ -6,8 +6,6 @@ use burn::tensor::{DType, Tensor};
 use crate::files::pytorch::keys::generator_keys;
 use crate::nn::head::Head;
 use crate::nn::precision::Precision;
-use crate::nn::weights;
-use crate::random::{Purpose, stream};
 use crate::tests::fixture::{Fixture, GeneratorOnly};
 use crate::tests::{backend_name, gradients, largest_error, on_every_backend, relative_error};
 
@@ -23,11 +21,7 @@ fn masks_are_pytorchs<B: AutodiffBackend>() {
     let (described, mut fixture) = Fixture::open::<GeneratorOnly>("mask");
     let config = described.generator().with_head(Head::Mask);
     let keys = generator_keys(&config);
-    let mut rng = stream(0, Purpose::Generator, 0, 0);
-    let fresh = config.init::<B>(&mut rng, &Default::default()).unwrap();
-    let mut weights = fixture.parameters(&keys, "g.", "g");
-    let generator = weights::apply(fresh, "g", &mut weights).unwrap();
-    weights::check_empty(&weights).unwrap();
+    let generator = fixture.generator_of::<B>(&config);
 
     let images: Tensor<B, 4> = fixture.tensor("images");
     let labels: Tensor<B, 2> = fixture.tensor("labels");

@@ -78,11 +78,8 @@ impl<B: Backend> Model<B> {
         if !(scale < 1.0 && same && enough) {
             return image;
         }
-        let channels = match image.color().channel_count() {
-            1 => Channels::Grey,
-            3 => Channels::Rgb,
-            _ => Channels::Rgba,
-        };
+        let own = usize::from(image.color().channel_count()).try_into();
+        let channels = own.unwrap_or(Channels::Rgba);
         let size = ImageSize::new(across as usize, down as usize);
         Transform::new(Crop::Square, size).with_channels(channels).resize(&image)
     }
