@@ -36,6 +36,9 @@ pub trait Translating: Debug + Send + Sync {
     /// [`Translator::check_edit`].
     fn check_edit(&self, source: Option<&str>, edit: &str) -> Result<()>;
 
+    /// [`Translator::check_mask`].
+    fn check_mask(&self) -> Result<()>;
+
     /// [`Translator::translate`].
     fn translate(&self, image: &DynamicImage, edit: &str) -> Result<DynamicImage>;
 
@@ -46,6 +49,14 @@ pub trait Translating: Debug + Send + Sync {
         source: &str,
         edit: &str,
     ) -> Result<DynamicImage>;
+
+    /// [`Translator::translate_masked`].
+    fn translate_masked(
+        &self,
+        image: &DynamicImage,
+        source: Option<&str>,
+        edit: &str,
+    ) -> Result<(DynamicImage, Option<DynamicImage>)>;
 
     /// [`Translator::translate_batch`].
     fn translate_batch(&self, images: &[DynamicImage], edit: &str) -> Result<Vec<DynamicImage>>;
@@ -60,6 +71,14 @@ pub trait Translating: Debug + Send + Sync {
         source: Option<&str>,
         edit: &str,
     ) -> Result<Animation>;
+
+    /// [`Translator::translate_animation_masked`].
+    fn translate_animation_masked(
+        &self,
+        animation: &Animation,
+        source: Option<&str>,
+        edit: &str,
+    ) -> Result<(Animation, Option<Animation>)>;
 
     /// [`Translator::interpolate`].
     fn interpolate(
@@ -81,6 +100,14 @@ pub trait Translating: Debug + Send + Sync {
 
     /// [`Translator::grid_of_edits`].
     fn grid_of_edits(
+        &self,
+        images: &[DynamicImage],
+        source: Option<&str>,
+        edits: &[&str],
+    ) -> Result<Grid>;
+
+    /// [`Translator::masked_grid`].
+    fn masked_grid(
         &self,
         images: &[DynamicImage],
         source: Option<&str>,
@@ -114,6 +141,10 @@ impl<B: Backend> Translating for Translator<B> {
         self.check_edit(source, edit)
     }
 
+    fn check_mask(&self) -> Result<()> {
+        self.check_mask()
+    }
+
     fn translate(&self, image: &DynamicImage, edit: &str) -> Result<DynamicImage> {
         self.translate(image, edit)
     }
@@ -125,6 +156,15 @@ impl<B: Backend> Translating for Translator<B> {
         edit: &str,
     ) -> Result<DynamicImage> {
         self.translate_from(image, source, edit)
+    }
+
+    fn translate_masked(
+        &self,
+        image: &DynamicImage,
+        source: Option<&str>,
+        edit: &str,
+    ) -> Result<(DynamicImage, Option<DynamicImage>)> {
+        self.translate_masked(image, source, edit)
     }
 
     fn translate_batch(&self, images: &[DynamicImage], edit: &str) -> Result<Vec<DynamicImage>> {
@@ -142,6 +182,15 @@ impl<B: Backend> Translating for Translator<B> {
         edit: &str,
     ) -> Result<Animation> {
         self.translate_animation(animation, source, edit)
+    }
+
+    fn translate_animation_masked(
+        &self,
+        animation: &Animation,
+        source: Option<&str>,
+        edit: &str,
+    ) -> Result<(Animation, Option<Animation>)> {
+        self.translate_animation_masked(animation, source, edit)
     }
 
     fn interpolate(
@@ -173,6 +222,15 @@ impl<B: Backend> Translating for Translator<B> {
         edits: &[&str],
     ) -> Result<Grid> {
         self.grid_of_edits(images, source, edits)
+    }
+
+    fn masked_grid(
+        &self,
+        images: &[DynamicImage],
+        source: Option<&str>,
+        edits: &[&str],
+    ) -> Result<Grid> {
+        self.masked_grid(images, source, edits)
     }
 
     fn cropping(&self, crop: Crop) -> Arc<dyn Translating> {

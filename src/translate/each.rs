@@ -60,7 +60,7 @@ impl<B: Backend> Translator<B> {
             }
             let sources: Vec<DynamicImage> = images.iter().map(|image| (**image).clone()).collect();
             let translated = self.generate(&sources, &self.conditions(&sources, &steps));
-            for (image, translated) in images.into_iter().zip(translated) {
+            for (image, translated) in images.into_iter().zip(translated.images) {
                 *image = translated;
             }
         }

@@ -12,8 +12,9 @@ use crate::error::{Error, Result};
 use crate::labels::edit::Edit;
 use crate::labels::spaces::DomainEdit;
 use crate::translate::grid::{Grid, GridImage, no_images};
-use crate::translate::images::{CHUNK, check_pixels, download, padded, upload};
+use crate::translate::images::{CHUNK, check_pixels, padded, upload};
 use crate::translate::output::{OutputSize, carry_over};
+use crate::translate::painted::Painted;
 use crate::translate::relabel::{DomainLabel, Translate};
 use crate::translate::translator::Translator;
 
@@ -72,7 +73,7 @@ impl<B: Backend> Translator<B> {
         images: &[DynamicImage],
         edit: &str,
     ) -> Result<Vec<DynamicImage>> {
-        self.translated(images, |seen| self.apply(seen, None, edit))
+        self.translated(images, None, edit)
     }
 
     /// Translates one image whose own label is known, such as `"Black_Hair,Male"` or, in two
@@ -88,8 +89,7 @@ impl<B: Backend> Translator<B> {
         source: &str,
         edit: &str,
     ) -> Result<DynamicImage> {
-        let images = std::slice::from_ref(image);
-        Ok(self.translated(images, |seen| self.apply(seen, Some(source), edit))?.remove(0))
+        Ok(self.translated(std::slice::from_ref(image), Some(source), edit)?.remove(0))
     }
 
     /// Translates one image to an explicit label.
@@ -127,7 +127,8 @@ impl<B: Backend> Translator<B> {
         conditions: &[Vec<f32>],
     ) -> Result<Vec<DynamicImage>> {
         let seen = self.seen(image)?;
-        let translated = self.generate(&vec![seen.clone(); conditions.len()], conditions);
+        let images = vec![seen.clone(); conditions.len()];
+        let translated = self.generate(&images, conditions).images;
         Ok(translated.into_iter().map(|result| self.sized(image, &seen, result, None)).collect())
     }
 
@@ -159,13 +160,18 @@ impl<B: Backend> Translator<B> {
     /// # Errors
     /// As [`Grid::of_targets`].
     pub fn grid(&self, photos: &[DynamicImage]) -> Result<Grid> {
+        Grid::of_targets(self, &self.cut(photos)?)
+    }
+
+    /// The parts of photos that the model sees, for a grid.
+    pub(super) fn cut(&self, photos: &[DynamicImage]) -> Result<Vec<GridImage>> {
         let image = |photo: &DynamicImage| {
             check_pixels(photo)?;
             let transform = self.transform_of(photo.width(), photo.height());
             transform.check_holds(photo.width(), photo.height())?;
             Ok(GridImage { image: transform.cut(photo), label: None })
         };
-        Grid::of_targets(self, &photos.iter().map(image).collect::<Result<Vec<_>>>()?)
+        photos.iter().map(image).collect()
     }
 
     /// A grid of `images`, each followed by its translation by every one of `edits`. All images
@@ -182,6 +188,17 @@ impl<B: Backend> Translator<B> {
         source: Option<&str>,
         edits: &[impl AsRef<str>],
     ) -> Result<Grid> {
+        self.grid_of_shown(images, source, edits, Painted::without_masks)
+    }
+
+    /// As [`grid_of_edits`](Self::grid_of_edits), of what `shown` leaves of the translations.
+    pub(super) fn grid_of_shown(
+        &self,
+        images: &[DynamicImage],
+        source: Option<&str>,
+        edits: &[impl AsRef<str>],
+        shown: impl Fn(Painted) -> Painted,
+    ) -> Result<Grid> {
         if images.is_empty() {
             return Err(no_images());
         }
@@ -189,10 +206,10 @@ impl<B: Backend> Translator<B> {
         let mut rows: Vec<_> = images.iter().map(|image| vec![image.clone()]).collect();
         let mut columns = vec!["input".to_owned()];
         for edit in edits.iter().map(AsRef::as_ref) {
-            for (row, image) in rows.iter_mut().zip(self.apply(&images, source, edit)?) {
-                row.push(image);
+            for (name, column) in shown(self.apply(&images, source, edit)?).columns(edit) {
+                columns.push(name);
+                rows.iter_mut().zip(column).for_each(|(row, image)| row.push(image));
             }
-            columns.push(edit.to_owned());
         }
         Ok(Grid::new(&rows, columns))
     }
@@ -232,25 +249,26 @@ impl<B: Backend> Translator<B> {
     }
 
     /// The edit's translations of prepared images.
-    fn apply(
+    pub(super) fn apply(
         &self,
         images: &[DynamicImage],
         source: Option<&str>,
         edit: &str,
-    ) -> Result<Vec<DynamicImage>> {
-        let mut images = images.to_vec();
+    ) -> Result<Painted> {
+        let mut made = Painted::untouched(images.to_vec());
         for Step { dataset, edit, source } in self.steps(source, edit)? {
             let sources = match source {
                 Some(label) => vec![label; images.len()],
-                None => self.predict_prepared(&images, dataset)?,
+                None => self.predict_prepared(&made.images, dataset)?,
             };
             let conditions: Vec<_> = sources
                 .iter()
                 .map(|source| self.spaces().condition(dataset, &edit.apply(source)))
                 .collect();
-            images = self.generate(&images, &conditions);
+            let next = self.generate(&made.images, &conditions);
+            made = made.then(next);
         }
-        Ok(images)
+        Ok(made)
     }
 
     /// The image as the model sees it: cropped ([`transform_of`](Self::transform_of)), with the
@@ -275,15 +293,16 @@ impl<B: Backend> Translator<B> {
         self.prepare_at(image, self.seen_size())
     }
 
-    /// What `translate` makes of the images as the generator is given them, in the size that is
-    /// asked for.
+    /// The edit's translations in the size that is asked for.
     fn translated(
         &self,
         images: &[DynamicImage],
-        translate: impl FnOnce(&[DynamicImage]) -> Result<Vec<DynamicImage>>,
+        source: Option<&str>,
+        edit: &str,
     ) -> Result<Vec<DynamicImage>> {
         let seen = images.iter().map(|image| self.seen(image)).collect::<Result<Vec<_>>>()?;
-        let results = images.iter().zip(&seen).zip(translate(&seen)?);
+        let made = self.apply(&seen, source, edit)?;
+        let results = images.iter().zip(&seen).zip(made.images);
         Ok(results.map(|((image, seen), result)| self.sized(image, seen, result, None)).collect())
     }
 
@@ -320,13 +339,10 @@ impl<B: Backend> Translator<B> {
     }
 
     /// Translates images as the generator is given them, each as its condition says.
-    pub(super) fn generate(
-        &self,
-        images: &[DynamicImage],
-        conditions: &[Vec<f32>],
-    ) -> Vec<DynamicImage> {
+    pub(super) fn generate(&self, images: &[DynamicImage], conditions: &[Vec<f32>]) -> Painted {
+        let mut made = Painted::untouched(Vec::new());
         let Some((width, height)) = images.first().map(GenericImageView::dimensions) else {
-            return Vec::new();
+            return made;
         };
         let seen = ImageSize::new(width as usize, height as usize);
         let whole = self.config().generator.next_size(seen);
@@ -335,11 +351,11 @@ impl<B: Backend> Translator<B> {
         let times = whole.width.div_ceil(size.width) * whole.height.div_ceil(size.height);
         let count = (CHUNK / times).max(1);
         let chunks = images.chunks(count).zip(conditions.chunks(count));
-        let translate = |(images, conditions): (&[DynamicImage], &[Vec<f32>])| {
+        for (images, conditions) in chunks {
             let images: Vec<_> = images.iter().map(|image| padded(image, whole)).collect();
-            download(self.forward_conditions(upload(&images, self.device()), conditions))
-        };
-        let results = chunks.flat_map(translate);
-        results.map(|result| result.crop_imm(0, 0, width, height)).collect()
+            let images = upload(&images, self.device());
+            made.extend(Painted::download(self.forward_masked(images, conditions)));
+        }
+        made.cropped(width, height)
     }
 }

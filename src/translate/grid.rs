@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use image::{DynamicImage, GenericImageView, RgbImage, imageops};
 
@@ -13,6 +14,7 @@ use crate::data::transform::Transform;
 use crate::data::unreadable::Readable;
 use crate::error::{Error, Result};
 use crate::translate::images::{CHUNK, check_pixels, download, upload};
+use crate::translate::painted::Painted;
 use crate::translate::relabel::{DomainLabel, Relabelling, Translate};
 
 /// Images and their translations. [`picture`](Self::picture) is what people look at.
@@ -21,7 +23,8 @@ pub struct Grid {
     /// A row per image, without gaps: the image, then its translation to every target, on white
     /// where they are transparent.
     pub image: RgbImage,
-    /// What the columns show: `input`, then the targets' names.
+    /// What the columns show: `input`, then the targets' names, each before `mask` where masks are
+    /// shown.
     pub columns: Vec<String>,
     /// Height and width of one image, in pixels.
     pub cell: [u32; 2],
@@ -107,6 +110,18 @@ impl Grid {
         model: &(impl Translate<B> + ?Sized),
         images: &[GridImage],
     ) -> Result<Self> {
+        Self::of_painted(model, images, |inputs, dataset, labels| {
+            Painted::untouched(download(model.relabel(inputs, dataset, labels)))
+        })
+    }
+
+    /// As [`of_targets`](Self::of_targets), of what `paint` makes of images `[N, C, H, W]` of one
+    /// dataset, each to be relabelled so; masks are beside their images.
+    pub(crate) fn of_painted<B: Backend>(
+        model: &(impl Translate<B> + ?Sized),
+        images: &[GridImage],
+        paint: impl Fn(Tensor<B, 4>, usize, &[Relabelling<'_>]) -> Painted,
+    ) -> Result<Self> {
         if images.is_empty() {
             return Err(no_images());
         }
@@ -136,10 +151,14 @@ impl Grid {
                     let label = |target| Relabelling { source: &source, target };
                     let labels: Vec<_> = targets.iter().map(|t| label(&t.label[..])).collect();
                     let inputs = vec![prepared.clone(); targets.len()];
-                    let inputs = upload(&inputs, model.device());
-                    row.extend(download(model.relabel(inputs, dataset, &labels)));
+                    let made = paint(upload(&inputs, model.device()), dataset, &labels);
+                    for (target, made) in targets.iter().zip(made.each()) {
+                        for (name, cells) in made.columns(&target.name) {
+                            columns.push(name);
+                            row.extend(cells);
+                        }
+                    }
                 }
-                columns.extend(targets.into_iter().map(|target| target.name));
             }
             rows.push(row);
         }

@@ -80,7 +80,7 @@ impl<B: Backend> Translator<B> {
         let conditions: Vec<_> =
             (0..frames).map(|frame| self.spaces().condition(dataset, &label(frame))).collect();
         let seen = self.seen(image)?;
-        let translated = self.generate(&vec![seen.clone(); frames], &conditions);
+        let translated = self.generate(&vec![seen.clone(); frames], &conditions).images;
         // What is meant is told by the ends: told by each frame alone it would flicker.
         let [first, last] = [0, frames - 1].map(|end| least_meant(&seen, &translated[end]));
         let frame = |(frame, translated)| {

@@ -7,6 +7,7 @@ use crate::data::animation::Animation;
 use crate::error::{Error, Result};
 use crate::translate::images::{CHUNK, upload};
 use crate::translate::output::least_meant;
+use crate::translate::painted::Painted;
 use crate::translate::translator::Translator;
 
 /// Translates the frames of one film, all of them alike: [`Translator::sequence`].
@@ -61,7 +62,7 @@ impl<B: Backend> Translator<B> {
                 None => self.predict_together(&images, step.dataset)?,
             };
             let condition = self.spaces().condition(step.dataset, &step.edit.apply(&label));
-            images = self.generate(&images, &vec![condition.clone(); images.len()]);
+            images = self.generate(&images, &vec![condition.clone(); images.len()]).images;
             conditions.push(condition);
         }
         let pairs = seen.iter().zip(&images);
@@ -81,14 +82,45 @@ impl<B: Backend> Translator<B> {
         source: Option<&str>,
         edit: &str,
     ) -> Result<Animation> {
-        let frames = animation.frames();
-        let some = frames.iter().step_by(frames.len().div_ceil(CHUNK));
-        let sequence = self.sequence(&some.cloned().collect::<Vec<_>>(), source, edit)?;
-        let mut translated = Vec::with_capacity(frames.len());
-        for chunk in frames.chunks(CHUNK) {
+        let sequence = self.sequence_of(animation, source, edit)?;
+        let mut translated = Vec::with_capacity(animation.frames().len());
+        for chunk in animation.frames().chunks(CHUNK) {
             translated.extend(sequence.translate_batch(chunk)?);
         }
         animation.with_frames(translated)
+    }
+
+    /// [`translate_animation`](Self::translate_animation), and the masks of its frames, with the
+    /// same delays, where the model has masks
+    /// ([`translate_masked`](Self::translate_masked) says what they are).
+    ///
+    /// # Errors
+    /// As [`sequence`](Self::sequence).
+    pub fn translate_animation_masked(
+        &self,
+        animation: &Animation,
+        source: Option<&str>,
+        edit: &str,
+    ) -> Result<(Animation, Option<Animation>)> {
+        let sequence = self.sequence_of(animation, source, edit)?;
+        let mut made = Painted::untouched(Vec::new());
+        for chunk in animation.frames().chunks(CHUNK) {
+            made.extend(sequence.translate_batch_masked(chunk)?);
+        }
+        let masks = made.masks.map(|masks| animation.with_frames(masks)).transpose()?;
+        Ok((animation.with_frames(made.images)?, masks))
+    }
+
+    /// What is the same in all of an animation, read from some of its frames.
+    fn sequence_of(
+        &self,
+        animation: &Animation,
+        source: Option<&str>,
+        edit: &str,
+    ) -> Result<Sequence<'_, B>> {
+        let frames = animation.frames();
+        let some = frames.iter().step_by(frames.len().div_ceil(CHUNK));
+        self.sequence(&some.cloned().collect::<Vec<_>>(), source, edit)
     }
 
     /// One label of prepared images that show the same.
@@ -117,21 +149,47 @@ impl<B: Backend> Sequence<'_, B> {
         Ok(self.translate_batch(std::slice::from_ref(frame))?.remove(0))
     }
 
+    /// [`translate`](Self::translate), and the mask of a model that has masks
+    /// ([`Translator::translate_masked`] says what it is).
+    ///
+    /// # Errors
+    /// As [`translate`](Self::translate).
+    pub fn translate_masked(
+        &self,
+        frame: &DynamicImage,
+    ) -> Result<(DynamicImage, Option<DynamicImage>)> {
+        Ok(self.translate_batch_masked(std::slice::from_ref(frame))?.into_one())
+    }
+
     /// Translates frames, several at a time.
     ///
     /// # Errors
     /// As [`translate`](Self::translate).
     pub fn translate_batch(&self, frames: &[DynamicImage]) -> Result<Vec<DynamicImage>> {
+        Ok(self.paint(frames)?.images)
+    }
+
+    fn translate_batch_masked(&self, frames: &[DynamicImage]) -> Result<Painted> {
+        let made = self.paint(frames)?;
+        let sized = |(frame, mask)| self.translator.sized_mask(frame, mask);
+        let masks = made.masks.map(|masks| frames.iter().zip(masks).map(sized).collect());
+        Ok(Painted { masks, ..made })
+    }
+
+    /// The frames' translations in the size that is asked for, and masks in the model's.
+    fn paint(&self, frames: &[DynamicImage]) -> Result<Painted> {
         let translator = self.translator;
         let seen = frames.iter().map(|frame| translator.seen(frame)).collect::<Result<Vec<_>>>()?;
-        let mut images = seen.clone();
+        let mut made = Painted::untouched(seen.clone());
         for condition in &self.conditions {
-            images = translator.generate(&images, &vec![condition.clone(); images.len()]);
+            let conditions = vec![condition.clone(); frames.len()];
+            let next = translator.generate(&made.images, &conditions);
+            made = made.then(next);
         }
-        let made = frames.iter().zip(&seen).zip(images);
+        let pairs = frames.iter().zip(&seen).zip(made.images);
         let sized = |((frame, seen), image): ((_, _), _)| {
             translator.sized(frame, seen, image, Some(self.least))
         };
-        Ok(made.map(sized).collect())
+        Ok(Painted { images: pairs.map(sized).collect(), masks: made.masks })
     }
 }

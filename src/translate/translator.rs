@@ -297,10 +297,19 @@ impl<B: Backend> Translator<B> {
         images: Tensor<B, 4>,
         conditions: &[Vec<f32>],
     ) -> Tensor<B, 4> {
+        self.forward_masked(images, conditions).0
+    }
+
+    /// [`forward_conditions`](Self::forward_conditions), and [`Generator::forward_masked`]'s masks.
+    pub(super) fn forward_masked(
+        &self,
+        images: Tensor<B, 4>,
+        conditions: &[Vec<f32>],
+    ) -> (Tensor<B, 4>, Option<Tensor<B, 4>>) {
         let width = self.spaces().condition_width();
         assert!(conditions.iter().all(|condition| condition.len() == width), "another width");
         let conditions = TensorData::new(conditions.concat(), [conditions.len(), width]);
-        self.generator.forward(images, Tensor::from_data(conditions, &self.device))
+        self.generator.forward_masked(images, Tensor::from_data(conditions, &self.device))
     }
 
     /// The network that reads labels.

@@ -1,8 +1,12 @@
 //! A translator whose backend is chosen when the program runs does what the others do.
 
+use std::time::Duration;
+
 use image::DynamicImage;
 use stargan::burn::backend::Flex;
-use stargan::{AnyTranslator, BackendKind, Crop, OutputSize, Precision, Translator, load_image};
+use stargan::{
+    Animation, AnyTranslator, BackendKind, Crop, OutputSize, Precision, Translator, load_image,
+};
 
 use crate::training::setup::BUNDLED;
 
@@ -45,6 +49,17 @@ fn it_does_what_a_translator_does() {
         own.grid_of_edits(&batch, None, &[edit]).unwrap().image
     );
     any.check_edit(None, "Mael").unwrap_err();
+    assert_eq!(
+        any.translate_masked(&face, Some(source), edit).unwrap(),
+        own.translate_masked(&face, Some(source), edit).unwrap()
+    );
+    let film = Animation::new(vec![face.clone(), other], Duration::from_millis(40)).unwrap();
+    assert_eq!(
+        any.translate_animation_masked(&film, None, edit).unwrap(),
+        own.translate_animation_masked(&film, None, edit).unwrap()
+    );
+    any.check_mask().unwrap_err();
+    any.masked_grid(&batch, None, &[edit]).unwrap_err();
 
     let crop = Crop::At { left: 4, top: 4, side: 50 };
     let cropped = any.clone().with_crop(crop).with_output_size(OutputSize::Model).unwrap();
