@@ -14,10 +14,10 @@ use crate::backend::{self, on_backend};
 use crate::bundled;
 use crate::crop::PhotoCrop;
 use crate::failure::{Failure, of_file, usage};
-use crate::output::{save_animation, save_image};
+use crate::output::save_image;
 use crate::terminal::{result, tell};
 use moving::MovingArgs;
-use outputs::{ExistingArgs, Kind, Place};
+use outputs::{EditFiles, ExistingArgs, Kind, Place};
 use photos::{Input, Photos, load};
 
 /// Translates images with a trained model.
@@ -60,6 +60,11 @@ pub struct Args {
     /// One picture: a row per input, a column per edit, or per label of the model without --edit
     #[arg(long)]
     grid: bool,
+    /// Of a model that has a mask (train --head mask), show where it paints, as a grey picture of
+    /// the result's size: white where it paints anew, black where the input passes as it is;
+    /// RESULT_mask.png beside every RESULT.png, with --grid a column beside each
+    #[arg(long, conflicts_with = "animate")]
+    mask: bool,
     #[command(flatten)]
     moving: MovingArgs,
     /// A folder, or for one result a file [default: translated, with --grid translated/grid.png]
@@ -128,6 +133,9 @@ fn translate<B: Backend>(
     };
     let translator = translator.with_output_size(args.size.unwrap_or_default())?;
     // Known before anything is written: nobody wants half of the results.
+    if args.mask {
+        translator.check_mask()?;
+    }
     for edit in &args.edit {
         translator.check_edit(args.source.as_deref(), edit)?;
     }
@@ -135,7 +143,7 @@ fn translate<B: Backend>(
     if args.grid {
         return grid(args, &translator, place, inputs);
     }
-    let jobs = args.existing.jobs(place, inputs, &args.edit)?;
+    let jobs = args.existing.jobs(place, inputs, &args.edit, args.mask)?;
     let (source, existing) = (args.source.as_deref(), args.existing.existing());
     let mut sequences = None;
     let mut photos = Photos::new(&translator);
@@ -153,27 +161,32 @@ fn translate<B: Backend>(
             Some(_) => Input::Still(input.into_first()),
             None => input,
         };
-        for (edit, output) in &job.results {
-            match (&input, args.moving.animate) {
+        for EditFiles { edit, result, mask } in &job.edits {
+            let (translated, touched) = match (&input, args.moving.animate) {
                 (Input::Still(image), Some(count)) => {
                     let (image, edit) = ((image, job.input), (source, *edit));
                     let animation = args.moving.animate(&translator, image, edit, count)?;
-                    save_animation(&animation, output, existing)?;
+                    (Input::Moving(animation), None)
                 }
                 (Input::Still(image), None) => {
-                    let translated = match (sequence(*edit), source) {
-                        (Some(sequence), _) => sequence.translate(image)?,
-                        (None, Some(source)) => translator.translate_from(image, source, edit)?,
-                        (None, None) => translator.translate(image, edit)?,
+                    let (image, mask) = match sequence(*edit) {
+                        Some(sequence) => sequence.translate_masked(image)?,
+                        None => translator.translate_masked(image, source, edit)?,
                     };
-                    save_image(translated, output, existing)?;
+                    (Input::Still(image), mask.map(Input::Still))
                 }
                 (Input::Moving(animation), _) => {
-                    let translated = translator.translate_animation(animation, source, edit)?;
-                    save_animation(&translated, output, existing)?;
+                    let (animation, masks) =
+                        translator.translate_animation_masked(animation, source, edit)?;
+                    (Input::Moving(animation), masks.map(Input::Moving))
+                }
+            };
+            for (made, output) in [(Some(translated), result), (touched, mask)] {
+                if let (Some(made), Some(output)) = (made, output) {
+                    made.save(output, existing)?;
+                    result!("{}", output.display());
                 }
             }
-            result!("{}", output.display());
         }
     }
     photos.finish()
@@ -193,10 +206,11 @@ fn grid<B: Backend>(
     let images: Vec<_> =
         inputs.iter().filter_map(|input| photos.read(input)).map(Input::into_first).collect();
     if !images.is_empty() {
-        let grid = if args.edit.is_empty() {
-            translator.grid(&images)?
-        } else {
-            translator.grid_of_edits(&images, args.source.as_deref(), &args.edit)?
+        let source = args.source.as_deref();
+        let grid = match args.edit.is_empty() {
+            _ if args.mask => translator.masked_grid(&images, source, &args.edit)?,
+            true => translator.grid(&images)?,
+            false => translator.grid_of_edits(&images, source, &args.edit)?,
         };
         save_image(grid.picture(), &output, args.existing.existing())?;
         tell!("columns: {}", grid.columns.join("  "));

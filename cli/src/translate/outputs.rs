@@ -97,8 +97,15 @@ pub struct ExistingArgs {
 #[derive(Debug, PartialEq)]
 pub struct Job<'a> {
     pub input: &'a Path,
-    /// Every edit with the file of its result.
-    pub results: Vec<(&'a str, PathBuf)>,
+    pub edits: Vec<EditFiles<'a>>,
+}
+
+/// An edit and its files, of those that are to be made.
+#[derive(Debug, PartialEq)]
+pub struct EditFiles<'a> {
+    pub edit: &'a str,
+    pub result: Option<PathBuf>,
+    pub mask: Option<PathBuf>,
 }
 
 impl ExistingArgs {
@@ -121,12 +128,14 @@ impl ExistingArgs {
         Ok(true)
     }
 
-    /// What is to be made of `inputs`; those of which there is all are left out.
+    /// What is to be made of `inputs`, with `masks` or without; those of which there is all are
+    /// left out.
     pub fn jobs<'a>(
         self,
         place: &Place,
         inputs: &'a [PathBuf],
         edits: &'a [String],
+        masks: bool,
     ) -> Result<Vec<Job<'a>>, Failure> {
         let count = inputs.len() * edits.len();
         if let (Place::File(out), 2..) = (place, count) {
@@ -136,39 +145,50 @@ impl ExistingArgs {
             ));
         }
         let mut taken = HashSet::new();
+        let mut due = |input: &Path, file: PathBuf| {
+            if !taken.insert(file.clone()) {
+                return usage(format!(
+                    "two results would both be {}: translate them into different folders",
+                    file.display()
+                ));
+            }
+            check_name(input, &file)?;
+            Ok(self.is_due(&file)?.then_some(file))
+        };
         let mut jobs = Vec::new();
         for input in inputs {
-            let mut results = Vec::new();
+            let mut job = Job { input, edits: Vec::new() };
             for edit in edits {
-                let output = match place {
+                let result = match place {
                     Place::File(file) => file.clone(),
                     Place::Folder(folder) => folder.join(file_name(input, edit)),
                 };
-                if !taken.insert(output.clone()) {
-                    return usage(format!(
-                        "two results would both be {}: translate them into different folders",
-                        output.display()
-                    ));
-                }
-                let name = output.file_name().unwrap_or_default();
-                if name.len() > MOST_NAME {
-                    return usage(format!(
-                        "{}: its result would have a name of {} bytes, of which files have up to \
-                         {MOST_NAME}: give it a shorter name, or --out a file",
-                        input.display(),
-                        name.len()
-                    ));
-                }
-                if self.is_due(&output)? {
-                    results.push((edit.as_str(), output));
+                let mask = masks.then(|| mask_of(&result));
+                let result = due(input, result)?;
+                let mask = mask.map(|mask| due(input, mask)).transpose()?.flatten();
+                if result.is_some() || mask.is_some() {
+                    job.edits.push(EditFiles { edit, result, mask });
                 }
             }
-            if !results.is_empty() {
-                jobs.push(Job { input, results });
+            if !job.edits.is_empty() {
+                jobs.push(job);
             }
         }
         Ok(jobs)
     }
+}
+
+/// Refuses a file of an input's whose name is too long for one.
+fn check_name(input: &Path, file: &Path) -> Result<(), Failure> {
+    let length = file.file_name().unwrap_or_default().len();
+    if length <= MOST_NAME {
+        return Ok(());
+    }
+    usage(format!(
+        "{}: its result would have a name of {length} bytes, of which files have up to \
+         {MOST_NAME}: give it a shorter name, or --out a file",
+        input.display()
+    ))
 }
 
 /// `INPUT_EDIT.png`.
@@ -180,9 +200,27 @@ fn file_name(input: &Path, edit: &str) -> OsString {
     name
 }
 
+/// `RESULT_mask.png`, beside `RESULT.png`.
+fn mask_of(result: &Path) -> PathBuf {
+    let mut name = result.file_stem().unwrap_or_default().to_owned();
+    name.push("_mask");
+    if let Some(ending) = result.extension() {
+        name.push(".");
+        name.push(ending);
+    }
+    result.with_file_name(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_mask_is_beside_its_result() {
+        let of = |result: &str| mask_of(Path::new(result));
+        assert_eq!(of("out/a_Male=0.5.png"), Path::new("out/a_Male=0.5_mask.png"));
+        assert_eq!(of("a.JPG"), Path::new("a_mask.JPG"));
+    }
 
     #[test]
     fn a_place_is_an_image_file_or_a_folder() {

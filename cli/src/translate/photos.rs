@@ -9,9 +9,10 @@ use stargan::{Animation, Crop, Translate, Translator, decode_image};
 
 use crate::crop::percent_left_out;
 use crate::failure::Failure;
+use crate::output::{Existing, save_animation, save_image};
 use crate::terminal::tell;
 
-/// What a file holds.
+/// What a file holds, of an input or of a result.
 pub enum Input {
     Still(DynamicImage),
     Moving(Animation),
@@ -23,6 +24,14 @@ impl Input {
         match self {
             Self::Still(image) => image,
             Self::Moving(animation) => animation.frames()[0].clone(),
+        }
+    }
+
+    /// Writes a file of it, in the format that the path ends in.
+    pub fn save(self, path: &Path, existing: Existing) -> Result<(), Failure> {
+        match self {
+            Self::Still(image) => save_image(image, path, existing),
+            Self::Moving(animation) => save_animation(&animation, path, existing),
         }
     }
 

@@ -15,6 +15,7 @@ mod guide;
 mod hostile;
 mod inspect;
 mod interop;
+mod masks;
 mod moving;
 mod own_data;
 #[cfg(feature = "collective")]
