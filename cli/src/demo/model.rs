@@ -17,6 +17,8 @@ pub struct Model<B: Backend>(Translator<B>);
 /// An image as PNG, and how long the networks took.
 pub struct Picture {
     pub png: Vec<u8>,
+    /// Where the model has painted, as a PNG of the same size.
+    pub mask: Option<Vec<u8>>,
     pub took: Duration,
 }
 
@@ -37,6 +39,8 @@ pub struct Description {
     height: usize,
     /// Whether it can tell an image's own labels.
     reads_labels: bool,
+    /// Whether it says where it paints.
+    has_mask: bool,
     datasets: Vec<Dataset>,
 }
 
@@ -58,6 +62,7 @@ impl<B: Backend> Model<B> {
             width: config.transform.size.width,
             height: config.transform.size.height,
             reads_labels: config.discriminator.is_some(),
+            has_mask: self.0.check_mask().is_ok(),
             datasets: datasets.collect(),
         }
     }
@@ -98,27 +103,39 @@ impl<B: Backend> Model<B> {
             }
             None => None,
         };
-        Ok((picture(image, began), labels))
+        Ok((picture(image, None, began), labels))
     }
 
-    /// The image, of any size, changed as `edit` says (see [`stargan::Edit`]), at its own size.
+    /// The image changed as `edit` says (see [`stargan::Edit`]), at its own size, and the mask of a
+    /// model that has one.
     pub fn translate(&self, image: &DynamicImage, edit: &str) -> Result<Picture> {
         let began = Instant::now();
+        let (translated, mask) = self.0.translate_masked(image, None, edit)?;
+        Ok(picture(&translated, mask.as_ref(), began))
+    }
+
+    /// As [`translate`](Self::translate), of an image of any size and without the mask.
+    pub fn whole(&self, image: &DynamicImage, edit: &str) -> Result<Picture> {
+        let began = Instant::now();
         let translated = self.0.translate(image, edit)?;
-        Ok(picture(&translated, began))
+        Ok(picture(&translated, None, began))
     }
 
     /// The image and its translations to every label of the model, in order, side by side.
     pub fn every(&self, image: DynamicImage) -> Result<Picture> {
         let began = Instant::now();
         let grid = self.0.grid(&[image])?;
-        Ok(picture(&grid.image.into(), began))
+        Ok(picture(&grid.image.into(), None, began))
     }
 }
 
-fn picture(image: &DynamicImage, began: Instant) -> Picture {
+fn picture(image: &DynamicImage, mask: Option<&DynamicImage>, began: Instant) -> Picture {
     let took = began.elapsed();
+    Picture { png: png(image), mask: mask.map(png), took }
+}
+
+fn png(image: &DynamicImage) -> Vec<u8> {
     let mut png = Cursor::new(Vec::new());
     image.write_to(&mut png, ImageFormat::Png).expect("a PNG of 8 bits a channel fits in memory");
-    Picture { png: png.into_inner(), took }
+    png.into_inner()
 }

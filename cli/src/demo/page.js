@@ -67,6 +67,13 @@ function show(picture, blob, alt) {
   picture.hidden = false;
 }
 
+/** The pictures of an answer: the result and, of a model that has a mask, the mask, which follows it. */
+async function pictures(response) {
+  const both = await response.blob();
+  const end = both.size - Number(response.headers.get("mask-bytes") ?? 0);
+  return [both.slice(0, end, both.type), both.slice(end, both.size, both.type)];
+}
+
 /** Gives the frame the shape of the picture in it. */
 function fit({ target }) {
   at("result-frame").style.setProperty("--ratio", target.naturalWidth / target.naturalHeight);
@@ -111,10 +118,11 @@ function translate() {
   }
   translating(async (signal) => {
     const response = await post(`/translate?edit=${encodeURIComponent(edit)}`, png, signal);
-    const result = await response.blob();
+    const [result, mask] = await pictures(response);
     return () => {
       at("problem").hidden = true;
       show(at("result"), result, edit === "" ? `${name}, unchanged` : `${name}: ${words}`);
+      if (known.model.has_mask) show(at("mask"), mask, "What was touched: bright where the model has painted");
       at("time").textContent = milliseconds(response);
       at("status").textContent = edit === "" ? "No change yet: choose one." : words;
       at("status").title = edit;
@@ -206,6 +214,11 @@ at("divider").addEventListener("input", ({ target }) => {
   at("result-frame").style.setProperty("--at", `${target.value}%`);
 });
 at("original").addEventListener("load", fit);
+at("touched").addEventListener("change", ({ target }) => {
+  at("result-frame").classList.toggle("touched", target.checked);
+  at("touched-note").hidden = !target.checked;
+  at("result-tag").textContent = target.checked ? "Touched" : "Result";
+});
 at("reset").addEventListener("click", () => {
   strength.value = 1;
   labels.reset();
@@ -219,6 +232,7 @@ const formats = known.limits.types.map((type) => type.replace("image/", "").toUp
 const list = new Intl.ListFormat("en", { type: "disjunction" }).format(formats);
 at("limits").textContent = `${list}, up to ${known.limits.bytes / 1e6} MB and ${known.limits.pixels / 1e6} megapixels.`;
 at("file").accept = known.limits.types.join();
+at("touching").hidden = !known.model.has_mask;
 if (!known.model.reads_labels) {
   strength.disabled = true;
   at("strength-note").textContent = "This model can't read an image's own label, which strengths other than 1 start from.";

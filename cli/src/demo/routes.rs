@@ -100,7 +100,7 @@ impl<B: Backend> Serve for Routes<B> {
         let work = move |model: &Model<B>| {
             let photo = limits::decode(&file.bytes)?;
             if path == "/whole" {
-                return Ok(png(model.translate(&photo, &edit)?, Vec::new()));
+                return Ok(png(model.whole(&photo, &edit)?, Vec::new()));
             }
             let image = model.shown(photo);
             match path.as_str() {
@@ -123,9 +123,15 @@ fn edit(uri: &Uri) -> String {
     pairs.find(|(name, _)| name == "edit").map(|(_, edit)| edit.into_owned()).unwrap_or_default()
 }
 
-/// A PNG, with the time that the networks took as browsers' tools show it.
+/// A PNG, with the time that the networks took as browsers' tools show it. Where there is a mask,
+/// its PNG follows, and `mask-bytes` says how long that is.
 fn png(picture: Picture, mut headers: Vec<(&'static str, String)>) -> Answer {
     let milliseconds = picture.took.as_secs_f64() * 1e3;
     headers.push(("server-timing", format!("model;dur={milliseconds:.1}")));
-    Answer { kind: PNG, body: picture.png, headers }
+    let mut body = picture.png;
+    if let Some(mask) = picture.mask {
+        headers.push(("mask-bytes", mask.len().to_string()));
+        body.extend(mask);
+    }
+    Answer { kind: PNG, body, headers }
 }

@@ -264,6 +264,62 @@ test("the classes of a joint model are radio buttons, and can be left as they ar
   assert.deepEqual(complaints, []);
 });
 
+test("what was touched is shown of a model that has a mask, and only of one", async () => {
+  const touched = () => page.getByLabel("What was touched");
+  assert.equal(await touched().isVisible(), false, "the shipped model has none");
+  const faces = path.join(root, "examples/data/faces/train");
+  const tiny = "--size 16 --batch 4 --base-channels 4 --residual-blocks 1 --downsamplings 1 --iterations 1";
+  await promisify(execFile)(process.env.STARGAN, [
+    "train", "--data", `celeba:${faces}/images:${faces}/list_attr.txt`, "--labels", "Blond_Hair,Male",
+    "--head", "mask", "--out", "masked", ...tiny.split(" "),
+  ], { cwd: folder });
+  const where = await start("--model", path.join(folder, "masked"));
+  for (const colorScheme of ["light", "dark"]) {
+    await page.context().close();
+    page = await open({ colorScheme, viewport: { width: 360, height: 780 } }, where);
+    const mask = page.getByAltText("What was touched: bright where the model has painted");
+    assert.equal(await mask.isVisible(), false, "until it is asked for");
+    await page.getByLabel("Blond hair").click();
+    await page.waitForFunction(() => document.getElementById("status").textContent.startsWith("Blond hair"));
+    const frame = page.locator("#result-frame");
+    /** The mean level of a part of the frame as it looks, from its left edge on. */
+    const looks = async (from, to) => {
+      const png = (await frame.screenshot()).toString("base64");
+      return page.evaluate(async ([png, from, to]) => {
+        const bytes = Uint8Array.from(atob(png), (letter) => letter.charCodeAt(0));
+        const image = await createImageBitmap(new Blob([bytes], { type: "image/png" }));
+        const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
+        const context = canvas.getContext("2d");
+        context.drawImage(image, 0, 0);
+        const part = context.getImageData(image.width * from, image.height / 4, image.width * (to - from), image.height / 4);
+        return part.data.reduce((sum, level) => sum + level, 0) / part.data.length;
+      }, [png, from, to]);
+    };
+    const before = [await looks(0.05, 0.45), await looks(0.55, 0.95)];
+    await touched().focus();
+    await page.keyboard.press("Space");
+    await mask.waitFor();
+    assert.equal(await page.textContent("#result-tag"), "Touched");
+    const after = [await looks(0.05, 0.45), await looks(0.55, 0.95)];
+    assert.equal(after[0], before[0], "the original stays as it is");
+    assert.ok(after[1] < 0.9 * before[1], `a fresh mask of about 0.5 darkens: ${before} ${after}`);
+    const sizes = await page.evaluate(() => ["result", "mask"].map((id) => document.getElementById(id).naturalWidth));
+    assert.equal(sizes[0], sizes[1]);
+    // The mask is that of what is shown.
+    const first = await pixels("mask");
+    await page.getByLabel("Male").click();
+    await page.waitForFunction(() => /male/i.test(document.getElementById("status").textContent));
+    assert.notEqual(await pixels("mask"), first);
+    const [wide, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
+    assert.ok(wide <= width, `${wide} pixels wide in a window of ${width}`);
+    assert.match(await page.textContent(`#${await touched().getAttribute("aria-describedby")}`), /^Bright where/);
+    await touched().uncheck();
+    assert.equal(await mask.isVisible(), false);
+    assert.equal(await page.textContent("#result-tag"), "Result");
+    assert.deepEqual(complaints, []);
+  }
+});
+
 test("everything works from the keyboard, with a focus that can be seen", async () => {
   const press = (key) => page.keyboard.press(key);
   const focused = () => page.evaluate(() => {

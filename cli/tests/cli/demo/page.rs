@@ -32,6 +32,7 @@ fn the_page_and_its_parts_load() {
     let known: serde_json::Value = serde_json::from_slice(&demo.get("/model.json").body).unwrap();
     assert_eq!(known["model"]["datasets"][0]["exclusive"], serde_json::json!([[0, 1, 2]]));
     assert_eq!(known["limits"]["bytes"], MAX_BYTES);
+    assert_eq!(known["model"]["has_mask"], false);
     let types = known["limits"]["types"].as_array().unwrap();
     for format in [ImageFormat::Png, ImageFormat::Jpeg, ImageFormat::Gif, ImageFormat::Avif] {
         let is_named = types.iter().any(|named| named == format.to_mime_type());
@@ -106,6 +107,30 @@ fn a_joint_model_has_its_classes() {
     let both = demo.post("/translate?edit=faces:Male,expressions:happy%3D0.5", &sample);
     assert_eq!(both.image().dimensions(), (64, 64), "the photo's size, not the model's");
     assert_eq!(demo.post("/every", &sample).image().dimensions(), (8 * 16, 16));
+}
+
+#[test]
+fn a_mask_follows_its_result() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = format!("--data {} --labels Male,Young {TINY} --head mask", faces("train"));
+    succeeds("train", folder.path(), &format!("{line} --iterations 1 --out run"));
+    let demo = Demo::start(&["--model", folder.path().join("run").to_str().unwrap()]);
+    let known: serde_json::Value = serde_json::from_slice(&demo.get("/model.json").body).unwrap();
+    assert_eq!(known["model"]["has_mask"], true);
+    let face = face("00001");
+    let both = demo.post("/translate?edit=Male", &face);
+    let mask: usize = both.header("mask-bytes").unwrap().parse().unwrap();
+    let (result, mask) = both.body.split_at(both.body.len() - mask);
+    let line = format!("--model run --edit Male --mask --out r.png {FACES}/test/images/00001.png");
+    succeeds("translate", folder.path(), &line);
+    for (name, bytes) in [("r.png", result), ("r_mask.png", mask)] {
+        let expected = image::open(folder.path().join(name)).unwrap();
+        assert_eq!(image::load_from_memory(bytes).unwrap(), expected, "{name}");
+    }
+    for path in ["/prepare", "/whole?edit=Male", "/every"] {
+        assert_eq!(demo.post(path, &face).header("mask-bytes"), None, "{path}");
+    }
+    assert_eq!(demo.post("/whole?edit=Male", &face).body, result);
 }
 
 #[test]
