@@ -256,12 +256,6 @@ def main():
     shapes = ["paper", "64 px", "256 px", "128 px", "tiny"]
     parser.add_argument("--shapes", nargs="+", default=shapes, choices=SHAPES, help="the first has most rows")
     parser.add_argument("--parity", default="tiny", choices=SHAPES, help="the shape at which backends are compared")
-    parser.add_argument(
-        "--wgpu-paper",
-        action="store_true",
-        help="ask GPU backends other than cuda for 128 px and more, too. By burn's own kernels an iteration is thought "
-        "to take 1 to 3 s there, and tuning tries each of them a dozen times: the quarter of an hour would be gone",
-    )
     parser.add_argument("--minutes", type=float, default=9, help="for this call; leave one more for packing")
     parser.add_argument("--patience", type=float, default=1, help="times the seconds after which rows are given up")
     parser.add_argument("--rows", nargs="+", metavar="TEXT", help="only rows in whose names one of these is")

@@ -88,11 +88,11 @@ def cold(setup, shape):
 
 def plan(arguments):
     backend, *others = arguments.backends
-    main, *shapes = [shape for shape in arguments.shapes if runs(backend, shape, arguments)] or ["64 px"]
+    main, *shapes = arguments.shapes
     fusion = backend in GPUS
     small = "smoke" if main == "smoke" else arguments.parity
     float32, bfloat16, float16 = (ours(backend, precision) for precision in ("float32", "bfloat16", "float16"))
-    exact = ours(backend, off=("tensor-cores", "tuning")) if backend == "cuda" else float32
+    exact = ours(backend, off=("tensor-cores",)) if backend == "cuda" else float32
     rows = [*rows_of(small, exact, "parity")]
     if backend == "cuda":
         rows += [*rows_of(small, TF32, "rounding"), *rows_of(small, float32, "parity")]
@@ -125,16 +125,9 @@ def plan(arguments):
         for fused in (True, False):
             rows += rows_of(small, ours(other, fused=fused), "parity")
         for shape in (main, *shapes):
-            if runs(other, shape, arguments):
-                rows += rows_of(shape, ours(other), "cycle", "inference", "launches", "device memory")
-                rows += rows_of(shape, ours(other, fused=True), "cycle", "launches")
+            rows += rows_of(shape, ours(other), "cycle", "inference", "launches", "device memory")
+            rows += rows_of(shape, ours(other, fused=True), "cycle", "launches")
     rows = list(dict.fromkeys(rows))
     if arguments.without_torch:
         rows = [row for row in rows if row.setup.ours]
     return [row for row in rows if not arguments.rows or any(text in row.key for text in arguments.rows)]
-
-
-def runs(backend, shape, arguments):
-    """Whether a backend is asked for a shape at all."""
-    slow = backend in GPUS and backend != "cuda" and SHAPES[shape]["size"] >= 128
-    return arguments.wgpu_paper or not slow

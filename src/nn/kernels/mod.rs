@@ -34,12 +34,12 @@ macro_rules! first_path {
     ($path:ident => $run:expr) => {{
         first_path!(@ "flex", cpu::Cpu<burn::backend::Flex>, $path, $run);
         first_path!(@ "ndarray", cpu::Cpu<burn::backend::NdArray>, $path, $run);
-        first_path!(@ "wgpu", gpu::Gpu<gpu::Wgpu<u32>, false>, $path, $run);
-        first_path!(@ "wgpu", gpu::Gpu<gpu::Wgpu<u8>, false>, $path, $run);
-        first_path!(@ "wgpu", gpu::Gpu<gpu::Fused<gpu::Wgpu<u32>>, false>, $path, $run);
-        first_path!(@ "wgpu", gpu::Gpu<gpu::Fused<gpu::Wgpu<u8>>, false>, $path, $run);
-        first_path!(@ "cuda", gpu::Gpu<gpu::Cuda, true>, $path, $run);
-        first_path!(@ "cuda", gpu::Gpu<gpu::Fused<gpu::Cuda>, true>, $path, $run);
+        first_path!(@ "wgpu", gpu::Gpu<gpu::Wgpu<u32>>, $path, $run);
+        first_path!(@ "wgpu", gpu::Gpu<gpu::Wgpu<u8>>, $path, $run);
+        first_path!(@ "wgpu", gpu::Gpu<gpu::Fused<gpu::Wgpu<u32>>>, $path, $run);
+        first_path!(@ "wgpu", gpu::Gpu<gpu::Fused<gpu::Wgpu<u8>>>, $path, $run);
+        first_path!(@ "cuda", gpu::Gpu<gpu::Cuda>, $path, $run);
+        first_path!(@ "cuda", gpu::Gpu<gpu::Fused<gpu::Cuda>>, $path, $run);
         None
     }};
     (@ $feature:literal, $operations:ty, $path:ident, $run:expr) => {

@@ -365,12 +365,12 @@ fn convolutions_by_burn_are_those_by_products() {
             [(small, 1), (large, 2), (weight, 3)].map(|(s, n)| random(s, n));
         let both = [
             [
-                Gpu::<B, true>::convolve(&geometry, large.clone(), weight.clone()),
-                Gpu::<B, false>::convolve(&geometry, large, weight.clone()),
+                Gpu::<B>::convolve_by_burn(&geometry, large.clone(), weight.clone()),
+                Gpu::<B>::convolve(&geometry, large, weight.clone()),
             ],
             [
-                Gpu::<B, true>::convolve_transposed(&geometry, small.clone(), weight.clone()),
-                Gpu::<B, false>::convolve_transposed(&geometry, small, weight),
+                Gpu::<B>::convolve_transposed_by_burn(&geometry, small.clone(), weight.clone()),
+                Gpu::<B>::convolve_transposed(&geometry, small, weight),
             ],
         ];
         for [found, expected] in both.map(|both| both.map(|of| tensor::<B, 4>(of).into_data())) {

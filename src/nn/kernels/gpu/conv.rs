@@ -14,7 +14,7 @@ use crate::nn::kernels::gpu::columns::Columns;
 use crate::nn::kernels::gpu::fold::Fold;
 use crate::nn::kernels::gpu::kernel::Launch;
 use crate::nn::kernels::gpu::product::Product;
-use crate::nn::kernels::gpu::switches::Switch;
+use crate::nn::kernels::gpu::tensor_cores::TensorCoreProduct;
 use crate::nn::kernels::gpu::window::{Side, Window};
 use crate::nn::kernels::primitive::{primitive, tensor};
 
@@ -240,13 +240,15 @@ fn product<B: Launch>(left: Tensor<B, 2>, right: Tensor<B, 2>) -> Tensor<B, 2> {
     products(left.unsqueeze(), right.unsqueeze()).squeeze_dim(0)
 }
 
-/// Matrix products, by a kernel that burn has tuned for them or, where that is switched off, a
-/// plain one.
+/// Matrix products.
 fn products<B: Launch>(left: Tensor<B, 3>, right: Tensor<B, 3>) -> Tensor<B, 3> {
-    if Switch::Tuning.is_on() {
-        return left.matmul(right);
-    }
-    tensor(B::run(Product, vec![primitive(&left), primitive(&right)]).remove(0))
+    let factors = vec![primitive(&left), primitive(&right)];
+    let products = match B::has_tensor_cores() {
+        true => B::run(TensorCoreProduct, factors),
+        false => B::run(Product, factors),
+    };
+    let [products] = <[_; 1]>::try_from(products).expect("one output");
+    tensor(products)
 }
 
 /// Whether the taps of the small tensor's channels at the large pixels are fewer than those of the

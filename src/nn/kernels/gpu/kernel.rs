@@ -1,6 +1,8 @@
 //! What a kernel of ours is, and how it is launched on a backend that cubecl drives, with burn's
 //! fusion around it or without.
 
+#[cfg(feature = "cuda")]
+use std::any::TypeId;
 use std::fmt::Debug;
 use std::marker::PhantomData;
 
@@ -15,6 +17,7 @@ use burn_fusion::stream::{Operation, OperationStreams};
 use burn_fusion::{Fusion, FusionBackend, FusionRuntime};
 use burn_ir::{CustomOpIr, HandleContainer, OperationIr, TensorIr};
 
+use crate::nn::kernels::gpu::switches::Switch;
 use crate::nn::kernels::primitive::Primitive;
 
 /// A kernel from float tensors to float tensors, with its settings.
@@ -35,6 +38,10 @@ pub(in crate::nn::kernels) trait Kernel:
 pub(in crate::nn::kernels) trait Launch: Backend {
     /// The outputs of `kernel`.
     fn run<K: Kernel>(kernel: K, inputs: Vec<Primitive<Self>>) -> Vec<Primitive<Self>>;
+
+    /// Whether burn has kernels for tensor cores there, which round float32 to TF32 and are chosen
+    /// among by trying them.
+    fn has_tensor_cores() -> bool;
 }
 
 impl<R, F, I, BT> Launch for CubeBackend<R, F, I, BT>
@@ -46,6 +53,14 @@ where
 {
     fn run<K: Kernel>(kernel: K, inputs: Vec<CubeTensor<R>>) -> Vec<CubeTensor<R>> {
         kernel.launch(inputs)
+    }
+
+    fn has_tensor_cores() -> bool {
+        #[cfg(feature = "cuda")]
+        let is_cuda = TypeId::of::<R>() == TypeId::of::<burn_cubecl::cubecl::cuda::CudaRuntime>();
+        #[cfg(not(feature = "cuda"))]
+        let is_cuda = false;
+        is_cuda && Switch::TensorCores.is_on()
     }
 }
 
@@ -86,6 +101,10 @@ impl<B: FusionBackend + Launch> Launch for Fusion<B> {
         let operation =
             Custom::<B, K> { description: description.clone(), kernel, backend: PhantomData };
         client.register(streams, OperationIr::Custom(description), operation)
+    }
+
+    fn has_tensor_cores() -> bool {
+        B::has_tensor_cores()
     }
 }
 

@@ -2,10 +2,11 @@
 //! with burn's fusion around them or without.
 //!
 //! Weight gradients are matrix products of columns (`conv`), and so are the convolutions themselves
-//! where burn has no tensor cores for them or uses them badly: burn tunes the products. Tensors
-//! have their channels last in memory, which both want. What lies around them are kernels of ours
-//! in cubecl's language, which it compiles for every runtime: an operation that would be ten of
-//! burn's launches, and ten passes over memory, is one.
+//! where burn has no tensor cores for them or uses them badly. The products are ours (`product`)
+//! or, on tensor cores, the fastest of a few of burn's (`tensor_cores`). Tensors have their
+//! channels last in memory, which all want. What lies around them are kernels of ours in cubecl's
+//! language, which it compiles for every runtime: an operation that would be ten of burn's
+//! launches, and ten passes over memory, is one.
 
 mod activation;
 mod adam;
@@ -20,6 +21,7 @@ mod product;
 mod sigmoid;
 mod sums;
 mod switches;
+mod tensor_cores;
 mod window;
 
 pub(super) use self::operations::Gpu;

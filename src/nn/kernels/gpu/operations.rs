@@ -20,19 +20,19 @@ use crate::nn::kernels::operations::{
 };
 use crate::nn::kernels::primitive::{Primitive, primitive, tensor};
 
-/// The path of a GPU backend. Where `TENSOR_CORES`, burn has convolutions that use them; elsewhere
-/// it has naive ones, and ours are matrix products.
+/// The path of a GPU backend. With tensor cores, burn has convolutions that use them; without, it
+/// has naive ones, and ours are matrix products.
 #[derive(Clone, Debug)]
-pub(in crate::nn::kernels) struct Gpu<B, const TENSOR_CORES: bool>(PhantomData<B>);
+pub(in crate::nn::kernels) struct Gpu<B>(PhantomData<B>);
 
-impl<B: Launch, const TENSOR_CORES: bool> Gpu<B, TENSOR_CORES> {
+impl<B: Launch> Gpu<B> {
     /// Whether convolutions are matrix products of ours. With tensor cores, burn's are faster, but
     /// for an image out of many channels, for which they do the work of 64 channels or more, and
     /// for few outputs, which they compute on as few processors.
     fn multiplies(geometry: &Geometry) -> bool {
-        let tensor_cores = TENSOR_CORES && Switch::TensorCores.is_on();
-        let products =
-            !tensor_cores || conv::few_small_channels(geometry) || conv::few_outputs(geometry);
+        let products = !B::has_tensor_cores()
+            || conv::few_small_channels(geometry)
+            || conv::few_outputs(geometry);
         products && Switch::MatmulConvolution.is_on()
     }
 
@@ -42,9 +42,36 @@ impl<B: Launch, const TENSOR_CORES: bool> Gpu<B, TENSOR_CORES> {
         let products = Self::multiplies(geometry) || geometry.stride > 1;
         products && Switch::MatmulConvolution.is_on()
     }
+
+    /// burn's convolution.
+    pub fn convolve_by_burn(
+        geometry: &Geometry,
+        large: Primitive<B>,
+        weight: Primitive<B>,
+    ) -> Primitive<B> {
+        B::conv2d(large, weight, None, options(geometry))
+    }
+
+    /// burn's, of stride 1 a convolution and otherwise an input gradient.
+    pub fn convolve_transposed_by_burn(
+        geometry: &Geometry,
+        small: Primitive<B>,
+        weight: Primitive<B>,
+    ) -> Primitive<B> {
+        if geometry.stride == 1 {
+            // Padded by as much as a convolution, since it is one: by the taps the other way round.
+            let taps = tensor::<B, 4>(weight).permute([1, 2, 3, 0]).flip([1, 2]);
+            let weight = primitive(&taps.permute([0, 3, 1, 2]));
+            return B::conv2d(small, weight, None, options(geometry));
+        }
+        // Of an input gradient, the input's shape counts.
+        let one = Tensor::<B, 4>::empty([1; 4], (&B::float_device(&small), small.dtype()));
+        let large = primitive(&one.expand(geometry.large_shape()));
+        B::conv2d_x_backward(large, weight, small, options(geometry))
+    }
 }
 
-impl<B: Launch, const TENSOR_CORES: bool> Operations for Gpu<B, TENSOR_CORES> {
+impl<B: Launch> Operations for Gpu<B> {
     type Backend = B;
     type Statistics = Primitive<B>;
 
@@ -83,7 +110,7 @@ impl<B: Launch, const TENSOR_CORES: bool> Operations for Gpu<B, TENSOR_CORES> {
 
     fn convolve(geometry: &Geometry, large: Primitive<B>, weight: Primitive<B>) -> Primitive<B> {
         if !Self::multiplies(geometry) {
-            return B::conv2d(large, weight, None, options(geometry));
+            return Self::convolve_by_burn(geometry, large, weight);
         }
         primitive(&conv::convolve::<B>(geometry, MOST_VALUES, tensor(large), tensor(weight)))
     }
@@ -104,17 +131,8 @@ impl<B: Launch, const TENSOR_CORES: bool> Operations for Gpu<B, TENSOR_CORES> {
         small: Primitive<B>,
         weight: Primitive<B>,
     ) -> Primitive<B> {
-        if !Self::multiplies_transposed(geometry) && geometry.stride == 1 {
-            // Padded by as much as a convolution, since it is one: by the taps the other way round.
-            let taps = tensor::<B, 4>(weight).permute([1, 2, 3, 0]).flip([1, 2]);
-            let weight = primitive(&taps.permute([0, 3, 1, 2]));
-            return B::conv2d(small, weight, None, options(geometry));
-        }
         if !Self::multiplies_transposed(geometry) {
-            // As the input gradient that it is, of which the input's shape counts.
-            let one = Tensor::<B, 4>::empty([1; 4], (&B::float_device(&small), small.dtype()));
-            let large = primitive(&one.expand(geometry.large_shape()));
-            return B::conv2d_x_backward(large, weight, small, options(geometry));
+            return Self::convolve_transposed_by_burn(geometry, small, weight);
         }
         primitive(&conv::convolve_transposed::<B>(
             geometry,

@@ -7,7 +7,7 @@ use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
 /// The most cubes along one dimension that every runtime has.
-const MOST_CUBES: usize = 65_535;
+pub(super) const MOST_CUBES: usize = 65_535;
 
 /// The values that a unit asks for before it needs the first: memory answers late.
 pub(super) const AHEAD: usize = 4;

@@ -1,5 +1,6 @@
-//! A plain matrix product: for GPUs that are a CPU, where compiling burn's tuned kernels takes
-//! minutes, and nothing is gained by them.
+//! A matrix product in tiles, for GPUs of which burn does not use tensor cores: one kernel,
+//! compiled in a moment, in the place of several that burn compiles and tries for every kind of
+//! product. On an H200, through Vulkan, it is as fast as the fastest of those.
 
 use burn::tensor::{DType, Shape};
 use burn_cubecl::CubeRuntime;
@@ -7,14 +8,32 @@ use burn_cubecl::cubecl;
 use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::tensor::CubeTensor;
 
-use crate::nn::kernels::gpu::kernel::{Kernel, empty, unit_per_value};
+use crate::nn::kernels::gpu::kernel::{Kernel, empty};
+use crate::nn::kernels::gpu::plane::MOST_CUBES;
 
-/// Terms of a sum that a round of the loop adds.
-const BLOCK: usize = 16;
+/// The units of a cube, along the rows of a tile and along its columns.
+const SIDE: usize = 16;
+/// The terms of a sum that a tile takes at once.
+const DEPTH: usize = 8;
 
 /// `[N, M, K]` and `[N, K, P]` to `[N, M, P]`; either `N` may be 1.
 #[derive(Clone, Debug)]
 pub(super) struct Product;
+
+/// How many rows and columns of a tile a unit computes: many, where there are enough tiles for a
+/// GPU's processors, since what is read then serves more products.
+fn of_unit(images: usize, rows: usize, columns: usize) -> (usize, usize) {
+    const MANY_TILES: usize = 64;
+    let column = match columns {
+        ..=16 => 1,
+        ..=64 => 4,
+        _ => 8,
+    };
+    let tiles = |row: usize, column: usize| {
+        images * rows.div_ceil(SIDE * row) * columns.div_ceil(SIDE * column)
+    };
+    if rows > 4 * SIDE && tiles(8, column) >= MANY_TILES { (8, column) } else { (4, column.min(4)) }
+}
 
 impl Kernel for Product {
     const NAME: &'static str = "product";
@@ -27,57 +46,208 @@ impl Kernel for Product {
     fn launch<R: CubeRuntime>(&self, inputs: Vec<CubeTensor<R>>) -> Vec<CubeTensor<R>> {
         let given: Vec<_> =
             inputs.iter().map(|input| (input.meta.shape().clone(), input.dtype)).collect();
-        let output = self.outputs(&given).remove(0);
+        let product = empty(&inputs[0], self.outputs(&given).remove(0));
         let [left, right] = <[_; 2]>::try_from(inputs).expect("two inputs");
-        let (client, dtype, units) = (left.client.clone(), left.dtype, output.0.num_elements());
-        let product = empty(&left, output);
-        let (cube_count, cube_dim) = unit_per_value(&client, units);
-        product_kernel::launch(
-            &client,
-            cube_count,
-            cube_dim,
-            left.into_tensor_arg(),
-            right.into_tensor_arg(),
-            product.clone().into_tensor_arg(),
-            dtype.into(),
-        );
+        multiply(left, right, product.clone());
         vec![product]
     }
 }
 
+/// Computes the product in the memory of `product`.
+pub(super) fn multiply<R: CubeRuntime>(
+    left: CubeTensor<R>,
+    right: CubeTensor<R>,
+    product: CubeTensor<R>,
+) {
+    let [images, rows, columns] = product.meta.shape().dims::<3>();
+    let (client, dtype) = (left.client.clone(), left.dtype);
+    let (unit_rows, unit_columns) = of_unit(images, rows, columns);
+    let [down, across] = [rows.div_ceil(SIDE * unit_rows), columns.div_ceil(SIDE * unit_columns)];
+    let is_transposed = |factor: &CubeTensor<R>| {
+        let strides = factor.meta.strides();
+        strides[2] != 1 && strides[1] == 1
+    };
+    let transposed = [is_transposed(&left), is_transposed(&right)];
+    let cubes = images * down * across;
+    let x = cubes.min(MOST_CUBES);
+    product_kernel::launch(
+        &client,
+        CubeCount::Static(x as u32, cubes.div_ceil(x) as u32, 1),
+        CubeDim::new_2d(SIDE as u32, SIDE as u32),
+        left.into_tensor_arg(),
+        right.into_tensor_arg(),
+        product.into_tensor_arg(),
+        unit_rows,
+        unit_columns,
+        transposed[0],
+        transposed[1],
+        dtype.into(),
+    );
+}
+
+/// A cube computes a tile, and a unit every [`SIDE`]-th row and column of it.
 #[cube(launch)]
 fn product_kernel<E: Float>(
     left: &Tensor<E>,
     right: &Tensor<E>,
     product: &mut Tensor<E>,
+    #[comptime] unit_rows: usize,
+    #[comptime] unit_columns: usize,
+    #[comptime] left_transposed: bool,
+    #[comptime] right_transposed: bool,
     #[define(E)] _dtype: StorageType,
 ) {
-    if ABSOLUTE_POS >= product.len() {
+    let tile_rows = comptime!(SIDE * unit_rows);
+    let tile_columns = comptime!(SIDE * unit_columns);
+    let (rows, columns, terms) = (product.shape(1), product.shape(2), left.shape(2));
+    let across = columns.div_ceil(tile_columns);
+    let down = rows.div_ceil(tile_rows);
+    let image = CUBE_POS / (across * down);
+    if image >= product.shape(0) {
         terminate!();
     }
-    let (rows, columns) = (product.shape(1), product.shape(2));
-    let (row, column) = (ABSOLUTE_POS / columns % rows, ABSOLUTE_POS % columns);
-    let image = ABSOLUTE_POS / (columns * rows);
-    let mut left_at = image % left.shape(0) * left.stride(0) + row * left.stride(1);
-    let mut right_at = image % right.shape(0) * right.stride(0) + column * right.stride(2);
-    let mut sum = 0f32;
-    let length = left.shape(2);
-    // In blocks, which round less, and unrolled, since Mesa's software driver silently ends the
-    // loops of a kernel after 65,535 rounds of all of them.
-    for _ in 0..length / BLOCK {
-        let mut part = 0f32;
+    let row = CUBE_POS / across % down * tile_rows;
+    let column = CUBE_POS % across * tile_columns;
+    let mut of_left = SharedMemory::<f32>::new(comptime!(DEPTH * (tile_rows + 1)));
+    let mut of_right = SharedMemory::<f32>::new(comptime!(DEPTH * (tile_columns + 1)));
+    let mut sums = Array::<f32>::new(comptime!(unit_rows * unit_columns));
+    #[unroll]
+    for i in 0..comptime!(unit_rows * unit_columns) {
+        sums[i] = 0f32;
+    }
+    let left_at = image % left.shape(0) * left.stride(0);
+    let right_at = image % right.shape(0) * right.stride(0);
+    let unit = UNIT_POS as usize;
+    let (unit_row, unit_column) = (UNIT_POS_Y as usize, UNIT_POS_X as usize);
+    for round in 0..terms.div_ceil(comptime!(DEPTH)) {
+        let term = round * comptime!(DEPTH);
         #[unroll]
-        for _ in 0..comptime!(BLOCK) {
-            part += f32::cast_from(left[left_at]) * f32::cast_from(right[right_at]);
-            left_at += left.stride(2);
-            right_at += right.stride(1);
+        for i in 0..comptime!((DEPTH * tile_rows).div_ceil(SIDE * SIDE)) {
+            let index = unit + comptime!(i * SIDE * SIDE);
+            if index < comptime!(DEPTH * tile_rows) {
+                // Units beside each other read what is beside each other in memory.
+                let (r, t) = if comptime!(left_transposed) {
+                    (index % tile_rows, index / tile_rows)
+                } else {
+                    (index / comptime!(DEPTH), index % comptime!(DEPTH))
+                };
+                let mut value = 0f32;
+                if row + r < rows && term + t < terms {
+                    let at = left_at + (row + r) * left.stride(1) + (term + t) * left.stride(2);
+                    value = f32::cast_from(left[at]);
+                }
+                of_left[t * comptime!(tile_rows + 1) + r] = value;
+            }
         }
-        sum += part;
+        #[unroll]
+        for i in 0..comptime!((DEPTH * tile_columns).div_ceil(SIDE * SIDE)) {
+            let index = unit + comptime!(i * SIDE * SIDE);
+            if index < comptime!(DEPTH * tile_columns) {
+                let (c, t) = if comptime!(right_transposed) {
+                    (index / comptime!(DEPTH), index % comptime!(DEPTH))
+                } else {
+                    (index % tile_columns, index / tile_columns)
+                };
+                let mut value = 0f32;
+                if column + c < columns && term + t < terms {
+                    let at =
+                        right_at + (term + t) * right.stride(1) + (column + c) * right.stride(2);
+                    value = f32::cast_from(right[at]);
+                }
+                of_right[t * comptime!(tile_columns + 1) + c] = value;
+            }
+        }
+        sync_cube();
+        #[unroll]
+        for t in 0..comptime!(DEPTH) {
+            let mut across = Array::<f32>::new(unit_columns);
+            #[unroll]
+            for c in 0..unit_columns {
+                across[c] = of_right[unit_column + comptime!(t * (tile_columns + 1) + c * SIDE)];
+            }
+            #[unroll]
+            for r in 0..unit_rows {
+                let value = of_left[unit_row + comptime!(t * (tile_rows + 1) + r * SIDE)];
+                #[unroll]
+                for c in 0..unit_columns {
+                    sums[comptime!(r * unit_columns + c)] += value * across[c];
+                }
+            }
+        }
+        sync_cube();
     }
-    for _ in 0..length % BLOCK {
-        sum += f32::cast_from(left[left_at]) * f32::cast_from(right[right_at]);
-        left_at += left.stride(2);
-        right_at += right.stride(1);
+    #[unroll]
+    for r in 0..unit_rows {
+        #[unroll]
+        for c in 0..unit_columns {
+            let at_row = row + unit_row + comptime!(r * SIDE);
+            let at_column = column + unit_column + comptime!(c * SIDE);
+            if at_row < rows && at_column < columns {
+                let at = image * product.stride(0)
+                    + at_row * product.stride(1)
+                    + at_column * product.stride(2);
+                product[at] = E::cast_from(sums[comptime!(r * unit_columns + c)]);
+            }
+        }
     }
-    product[ABSOLUTE_POS] = E::cast_from(sum);
+}
+
+#[cfg(all(test, feature = "wgpu", feature = "flex"))]
+pub(super) mod tests {
+    use burn::backend::Flex;
+    use burn::tensor::backend::Backend;
+    use burn::tensor::{Tensor, TensorData};
+
+    use super::*;
+    use crate::nn::kernels::gpu::kernel::Launch;
+    use crate::nn::kernels::primitive::{primitive, tensor};
+
+    type Wgpu = burn::backend::Wgpu;
+
+    /// Of the largest value: sums of thousands of values, in another order.
+    const TOLERANCE: f64 = 2e-5;
+
+    fn waves<B: Backend>(shape: [usize; 3], step: f32) -> Tensor<B, 3> {
+        let values: Vec<f32> =
+            (0..shape.iter().product()).map(|i: usize| (i as f32 * step).sin()).collect();
+        Tensor::from_data(TensorData::new(values, shape), &Default::default())
+    }
+
+    fn factors<B: Backend>(
+        [n, m, k, p]: [usize; 4],
+        [left, right]: [bool; 2],
+    ) -> [Tensor<B, 3>; 2] {
+        let lying = |shape: [usize; 3], step, transposed: bool| match transposed {
+            true => waves([shape[0], shape[2], shape[1]], step).swap_dims(1, 2),
+            false => waves(shape, step),
+        };
+        [lying([n, m, k], 0.37, left), lying([1, k, p], 0.73, right)]
+    }
+
+    /// Compares products of all sizes with Flex's.
+    pub fn compare(kernel: &impl Kernel) {
+        for shape in [
+            [1, 1, 1, 1],
+            [2, 17, 9, 5],
+            [3, 70, 33, 40],
+            [1, 300, 20, 130],
+            [1, 1100, 40, 1030],
+            [1, 2, 4000, 3],
+        ] {
+            for lie in [[false, false], [false, true], [true, false], [true, true]] {
+                let [left, right] = factors::<Wgpu>(shape, lie);
+                let inputs = vec![primitive(&left), primitive(&right)];
+                let found = tensor::<Wgpu, 3>(Wgpu::run(kernel.clone(), inputs).remove(0));
+                let [left, right] = factors::<Flex>(shape, lie);
+                let expected = left.matmul(right).into_data();
+                let error = crate::tests::relative_error(&found.into_data(), &expected);
+                assert!(error <= TOLERANCE, "{shape:?}, {lie:?}: {error:e}");
+            }
+        }
+    }
+
+    #[test]
+    fn products_are_those_of_flex_however_the_factors_lie() {
+        compare(&Product);
+    }
 }

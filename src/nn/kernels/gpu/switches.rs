@@ -19,15 +19,12 @@ pub(in crate::nn::kernels) enum Switch {
     FewLaunches,
     /// Adam in one launch per parameter.
     Adam,
-    /// burn's convolutions, where it has them for tensor cores, which round to TF32. Without, and
-    /// without tuning, CUDA computes in float32.
+    /// burn's convolutions and matrix products, where it has them for tensor cores, which round to
+    /// TF32. Without, CUDA computes in float32.
     TensorCores,
-    /// Matrix products by kernels that burn chooses among by trying them. Tests do without: on a
-    /// CPU that pretends to be a GPU, compiling the candidates takes minutes.
-    Tuning,
 }
 
-const ALL: [(&str, Switch); 8] = [
+const ALL: [(&str, Switch); 7] = [
     ("weight-gradient", Switch::WeightGradient),
     ("matmul-convolution", Switch::MatmulConvolution),
     ("norm", Switch::Norm),
@@ -35,7 +32,6 @@ const ALL: [(&str, Switch); 8] = [
     ("few-launches", Switch::FewLaunches),
     ("adam", Switch::Adam),
     ("tensor-cores", Switch::TensorCores),
-    ("tuning", Switch::Tuning),
 ];
 
 /// Those that the environment variable `STARGAN_GPU_OFF` names, separated by commas.
@@ -52,7 +48,6 @@ static OFF: LazyLock<Vec<Switch>> = LazyLock::new(|| {
 impl Switch {
     /// Whether the path is taken.
     pub fn is_on(self) -> bool {
-        let off = cfg!(test) && self == Self::Tuning;
-        !off && !OFF.contains(&self)
+        !OFF.contains(&self)
     }
 }
