@@ -83,6 +83,8 @@ def cold(setup, shape):
         return 20
     if "fused" in setup.options[0]:
         return 40
+    if setup.backend != "cuda":
+        return 40
     return 200 if SHAPES[shape]["size"] >= 128 else 90
 
 

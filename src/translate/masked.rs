@@ -39,9 +39,10 @@ impl<B: Backend> Translator<B> {
     ///
     /// The mask says where the model paints, not how much that changes: the same may be painted
     /// that was there. In a translation of the [photo's size](OutputSize::Photo) the mask is
-    /// enlarged as the change is, but for what of that is not meant, and black outside of the part
-    /// that the model sees. Of an edit of two datasets, which is two translations, it is black
-    /// where both leave the photo as it is: `1 - (1 - m1) (1 - m2)`.
+    /// enlarged as the change is, but for what of that is not meant and for how changes fade where
+    /// the part that the model sees ends within the photo; it is black outside of it. Of an edit of
+    /// two datasets, which is two translations, it is black where both leave the photo as it is:
+    /// `1 - (1 - m1) (1 - m2)`.
     ///
     /// ```no_run
     /// # use stargan::burn::backend::Flex;

@@ -169,16 +169,25 @@ fn translate<B: Backend>(
                     (Input::Moving(animation), None)
                 }
                 (Input::Still(image), None) => {
-                    let (image, mask) = match sequence(*edit) {
-                        Some(sequence) => sequence.translate_masked(image)?,
-                        None => translator.translate_masked(image, source, edit)?,
+                    let (image, touched) = match (sequence(*edit), mask, source) {
+                        (Some(sequence), Some(_), _) => sequence.translate_masked(image)?,
+                        (Some(sequence), None, _) => (sequence.translate(image)?, None),
+                        (None, Some(_), _) => translator.translate_masked(image, source, edit)?,
+                        (None, None, Some(source)) => {
+                            (translator.translate_from(image, source, edit)?, None)
+                        }
+                        (None, None, None) => (translator.translate(image, edit)?, None),
                     };
-                    (Input::Still(image), mask.map(Input::Still))
+                    (Input::Still(image), touched.map(Input::Still))
                 }
-                (Input::Moving(animation), _) => {
+                (Input::Moving(animation), _) if mask.is_some() => {
                     let (animation, masks) =
                         translator.translate_animation_masked(animation, source, edit)?;
                     (Input::Moving(animation), masks.map(Input::Moving))
+                }
+                (Input::Moving(animation), _) => {
+                    let animation = translator.translate_animation(animation, source, edit)?;
+                    (Input::Moving(animation), None)
                 }
             };
             for (made, output) in [(Some(translated), result), (touched, mask)] {

@@ -1,6 +1,7 @@
 //! A matrix product in tiles, for GPUs of which burn does not use tensor cores: one kernel,
 //! compiled in a moment, in the place of several that burn compiles and tries for every kind of
-//! product. On an H200, through Vulkan, it is as fast as the fastest of those.
+//! product. On an H200, through Vulkan, training with it was within 2 % of that with the best of
+//! them that was tried.
 
 use burn::tensor::{DType, Shape};
 use burn_cubecl::CubeRuntime;
@@ -25,8 +26,8 @@ pub(super) struct Product;
 fn of_unit(images: usize, rows: usize, columns: usize) -> (usize, usize) {
     const MANY_TILES: usize = 64;
     let column = match columns {
-        ..=16 => 1,
-        ..=64 => 4,
+        0..=16 => 1,
+        17..=64 => 4,
         _ => 8,
     };
     let tiles = |row: usize, column: usize| {
@@ -69,6 +70,9 @@ pub(super) fn multiply<R: CubeRuntime>(
     };
     let transposed = [is_transposed(&left), is_transposed(&right)];
     let cubes = images * down * across;
+    if cubes == 0 {
+        return;
+    }
     let x = cubes.min(MOST_CUBES);
     product_kernel::launch(
         &client,
@@ -233,15 +237,26 @@ pub(super) mod tests {
             [1, 300, 20, 130],
             [1, 1100, 40, 1030],
             [1, 2, 4000, 3],
+            // More cubes than one dimension of a grid may have.
+            [66_000, 1, 1, 1],
         ] {
             for lie in [[false, false], [false, true], [true, false], [true, true]] {
                 let [left, right] = factors::<Wgpu>(shape, lie);
-                let inputs = vec![primitive(&left), primitive(&right)];
-                let found = tensor::<Wgpu, 3>(Wgpu::run(kernel.clone(), inputs).remove(0));
-                let [left, right] = factors::<Flex>(shape, lie);
-                let expected = left.matmul(right).into_data();
-                let error = crate::tests::relative_error(&found.into_data(), &expected);
-                assert!(error <= TOLERANCE, "{shape:?}, {lie:?}: {error:e}");
+                let turned = [right.clone().swap_dims(1, 2), left.clone().swap_dims(1, 2)];
+                let expected = {
+                    let [left, right] = factors::<Flex>(shape, lie);
+                    left.matmul(right)
+                };
+                // As they are, and the other way round, where the left one is for all.
+                for ([left, right], expected) in
+                    [([left, right], expected.clone()), (turned, expected.swap_dims(1, 2))]
+                {
+                    let inputs = vec![primitive(&left), primitive(&right)];
+                    let found = tensor::<Wgpu, 3>(Wgpu::run(kernel.clone(), inputs).remove(0));
+                    let [found, expected] = [found.into_data(), expected.into_data()];
+                    let error = crate::tests::relative_error(&found, &expected);
+                    assert!(error <= TOLERANCE, "{shape:?}, {lie:?}: {error:e}");
+                }
             }
         }
     }

@@ -20,7 +20,7 @@ pub(in crate::nn::kernels) enum Switch {
     /// Adam in one launch per parameter.
     Adam,
     /// burn's convolutions and matrix products, where it has them for tensor cores, which round to
-    /// TF32. Without, CUDA computes in float32.
+    /// TF32. Without, CUDA computes convolutions in float32.
     TensorCores,
 }
 

@@ -5,7 +5,7 @@
 //! these few is 8 % slower than the best of all.
 
 use burn::tensor::{DType, Shape};
-use burn_cubecl::cubecl::tune::{LocalTuner, Tunable, TunableSet, local_tuner};
+use burn_cubecl::cubecl::tune::{LocalTuner, Tunable, TunableSet, TuneGroup, local_tuner};
 use burn_cubecl::tensor::CubeTensor;
 use burn_cubecl::{CubeRuntime, CubeTuneId};
 use cubek::matmul::components::tile::TileMatmulKind;
@@ -56,18 +56,27 @@ fn candidates<R: CubeRuntime>() -> TunableSet<MatmulAutotuneKey, Inputs<R>, ()> 
         TunableSet::new(key::<R>, |_: &MatmulAutotuneKey, (left, right, product): &Inputs<R>| {
             (left.clone(), right.clone(), product.copy())
         });
-    [
+    // burn's condition: copies by TMA need rows that begin at multiples of 16 bytes.
+    let aligned = TuneGroup::new("tma", |key: &MatmulAutotuneKey| {
+        let factors = [key.definition.lhs_stride_factor, key.definition.rhs_stride_factor];
+        if factors.iter().all(|factor| *factor >= 4) { 1 } else { -1 }
+    });
+    let set = [
         Strategy::SpecializedTmaMma(BlueprintStrategy::Inferred(().into())),
         Strategy::SimpleTmaMma(BlueprintStrategy::Inferred(simple(true))),
+    ]
+    .into_iter()
+    .fold(set.with(ours), |set, strategy| set.with(candidate(strategy).group(&aligned, |_| 1)));
+    [
         Strategy::SimpleCyclicMma(BlueprintStrategy::Inferred(simple(false))),
         Strategy::SimpleCyclicMma(BlueprintStrategy::Inferred(simple(true))),
     ]
     .into_iter()
-    .fold(set.with(ours), |set, strategy| {
-        set.with(Tunable::new(&strategy.to_string(), move |inputs: Inputs<R>| {
-            launch(&strategy, inputs)
-        }))
-    })
+    .fold(set, |set, strategy| set.with(candidate(strategy)))
+}
+
+fn candidate<R: CubeRuntime>(strategy: Strategy) -> Tunable<MatmulAutotuneKey, Inputs<R>, ()> {
+    Tunable::new(&strategy.to_string(), move |inputs: Inputs<R>| launch(&strategy, inputs))
 }
 
 fn launch<R: CubeRuntime>(
