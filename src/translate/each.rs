@@ -5,6 +5,7 @@ use image::DynamicImage;
 
 use crate::error::Result;
 use crate::translate::edits::Step;
+use crate::translate::painted::Masks;
 use crate::translate::translator::Translator;
 
 /// An image and the translations that are left to be made of it.
@@ -59,8 +60,9 @@ impl<B: Backend> Translator<B> {
                 return jobs.into_iter().zip(requests).map(sized).collect();
             }
             let sources: Vec<DynamicImage> = images.iter().map(|image| (**image).clone()).collect();
-            let translated = self.generate(&sources, &self.conditions(&sources, &steps));
-            for (image, translated) in images.into_iter().zip(translated.images) {
+            let conditions = self.conditions(&sources, &steps);
+            let translated = self.generate(&sources, &conditions, Masks::Dropped).images;
+            for (image, translated) in images.into_iter().zip(translated) {
                 *image = translated;
             }
         }

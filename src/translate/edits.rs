@@ -14,7 +14,7 @@ use crate::labels::spaces::DomainEdit;
 use crate::translate::grid::{Grid, GridImage, no_images};
 use crate::translate::images::{CHUNK, check_pixels, padded, upload};
 use crate::translate::output::{OutputSize, carry_over};
-use crate::translate::painted::Painted;
+use crate::translate::painted::{Masks, Painted};
 use crate::translate::relabel::{DomainLabel, Translate};
 use crate::translate::translator::Translator;
 
@@ -128,7 +128,7 @@ impl<B: Backend> Translator<B> {
     ) -> Result<Vec<DynamicImage>> {
         let seen = self.seen(image)?;
         let images = vec![seen.clone(); conditions.len()];
-        let translated = self.generate(&images, conditions).images;
+        let translated = self.generate(&images, conditions, Masks::Dropped).images;
         Ok(translated.into_iter().map(|result| self.sized(image, &seen, result, None)).collect())
     }
 
@@ -188,16 +188,16 @@ impl<B: Backend> Translator<B> {
         source: Option<&str>,
         edits: &[impl AsRef<str>],
     ) -> Result<Grid> {
-        self.grid_of_shown(images, source, edits, Painted::without_masks)
+        self.grid_with(images, source, edits, Masks::Dropped)
     }
 
-    /// As [`grid_of_edits`](Self::grid_of_edits), of what `shown` leaves of the translations.
-    pub(super) fn grid_of_shown(
+    /// As [`grid_of_edits`](Self::grid_of_edits), with the masks that are kept.
+    pub(super) fn grid_with(
         &self,
         images: &[DynamicImage],
         source: Option<&str>,
         edits: &[impl AsRef<str>],
-        shown: impl Fn(Painted) -> Painted,
+        masks: Masks,
     ) -> Result<Grid> {
         if images.is_empty() {
             return Err(no_images());
@@ -206,7 +206,7 @@ impl<B: Backend> Translator<B> {
         let mut rows: Vec<_> = images.iter().map(|image| vec![image.clone()]).collect();
         let mut columns = vec!["input".to_owned()];
         for edit in edits.iter().map(AsRef::as_ref) {
-            for (name, column) in shown(self.apply(&images, source, edit)?).columns(edit) {
+            for (name, column) in self.apply(&images, source, edit, masks)?.columns(edit) {
                 columns.push(name);
                 rows.iter_mut().zip(column).for_each(|(row, image)| row.push(image));
             }
@@ -254,6 +254,7 @@ impl<B: Backend> Translator<B> {
         images: &[DynamicImage],
         source: Option<&str>,
         edit: &str,
+        masks: Masks,
     ) -> Result<Painted> {
         let mut made = Painted::untouched(images.to_vec());
         for Step { dataset, edit, source } in self.steps(source, edit)? {
@@ -265,7 +266,7 @@ impl<B: Backend> Translator<B> {
                 .iter()
                 .map(|source| self.spaces().condition(dataset, &edit.apply(source)))
                 .collect();
-            let next = self.generate(&made.images, &conditions);
+            let next = self.generate(&made.images, &conditions, masks);
             made = made.then(next);
         }
         Ok(made)
@@ -301,7 +302,7 @@ impl<B: Backend> Translator<B> {
         edit: &str,
     ) -> Result<Vec<DynamicImage>> {
         let seen = images.iter().map(|image| self.seen(image)).collect::<Result<Vec<_>>>()?;
-        let made = self.apply(&seen, source, edit)?;
+        let made = self.apply(&seen, source, edit, Masks::Dropped)?;
         let results = images.iter().zip(&seen).zip(made.images);
         Ok(results.map(|((image, seen), result)| self.sized(image, seen, result, None)).collect())
     }
@@ -339,7 +340,12 @@ impl<B: Backend> Translator<B> {
     }
 
     /// Translates images as the generator is given them, each as its condition says.
-    pub(super) fn generate(&self, images: &[DynamicImage], conditions: &[Vec<f32>]) -> Painted {
+    pub(super) fn generate(
+        &self,
+        images: &[DynamicImage],
+        conditions: &[Vec<f32>],
+        masks: Masks,
+    ) -> Painted {
         let mut made = Painted::untouched(Vec::new());
         let Some((width, height)) = images.first().map(GenericImageView::dimensions) else {
             return made;
@@ -354,7 +360,7 @@ impl<B: Backend> Translator<B> {
         for (images, conditions) in chunks {
             let images: Vec<_> = images.iter().map(|image| padded(image, whole)).collect();
             let images = upload(&images, self.device());
-            made.extend(Painted::download(self.forward_masked(images, conditions)));
+            made.extend(Painted::download(self.forward_masked(images, conditions), masks));
         }
         made.cropped(width, height)
     }

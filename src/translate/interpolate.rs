@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::labels::edit::Edit;
 use crate::labels::spaces::DomainEdit;
 use crate::translate::output::least_meant;
+use crate::translate::painted::Masks;
 use crate::translate::relabel::DomainLabel;
 use crate::translate::translator::Translator;
 
@@ -80,7 +81,8 @@ impl<B: Backend> Translator<B> {
         let conditions: Vec<_> =
             (0..frames).map(|frame| self.spaces().condition(dataset, &label(frame))).collect();
         let seen = self.seen(image)?;
-        let translated = self.generate(&vec![seen.clone(); frames], &conditions).images;
+        let images = vec![seen.clone(); frames];
+        let translated = self.generate(&images, &conditions, Masks::Dropped).images;
         // What is meant is told by the ends: told by each frame alone it would flicker.
         let [first, last] = [0, frames - 1].map(|end| least_meant(&seen, &translated[end]));
         let frame = |(frame, translated)| {

@@ -11,8 +11,7 @@ use crate::error::{Error, Result};
 use crate::nn::head::Head;
 use crate::translate::grid::Grid;
 use crate::translate::output::OutputSize;
-use crate::translate::painted::Painted;
-use crate::translate::relabel::Relabelling;
+use crate::translate::painted::{Masks, Painted};
 use crate::translate::translator::Translator;
 
 impl<B: Backend> Translator<B> {
@@ -68,7 +67,7 @@ impl<B: Backend> Translator<B> {
         edit: &str,
     ) -> Result<(DynamicImage, Option<DynamicImage>)> {
         let seen = self.seen(image)?;
-        let made = self.apply(std::slice::from_ref(&seen), source, edit)?;
+        let made = self.apply(std::slice::from_ref(&seen), source, edit, Masks::Kept)?;
         let (translated, mask) = made.into_one();
         let mask = mask.map(|mask| self.sized_mask(image, mask));
         Ok((self.sized(image, &seen, translated, None), mask))
@@ -89,16 +88,15 @@ impl<B: Backend> Translator<B> {
     ) -> Result<Grid> {
         self.check_mask()?;
         if !edits.is_empty() {
-            return self.grid_of_shown(images, source, edits, |made| made);
+            return self.grid_with(images, source, edits, Masks::Kept);
         }
         if source.is_some() {
             let message = "a source label is that of edits, of which there are none";
             return Err(Error::Label(message.to_owned()));
         }
         Grid::of_painted(self, &self.cut(images)?, |inputs, dataset, labels| {
-            let condition = |of: &Relabelling<'_>| self.spaces().condition(dataset, of.target);
-            let conditions: Vec<_> = labels.iter().map(condition).collect();
-            Painted::download(self.forward_masked(inputs, &conditions))
+            let conditions = self.conditions_of(dataset, labels);
+            Painted::download(self.forward_masked(inputs, &conditions), Masks::Kept)
         })
     }
 

@@ -9,12 +9,19 @@ use crate::translate::images::download;
 /// What a grid calls a mask.
 const MASK: &str = "mask";
 
+/// Whether the masks of a generator that has some are kept, which takes a transfer from the device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Masks {
+    Kept,
+    Dropped,
+}
+
 /// What a generator makes of images: as many, of their size and kind.
 #[derive(Clone, Debug)]
 pub(crate) struct Painted {
     pub images: Vec<DynamicImage>,
-    /// Grey images, of a generator that has masks: white where its image is painted anew, black
-    /// where it is the one that it was.
+    /// Grey images, where they are kept of a generator that has masks: white where its image is
+    /// painted anew, black where it is the one that it was.
     pub masks: Option<Vec<DynamicImage>>,
 }
 
@@ -37,7 +44,11 @@ impl Painted {
 
     /// What a generator has made: images `[N, C, H, W]` in `[-1, 1]`, and masks `[N, 1, H, W]` in
     /// `[0, 1]`, rounded to 8 bits.
-    pub fn download<B: Backend>((images, masks): (Tensor<B, 4>, Option<Tensor<B, 4>>)) -> Self {
+    pub fn download<B: Backend>(
+        (images, masks): (Tensor<B, 4>, Option<Tensor<B, 4>>),
+        kept: Masks,
+    ) -> Self {
+        let masks = masks.filter(|_| kept == Masks::Kept);
         let masks = masks.map(|masks| download(masks * 2.0 - 1.0));
         Self { images: download(images), masks }
     }
@@ -56,11 +67,6 @@ impl Painted {
             images.iter().map(|image| image.crop_imm(0, 0, width, height)).collect()
         };
         Self { images: crop(self.images), masks: self.masks.map(crop) }
-    }
-
-    /// The images alone.
-    pub fn without_masks(self) -> Self {
-        Self { masks: None, ..self }
     }
 
     /// Columns of a grid, each with what it shows: the images, which are `name`, then the masks.
@@ -133,6 +139,6 @@ mod tests {
     fn a_column_of_masks_is_where_there_are_some() {
         let names = |made: Painted| made.columns("Male").map(|(name, _)| name).collect::<Vec<_>>();
         assert_eq!(names(painted(1, Some(2))), ["Male", "mask"]);
-        assert_eq!(names(painted(1, Some(2)).without_masks()), ["Male"]);
+        assert_eq!(names(painted(1, None)), ["Male"]);
     }
 }

@@ -7,7 +7,7 @@ use crate::data::animation::Animation;
 use crate::error::{Error, Result};
 use crate::translate::images::{CHUNK, upload};
 use crate::translate::output::least_meant;
-use crate::translate::painted::Painted;
+use crate::translate::painted::{Masks, Painted};
 use crate::translate::translator::Translator;
 
 /// Translates the frames of one film, all of them alike: [`Translator::sequence`].
@@ -62,7 +62,8 @@ impl<B: Backend> Translator<B> {
                 None => self.predict_together(&images, step.dataset)?,
             };
             let condition = self.spaces().condition(step.dataset, &step.edit.apply(&label));
-            images = self.generate(&images, &vec![condition.clone(); images.len()]).images;
+            let same = vec![condition.clone(); images.len()];
+            images = self.generate(&images, &same, Masks::Dropped).images;
             conditions.push(condition);
         }
         let pairs = seen.iter().zip(&images);
@@ -166,24 +167,24 @@ impl<B: Backend> Sequence<'_, B> {
     /// # Errors
     /// As [`translate`](Self::translate).
     pub fn translate_batch(&self, frames: &[DynamicImage]) -> Result<Vec<DynamicImage>> {
-        Ok(self.paint(frames)?.images)
+        Ok(self.paint(frames, Masks::Dropped)?.images)
     }
 
     fn translate_batch_masked(&self, frames: &[DynamicImage]) -> Result<Painted> {
-        let made = self.paint(frames)?;
+        let made = self.paint(frames, Masks::Kept)?;
         let sized = |(frame, mask)| self.translator.sized_mask(frame, mask);
         let masks = made.masks.map(|masks| frames.iter().zip(masks).map(sized).collect());
         Ok(Painted { masks, ..made })
     }
 
     /// The frames' translations in the size that is asked for, and masks in the model's.
-    fn paint(&self, frames: &[DynamicImage]) -> Result<Painted> {
+    fn paint(&self, frames: &[DynamicImage], masks: Masks) -> Result<Painted> {
         let translator = self.translator;
         let seen = frames.iter().map(|frame| translator.seen(frame)).collect::<Result<Vec<_>>>()?;
         let mut made = Painted::untouched(seen.clone());
         for condition in &self.conditions {
             let conditions = vec![condition.clone(); frames.len()];
-            let next = translator.generate(&made.images, &conditions);
+            let next = translator.generate(&made.images, &conditions, masks);
             made = made.then(next);
         }
         let pairs = frames.iter().zip(&seen).zip(made.images);

@@ -300,6 +300,17 @@ impl<B: Backend> Translator<B> {
         self.forward_masked(images, conditions).0
     }
 
+    /// What the generator is given for labels of a dataset.
+    pub(super) fn conditions_of(
+        &self,
+        dataset: usize,
+        labels: &[Relabelling<'_>],
+    ) -> Vec<Vec<f32>> {
+        let condition =
+            |labels: &Relabelling<'_>| self.config.spaces.condition(dataset, labels.target);
+        labels.iter().map(condition).collect()
+    }
+
     /// [`forward_conditions`](Self::forward_conditions), and [`Generator::forward_masked`]'s masks.
     pub(super) fn forward_masked(
         &self,
@@ -363,10 +374,7 @@ impl<B: Backend> Translate<B> for Translator<B> {
         dataset: usize,
         labels: &[Relabelling<'_>],
     ) -> Tensor<B, 4> {
-        let condition =
-            |labels: &Relabelling<'_>| self.config.spaces.condition(dataset, labels.target);
-        let conditions: Vec<_> = labels.iter().map(condition).collect();
-        self.forward_conditions(images, &conditions)
+        self.forward_conditions(images, &self.conditions_of(dataset, labels))
     }
 
     fn read_labels(&self, images: Tensor<B, 4>, dataset: usize) -> Result<Vec<Vec<f32>>> {
