@@ -45,21 +45,27 @@ impl Kernel for Product {
     }
 
     fn launch<R: CubeRuntime>(&self, inputs: Vec<CubeTensor<R>>) -> Vec<CubeTensor<R>> {
-        let given: Vec<_> =
-            inputs.iter().map(|input| (input.meta.shape().clone(), input.dtype)).collect();
-        let product = empty(&inputs[0], self.outputs(&given).remove(0));
-        let [left, right] = <[_; 2]>::try_from(inputs).expect("two inputs");
-        multiply(left, right, product.clone());
+        let parts = with_memory(inputs);
+        let product = parts.2.clone();
+        multiply(parts);
         vec![product]
     }
 }
 
-/// Computes the product in the memory of `product`.
-pub(super) fn multiply<R: CubeRuntime>(
-    left: CubeTensor<R>,
-    right: CubeTensor<R>,
-    product: CubeTensor<R>,
-) {
+/// The factors and the memory of their product.
+pub(super) type Parts<R> = (CubeTensor<R>, CubeTensor<R>, CubeTensor<R>);
+
+/// Two factors, and memory for their product.
+pub(super) fn with_memory<R: CubeRuntime>(factors: Vec<CubeTensor<R>>) -> Parts<R> {
+    let given: Vec<_> =
+        factors.iter().map(|factor| (factor.meta.shape().clone(), factor.dtype)).collect();
+    let product = empty(&factors[0], Product.outputs(&given).remove(0));
+    let [left, right] = <[_; 2]>::try_from(factors).expect("two factors");
+    (left, right, product)
+}
+
+/// Computes the product in its memory.
+pub(super) fn multiply<R: CubeRuntime>((left, right, product): Parts<R>) {
     let [images, rows, columns] = product.meta.shape().dims::<3>();
     let (client, dtype) = (left.client.clone(), left.dtype);
     let (unit_rows, unit_columns) = of_unit(images, rows, columns);

@@ -15,15 +15,12 @@ use cubek::matmul::routines::BlueprintStrategy;
 use cubek::matmul::routines::simple::SimpleArgs;
 use cubek::std::InputBinding;
 
-use crate::nn::kernels::gpu::kernel::{Kernel, empty};
-use crate::nn::kernels::gpu::product::{Product, multiply};
+use crate::nn::kernels::gpu::kernel::Kernel;
+use crate::nn::kernels::gpu::product::{Parts, Product, multiply, with_memory};
 
 /// As [`Product`].
 #[derive(Clone, Debug)]
 pub(super) struct TensorCoreProduct;
-
-/// The factors and the memory of the product.
-type Inputs<R> = (CubeTensor<R>, CubeTensor<R>, CubeTensor<R>);
 
 impl Kernel for TensorCoreProduct {
     const NAME: &'static str = "tensor core product";
@@ -34,54 +31,43 @@ impl Kernel for TensorCoreProduct {
 
     fn launch<R: CubeRuntime>(&self, inputs: Vec<CubeTensor<R>>) -> Vec<CubeTensor<R>> {
         static TUNER: LocalTuner<MatmulAutotuneKey, CubeTuneId> = local_tuner!();
-        let given: Vec<_> =
-            inputs.iter().map(|input| (input.meta.shape().clone(), input.dtype)).collect();
-        let product = empty(&inputs[0], self.outputs(&given).remove(0));
-        let [left, right] = <[_; 2]>::try_from(inputs).expect("two inputs");
-        let client = left.client.clone();
-        let id = CubeTuneId::new(&client, &left.device);
-        TUNER.execute(&id, &client, TUNER.init(candidates::<R>), (left, right, product.clone()));
+        let parts = with_memory(inputs);
+        let (client, product) = (parts.0.client.clone(), parts.2.clone());
+        let id = CubeTuneId::new(&client, &parts.0.device);
+        TUNER.execute(&id, &client, TUNER.init(candidates::<R>), parts);
         vec![product]
     }
 }
 
 /// The first one is taken where no other one can be.
-fn candidates<R: CubeRuntime>() -> TunableSet<MatmulAutotuneKey, Inputs<R>, ()> {
+fn candidates<R: CubeRuntime>() -> TunableSet<MatmulAutotuneKey, Parts<R>, ()> {
     let simple = |multi_rows| SimpleArgs { multi_rows, tile_matmul: TileMatmulKind::Mma };
-    let ours = Tunable::new("product", |(left, right, product): Inputs<R>| {
-        multiply(left, right, product);
-        Ok::<(), String>(())
-    });
-    let set =
-        TunableSet::new(key::<R>, |_: &MatmulAutotuneKey, (left, right, product): &Inputs<R>| {
-            (left.clone(), right.clone(), product.copy())
-        });
     // burn's condition: copies by TMA need rows that begin at multiples of 16 bytes.
     let aligned = TuneGroup::new("tma", |key: &MatmulAutotuneKey| {
         let factors = [key.definition.lhs_stride_factor, key.definition.rhs_stride_factor];
         if factors.iter().all(|factor| *factor >= 4) { 1 } else { -1 }
     });
-    let set = [
-        Strategy::SpecializedTmaMma(BlueprintStrategy::Inferred(().into())),
-        Strategy::SimpleTmaMma(BlueprintStrategy::Inferred(simple(true))),
-    ]
-    .into_iter()
-    .fold(set.with(ours), |set, strategy| set.with(candidate(strategy).group(&aligned, |_| 1)));
-    [
-        Strategy::SimpleCyclicMma(BlueprintStrategy::Inferred(simple(false))),
-        Strategy::SimpleCyclicMma(BlueprintStrategy::Inferred(simple(true))),
-    ]
-    .into_iter()
-    .fold(set, |set, strategy| set.with(candidate(strategy)))
-}
-
-fn candidate<R: CubeRuntime>(strategy: Strategy) -> Tunable<MatmulAutotuneKey, Inputs<R>, ()> {
-    Tunable::new(&strategy.to_string(), move |inputs: Inputs<R>| launch(&strategy, inputs))
+    let by_burn = |strategy: Strategy| {
+        Tunable::new(&strategy.to_string(), move |parts: Parts<R>| launch(&strategy, parts))
+    };
+    let by_tma = |strategy| by_burn(strategy).group(&aligned, |_| 1);
+    let input = |_: &MatmulAutotuneKey, (left, right, product): &Parts<R>| {
+        (left.clone(), right.clone(), product.copy())
+    };
+    TunableSet::new(key::<R>, input)
+        .with(Tunable::new("product", |parts: Parts<R>| {
+            multiply(parts);
+            Ok::<(), String>(())
+        }))
+        .with(by_tma(Strategy::SpecializedTmaMma(BlueprintStrategy::Inferred(().into()))))
+        .with(by_tma(Strategy::SimpleTmaMma(BlueprintStrategy::Inferred(simple(true)))))
+        .with(by_burn(Strategy::SimpleCyclicMma(BlueprintStrategy::Inferred(simple(false)))))
+        .with(by_burn(Strategy::SimpleCyclicMma(BlueprintStrategy::Inferred(simple(true)))))
 }
 
 fn launch<R: CubeRuntime>(
     strategy: &Strategy,
-    (left, right, product): Inputs<R>,
+    (left, right, product): Parts<R>,
 ) -> Result<(), String> {
     let (client, dtype) = (left.client.clone(), left.dtype);
     let mut types = MatmulElems::from_globals(&MatmulGlobalElems {
@@ -95,7 +81,7 @@ fn launch<R: CubeRuntime>(
 }
 
 /// What products have in common that one choice is made for.
-fn key<R: CubeRuntime>((left, right, product): &Inputs<R>) -> MatmulAutotuneKey {
+fn key<R: CubeRuntime>((left, right, product): &Parts<R>) -> MatmulAutotuneKey {
     MatmulAutotuneKey::generate(
         &left.client,
         left.meta.shape(),
