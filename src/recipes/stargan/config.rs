@@ -11,6 +11,7 @@ use crate::files::model::ModelConfig;
 use crate::labels::spaces::LabelSpaces;
 use crate::nn::discriminator::DiscriminatorConfig;
 use crate::nn::generator::GeneratorConfig;
+use crate::nn::head::Head;
 use crate::recipes::channels::check_channels;
 use crate::recipes::objective::Objective;
 use crate::recipes::penalty::Penalty;
@@ -100,6 +101,12 @@ impl StarGan {
     /// Sets the residual blocks of G.
     pub fn with_residual_blocks(mut self, blocks: usize) -> Self {
         self.generator.residual_blocks = blocks;
+        self
+    }
+
+    /// Sets what G makes of its last features.
+    pub fn with_head(mut self, head: Head) -> Self {
+        self.generator.head = head;
         self
     }
 

@@ -113,10 +113,7 @@ fn what_fits_is_taken_and_the_rest_is_fresh() {
     assert_eq!(like.recipe.generator, resized.recipe.generator);
 
     // A mask is fresh, and left out where the run has none; the image's outputs are the model's.
-    let masked = same.clone().with_recipe(|mut recipe| {
-        recipe.generator.head = Head::Mask;
-        recipe
-    });
+    let masked = same.clone().with_recipe(|recipe| recipe.with_head(Head::Mask));
     let mut trainer = begin(folder.join("masked"), masked);
     let taken = trainer.begin_from(&model).unwrap();
     assert!(taken.fresh.is_empty(), "{taken}");
