@@ -24,6 +24,7 @@
 //! | measure | [`metrics`] |
 //! | show a run | [`Report`] |
 //! | use the public PyTorch code's weights | [`PublicModel`], [`Translator::import`] |
+//! | run a model elsewhere | [`Translator::to_onnx`] |
 //!
 //! Everything is generic over burn's `Backend`. Images are `[N, C, H, W]` in `[-1, 1]` on the
 //! device, and the image crate's `DynamicImage` elsewhere. The features `train`, `metrics` and

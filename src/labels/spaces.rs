@@ -258,6 +258,25 @@ impl LabelSpaces {
         start..start + self.space(dataset).width()
     }
 
+    /// The names of all labels, in the order of their logits; of several datasets as edits qualify
+    /// them, `faces:Male`.
+    pub(crate) fn label_names(&self) -> Vec<String> {
+        let names = |Dataset { name, labels }: &Dataset| -> Vec<String> {
+            match self.len() {
+                1 => labels.names().to_vec(),
+                _ => labels.names().iter().map(|label| format!("{name}:{label}")).collect(),
+            }
+        };
+        self.datasets.iter().flat_map(names).collect()
+    }
+
+    /// The names of a condition's entries: those of all labels, and for the mask's `faces:`.
+    pub(crate) fn condition_names(&self) -> Vec<String> {
+        let mask = self.datasets.iter().take(self.mask_width());
+        let mask = mask.map(|dataset| format!("{}:", dataset.name));
+        self.label_names().into_iter().chain(mask).collect()
+    }
+
     /// The unified condition `[c_1, ..., c_n, m]` of one dataset's label, of
     /// [`condition_width`](Self::condition_width) entries.
     ///

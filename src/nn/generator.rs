@@ -201,8 +201,8 @@ impl GeneratorConfig {
             blocks: Residual::init_all(layers, rng, device),
             up: levels().map(|_| UpNorm::init(layers, rng, device)).collect(),
             head: Convolution::init(layers, rng, device),
-            head_kind: self.head,
             precision: Precision::Float32,
+            config: self.clone(),
         })
     }
 }
@@ -216,9 +216,9 @@ pub struct Generator<B: Backend> {
     up: Vec<UpNorm<B>>,
     head: Convolution<B>,
     #[module(skip)]
-    head_kind: Head,
-    #[module(skip)]
     precision: Precision,
+    #[module(skip)]
+    config: GeneratorConfig,
 }
 
 impl<B: Backend> Generator<B> {
@@ -226,6 +226,11 @@ impl<B: Backend> Generator<B> {
     pub fn with_precision(mut self, precision: Precision) -> Self {
         self.precision = precision;
         self
+    }
+
+    /// What it was made by.
+    pub(crate) fn config(&self) -> &GeneratorConfig {
+        &self.config
     }
 
     /// Translates `images` `[N, C, H, W]` in `[-1, 1]` to the domains that `condition`
@@ -283,7 +288,7 @@ impl<B: Backend> Generator<B> {
         for up in &self.up {
             x = up.forward(x);
         }
-        self.head_kind.forward(self.head.forward(x).cast(images.dtype()), images)
+        self.config.head.forward(self.head.forward(x).cast(images.dtype()), images)
     }
 }
 

@@ -15,6 +15,8 @@ mod launches;
 mod mask;
 mod networks;
 mod objectives;
+#[cfg(feature = "flex")]
+mod onnx;
 mod optimizer;
 #[cfg(feature = "ndarray")]
 mod penalty;

@@ -8,6 +8,7 @@ pub(crate) mod grid;
 pub(crate) mod images;
 pub(crate) mod interpolate;
 pub(crate) mod masked;
+pub(crate) mod onnx;
 pub(crate) mod output;
 pub(crate) mod painted;
 pub(crate) mod picture;

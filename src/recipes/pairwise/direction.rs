@@ -8,8 +8,10 @@ use image::DynamicImage;
 
 use crate::data::transform::Transform;
 use crate::error::Result;
+use crate::files::onnx::model;
 use crate::labels::spaces::LabelSpaces;
 use crate::nn::generator::Generator;
+use crate::nn::weights;
 use crate::translate::images::{download, prepare, upload};
 use crate::translate::relabel::{Relabelling, Translate};
 
@@ -40,6 +42,17 @@ impl<B: Backend> Direction<B> {
     pub fn translate(&self, image: &DynamicImage) -> Result<DynamicImage> {
         let prepared = prepare(image, self.transform.for_photo(image.width(), image.height()))?;
         Ok(download(self.forward(upload(&[prepared], &self.device))).remove(0))
+    }
+
+    /// The bytes of an ONNX file of the generator, as
+    /// [`Translator::to_onnx`](crate::Translator::to_onnx) makes one, without labels.
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) when the generator is larger than the 2 GiB that
+    /// such a file holds.
+    pub fn to_onnx(&self) -> Result<Vec<u8>> {
+        let weights = weights::collect(&self.generator, "generator");
+        model::generator(self.generator.config(), weights, self.transform, None)
     }
 }
 
