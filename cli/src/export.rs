@@ -4,18 +4,21 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use stargan::burn::tensor::backend::Backend;
-use stargan::{BackendKind, Translator};
+use stargan::{BackendKind, Translator, replace_file};
 
 use crate::backend::{self, on_backend};
 use crate::failure::Failure;
 use crate::output::{Output, OverwriteArg, check_different};
-use crate::terminal::result;
+use crate::terminal::{result, tell};
 
 /// Writes a model's networks in another program's format.
 ///
 /// The format pytorch is safetensors with the public PyTorch code's keys, for `load_state_dict`.
 /// Leave the modules in training mode there: after eval() they normalise by running statistics that
 /// were never trained, and translate nothing.
+///
+/// The format onnx is for onnxruntime and other runtimes, also in a browser: the generator, for
+/// images of any size, and of the discriminator what reads the labels of a photo.
 #[derive(clap::Args)]
 pub struct Args {
     /// A model file, a checkpoint, or a run folder for its newest checkpoint
@@ -25,10 +28,10 @@ pub struct Args {
     #[arg(long, value_name = "FORMAT", value_enum, default_value_t = Format::Pytorch)]
     format: Format,
     /// The generator's file
-    #[arg(long, value_name = "FILE.safetensors")]
+    #[arg(long, value_name = "FILE")]
     out_generator: PathBuf,
     /// The discriminator's file
-    #[arg(long, value_name = "FILE.safetensors")]
+    #[arg(long, value_name = "FILE")]
     out_discriminator: Option<PathBuf>,
     #[command(flatten)]
     overwrite: OverwriteArg,
@@ -41,15 +44,11 @@ pub struct Args {
 enum Format {
     /// Safetensors for the public PyTorch code
     Pytorch,
+    /// ONNX
+    Onnx,
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    match args.format {
-        Format::Pytorch => pytorch(args),
-    }
-}
-
-fn pytorch(args: &Args) -> Result<(), Failure> {
     let existing = args.overwrite.existing();
     check_different([
         ("--out-generator", Some(&args.out_generator)),
@@ -61,17 +60,39 @@ fn pytorch(args: &Args) -> Result<(), Failure> {
         paths.iter().map(|path| Output::new(path, existing)).collect::<Result<Vec<_>, _>>()?;
     let places: Vec<_> = outputs.iter().map(Output::place).collect();
     let discriminator = places.get(1).map(PathBuf::as_path);
-    on_backend!(args.backend, B => write::<B>(&args.model, &places[0], discriminator))?;
-    outputs.into_iter().try_for_each(Output::finish)?;
+    on_backend!(args.backend, B => write::<B>(args, &places[0], discriminator))?;
+    // A model has not always what was asked for.
+    let written = |(path, output): (_, Output)| output.place().exists().then_some((path, output));
+    let written: Vec<_> = paths.into_iter().zip(outputs).filter_map(written).collect();
+    let finish = |(path, output): (_, Output)| output.finish().map(|()| path);
+    let paths = written.into_iter().map(finish).collect::<Result<Vec<&PathBuf>, _>>()?;
     paths.iter().for_each(|path| result!("{}", path.display()));
     Ok(())
 }
 
 fn write<B: Backend>(
-    model: &Path,
+    args: &Args,
     generator: &Path,
     discriminator: Option<&Path>,
 ) -> Result<(), Failure> {
-    let translator = Translator::<B>::open(model, &Default::default())?;
-    Ok(translator.export_pytorch(generator, discriminator)?)
+    let translator = Translator::<B>::open(&args.model, &Default::default())?;
+    match args.format {
+        Format::Pytorch => Ok(translator.export_pytorch(generator, discriminator)?),
+        Format::Onnx => onnx(&translator, generator, discriminator),
+    }
+}
+
+fn onnx<B: Backend>(
+    translator: &Translator<B>,
+    generator: &Path,
+    discriminator: Option<&Path>,
+) -> Result<(), Failure> {
+    replace_file(generator, translator.to_onnx()?)?;
+    if let Some(path) = discriminator {
+        match translator.config().discriminator {
+            Some(_) => replace_file(path, translator.discriminator_to_onnx()?)?,
+            None => tell!("the model has no discriminator, so no file of one is written"),
+        }
+    }
+    Ok(())
 }

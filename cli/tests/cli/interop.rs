@@ -1,8 +1,8 @@
-//! Weights of the public PyTorch code, both ways.
+//! Weights of the public PyTorch code, both ways, and files for ONNX's runtimes.
 
 use std::fs;
 
-use crate::program::{FACES, MODEL, TINY, faces, fails, folder, stargan, succeeds, text};
+use crate::program::{FACES, MODEL, TINY, faces, fails, folder, names, stargan, succeeds, text};
 
 #[test]
 fn models_travel_to_pytorchs_keys_and_back() {
@@ -57,6 +57,44 @@ fn models_travel_to_pytorchs_keys_and_back() {
         succeeds("translate", folder.path(), &line);
     }
     assert_eq!(bytes("zip.png"), bytes("legacy.png"));
+}
+
+#[test]
+fn models_are_written_for_onnxs_runtimes() {
+    let folder = folder();
+    let folder = folder.path();
+    let help = succeeds("export", folder, "--help");
+    for expected in ["- pytorch:", "- onnx:", "--out-discriminator <FILE>", "--overwrite"] {
+        assert!(help.contains(expected), "{expected}: {help}");
+    }
+
+    let files = "--out-generator o/G.onnx --out-discriminator o/D.onnx";
+    let line = format!("--model {MODEL} {files}");
+    assert_eq!(succeeds("export --format onnx", folder, &line), "o/G.onnx\no/D.onnx\n");
+    let bytes = |name: &str| fs::read(folder.join(name)).unwrap();
+    let holds = |bytes: &[u8], text: &str| bytes.windows(text.len()).any(|w| w == text.as_bytes());
+    let written = ["o/G.onnx", "o/D.onnx"].map(bytes);
+    for (file, operator) in written.iter().zip(["InstanceNormalization", "LeakyRelu"]) {
+        assert!(holds(file, operator), "{operator}");
+        assert!(holds(file, r#"["Black_Hair","Blond_Hair","Brown_Hair","Male","Young","#));
+    }
+    fails("export --format onnx", folder, &line, 1, "o/G.onnx: exists already");
+    succeeds("export --format onnx --overwrite", folder, &line);
+    assert_eq!(["o/G.onnx", "o/D.onnx"].map(bytes), written, "the same model, the same bytes");
+    let twice = format!("--model {MODEL} --out-generator one --out-discriminator one");
+    fails("export --format onnx", folder, &twice, 2, "name one file: one");
+
+    // Without a discriminator there is one file, which is said.
+    let public = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/public-G.ckpt");
+    let line = format!("--generator {public} --labels a,b,c --size 16 --out alone.safetensors");
+    succeeds("import", folder, &line);
+    let line = "--model alone.safetensors --out-generator G.onnx --out-discriminator D.onnx";
+    let output = stargan("export --format onnx", folder, line);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert_eq!(text(&output.stdout), "G.onnx\n");
+    assert!(text(&output.stderr).contains("no discriminator"), "{}", text(&output.stderr));
+    assert_eq!(names(folder), ["G.onnx", "alone.safetensors", "o"]);
+    fails("export --overwrite", folder, line, 1, "no discriminator to export");
 }
 
 #[test]
