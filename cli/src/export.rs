@@ -9,7 +9,7 @@ use stargan::{BackendKind, Translator, replace_file};
 use crate::backend::{self, on_backend};
 use crate::failure::Failure;
 use crate::output::{Output, OverwriteArg, check_different};
-use crate::terminal::{result, tell};
+use crate::terminal::result;
 
 /// Writes a model's networks in another program's format.
 ///
@@ -18,7 +18,8 @@ use crate::terminal::{result, tell};
 /// were never trained, and translate nothing.
 ///
 /// The format onnx is for onnxruntime and other runtimes, also in a browser: the generator, for
-/// images of any size, and of the discriminator what reads the labels of a photo.
+/// images of any size that its downsamplings divide, and of the discriminator what reads the labels
+/// of a photo.
 #[derive(clap::Args)]
 pub struct Args {
     /// A model file, a checkpoint, or a run folder for its newest checkpoint
@@ -40,7 +41,7 @@ pub struct Args {
     backend: BackendKind,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// Safetensors for the public PyTorch code
     Pytorch,
@@ -51,23 +52,43 @@ enum Format {
 pub fn run(args: &Args) -> Result<(), Failure> {
     let existing = args.overwrite.existing();
     check_different([
+        ("--model", Some(&args.model)),
         ("--out-generator", Some(&args.out_generator)),
         ("--out-discriminator", args.out_discriminator.as_deref()),
     ])?;
-    let paths: Vec<_> =
+    let paths: Vec<&PathBuf> =
         std::iter::once(&args.out_generator).chain(&args.out_discriminator).collect();
+    paths.iter().try_for_each(|path| args.format.check_name(path))?;
     let outputs =
         paths.iter().map(|path| Output::new(path, existing)).collect::<Result<Vec<_>, _>>()?;
     let places: Vec<_> = outputs.iter().map(Output::place).collect();
     let discriminator = places.get(1).map(PathBuf::as_path);
     on_backend!(args.backend, B => write::<B>(args, &places[0], discriminator))?;
-    // A model has not always what was asked for.
-    let written = |(path, output): (_, Output)| output.place().exists().then_some((path, output));
-    let written: Vec<_> = paths.into_iter().zip(outputs).filter_map(written).collect();
-    let finish = |(path, output): (_, Output)| output.finish().map(|()| path);
-    let paths = written.into_iter().map(finish).collect::<Result<Vec<&PathBuf>, _>>()?;
+    outputs.into_iter().try_for_each(Output::finish)?;
     paths.iter().for_each(|path| result!("{}", path.display()));
     Ok(())
+}
+
+impl Format {
+    /// Refuses a file that is named as one of another format.
+    fn check_name(self, path: &Path) -> Result<(), Failure> {
+        let named = match path.extension().and_then(|ending| ending.to_str()) {
+            Some("onnx") => Self::Onnx,
+            Some("safetensors") => Self::Pytorch,
+            _ => return Ok(()),
+        };
+        if named == self {
+            return Ok(());
+        }
+        let [format, named] = [self, named].map(|format| {
+            format.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
+        });
+        let path = path.display();
+        Err(Failure::Usage(format!(
+            "{path} is named as a file of the format {named}, and would be one of {format}: say \
+             --format {named}, or name it otherwise"
+        )))
+    }
 }
 
 fn write<B: Backend>(
@@ -77,21 +98,12 @@ fn write<B: Backend>(
 ) -> Result<(), Failure> {
     let translator = Translator::<B>::open(&args.model, &Default::default())?;
     match args.format {
-        Format::Pytorch => Ok(translator.export_pytorch(generator, discriminator)?),
-        Format::Onnx => onnx(&translator, generator, discriminator),
-    }
-}
-
-fn onnx<B: Backend>(
-    translator: &Translator<B>,
-    generator: &Path,
-    discriminator: Option<&Path>,
-) -> Result<(), Failure> {
-    replace_file(generator, translator.to_onnx()?)?;
-    if let Some(path) = discriminator {
-        match translator.config().discriminator {
-            Some(_) => replace_file(path, translator.discriminator_to_onnx()?)?,
-            None => tell!("the model has no discriminator, so no file of one is written"),
+        Format::Pytorch => translator.export_pytorch(generator, discriminator)?,
+        Format::Onnx => {
+            replace_file(generator, translator.to_onnx()?)?;
+            if let Some(path) = discriminator {
+                replace_file(path, translator.discriminator_to_onnx()?)?;
+            }
         }
     }
     Ok(())

@@ -14,7 +14,7 @@ use crate::crop::parse_crop;
 use crate::data::{ATTRIBUTES, hair_of};
 use crate::failure::{Failure, usage};
 use crate::named::names;
-use crate::output::{Output, OverwriteArg};
+use crate::output::{Output, OverwriteArg, check_different};
 use crate::terminal::{result, tell};
 
 /// Makes a model file of checkpoints of the public PyTorch code.
@@ -60,9 +60,11 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
+    let discriminator = args.discriminator.as_deref();
+    check_different([("--generator", Some(&args.generator)), ("--out", Some(&args.out))])?;
+    check_different([("--discriminator", discriminator), ("--out", Some(&args.out))])?;
     let existing = args.overwrite.existing();
     existing.check(&args.out)?;
-    let discriminator = args.discriminator.as_ref();
     let model = PublicModel::open_with_head(&args.generator, discriminator, args.head)?;
     let width = model.generator().condition_width;
     let mut labels = args.labels.clone();

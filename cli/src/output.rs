@@ -51,11 +51,14 @@ impl Existing {
     }
 }
 
-/// Refuses two flags that name one file.
-pub fn check_different(files: [(&str, Option<&Path>); 2]) -> Result<(), Failure> {
-    let [(one, Some(first)), (other, Some(second))] = files else { return Ok(()) };
-    if place(first) == place(second) {
-        return usage(format!("{one} and {other} name one file: {}", first.display()));
+/// Refuses two flags of several that name one file.
+pub fn check_different<const N: usize>(files: [(&str, Option<&Path>); N]) -> Result<(), Failure> {
+    let given: Vec<_> =
+        files.into_iter().filter_map(|(flag, path)| Some((flag, path?, place(path?)))).collect();
+    for (i, (other, _, second)) in given.iter().enumerate() {
+        if let Some((one, path, _)) = given[..i].iter().find(|(_, _, first)| first == second) {
+            return usage(format!("{one} and {other} name one file: {}", path.display()));
+        }
     }
     Ok(())
 }

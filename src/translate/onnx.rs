@@ -2,7 +2,7 @@
 
 use burn::tensor::backend::Backend;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::files::onnx::model;
 use crate::nn::weights;
 use crate::translate::translator::Translator;
@@ -47,14 +47,7 @@ impl<B: Backend> Translator<B> {
     /// [`Error::Config`] when the model has no discriminator, or it is larger than the 2 GiB that
     /// such a file holds.
     pub fn discriminator_to_onnx(&self) -> Result<Vec<u8>> {
-        let config = self.config();
-        let (Some(network), Some(described)) = (self.networks().1, &config.discriminator) else {
-            let message = "this model has no discriminator to export";
-            return Err(Error::Config(message.to_owned()));
-        };
-        // A spectral norm is no operator: what it amounts to is a weight.
-        let network = network.clone().without_spectral_norms();
-        let weights = weights::collect(&network, "discriminator");
-        model::reader(described, weights, config.transform, &config.spaces)
+        let (config, weights) = self.discriminator_to_export()?;
+        model::reader(config, weights, self.config().transform, &self.config().spaces)
     }
 }

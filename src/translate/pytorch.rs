@@ -8,7 +8,8 @@ use crate::data::transform::Transform;
 use crate::error::{Error, Result};
 use crate::files::pytorch::model::{PublicModel, public_discriminator, public_generator, write};
 use crate::labels::spaces::LabelSpaces;
-use crate::nn::weights;
+use crate::nn::discriminator::DiscriminatorConfig;
+use crate::nn::weights::{self, Weights};
 use crate::translate::translator::Translator;
 
 impl<B: Backend> Translator<B> {
@@ -49,18 +50,11 @@ impl<B: Backend> Translator<B> {
         discriminator: Option<impl AsRef<Path>>,
     ) -> Result<()> {
         let config = self.config();
-        let (own_generator, own_discriminator) = self.networks();
-        let weights = weights::collect(own_generator, "generator");
+        let weights = weights::collect(self.networks().0, "generator");
         let weights = public_generator(&config.generator, weights)?;
         let mut files = vec![(generator.as_ref().to_owned(), weights)];
         if let Some(path) = discriminator {
-            let (Some(network), Some(config)) = (own_discriminator, &config.discriminator) else {
-                let message = "this model has no discriminator to export";
-                return Err(Error::Config(message.to_owned()));
-            };
-            // The public module knows no spectral norms, only what they amount to.
-            let network = network.clone().without_spectral_norms();
-            let weights = weights::collect(&network, "discriminator");
+            let (config, weights) = self.discriminator_to_export()?;
             files.push((path.as_ref().to_owned(), public_discriminator(config, weights)?));
         }
         for (path, _) in &files {
@@ -69,5 +63,20 @@ impl<B: Backend> Translator<B> {
             }
         }
         files.iter().try_for_each(|(path, weights)| write(path, weights))
+    }
+
+    /// The discriminator's configuration and weights for programs that know no spectral norms, only
+    /// what they amount to.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the model has no discriminator.
+    pub(crate) fn discriminator_to_export(&self) -> Result<(&DiscriminatorConfig, Weights)> {
+        let (Some(network), Some(config)) = (self.networks().1, &self.config().discriminator)
+        else {
+            let message = "this model has no discriminator to export: leave its file out";
+            return Err(Error::Config(message.to_owned()));
+        };
+        let network = network.clone().without_spectral_norms();
+        Ok((config, weights::collect(&network, "discriminator")))
     }
 }

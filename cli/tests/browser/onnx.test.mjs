@@ -72,6 +72,8 @@ test("the page translates a face as the program does, but for a level", async ()
   await page.goto(`http://127.0.0.1:${server.address().port}/`);
   const says = (text) => page.waitForFunction((text) => document.getElementById("status").value === text, text);
   await says("Choose a photo");
+  await page.locator("#photo").setInputFiles({ name: "no.png", mimeType: "image/png", buffer: Buffer.from("no image") });
+  await page.waitForFunction(() => document.getElementById("status").value.startsWith("Not translated: "));
   const edits = ["Blond_Hair", "Eyeglasses"];
   for (const edit of edits) {
     const out = path.join(folder, `${edit}.png`);

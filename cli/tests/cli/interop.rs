@@ -84,17 +84,42 @@ fn models_are_written_for_onnxs_runtimes() {
     let twice = format!("--model {MODEL} --out-generator one --out-discriminator one");
     fails("export --format onnx", folder, &twice, 2, "name one file: one");
 
-    // Without a discriminator there is one file, which is said.
+    let model = fs::read(MODEL).unwrap();
+    fs::write(folder.join("model.safetensors"), &model).unwrap();
+    let line = "--model model.safetensors --overwrite --out-generator";
+    for (names, expected) in [
+        ("./model.safetensors", "--model and --out-generator name one file"),
+        ("G.onnx", "say --format onnx, or name it otherwise"),
+    ] {
+        fails("export --format pytorch", folder, &format!("{line} {names}"), 2, expected);
+    }
+    let line = format!("{line} G.safetensors");
+    fails("export --format onnx", folder, &line, 2, "say --format pytorch");
+    assert_eq!(bytes("model.safetensors"), model);
+    fs::remove_file(folder.join("model.safetensors")).unwrap();
+
+    fs::write(folder.join("G.ckpt"), &model).unwrap();
+    let line = "--generator G.ckpt --out G.ckpt --overwrite";
+    fails("import", folder, line, 2, "--generator and --out name one file");
+    fs::remove_file(folder.join("G.ckpt")).unwrap();
+
+    // What a model has not is not written, nor is the rest.
     let public = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/public-G.ckpt");
     let line = format!("--generator {public} --labels a,b,c --size 16 --out alone.safetensors");
     succeeds("import", folder, &line);
     let line = "--model alone.safetensors --out-generator G.onnx --out-discriminator D.onnx";
-    let output = stargan("export --format onnx", folder, line);
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    assert_eq!(text(&output.stdout), "G.onnx\n");
-    assert!(text(&output.stderr).contains("no discriminator"), "{}", text(&output.stderr));
-    assert_eq!(names(folder), ["G.onnx", "alone.safetensors", "o"]);
-    fails("export --overwrite", folder, line, 1, "no discriminator to export");
+    fails(
+        "export --format onnx",
+        folder,
+        line,
+        1,
+        "no discriminator to export: leave its file out",
+    );
+    assert_eq!(names(folder), ["alone.safetensors", "o"]);
+    let line = "--model alone.safetensors --out-generator G.onnx";
+    assert_eq!(succeeds("export --format onnx", folder, line), "G.onnx\n");
+    let line = "--model alone.safetensors --out-generator G.safetensors --out-discriminator D";
+    fails("export", folder, line, 1, "no discriminator to export: leave its file out");
 }
 
 #[test]

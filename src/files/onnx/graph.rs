@@ -105,7 +105,7 @@ impl Builder {
                 let factors = format!("{path}.factors");
                 let twice = [1.0, 1.0, 2.0, 2.0].into_iter();
                 self.graph.initializer.push(Tensor::floats(factors.clone(), &[4], twice));
-                // Whole factors: each of a pixel's copies lies within it, however it is rounded.
+                // Copy i is of pixel floor(i / 2).
                 let attributes = vec![
                     Attribute::string("mode", "nearest"),
                     Attribute::string("coordinate_transformation_mode", "asymmetric"),

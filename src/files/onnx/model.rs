@@ -15,7 +15,8 @@ use crate::nn::generator::GeneratorConfig;
 use crate::nn::head::Head;
 use crate::nn::weights::Weights;
 
-/// The version of ONNX's operators: the first with all that is used here in its present form.
+/// The version of ONNX's operators, which runtimes of 2022 and later know; what is used here needs
+/// 16.
 pub(crate) const OPERATORS: i64 = 17;
 
 /// The version of the format that came with [`OPERATORS`].
@@ -76,10 +77,10 @@ pub(crate) fn generator(
 /// without spectral norms, as far as it reads labels in `spaces`.
 ///
 /// # Errors
-/// [`Error::Config`] when it is larger than such a file may be, or has no domain head.
+/// [`Error::Config`] when it is larger than such a file may be.
 ///
 /// # Panics
-/// When the weights are those of another network.
+/// When the weights are those of another network, or it has no domain head.
 pub(crate) fn reader(
     config: &DiscriminatorConfig,
     mut weights: Weights,
@@ -89,8 +90,7 @@ pub(crate) fn reader(
     check_size("discriminator", config.num_params())?;
     let architecture = config.architecture();
     let [realness, domain] = &architecture.heads[..] else {
-        let message = "this model's discriminator has no domain head to export";
-        return Err(Error::Config(message.to_owned()));
+        panic!("a discriminator of a model with labels has a domain head");
     };
     for layer in realness.layers() {
         weights.retain(|name, _| !name.starts_with(&format!("discriminator.{}.", layer.path)));

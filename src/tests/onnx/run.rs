@@ -20,7 +20,7 @@ enum Value {
 use Value::{Floats, Images, Integers, Rows};
 
 impl Value {
-    fn of(data: TensorData) -> Self {
+    fn new(data: TensorData) -> Self {
         let device = Default::default();
         match data.shape.num_dims() {
             4 => Images(Tensor::from_data(data, &device)),
@@ -38,7 +38,7 @@ impl Value {
             DataType::Float => {
                 let bytes = of.raw_data.chunks_exact(4);
                 let values = bytes.map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
-                Self::of(TensorData::new::<f32, _>(values, sides))
+                Self::new(TensorData::new::<f32, _>(values, sides))
             }
             DataType::Int64 if sides == [values().len()] => Integers(values().collect()),
             other => panic!("{}: {other:?} {sides:?}", of.name),
@@ -71,7 +71,7 @@ pub fn run(graph: &Graph, inputs: &BTreeMap<String, TensorData>) -> BTreeMap<Str
     let declared: BTreeSet<_> = graph.input.iter().map(|input| &input.name).collect();
     assert_eq!(declared, inputs.keys().collect());
     let mut values: BTreeMap<String, Value> =
-        inputs.iter().map(|(name, data)| (name.clone(), Value::of(data.clone()))).collect();
+        inputs.iter().map(|(name, data)| (name.clone(), Value::new(data.clone()))).collect();
     for constant in &graph.initializer {
         let known = values.insert(constant.name.clone(), Value::constant(constant));
         assert!(known.is_none(), "{} twice", constant.name);
@@ -99,8 +99,24 @@ pub fn run(graph: &Graph, inputs: &BTreeMap<String, TensorData>) -> BTreeMap<Str
     outputs
 }
 
+/// An attribute that isn't read below would be one that is forgotten.
+fn check_attributes(node: &Node) {
+    let read: &[&str] = match &*node.op_type {
+        "Conv" | "ConvTranspose" => &["kernel_shape", "strides", "pads"],
+        "InstanceNormalization" => &["epsilon"],
+        "Resize" => &["mode", "coordinate_transformation_mode", "nearest_mode"],
+        "LeakyRelu" => &["alpha"],
+        "Split" | "Concat" | "Flatten" => &["axis"],
+        "Shape" => &["start"],
+        _ => &[],
+    };
+    let found: Vec<&str> = node.attribute.iter().map(|attribute| &*attribute.name).collect();
+    assert_eq!(found, read, "{}", node.name);
+}
+
 fn compute(node: &Node, inputs: Vec<Value>) -> Vec<Value> {
     let op_type = &*node.op_type;
+    check_attributes(node);
     let made = match (op_type, inputs.as_slice()) {
         ("Conv" | "ConvTranspose", [Images(x), Images(weight), bias @ ..]) => {
             let [stride, padding] =
@@ -125,7 +141,13 @@ fn compute(node: &Node, inputs: Vec<Value>) -> Vec<Value> {
         }
         ("Resize", [Images(x), Floats(factors)]) => {
             assert_eq!(factors.clone().into_data().to_vec::<f32>().unwrap(), [1.0, 1.0, 2.0, 2.0]);
-            assert_eq!(attribute(node, "mode").s.as_deref(), Some(&b"nearest"[..]));
+            for (name, expected) in [
+                ("mode", "nearest"),
+                ("coordinate_transformation_mode", "asymmetric"),
+                ("nearest_mode", "floor"),
+            ] {
+                assert_eq!(attribute(node, name).s.as_deref(), Some(expected.as_bytes()));
+            }
             let [n, c, h, w] = x.dims();
             let each_twice = x.clone().reshape([n, c, h, 1, w, 1]).expand([n, c, h, 2, w, 2]);
             Images(each_twice.reshape([n, c, 2 * h, 2 * w]))

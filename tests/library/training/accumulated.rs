@@ -12,9 +12,9 @@ fn parts_of_a_batch_lead_to_the_update_of_the_whole() {
     let folder = tempfile::tempdir().unwrap();
     let data = colours(&folder.path().join("data"));
     let run = |parts: usize, head: Head| {
-        let mut config = still(LabelSpaces::single(data.labels().clone()));
-        config.recipe.generator.head = head;
-        let config = config.with_run(|run| run.with_accumulate(parts));
+        let config = still(LabelSpaces::single(data.labels().clone()))
+            .with_recipe(|recipe| recipe.with_head(head))
+            .with_run(|run| run.with_accumulate(parts));
         let run = folder.path().join(format!("{parts} {head:?}"));
         let mut trainer = Trainer::<Cpu, StarGan>::new(&run, config, &Default::default()).unwrap();
         trainer.run(&data, &mut CsvLog::every(1)).unwrap();
