@@ -31,7 +31,8 @@ impl<B: Backend> Translator<B> {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Config`] when the generator is larger than the 2 GiB that such a file holds.
+    /// [`Error::Config`](crate::Error::Config) when the generator is larger than the 2 GiB that
+    /// such a file holds.
     pub fn to_onnx(&self) -> Result<Vec<u8>> {
         let config = self.config();
         let weights = weights::collect(self.networks().0, "generator");
@@ -44,8 +45,8 @@ impl<B: Backend> Translator<B> {
     /// labels.
     ///
     /// # Errors
-    /// [`Error::Config`] when the model has no discriminator, or it is larger than the 2 GiB that
-    /// such a file holds.
+    /// [`Error::Config`](crate::Error::Config) when the model has no discriminator, or it is larger
+    /// than the 2 GiB that such a file holds.
     pub fn discriminator_to_onnx(&self) -> Result<Vec<u8>> {
         let (config, weights) = self.discriminator_to_export()?;
         model::reader(config, weights, self.config().transform, &self.config().spaces)
