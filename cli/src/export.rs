@@ -7,7 +7,7 @@ use stargan::burn::tensor::backend::Backend;
 use stargan::{BackendKind, Translator, replace_file};
 
 use crate::backend::{self, on_backend};
-use crate::failure::Failure;
+use crate::failure::{Failure, usage};
 use crate::output::{Output, OverwriteArg, check_different};
 use crate::terminal::result;
 
@@ -56,7 +56,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         ("--out-generator", Some(&args.out_generator)),
         ("--out-discriminator", args.out_discriminator.as_deref()),
     ])?;
-    let paths: Vec<&PathBuf> =
+    let paths: Vec<_> =
         std::iter::once(&args.out_generator).chain(&args.out_discriminator).collect();
     paths.iter().try_for_each(|path| args.format.check_name(path))?;
     let outputs =
@@ -84,10 +84,10 @@ impl Format {
             format.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
         });
         let path = path.display();
-        Err(Failure::Usage(format!(
+        usage(format!(
             "{path} is named as a file of the format {named}, and would be one of {format}: say \
              --format {named}, or name it otherwise"
-        )))
+        ))
     }
 }
 
