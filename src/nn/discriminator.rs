@@ -233,9 +233,8 @@ impl<B: Backend> Discriminator<B> {
         Prediction { realness: realness.cast(dtype), domain_logits: domain_logits.cast(dtype) }
     }
 
-    /// [`forward`](Self::forward) of `real` images and the [`realness`](Self::realness) of as many
-    /// `fake` ones: in one pass where the backend is a GPU's, which few large operations suit,
-    /// otherwise one after the other.
+    /// [`forward`](Self::forward) of `real` images and of as many `fake` ones: in one pass where
+    /// the backend is a GPU's, which few large operations suit, otherwise one after the other.
     ///
     /// # Panics
     /// As [`forward`](Self::forward).
@@ -243,15 +242,16 @@ impl<B: Backend> Discriminator<B> {
         &self,
         real: Tensor<B, 4>,
         fake: Tensor<B, 4>,
-    ) -> (Prediction<B>, Tensor<B, 4>) {
+    ) -> [Prediction<B>; 2] {
         if !ops::launches::<B>() {
-            return (self.forward(real), self.realness(fake));
+            return [real, fake].map(|images| self.forward(images));
         }
         let [n, ..] = real.dims();
         let Prediction { realness, domain_logits } = self.forward(Tensor::cat(vec![real, fake], 0));
-        let [of_real, of_fake] = [0, n].map(|first| realness.clone().narrow(0, first, n));
-        let domain_logits = domain_logits.narrow(0, 0, n);
-        (Prediction { realness: of_real, domain_logits }, of_fake)
+        [0, n].map(|first| Prediction {
+            realness: realness.clone().narrow(0, first, n),
+            domain_logits: domain_logits.clone().narrow(0, first, n),
+        })
     }
 
     /// `D_src` alone, which a discriminator without a domain head has too: how real each patch of

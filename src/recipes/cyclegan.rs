@@ -22,7 +22,7 @@ use crate::nn::generator::{Generator, GeneratorConfig};
 use crate::random::{Purpose, stream};
 use crate::recipes::adversaries::Adversaries;
 use crate::recipes::channels::channels;
-use crate::recipes::losses::{IdentityTerm, reconstruction_loss};
+use crate::recipes::losses::{OptionalTerm, reconstruction_loss};
 use crate::recipes::objective::Objective;
 use crate::recipes::pairwise::direction::{Direction, Pairwise};
 use crate::recipes::pairwise::history;
@@ -43,7 +43,7 @@ pub fn cycle_losses<B: AutodiffBackend>(
     real: &[Tensor<B::InnerBackend, 4>; 2],
     fake: &[Tensor<B, 4>; 2],
     objective: Objective,
-    identity: IdentityTerm,
+    identity: OptionalTerm,
 ) -> [DirectionLosses<B>; 2] {
     [0, 1].map(|here| {
         let there = 1 - here;
@@ -252,7 +252,7 @@ impl Recipe for CycleGan {
             &real,
             &fake,
             self.objective,
-            IdentityTerm::when(self.identity > 0.0),
+            OptionalTerm::when(self.identity > 0.0),
         );
         let [there, back] = losses.each_ref().map(|l| l.total(self.reconstruction, self.identity));
         let mut backward = moment.backward(there + back);

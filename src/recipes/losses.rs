@@ -32,16 +32,17 @@ pub fn reconstruction_loss<B: Backend>(
     (images - reconstructed).abs().mean()
 }
 
-/// Whether the identity term is computed, which costs another pass through the generator.
+/// Whether a term that not every run has is computed, which may cost another pass through a
+/// network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IdentityTerm {
+pub enum OptionalTerm {
     /// It is among the losses.
     Computed,
     /// There is none.
     LeftOut,
 }
 
-impl IdentityTerm {
+impl OptionalTerm {
     /// Computed when `wanted`.
     pub(crate) fn when(wanted: bool) -> Self {
         if wanted { Self::Computed } else { Self::LeftOut }

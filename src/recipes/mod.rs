@@ -13,7 +13,7 @@ pub(crate) mod stargan;
 
 pub use self::adversaries::Adversaries;
 pub use self::cyclegan::{CycleNetworks, cycle_losses};
-pub use self::losses::{IdentityTerm, NamedLosses, domain_loss, reconstruction_loss};
+pub use self::losses::{NamedLosses, OptionalTerm, domain_loss, reconstruction_loss};
 pub use self::pairwise::direction::{Direction, Pairwise};
 pub use self::pairwise::losses::{CriticLosses, DirectionLosses};
 pub use self::pairwise::settings::PairModel;

@@ -8,7 +8,7 @@ use burn::tensor::{FloatDType, Tensor, TensorData};
 use crate::labels::space::LabelKind;
 use crate::nn::discriminator::Discriminator;
 use crate::nn::generator::Generator;
-use crate::recipes::losses::IdentityTerm;
+use crate::recipes::losses::OptionalTerm;
 use crate::recipes::losses::{domain_loss, reconstruction_loss};
 use crate::recipes::objective::Objective;
 use crate::recipes::penalty::{Penalty, PenaltyDraw};
@@ -141,8 +141,10 @@ impl Case {
         objective: Objective,
     ) -> Tensor<Checked, 1> {
         let fake = self.sample.fake(&self.generator.valid());
-        discriminator_losses(discriminator, fake, &self.sample, objective, Penalty::WganGp)
-            .total(&LossWeights::default())
+        let (sample, penalty) = (&self.sample, Penalty::WganGp);
+        let weights = LossWeights { fake_domain: 0.3, ..LossWeights::default() };
+        let term = OptionalTerm::Computed;
+        discriminator_losses(discriminator, fake, sample, objective, penalty, term).total(&weights)
     }
 
     /// `L_G` of a generator, with the identity term.
@@ -158,7 +160,7 @@ impl Case {
             fake,
             &self.sample,
             objective,
-            IdentityTerm::Computed,
+            OptionalTerm::Computed,
         )
         .total(&with_identity())
     }

@@ -8,7 +8,7 @@ use crate::labels::space::LabelKind;
 use crate::nn::discriminator::Discriminator;
 use crate::nn::generator::Generator;
 use crate::nn::weights;
-use crate::recipes::losses::IdentityTerm;
+use crate::recipes::losses::OptionalTerm;
 use crate::recipes::objective::Objective;
 use crate::recipes::penalty::{Penalty, PenaltyDraw};
 use crate::recipes::stargan::batch::Label;
@@ -55,11 +55,13 @@ fn joint<B: AutodiffBackend>() -> Case<B> {
 fn each_loss_moves_its_own_network_only<B: AutodiffBackend>() {
     let Case { generator, discriminator, sample } = joint::<B>();
     let (objective, penalty) = (Objective::Wasserstein, Penalty::WganGp);
+    let with_fake_domain = LossWeights { fake_domain: 0.3, ..LossWeights::default() };
 
     let tracked = sample.tracked_fake(&generator);
     let fake = tracked.clone().inner();
-    let losses = discriminator_losses(&discriminator, fake, &sample, objective, penalty);
-    let loss = losses.total(&LossWeights::default()).backward();
+    let term = OptionalTerm::Computed;
+    let losses = discriminator_losses(&discriminator, fake, &sample, objective, penalty, term);
+    let loss = losses.total(&with_fake_domain).backward();
     let moved = gradients(&discriminator, &loss, "");
     assert!(moved.keys().eq(weights::collect(&discriminator, "").keys()), "all of D is trained");
     assert_eq!(gradients(&generator, &loss, "").len(), 0, "D's loss reaches G");
@@ -72,7 +74,7 @@ fn each_loss_moves_its_own_network_only<B: AutodiffBackend>() {
         tracked,
         &sample,
         objective,
-        IdentityTerm::Computed,
+        OptionalTerm::Computed,
     );
     let loss = losses.total(&with_identity).backward();
     let moved = gradients(&generator, &loss, "");
@@ -95,8 +97,10 @@ fn other_datasets_logits_learn_nothing<B: AutodiffBackend>() {
             &sample,
             Objective::Wasserstein,
             Penalty::WganGp,
+            OptionalTerm::Computed,
         );
-        let loss = losses.total(&LossWeights::default()).backward();
+        let weights = LossWeights { fake_domain: 0.3, ..LossWeights::default() };
+        let loss = losses.total(&weights).backward();
         let head = gradients(&discriminator, &loss, "").remove(".domain.weight").unwrap();
         let head: Vec<f32> = head.iter().collect();
         for (logit, row) in head.chunks_exact(head.len() / 9).enumerate() {

@@ -16,7 +16,7 @@ use crate::nn::ops;
 use crate::nn::precision::Precision;
 use crate::optim::adam::AdamConfig;
 use crate::random::{Purpose, stream};
-use crate::recipes::losses::IdentityTerm;
+use crate::recipes::losses::OptionalTerm;
 use crate::recipes::objective::Objective;
 use crate::recipes::penalty::{Penalty, PenaltyDraw};
 use crate::recipes::stargan::batch::{Label, StepBatch};
@@ -165,11 +165,10 @@ fn step_gradients<B: AutodiffBackend>(
     let tracked = sample.tracked_fake(&generator);
     let fake = fake.unwrap_or_else(|| tracked.clone().inner());
     assert_eq!(fake.dtype(), DType::F32);
+    let (penalty, none) = (Penalty::WganGp, OptionalTerm::LeftOut);
     let of_d =
-        discriminator_losses(&discriminator, fake.clone(), &sample, objective, Penalty::WganGp);
-    let no_identity = IdentityTerm::when(false);
-    let of_g =
-        generator_losses(&discriminator, &generator, tracked, &sample, objective, no_identity);
+        discriminator_losses(&discriminator, fake.clone(), &sample, objective, penalty, none);
+    let of_g = generator_losses(&discriminator, &generator, tracked, &sample, objective, none);
     let scale = &mut LossScale::first(precision);
     // What infinite gradients would lead to.
     if let Some(scale) = scale {

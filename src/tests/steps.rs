@@ -15,8 +15,8 @@ use crate::labels::spaces::LabelSpaces;
 use crate::nn::weights::{self, Weights};
 use crate::optim::adam::AdamConfig;
 use crate::recipes::adversaries::Adversaries;
-use crate::recipes::losses::IdentityTerm;
 use crate::recipes::losses::NamedLosses;
+use crate::recipes::losses::OptionalTerm;
 use crate::recipes::objective::Objective;
 use crate::recipes::penalty::{Penalty, PenaltyDraw};
 use crate::recipes::stargan::batch::{Label, StepBatch};
@@ -69,6 +69,9 @@ struct FixtureDataset {
 #[derive(Deserialize)]
 struct FixtureWeights {
     domain: f64,
+    /// Left out of the fixtures that are the paper's.
+    #[serde(default)]
+    fake_domain: f64,
     reconstruction: f64,
     penalty: f64,
     identity: f64,
@@ -114,6 +117,7 @@ impl StepConfig {
         recipe.penalty = self.penalty;
         recipe.weights = LossWeights {
             domain: self.weights.domain,
+            fake_domain: self.weights.fake_domain,
             reconstruction: self.weights.reconstruction,
             penalty: self.weights.penalty,
             identity,
@@ -250,7 +254,8 @@ impl<B: AutodiffBackend> Comparison<B> {
         // The same losses as in the step, for their gradients.
         let module = self.networks.discriminator.module().clone();
         let fake = sample.fake(&self.networks.generator.module().valid());
-        let losses = discriminator_losses(&module, fake.clone(), sample, objective, penalty);
+        let term = OptionalTerm::when(weights.fake_domain > 0.0);
+        let losses = discriminator_losses(&module, fake.clone(), sample, objective, penalty, term);
         let total = losses.total(&weights);
         let found = gradients(&module, &total.backward(), "m");
 
@@ -270,7 +275,7 @@ impl<B: AutodiffBackend> Comparison<B> {
         let module = self.networks.generator.module().clone();
         let judge = self.networks.discriminator.module();
         let fake = sample.tracked_fake(&module);
-        let identity_term = IdentityTerm::when(weights.identity.is_some());
+        let identity_term = OptionalTerm::when(weights.identity.is_some());
         let losses = generator_losses(judge, &module, fake, sample, objective, identity_term);
         let total = losses.total(&weights);
         let found = gradients(&module, &total.backward(), "m");

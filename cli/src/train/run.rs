@@ -106,7 +106,7 @@ fn change<B: AutodiffBackend>(
         return usage(format!("--iterations {iterations}: the run has done {done} already"));
     }
     trainer.set_run(|run| settings.change_resumed(run))?;
-    trainer.set_recipe(|recipe| settings.change_weights(recipe))?;
+    trainer.set_recipe(|recipe| settings.weights.change(recipe))?;
     Ok(())
 }
 

@@ -11,17 +11,15 @@ use stargan::data::read_text;
 use stargan::engine::Recipe;
 use stargan::nn::{Head, Upsampling};
 use stargan::{
-    Augmentation, Channels, ImageSize, LabelSpaces, LossWeights, NonFinitePolicy, Objective,
-    Penalty, Precision, Preset, RunSettings, Sampling, Schedule, StarGan, TrainingConfig,
-    UnreadablePolicy,
+    Augmentation, Channels, ImageSize, LabelSpaces, NonFinitePolicy, Objective, Penalty, Precision,
+    Preset, RunSettings, Sampling, Schedule, StarGan, TrainingConfig, UnreadablePolicy,
 };
 
-use super::weights::{Identity, Ramp, Weights};
+use super::weights::{LOSSES, WeightsArgs};
 use crate::failure::{Failure, of_file, usage};
 use crate::named::names;
 
 const NETWORKS: &str = "Networks";
-const LOSSES: &str = "Losses";
 const RUN: &str = "Run";
 
 /// Settings, which a preset and a file give and flags change.
@@ -88,22 +86,8 @@ pub struct SettingsArgs {
     /// place
     #[arg(long, help_heading = NETWORKS)]
     spectral_norm: bool,
-    /// Identity warm-up: its weight and the last iteration that has it, or "none"
-    #[arg(long, value_name = "WEIGHT:LAST_ITERATION|none", help_heading = LOSSES)]
-    identity: Option<Identity>,
-    /// The weights of the loss terms beside the adversarial one, of all datasets or of the one of
-    /// that name: domain, reconstruction, penalty and, if it changes, identity warm-up; may be
-    /// repeated
-    #[arg(
-        long,
-        value_name = "[NAME=]DOMAIN:RECONSTRUCTION:PENALTY[:IDENTITY]",
-        help_heading = LOSSES
-    )]
-    weights: Vec<Weights>,
-    /// Begin with the reconstruction weight START, and take it evenly to that of --weights from
-    /// this SHARE of the run on, or "none": edits are whole before all else is kept
-    #[arg(long, value_name = "START:SHARE|none", help_heading = LOSSES)]
-    reconstruction_ramp: Option<Ramp>,
+    #[command(flatten)]
+    pub weights: WeightsArgs,
     /// Discriminator updates per generator update
     #[arg(long, value_name = "N", help_heading = LOSSES)]
     critic_steps: Option<u64>,
@@ -176,7 +160,7 @@ pub struct SettingsFile {
 
 impl SettingsArgs {
     /// The flags that may change when a run is resumed, of those here.
-    const CHANGEABLE: [&str; 16] = [
+    const CHANGEABLE: [&str; 17] = [
         "iterations",
         "learning_rate",
         "discriminator_learning_rate",
@@ -187,6 +171,7 @@ impl SettingsArgs {
         "balance",
         "weights",
         "identity",
+        "fake_domain",
         "reconstruction_ramp",
         "keep",
         "checkpoint_every",
@@ -217,11 +202,6 @@ impl SettingsArgs {
     pub fn describe(command: Command, config: &TrainingConfig<StarGan>) -> Command {
         let name = |value: Value| value.as_str().unwrap_or_default().to_owned();
         let TrainingConfig { run, recipe } = config;
-        let LossWeights { domain, reconstruction, penalty, identity, .. } = &recipe.weights;
-        let ramp = recipe.weights.reconstruction_ramp;
-        let ramp = ramp.map_or("none".to_owned(), |ramp| format!("{}:{}", ramp.start, ramp.from));
-        let (identity, last) =
-            identity.map_or((0.0, 0), |warmup| (warmup.weight, warmup.last_iteration));
         let defaults = [
             ("size", recipe.discriminator.image_size.to_string()),
             ("channels", recipe.channels().to_string()),
@@ -234,9 +214,6 @@ impl SettingsArgs {
             ("head", name(json!(recipe.generator.head))),
             ("objective", name(json!(recipe.objective))),
             ("penalty", name(json!(recipe.penalty))),
-            ("identity", format!("{identity}:{last}")),
-            ("weights", format!("{domain}:{reconstruction}:{penalty}:{identity}")),
-            ("reconstruction_ramp", ramp),
             ("critic_steps", recipe.critic_steps.to_string()),
             ("accumulate", run.accumulate.to_string()),
             ("precision", name(json!(run.precision))),
@@ -251,7 +228,8 @@ impl SettingsArgs {
             ("loader_threads", run.loader_threads.to_string()),
         ];
         let with = |command, (id, default): (_, String)| with_default(command, id, &default);
-        defaults.into_iter().fold(command, with)
+        let defaults = defaults.into_iter().chain(WeightsArgs::defaults(&recipe.weights));
+        defaults.fold(command, with)
     }
 
     /// Reads `--config`; without it there is nothing.
@@ -291,7 +269,7 @@ impl SettingsArgs {
         if let Some(channels) = self.channels {
             recipe = recipe.with_channels(channels);
         }
-        recipe = self.change_weights(recipe);
+        recipe = self.weights.change(recipe);
         let StarGan { generator, discriminator, critic_steps, .. } = &mut recipe;
         discriminator.spectral_norm |= self.spectral_norm;
         let discriminator_channels = self.discriminator_channels.or(self.base_channels);
@@ -335,18 +313,6 @@ impl SettingsArgs {
             run = run.with_both_learning_rates(rate);
         }
         self.change_run(run)
-    }
-
-    /// Changes the weights of the loss terms.
-    pub fn change_weights(&self, mut recipe: StarGan) -> StarGan {
-        if let Some(Identity(identity)) = self.identity {
-            recipe = recipe.with_identity(identity);
-        }
-        if let Some(Ramp(ramp)) = self.reconstruction_ramp {
-            recipe = recipe.with_reconstruction_ramp(ramp);
-        }
-        Weights::set_all(&self.weights, &mut recipe);
-        recipe
     }
 }
 

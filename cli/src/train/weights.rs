@@ -1,12 +1,74 @@
-//! `--weights`, `--identity` and `--reconstruction-ramp`: how much each loss term counts.
+//! The flags that say how much each loss term counts.
 
 use std::str::FromStr;
 
-use stargan::{IdentityWarmup, ReconstructionRamp, StarGan};
+use clap::Args;
+use stargan::{IdentityWarmup, LossWeights, ReconstructionRamp, StarGan};
+
+/// The heading of these flags in the help.
+pub const LOSSES: &str = "Losses";
+
+/// The weights of the loss terms.
+#[derive(Args)]
+pub struct WeightsArgs {
+    /// Identity warm-up: its weight and the last iteration that has it, or "none"
+    #[arg(long, value_name = "WEIGHT:LAST_ITERATION|none", help_heading = LOSSES)]
+    identity: Option<Identity>,
+    /// The weights of the loss terms beside the adversarial one, of all datasets or of the one of
+    /// that name: domain, reconstruction, penalty and, if it changes, identity warm-up; may be
+    /// repeated
+    #[arg(
+        long,
+        value_name = "[NAME=]DOMAIN:RECONSTRUCTION:PENALTY[:IDENTITY]",
+        help_heading = LOSSES
+    )]
+    weights: Vec<Weights>,
+    /// The weight with which D's domain head also learns to read translations as what they were
+    /// before, so that a pattern which only pleases it is found out; 0 is the paper's
+    #[arg(long, value_name = "F", help_heading = LOSSES)]
+    fake_domain: Option<f64>,
+    /// Begin with the reconstruction weight START, and take it evenly to that of --weights from
+    /// this SHARE of the run on, or "none": edits are whole before all else is kept
+    #[arg(long, value_name = "START:SHARE|none", help_heading = LOSSES)]
+    reconstruction_ramp: Option<Ramp>,
+}
+
+impl WeightsArgs {
+    /// The flags, by their names, that would make these weights.
+    pub fn defaults(weights: &LossWeights) -> [(&'static str, String); 4] {
+        let LossWeights { domain, reconstruction, penalty, .. } = weights;
+        let ramp = weights.reconstruction_ramp;
+        let ramp = ramp.map_or("none".to_owned(), |ramp| format!("{}:{}", ramp.start, ramp.from));
+        let warmup = weights.identity;
+        let (identity, last) =
+            warmup.map_or((0.0, 0), |warmup| (warmup.weight, warmup.last_iteration));
+        [
+            ("identity", format!("{identity}:{last}")),
+            ("weights", format!("{domain}:{reconstruction}:{penalty}:{identity}")),
+            ("fake_domain", weights.fake_domain.to_string()),
+            ("reconstruction_ramp", ramp),
+        ]
+    }
+
+    /// Changes the weights that flags were given for.
+    pub fn change(&self, mut recipe: StarGan) -> StarGan {
+        if let Some(Identity(identity)) = self.identity {
+            recipe = recipe.with_identity(identity);
+        }
+        if let Some(weight) = self.fake_domain {
+            recipe = recipe.with_fake_domain(weight);
+        }
+        if let Some(Ramp(ramp)) = self.reconstruction_ramp {
+            recipe = recipe.with_reconstruction_ramp(ramp);
+        }
+        Weights::set_all(&self.weights, &mut recipe);
+        recipe
+    }
+}
 
 /// `--identity WEIGHT:LAST_ITERATION` or `none`.
 #[derive(Clone, Copy)]
-pub struct Identity(pub Option<IdentityWarmup>);
+struct Identity(Option<IdentityWarmup>);
 
 impl FromStr for Identity {
     type Err = String;
@@ -26,7 +88,7 @@ impl FromStr for Identity {
 
 /// `--reconstruction-ramp START:SHARE` or `none`.
 #[derive(Clone, Copy)]
-pub struct Ramp(pub Option<ReconstructionRamp>);
+struct Ramp(Option<ReconstructionRamp>);
 
 impl FromStr for Ramp {
     type Err = String;
@@ -46,7 +108,7 @@ impl FromStr for Ramp {
 
 /// `--weights [NAME=]DOMAIN:RECONSTRUCTION:PENALTY[:IDENTITY]`.
 #[derive(Clone)]
-pub struct Weights {
+struct Weights {
     /// The dataset; none for all.
     name: Option<String>,
     domain: f64,
@@ -83,7 +145,7 @@ impl FromStr for Weights {
 
 impl Weights {
     /// Sets all of `flags` in `recipe`: first those of all datasets, which then have no others.
-    pub fn set_all(flags: &[Self], recipe: &mut StarGan) {
+    fn set_all(flags: &[Self], recipe: &mut StarGan) {
         let (named, all): (Vec<_>, Vec<_>) = flags.iter().partition(|flag| flag.name.is_some());
         if !all.is_empty() {
             recipe.dataset_weights.clear();

@@ -263,6 +263,18 @@ fn ctrl_c_writes_a_checkpoint_to_go_on_from() {
 }
 
 #[test]
+fn translations_may_teach_the_domain_head_too() {
+    let folder = folder();
+    let folder = folder.path();
+    let line = format!("--data {} {TINY} --iterations 2 --out run", faces("train"));
+    succeeds("train", folder, &format!("{line} --fake-domain 0.3"));
+    let read = |file: &str| fs::read_to_string(folder.join("run").join(file)).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&read("config.json")).unwrap();
+    assert_eq!(config["settings"]["weights"]["fake_domain"], 0.3);
+    assert!(read("log.csv").contains("/d/fake-domain,"), "{}", read("log.csv"));
+}
+
+#[test]
 fn the_reconstruction_weight_may_grow_and_that_may_change() {
     let folder = folder();
     let folder = folder.path();

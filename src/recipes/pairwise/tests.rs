@@ -14,7 +14,7 @@ use crate::nn::weights::{self, Weights};
 use crate::optim::adam::{self, Adam, AdamConfig};
 use crate::random::{Purpose, stream};
 use crate::recipes::cyclegan::{CycleGan, cycle_losses};
-use crate::recipes::losses::IdentityTerm;
+use crate::recipes::losses::OptionalTerm;
 use crate::recipes::losses::{NamedLosses, read};
 use crate::recipes::objective::Objective;
 use crate::recipes::pairwise::losses::{CriticLosses, DirectionLosses};
@@ -120,7 +120,7 @@ fn a_cyclegan_step_is_pytorchs<B: AutodiffBackend>() {
     let fake: [Tensor<B, 4>; 2] =
         [0, 1].map(|i| generators[i].forward_unconditional(Tensor::from_inner(real[i].clone())));
     let losses =
-        cycle_losses(generators, discriminators, &real, &fake, objective, IdentityTerm::Computed);
+        cycle_losses(generators, discriminators, &real, &fake, objective, OptionalTerm::Computed);
     let totals = losses.each_ref().map(|losses| losses.total(reconstruction, identity));
     let [first, second] = totals.clone();
     let of_both = (first + second).backward();

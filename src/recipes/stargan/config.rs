@@ -122,6 +122,13 @@ impl StarGan {
         self
     }
 
+    /// Sets the weight with which D's domain head also learns to read translations as what they
+    /// [were before](LossWeights::fake_domain), of every dataset.
+    pub fn with_fake_domain(mut self, weight: f64) -> Self {
+        self.each_weights(|weights| weights.fake_domain = weight);
+        self
+    }
+
     /// Sets, or with `None` removes, the way to the reconstruction weight, of every dataset.
     pub fn with_reconstruction_ramp(mut self, ramp: Option<ReconstructionRamp>) -> Self {
         self.each_weights(|weights| weights.reconstruction_ramp = ramp);

@@ -15,6 +15,9 @@ pub struct DiscriminatorLosses<B: Backend> {
     pub fake: Tensor<B, 1>,
     /// `L_cls^r`: domain classification of real images.
     pub domain: Tensor<B, 1>,
+    /// The domain classification of translated images as what they were before, which the paper
+    /// doesn't have; where its [weight](LossWeights::fake_domain) is not 0.
+    pub fake_domain: Option<Tensor<B, 1>>,
     /// The gradient penalty, where the configuration has one.
     pub penalty: Option<Tensor<B, 1>>,
 }
@@ -23,24 +26,26 @@ impl<B: Backend> DiscriminatorLosses<B> {
     /// `L_D` (eq. 5): the weighted sum that D minimises.
     pub fn total(&self, weights: &LossWeights) -> Tensor<B, 1> {
         let total = self.real.clone() + self.fake.clone() + self.domain.clone() * weights.domain;
-        match &self.penalty {
-            Some(penalty) => total + penalty.clone() * weights.penalty,
+        let optional = [(&self.fake_domain, weights.fake_domain), (&self.penalty, weights.penalty)];
+        optional.into_iter().fold(total, |total, (term, weight)| match term {
+            Some(term) => total + term.clone() * weight,
             None => total,
-        }
+        })
     }
 
     /// The terms by name.
     pub fn terms(&self) -> Vec<(&'static str, Tensor<B, 1>)> {
-        let Self { real, fake, domain, penalty } = self.clone();
+        let Self { real, fake, domain, fake_domain, penalty } = self.clone();
         let mut terms = vec![("d/real", real), ("d/fake", fake), ("d/domain", domain)];
+        terms.extend(fake_domain.map(|term| ("d/fake-domain", term)));
         terms.extend(penalty.map(|penalty| ("d/penalty", penalty)));
         terms
     }
 
     /// The terms in the order of [`terms`](Self::terms).
     pub(crate) fn terms_mut(&mut self) -> Vec<&mut Tensor<B, 1>> {
-        let Self { real, fake, domain, penalty } = self;
-        [real, fake, domain].into_iter().chain(penalty).collect()
+        let Self { real, fake, domain, fake_domain, penalty } = self;
+        [real, fake, domain].into_iter().chain(fake_domain).chain(penalty).collect()
     }
 
     /// The terms by name, read from the device.

@@ -19,7 +19,7 @@ use crate::files::model::ModelConfig;
 use crate::nn::precision::Precision;
 use crate::recipes::adversaries::Adversaries;
 use crate::recipes::channels::channels;
-use crate::recipes::losses::IdentityTerm;
+use crate::recipes::losses::OptionalTerm;
 use crate::recipes::penalty::Penalty;
 use crate::recipes::stargan::batch::{StepBatch, sample};
 use crate::recipes::stargan::config::StarGan;
@@ -221,7 +221,9 @@ pub(crate) fn discriminator_step<B: AutodiffBackend>(
     let StarGan { objective, penalty, .. } = *recipe;
     let learner = &networks.discriminator;
     let of_part = |part| {
-        let losses = discriminator_losses(learner.module(), fake(part), part, objective, penalty);
+        let term = OptionalTerm::when(weights.fake_domain > 0.0);
+        let (module, fake) = (learner.module(), fake(part));
+        let losses = discriminator_losses(module, fake, part, objective, penalty, term);
         let gradients = moment.backward(losses.total(weights)).of(learner);
         (losses, gradients)
     };
@@ -244,7 +246,7 @@ pub(crate) fn generator_step<B: AutodiffBackend>(
     let weights = weights.at(moment.iteration, moment.iterations);
     let (learner, critic) = (&networks.generator, networks.discriminator.module());
     let of_part = |part| {
-        let term = IdentityTerm::when(weights.identity.is_some());
+        let term = OptionalTerm::when(weights.identity.is_some());
         let generator = learner.module();
         let losses = generator_losses(critic, generator, fake(part), part, recipe.objective, term);
         let gradients = moment.backward(losses.total(&weights)).of(learner);

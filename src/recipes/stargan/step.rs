@@ -6,31 +6,33 @@ use burn::tensor::backend::AutodiffBackend;
 
 use crate::nn::discriminator::Discriminator;
 use crate::nn::generator::Generator;
-use crate::recipes::losses::{IdentityTerm, reconstruction_loss};
+use crate::recipes::losses::{OptionalTerm, reconstruction_loss};
 use crate::recipes::objective::Objective;
 use crate::recipes::penalty::Penalty;
 use crate::recipes::stargan::batch::StepBatch;
 use crate::recipes::stargan::losses::{DiscriminatorLosses, GeneratorLosses};
 
 /// The terms of `L_D` (eq. 5), given `fake`, the translations `G(x, c)` of the sample, which carry
-/// no graph.
+/// no graph, and whether there is the [term](DiscriminatorLosses::fake_domain) on their labels.
 pub fn discriminator_losses<B: AutodiffBackend>(
     discriminator: &Discriminator<B>,
     fake: Tensor<B::InnerBackend, 4>,
     sample: &StepBatch<B::InnerBackend>,
     objective: Objective,
     penalty: Penalty,
+    fake_domain: OptionalTerm,
 ) -> DiscriminatorLosses<B> {
     let real = sample.real.clone();
 
     let [real_images, fake_images] = [real.clone(), fake.clone()].map(Tensor::from_inner);
-    let (on_real, realness_of_fake) = discriminator.forward_both(real_images, fake_images);
-    let source = Tensor::from_inner(sample.source.label.clone());
+    let [on_real, on_fake] = discriminator.forward_both(real_images, fake_images);
+    let source: Tensor<B, 2> = Tensor::from_inner(sample.source.label.clone());
 
     DiscriminatorLosses {
         real: objective.real(on_real.realness),
-        fake: objective.fake(realness_of_fake),
-        domain: sample.domain_loss(on_real.domain_logits, source),
+        fake: objective.fake(on_fake.realness),
+        domain: sample.domain_loss(on_real.domain_logits, source.clone()),
+        fake_domain: fake_domain.then(|| sample.domain_loss(on_fake.domain_logits, source)),
         penalty: penalty.forward(discriminator, real, fake, sample.draw.clone()),
     }
 }
@@ -43,7 +45,7 @@ pub fn generator_losses<B: AutodiffBackend>(
     fake: Tensor<B, 4>,
     sample: &StepBatch<B::InnerBackend>,
     objective: Objective,
-    identity: IdentityTerm,
+    identity: OptionalTerm,
 ) -> GeneratorLosses<B> {
     let discriminator = discriminator.clone().no_grad();
     let real: Tensor<B, 4> = Tensor::from_inner(sample.real.clone());

@@ -14,7 +14,7 @@ const CLOSED: [&str; 6] = [
     // A crop is of a size or the largest: programs say in words which.
     "Crop",
     // A term is there or not.
-    "IdentityTerm",
+    "OptionalTerm",
     // A run is either over or not.
     "Outcome",
     // Scores are of one dataset or of several.

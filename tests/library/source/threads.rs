@@ -18,7 +18,7 @@ use stargan::nn::{
 };
 use stargan::recipes::{
     Adversaries, CriticLosses, CycleNetworks, Direction, DirectionLosses, DiscriminatorLosses,
-    GeneratorLosses, IdentityTerm, Label, PairModel, Pairwise, PenaltyDraw, StepBatch,
+    GeneratorLosses, Label, OptionalTerm, PairModel, Pairwise, PenaltyDraw, StepBatch,
 };
 use stargan::{
     AdamConfig, Animation, AnyTranslator, Augmentation, BackendKind, Best, Better, CelebA,
@@ -62,7 +62,7 @@ fn what_is_public_is_send_and_sync() {
     all!(both: Discriminator<Flex>, DiscriminatorConfig, Generator<Flex>, GeneratorConfig,
         Head, Prediction<Flex>, Upsampling);
     all!(both: Adversaries<Cpu>, CriticLosses<Flex>, CycleNetworks<Cpu>, Direction<Flex>,
-        DirectionLosses<Flex>, DiscriminatorLosses<Flex>, GeneratorLosses<Flex>, IdentityTerm,
+        DirectionLosses<Flex>, DiscriminatorLosses<Flex>, GeneratorLosses<Flex>, OptionalTerm,
         Label<Flex>, PairModel, Pairwise<Flex>, PenaltyDraw<Flex>, StepBatch<Flex>);
     all!(both: Learner<Cpu, Generator<Cpu>>);
     // Observers ask for things through them in the one thread that trains, and a link to other
