@@ -1,13 +1,16 @@
-//! What several workers cost: time per iteration and bytes sent, as threads and as processes over
-//! loopback.
+//! What several workers cost: time per iteration and bytes summed, as threads and as processes.
 //!
 //! All of them share this machine's cores, so an iteration does not get faster by them here; what
 //! it gets slower by is the price. docs/scaling.md makes a prediction of it for machines of their
 //! own.
 //!
 //! ```sh
-//! cargo bench --features collective --bench scaling
+//! cargo bench --features collective,mpi --bench scaling
 //! ```
+//!
+//! It starts itself by `mpirun` for the rows of several processes; `STARGAN_MPIRUN` has another
+//! command in its place, with its arguments. Started by `mpirun` with one of `0`, `1`, `2` (a
+//! shape) or `sum` as its argument it measures that, over whatever network `mpirun` has given it.
 
 #[path = "../common/shape.rs"]
 mod shape;
@@ -15,7 +18,7 @@ mod shape;
 mod shapes;
 
 use std::borrow::Cow;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
@@ -24,7 +27,7 @@ use std::time::{Duration, Instant};
 use image::{DynamicImage, RgbImage};
 use stargan::burn::backend::{Autodiff, Flex};
 use stargan::burn::tensor::Tensor;
-use stargan::engine::{Collective, Follower, Rendezvous, Ring, Worker, workers};
+use stargan::engine::{Collective, Follower, MpiJob, launched_processes, workers};
 use stargan::{Dataset, Iteration, LabelSpace, Observer, Result, Run, StarGan, Trainer};
 
 use crate::shape::{LABELS, Shape};
@@ -36,8 +39,8 @@ type B = Autodiff<Flex>;
 /// is not timed.
 const PERIOD: u64 = 5;
 
-/// Tells a copy of this program which process it is: rank, processes, devices, port, shape.
-const PROCESS: &str = "STARGAN_SCALING_PROCESS";
+/// What starts several processes; a test machine has fewer cores than those.
+const MPIRUN: &str = "mpirun --oversubscribe --allow-run-as-root --bind-to none";
 
 /// Images of one colour each, which cost nothing to load.
 #[derive(Clone, Debug)]
@@ -71,36 +74,38 @@ impl Dataset for Plain {
     }
 }
 
-/// Counts what a worker sends.
+type Link = Box<dyn Collective<Flex>>;
+
+/// Counts what a worker sums.
 #[derive(Debug)]
 struct Counted {
-    worker: Worker<Flex>,
-    sent: Arc<AtomicU64>,
+    link: Link,
+    summed: Arc<AtomicU64>,
 }
 
 impl Collective<Flex> for Counted {
     fn rank(&self) -> usize {
-        self.worker.rank()
+        self.link.rank()
     }
 
     fn workers(&self) -> usize {
-        self.worker.workers()
+        self.link.workers()
     }
 
     fn sum(&mut self, values: Tensor<Flex, 1>) -> Result<Tensor<Flex, 1>> {
-        let sum = self.worker.sum(values);
-        self.sent.store(self.worker.sent(), Ordering::Relaxed);
-        sum
+        let bytes = 4 * values.dims()[0];
+        self.summed.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.link.sum(values)
     }
 
     fn broadcast(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>> {
-        self.worker.broadcast(bytes)
+        self.link.broadcast(bytes)
     }
 }
 
 /// Takes the time from the end of the first iteration on, and the bytes.
 struct Clock {
-    sent: Arc<AtomicU64>,
+    summed: Arc<AtomicU64>,
     from: Option<(Instant, u64)>,
     found: Option<(Duration, u64)>,
     last: u64,
@@ -108,12 +113,12 @@ struct Clock {
 
 impl Observer<B> for Clock {
     fn iteration(&mut self, _: &Run<'_, B>, iteration: &Iteration<'_, B>) -> Result<()> {
-        let sent = self.sent.load(Ordering::Relaxed);
+        let summed = self.summed.load(Ordering::Relaxed);
         match self.from {
-            None => self.from = Some((Instant::now(), sent)),
+            None => self.from = Some((Instant::now(), summed)),
             Some((from, before)) if iteration.number == self.last => {
                 let timed = (self.last - 1) as u32;
-                self.found = Some((from.elapsed() / timed, (sent - before) / u64::from(timed)));
+                self.found = Some((from.elapsed() / timed, (summed - before) / u64::from(timed)));
             }
             Some(_) => {}
         }
@@ -121,125 +126,114 @@ impl Observer<B> for Clock {
     }
 }
 
-/// Trains as one process among several; process 0 gives its first worker's time and bytes per
-/// iteration.
-fn train(shape: Shape, devices: usize, ring: Option<Ring>) -> Result<Option<(Duration, u64)>> {
+/// Trains as the workers `links`, each in a thread of its own; worker 0, if it is among them, gives
+/// its time and bytes per iteration.
+fn train(shape: Shape, links: Vec<Link>) -> Result<Option<(Duration, u64)>> {
     let last = 1 + if shape == SHAPES[2] { PERIOD } else { 4 * PERIOD };
     let config = shape.config().with_run(|run| run.with_iterations(last));
     let data = Plain { labels: LabelSpace::attributes(LABELS), size: shape.size as u32 };
     let folder = tempfile::tempdir().expect("a temporary folder");
     let run = folder.path().join("run");
     let device = Default::default();
-    if devices == 1 && ring.is_none() {
-        let mut clock = Clock { sent: Arc::default(), from: None, found: None, last };
+    if links.is_empty() {
+        let mut clock = Clock { summed: Arc::default(), from: None, found: None, last };
         Trainer::<B, StarGan>::new(&run, config, &device)?.run(&data, &mut clock)?;
         return Ok(clock.found);
     }
-    let workers = workers::<Flex>(&vec![Default::default(); devices], ring)?;
     thread::scope(|scope| {
-        let work = |worker: Worker<Flex>| {
+        let work = |link: Link| {
             let (run, data, config) = (&run, &data, config.clone());
             scope.spawn(move || -> Result<_> {
-                let sent = Arc::<AtomicU64>::default();
-                if worker.rank() > 0 {
-                    Follower::<B, StarGan>::join(Box::new(worker), None, &Default::default())?
-                        .run(data)?;
+                if link.rank() > 0 {
+                    Follower::<B, StarGan>::join(link, None, &Default::default())?.run(data)?;
                     return Ok(None);
                 }
-                let mut clock = Clock { sent: sent.clone(), from: None, found: None, last };
+                let summed = Arc::<AtomicU64>::default();
+                let mut clock = Clock { summed: summed.clone(), from: None, found: None, last };
                 let trainer = Trainer::<B, StarGan>::new(run, config, &Default::default())?;
-                trainer.lead(Box::new(Counted { worker, sent }))?.run(data, &mut clock)?;
+                trainer.lead(Box::new(Counted { link, summed }))?.run(data, &mut clock)?;
                 Ok(clock.found)
             })
         };
-        let threads: Vec<_> = workers.into_iter().map(work).collect();
+        let threads: Vec<_> = links.into_iter().map(work).collect();
         let found: Result<Vec<_>> =
             threads.into_iter().map(|thread| thread.join().expect("no panic")).collect();
         Ok(found?.into_iter().flatten().next())
     })
 }
 
-/// The time of one sum of `count` values over `processes`, in this process's threads, and the bytes
-/// that each sends.
-fn sum(count: usize, processes: usize, port: u16) -> (Duration, u64) {
-    let join = |process| {
-        thread::spawn(move || {
-            let mut ring =
-                Rendezvous::new("127.0.0.1", port).join(process, processes).expect("a ring");
-            let mut values = vec![1.0_f32; count];
-            ring.sum(&mut values).expect("a sum");
-            let (began, before) = (Instant::now(), ring.sent());
-            (0..3).for_each(|_| ring.sum(&mut values).expect("a sum"));
-            (began.elapsed() / 3, (ring.sent() - before) / 3)
-        })
-    };
-    let threads: Vec<_> = (0..processes).map(join).collect();
-    threads.into_iter().map(|thread| thread.join().expect("no panic")).max().expect("processes")
+/// The time of one sum of `count` values over the processes of `job`, and its bytes.
+fn sum(count: u64, job: &MpiJob) -> (Duration, u64) {
+    let mut link = job.link();
+    let mut values = Tensor::<Flex, 1>::ones([count as usize], &Default::default());
+    let mut sum = || values = link.sum(values.clone()).expect("a sum");
+    sum();
+    let began = Instant::now();
+    (0..3).for_each(|_| sum());
+    (began.elapsed() / 3, 4 * count)
+}
+
+fn networks() -> [(&'static str, u64); 2] {
+    let full = SHAPES[2].config().recipe;
+    [("G", full.generator.num_params()), ("D", full.discriminator.num_params())]
+}
+
+fn row(what: &str, workers: usize, kind: &str, (time, summed): (Duration, u64)) {
+    let megabytes = summed as f64 / 1e6;
+    println!("| {what} | {workers} | {kind} | {:.3} | {megabytes:.1} |", time.as_secs_f64());
+}
+
+/// What the processes of one job do.
+fn as_process(what: &str) -> Result<()> {
+    let job = MpiJob::join()?;
+    let leads = job.rank() == 0;
+    if what == "sum" {
+        for (name, count) in networks() {
+            let found = sum(count, &job);
+            if leads {
+                row(&format!("a sum of {name}"), job.processes(), "processes", found);
+            }
+        }
+    } else {
+        let shape = SHAPES[what.parse::<usize>().expect("a shape")];
+        if let Some(found) = train(shape, vec![Box::new(job.link())])? {
+            row(&shape.to_string(), job.processes(), "processes", found);
+        }
+    }
+    job.finish()
+}
+
+/// Starts copies of this program for it.
+fn processes(count: usize, what: &str) {
+    let mpirun = std::env::var("STARGAN_MPIRUN").unwrap_or_else(|_| MPIRUN.to_owned());
+    let mut words = mpirun.split_whitespace();
+    let ended = Command::new(words.next().expect("a command"))
+        .args(words)
+        .args(["-n", &count.to_string()])
+        .arg(std::env::current_exe().expect("this program"))
+        .arg(what)
+        .status()
+        .expect("mpirun starts");
+    assert!(ended.success());
 }
 
 fn main() {
-    if let Ok(process) = std::env::var(PROCESS) {
-        let [rank, processes, port, shape] = process
-            .split(',')
-            .map(|number| number.parse::<usize>().expect("a number"))
-            .collect::<Vec<_>>()
-            .try_into()
-            .expect("four numbers");
-        let ring = Rendezvous::new("127.0.0.1", port as u16).join(rank, processes).expect("a ring");
-        if let Some((time, sent)) = train(SHAPES[shape], 1, Some(ring)).expect("a run") {
-            println!("{} {sent}", time.as_secs_f64());
-        }
-        return;
+    let what = std::env::args().skip(1).find(|argument| !argument.starts_with("--"));
+    if let Some(what) = what.filter(|_| launched_processes() > 1) {
+        return as_process(&what).expect("a measurement");
     }
-    let mut port = 22_000 + (std::process::id() % 500) as u16 * 16;
-    println!("| shape | workers | as | s per iteration | MB sent per worker and iteration |");
+    println!("| shape | workers | as | s per iteration | MB summed per iteration |");
     println!("|---|---|---|---|---|");
     for (number, shape) in SHAPES.into_iter().enumerate() {
-        let row = |workers: usize, kind: &str, (time, sent): (f64, u64)| {
-            println!("| {shape} | {workers} | {kind} | {time:.3} | {:.1} |", sent as f64 / 1e6);
-        };
-        for devices in [1, 2, 4] {
-            let found = train(shape, devices, None).expect("a run").expect("a time");
-            row(devices, "threads", (found.0.as_secs_f64(), found.1));
+        let name = shape.to_string();
+        row(&name, 1, "", train(shape, Vec::new()).expect("a run").expect("a time"));
+        for count in [2, 4] {
+            let workers = workers::<Flex>(&vec![Default::default(); count], None);
+            let links = workers.expect("a group").into_iter().map(|worker| Box::new(worker) as _);
+            let found = train(shape, links.collect()).expect("a run").expect("a time");
+            row(&name, count, "threads", found);
         }
-        for processes in [2, 4] {
-            let start = |rank| {
-                Command::new(std::env::current_exe().expect("this program"))
-                    .env(PROCESS, format!("{rank},{processes},{port},{number}"))
-                    .stdout(Stdio::piped())
-                    .spawn()
-                    .expect("a process")
-            };
-            let children: Vec<_> = (0..processes).map(start).collect();
-            for (rank, child) in children.into_iter().enumerate() {
-                let output = child.wait_with_output().expect("its end");
-                assert!(output.status.success());
-                if rank == 0 {
-                    let text = String::from_utf8(output.stdout).expect("text");
-                    let (time, sent) = text.trim().split_once(' ').expect("time and bytes");
-                    let found = (time.parse().expect("s"), sent.parse().expect("bytes"));
-                    row(processes, "processes", found);
-                }
-            }
-            port += processes as u16;
-        }
+        [2, 4].into_iter().for_each(|count| processes(count, &number.to_string()));
     }
-    let full = SHAPES[2].config().recipe;
-    let [g, d] = [full.generator.num_params(), full.discriminator.num_params()];
-    println!(
-        "\n| one sum over loopback | processes | s | MB sent by each | GB/s \
-         |\n|---|---|---|---|---|"
-    );
-    for (name, count) in [("G", g), ("D", d)] {
-        for processes in [2, 4] {
-            let (time, sent) = sum(count as usize, processes, port);
-            port += processes as u16;
-            let (seconds, bytes) = (time.as_secs_f64(), sent as f64);
-            let rate = bytes / seconds / 1e9;
-            println!(
-                "| {name}, {count} values | {processes} | {seconds:.3} | {:.1} | {rate:.2} |",
-                bytes / 1e6
-            );
-        }
-    }
+    [2, 4].into_iter().for_each(|count| processes(count, "sum"));
 }

@@ -17,6 +17,9 @@ pub enum Failure {
     Failed(String),
     /// A signal such as Ctrl-C, after the checkpoint: exit code 130. The message says how to go on.
     Interrupted(String),
+    /// What has been said already, and the exit code.
+    #[cfg_attr(not(feature = "collective"), allow(dead_code))]
+    Said(ExitCode),
 }
 
 impl From<Error> for Failure {
@@ -41,17 +44,20 @@ pub fn exit(result: Result<(), Failure>) -> ExitCode {
     match result.and_then(|()| terminal::lost().map_or(Ok(()), |reason| Err(lost(reason)))) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Usage(message)) => {
-            tell!("error: {message}\n\nFor more information, try '--help'.");
+            terminal::complain(format_args!(
+                "error: {message}\n\nFor more information, try '--help'."
+            ));
             ExitCode::from(2)
         }
         Err(Failure::Failed(message)) => {
-            tell!("error: {message}");
+            terminal::complain(format_args!("error: {message}"));
             ExitCode::FAILURE
         }
         Err(Failure::Interrupted(message)) => {
             tell!("{message}");
             ExitCode::from(130)
         }
+        Err(Failure::Said(code)) => code,
     }
 }
 

@@ -10,6 +10,9 @@ use stargan::Error;
 /// Why a result was lost that somebody was waiting for.
 static LOST: OnceLock<String> = OnceLock::new();
 
+/// The number of a process that only complains, because another one of its job says the rest.
+static RANK: OnceLock<usize> = OnceLock::new();
+
 /// Says a line on standard error, where it can be heard.
 macro_rules! tell {
     ($($text:tt)*) => {
@@ -26,8 +29,22 @@ macro_rules! result {
 
 pub(crate) use {result, tell};
 
+/// Says no more from here on but complaints, as the process of number `rank`.
+#[cfg_attr(not(feature = "mpi"), allow(dead_code))]
+pub fn leave_it_to_the_first(rank: usize) {
+    let _ = RANK.set(rank);
+}
+
 pub fn say(text: Arguments<'_>) {
-    let _ = writeln!(io::stderr().lock(), "{}", plain(text));
+    if RANK.get().is_none() {
+        complain(text);
+    }
+}
+
+/// Says why something went wrong, and in which process.
+pub fn complain(text: Arguments<'_>) {
+    let process = RANK.get().map(|rank| format!("process {rank}: ")).unwrap_or_default();
+    let _ = writeln!(io::stderr().lock(), "{process}{}", plain(text));
 }
 
 /// `text` as the library shows its errors: no line longer than people read, and without what a
@@ -38,6 +55,9 @@ fn plain(text: Arguments<'_>) -> String {
 }
 
 pub fn give(text: Arguments<'_>) {
+    if RANK.get().is_some() {
+        return;
+    }
     let mut output = io::stdout().lock();
     // A program that reads it needs a file's name as it is.
     let text = if output.is_terminal() { plain(text) } else { text.to_string() };

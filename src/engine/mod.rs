@@ -23,6 +23,9 @@ pub use self::networks::{Networks, State};
 pub use self::open::open_checkpoint;
 pub use self::recipe::{Backward, Moment, Recipe, StepLosses};
 pub use self::workers::follower::Follower;
-#[cfg(feature = "collective")]
-pub use self::workers::net::{Rendezvous, Ring, Worker, workers};
+pub use self::workers::launcher::launched_processes;
+#[cfg(feature = "mpi")]
+pub use self::workers::mpi::{MpiJob, MpiLink};
 pub use self::workers::seam::Collective;
+#[cfg(feature = "collective")]
+pub use self::workers::worker::{Worker, workers};

@@ -59,7 +59,7 @@ fn names(folder: &Path) -> Vec<String> {
 fn every_example_is_short() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let sources: Vec<_> = names(&folder).into_iter().filter(|name| name.ends_with(".rs")).collect();
-    assert_eq!(sources.len(), 8, "{sources:?}");
+    assert_eq!(sources.len(), 9, "{sources:?}");
     for name in sources {
         let lines = fs::read_to_string(folder.join(&name)).unwrap().lines().count();
         assert!(lines < 80, "{name} has {lines} lines");
@@ -156,6 +156,15 @@ fn an_own_recipe_resumes_exactly() {
     assert_eq!(side(whole.join("coloured.png")), (3 * 32, 32), "input, grey, coloured");
     let coloured = |folder: &Path| fs::read(folder.join("coloured.png")).unwrap();
     assert_eq!(coloured(&whole), coloured(&parts));
+}
+
+#[test]
+fn workers_of_ones_own_train_one_model() {
+    let out = temporary();
+    let folder = out.path().join("run");
+    run("own_workers", &folder, &["12"]);
+    assert_eq!(names(&folder.join("checkpoints")), ["00000012.safetensors"]);
+    Translator::<Flex>::open(&folder, &Default::default()).unwrap();
 }
 
 #[test]

@@ -5,12 +5,10 @@
 
 #[path = "../common/alike.rs"]
 mod alike;
-#[cfg(feature = "collective")]
-mod burn_collective;
 mod examples;
 mod fuzz;
-#[cfg(feature = "collective")]
-#[path = "../common/ports.rs"]
-mod ports;
+#[cfg(all(feature = "collective", feature = "mpi"))]
+#[path = "../common/mpirun.rs"]
+mod mpirun;
 mod source;
 mod training;

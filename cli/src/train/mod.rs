@@ -5,6 +5,7 @@ mod best;
 mod images;
 mod inputs;
 mod plan;
+mod processes;
 mod run;
 mod settings;
 mod weights;
@@ -29,6 +30,7 @@ use crate::terminal::tell;
 use best::BestArgs;
 pub use inputs::Inputs;
 use plan::Plan;
+use processes::Processes;
 use run::Start;
 use settings::SettingsArgs;
 use workers::WorkerArgs;
@@ -133,6 +135,17 @@ pub fn describe_as(
 /// Trains as the command line says, and where it says nothing as the defaults. `places` are where
 /// the flags stand.
 pub fn run(args: &Args, places: &ArgMatches, defaults: Option<Defaults>) -> Result<(), Failure> {
+    let processes = Processes::join()?;
+    let ended = train(args, places, defaults, &processes);
+    processes.end(ended)
+}
+
+fn train(
+    args: &Args,
+    places: &ArgMatches,
+    defaults: Option<Defaults>,
+    processes: &Processes,
+) -> Result<(), Failure> {
     let resume = args.resume || args.resume_from.is_some();
     if resume {
         SettingsArgs::check_resumed(places)?;
@@ -146,8 +159,9 @@ pub fn run(args: &Args, places: &ArgMatches, defaults: Option<Defaults>) -> Resu
     });
     check_different([("--out", Some(&out)), ("--export", args.export.as_deref())])?;
     let given = Given { data: args.data.bind(places)?, pairs: pairs(args, places)? };
-    let start = if resume { Start::Resume(given) } else { begin(args, given, defaults)? };
-    on_backend!(args.backend, B => run::train::<Autodiff<B>>(args, &out, start))
+    let start =
+        if resume { Start::Resume(given) } else { begin(args, given, defaults, processes)? };
+    on_backend!(args.backend, B => run::train::<Autodiff<B>>(args, &out, start, processes))
 }
 
 /// What the command line says of data, each flag with the one it belongs to.
@@ -157,7 +171,12 @@ struct Given {
 }
 
 /// A new run: its settings and its data.
-fn begin(args: &Args, given: Given, defaults: Option<Defaults>) -> Result<Start, Failure> {
+fn begin(
+    args: &Args,
+    given: Given,
+    defaults: Option<Defaults>,
+    processes: &Processes,
+) -> Result<Start, Failure> {
     let settings = defaults.as_ref().map(|defaults| defaults.settings);
     let sample_every =
         defaults.as_ref().map_or(SAMPLE_EVERY, |defaults| defaults.inputs.sample_every);
@@ -203,7 +222,7 @@ fn begin(args: &Args, given: Given, defaults: Option<Defaults>) -> Result<Start,
     }
     let config = args.settings.configure(config, file)?;
     config.check()?;
-    config.check_workers(args.workers.count().max(1))?;
+    config.check_workers(args.workers.count(processes).max(1))?;
     config.recipe.warnings(&config.run).iter().for_each(|warning| tell!("warning: {warning}"));
     for (dataset, data) in data.iter().enumerate() {
         let name = shown(&config.recipe.spaces, dataset);

@@ -11,7 +11,7 @@ use stargan::{
 
 use super::best::Comparison;
 use super::workers::Crew;
-use super::{Args, Given, Inputs, Plan, open, train_data};
+use super::{Args, Given, Inputs, Plan, Processes, open, train_data};
 use crate::data::Opened;
 use crate::failure::{Failure, going_on, interrupted, usage};
 use crate::output::{Existing, folder_of};
@@ -27,9 +27,14 @@ pub enum Start {
     Resume(Given),
 }
 
-/// Trains in the run folder `out`, or as another machine leads.
-pub fn train<B: AutodiffBackend>(args: &Args, out: &Path, start: Start) -> Result<(), Failure> {
-    let crew = Crew::<B>::connect(&args.workers, args.backend)?;
+/// Trains in the run folder `out`, or as another process leads.
+pub fn train<B: AutodiffBackend>(
+    args: &Args,
+    out: &Path,
+    start: Start,
+    processes: &Processes,
+) -> Result<(), Failure> {
+    let crew = Crew::<B>::connect(&args.workers, args.backend, processes)?;
     let (trainer, plan) = match start {
         Start::New { config, data, .. } if !crew.leads() => {
             let data = train_data(data);
@@ -51,10 +56,9 @@ pub fn train<B: AutodiffBackend>(args: &Args, out: &Path, start: Start) -> Resul
             (trainer, plan)
         }
         Start::Resume(given) if !crew.leads() => {
-            if given.data.is_empty() {
-                return usage("give --data: what the run began with is known to machine 0 only");
-            }
-            return crew.follow(None, &|spaces| Ok(train_data(open(&given.data, Some(spaces))?)));
+            // Of a folder that this process may not see, unless it is told.
+            let sources = inputs(args, given, out)?.data;
+            return crew.follow(None, &|spaces| Ok(train_data(open(&sources, Some(spaces))?)));
         }
         Start::Resume(given) => {
             let mut trainer = match &args.resume_from {

@@ -1,43 +1,26 @@
-//! `--workers` and `--nodes`: several workers train one model.
+//! `--workers`: several devices of this process train one model, alone or with other processes.
 
 use clap::Args;
 use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::{BackendKind, Datasets, LabelSpaces, StarGan, Trainer, TrainingConfig};
 
+use super::processes::Processes;
 use crate::failure::{Failure, usage};
 
 /// Who trains together.
 #[derive(Args)]
 pub struct WorkerArgs {
-    /// Workers on this machine, each on a device of its own (on the CPU they share the cores);
-    /// every batch is shared out among all workers of all machines
+    /// Workers of this process, each on a device of its own (on the CPU they share the cores).
+    /// Every batch is shared out among them, and among the processes that mpirun or a scheduler
+    /// has started with this one, each with the same settings
     #[arg(long, value_name = "N")]
     workers: Option<usize>,
-    /// Machines that train together, each started with the same settings
-    #[arg(long, value_name = "N", requires_all = ["node_rank", "orchestrator"])]
-    nodes: Option<usize>,
-    /// The number of this machine among --nodes; number 0 leads, and it alone writes a run folder
-    #[arg(long, value_name = "R", requires = "nodes")]
-    node_rank: Option<usize>,
-    /// Where the others reach machine 0; machine R listens at PORT + R. Anybody who reaches these
-    /// ports can interfere
-    #[arg(long, value_name = "HOST:PORT", requires = "nodes")]
-    orchestrator: Option<String>,
-    /// Seconds for which another machine may be silent before the run ends; one whose process has
-    /// ended is noticed at once [default: 300]
-    #[arg(
-        long,
-        value_name = "S",
-        requires = "nodes",
-        value_parser = clap::value_parser!(u64).range(1..)
-    )]
-    node_timeout: Option<u64>,
 }
 
 impl WorkerArgs {
-    /// The workers of all machines.
-    pub fn count(&self) -> usize {
-        self.workers.unwrap_or(1).saturating_mul(self.nodes.unwrap_or(1))
+    /// The workers of all processes.
+    pub fn count(&self, processes: &Processes) -> usize {
+        self.workers.unwrap_or(1).saturating_mul(processes.count())
     }
 }
 
@@ -48,53 +31,41 @@ pub use crew::Crew;
 
 #[cfg(feature = "collective")]
 mod crew {
+    use std::process::ExitCode;
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
     use std::thread;
-    use std::time::Duration;
 
     use stargan::Outcome;
     use stargan::burn::prelude::DeviceOps;
     use stargan::burn::tensor::backend::{Backend as _, DeviceId};
-    use stargan::engine::{Collective, Follower};
-    use stargan::engine::{Rendezvous, Worker, workers};
+    use stargan::engine::{Collective, Follower, Worker, workers};
 
     use super::*;
-    use crate::terminal::tell;
+    use crate::terminal::complain;
 
-    /// The workers of this machine; none where it trains alone.
+    /// The workers of this process; none where it trains alone.
     pub struct Crew<B: AutodiffBackend> {
         workers: Vec<(Worker<B::InnerBackend>, B::Device)>,
     }
 
     impl<B: AutodiffBackend> Crew<B> {
-        /// Waits for the other machines, if there are any.
-        pub fn connect(args: &WorkerArgs, backend: BackendKind) -> Result<Self, Failure> {
-            let devices = devices::<B>(args.workers.unwrap_or(1), backend)?;
-            let ring = match (args.nodes, args.node_rank, &args.orchestrator) {
-                (Some(nodes), Some(rank), Some(place)) => {
-                    let address = place.rsplit_once(':');
-                    let address = address.and_then(|(host, port)| Some((host, port.parse().ok()?)));
-                    let Some((host, port)) = address else {
-                        return usage(format!(
-                            "--orchestrator: expected HOST:PORT, found {place:?}"
-                        ));
-                    };
-                    let mut rendezvous = Rendezvous::new(host, port);
-                    if let Some(seconds) = args.node_timeout {
-                        rendezvous.patience = Duration::from_secs(seconds);
-                    }
-                    tell!("machine {rank} of {nodes}: waiting for the others at {place}");
-                    Some(rendezvous.join(rank, nodes)?)
-                }
-                _ if devices.len() == 1 => return Ok(Self { workers: Vec::new() }),
-                _ => None,
-            };
-            let workers = workers(&devices, ring)?;
+        /// Those of `args`, connected with the other `processes`.
+        pub fn connect(
+            args: &WorkerArgs,
+            backend: BackendKind,
+            processes: &Processes,
+        ) -> Result<Self, Failure> {
+            let devices = devices::<B>(args.workers.unwrap_or(1), backend, processes)?;
+            let others = others::<B>(processes);
+            if devices.len() == 1 && others.is_none() {
+                return Ok(Self { workers: Vec::new() });
+            }
+            let workers = workers(&devices, others)?;
             Ok(Self { workers: workers.into_iter().zip(devices).collect() })
         }
 
-        /// The device of this machine's first worker.
+        /// The device of this process's first worker.
         pub fn device(&self) -> B::Device {
             self.workers.first().map(|(_, device)| device.clone()).unwrap_or_default()
         }
@@ -124,7 +95,7 @@ mod crew {
             })
         }
 
-        /// Trains as another machine leads.
+        /// Trains as another process leads.
         pub fn follow(
             self,
             expected: Option<&TrainingConfig<StarGan>>,
@@ -148,17 +119,25 @@ mod crew {
                         Err(_) => say(other),
                     }
                 }
-                first
+                match first {
+                    Err(Failure::Failed(message)) if heard(&message) => {
+                        Err(Failure::Said(ExitCode::FAILURE))
+                    }
+                    first => first,
+                }
             })
         }
     }
 
+    /// Whether worker 0 has said it already.
+    fn heard(message: &str) -> bool {
+        message.starts_with("worker 0 has ended the run")
+    }
+
     fn say(ended: Result<(), Failure>) {
-        // Worker 0 has said it already.
-        let heard = |message: &str| message.starts_with("worker 0 has ended the run");
         match ended {
             Err(Failure::Usage(message) | Failure::Failed(message)) if !heard(&message) => {
-                tell!("another worker of this machine: {message}");
+                complain(format_args!("another worker of this process: {message}"));
             }
             _ => {}
         }
@@ -176,7 +155,8 @@ mod crew {
         let data = open(&follower.config().recipe.spaces)?;
         let outcome = follower.run(&data)?;
         let unreadable = follower.trainer().unreadable();
-        unreadable.values().for_each(|reason| tell!("could not be read: {reason}"));
+        let tell = |reason| complain(format_args!("could not be read: {reason}"));
+        unreadable.values().for_each(tell);
         match outcome {
             Outcome::Finished { .. } => Ok(()),
             Outcome::Stopped { checkpoint } => Err(Failure::Interrupted(format!(
@@ -186,23 +166,43 @@ mod crew {
         }
     }
 
+    #[cfg(feature = "mpi")]
+    fn others<B: AutodiffBackend>(
+        processes: &Processes,
+    ) -> Option<Box<dyn Collective<B::InnerBackend>>> {
+        processes.link().map(|link| Box::new(link) as _)
+    }
+
+    #[cfg(not(feature = "mpi"))]
+    fn others<B: AutodiffBackend>(_: &Processes) -> Option<Box<dyn Collective<B::InnerBackend>>> {
+        None
+    }
+
     fn devices<B: AutodiffBackend>(
         count: usize,
         backend: BackendKind,
+        processes: &Processes,
     ) -> Result<Vec<B::Device>, Failure> {
         if count == 0 {
             return usage("--workers must be at least 1");
         }
-        if count == 1 || backend.is_cpu() {
+        if backend.is_cpu() || count * processes.count() == 1 {
             return Ok(vec![Default::default(); count]);
         }
         let found = B::InnerBackend::device_count(0);
         if found < count {
-            return Err(Failure::Failed(format!(
-                "--workers {count}: this machine has {found} devices for the backend {backend}"
-            )));
+            return match count {
+                // One that the backend does not count among those of its kind.
+                1 => Ok(vec![Default::default()]),
+                _ => Err(Failure::Failed(format!(
+                    "--workers {count}: this machine has {found} devices for the backend {backend}"
+                ))),
+            };
         }
-        Ok((0..count).map(|index| B::Device::from_id(DeviceId::new(0, index as u16))).collect())
+        // A scheduler may let each process see its own devices only; they are shared otherwise.
+        let first = processes.on_this_machine() * count;
+        let device = |number: usize| DeviceId::new(0, ((first + number) % found) as u16);
+        Ok((0..count).map(|number| B::Device::from_id(device(number))).collect())
     }
 }
 
@@ -216,8 +216,12 @@ mod crew {
     pub struct Crew<B>(PhantomData<B>);
 
     impl<B: AutodiffBackend> Crew<B> {
-        pub fn connect(args: &WorkerArgs, _backend: BackendKind) -> Result<Self, Failure> {
-            if args.workers.is_some_and(|workers| workers != 1) || args.nodes.is_some() {
+        pub fn connect(
+            args: &WorkerArgs,
+            _backend: BackendKind,
+            _processes: &Processes,
+        ) -> Result<Self, Failure> {
+            if args.workers.is_some_and(|workers| workers != 1) {
                 return usage(
                     "several workers are not compiled in: in a clone, cargo run --release \
                      --features collective -- train --workers N ...",

@@ -17,10 +17,12 @@ mod inspect;
 mod interop;
 mod masks;
 mod moving;
+#[cfg(all(unix, feature = "mpi"))]
+#[path = "../../../tests/common/mpirun.rs"]
+mod mpirun;
 mod own_data;
-#[cfg(feature = "collective")]
-#[path = "../../../tests/common/ports.rs"]
-mod ports;
+#[cfg(all(unix, feature = "mpi"))]
+mod processes;
 mod program;
 mod rectangles;
 mod steering;

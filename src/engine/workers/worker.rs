@@ -1,10 +1,9 @@
 //! The workers of one process: its devices, and through one of them the other processes.
 
+use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
-use burn::tensor::{Tensor, TensorData};
 
 use crate::engine::workers::devices::Device;
-use crate::engine::workers::ring::Ring;
 use crate::engine::workers::seam::Collective;
 use crate::error::{Error, Result};
 
@@ -14,38 +13,63 @@ use crate::error::{Error, Result};
 pub struct Worker<B: Backend> {
     /// None where this process has one.
     device: Option<Device<B>>,
-    place: Place,
+    place: Place<B>,
 }
 
 /// Where a worker's process is among several.
 #[derive(Debug)]
-enum Place {
+enum Place<B: Backend> {
     Only,
     /// The process's first device talks to the others.
-    First(Box<Ring>),
+    First(Box<dyn Collective<B>>),
     Behind {
         process: usize,
         processes: usize,
     },
 }
 
-/// The workers of this process, one for each of `devices` in order; each is to be moved to a thread
-/// of its own. With `ring` they are workers of a run of several processes, which must all have as
-/// many devices.
+/// The workers of this process, one for each of `devices` in order, which burn-collective joins;
+/// each is to be moved to a thread of its own. Where `others` connects this process with more of
+/// them, such as an `MpiLink`, all devices of all processes are workers of one run; each process
+/// must have as many.
+///
+/// ```no_run
+/// # use stargan::{Datasets, StarGan, Trainer, TrainingConfig, engine::{self, Follower}};
+/// # use stargan::burn::backend::{Autodiff, Flex};
+/// # fn main() -> stargan::Result<()> {
+/// # let (config, data): (TrainingConfig<StarGan>, Datasets) = todo!();
+/// type B = Autodiff<Flex>;
+/// let mut workers = engine::workers::<Flex>(&[Default::default(), Default::default()], None)?;
+/// let follower = workers.pop().expect("two workers");
+/// std::thread::scope(|scope| {
+///     scope.spawn(|| {
+///         let follower = Box::new(follower);
+///         Follower::<B, StarGan>::join(follower, None, &Default::default())?.run(&data)
+///     });
+///     let leader = workers.pop().expect("two workers");
+///     let trainer = Trainer::<B, StarGan>::new("runs/two", config, &Default::default())?;
+///     trainer.lead(Box::new(leader))?.run(&data, &mut ())
+/// })?;
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// When there is no device, or this process has a group of workers already.
-pub fn workers<B: Backend>(devices: &[B::Device], ring: Option<Ring>) -> Result<Vec<Worker<B>>> {
+pub fn workers<B: Backend>(
+    devices: &[B::Device],
+    others: Option<Box<dyn Collective<B>>>,
+) -> Result<Vec<Worker<B>>> {
     let group = match devices.len() {
         0 => return Err(Error::Config("a process needs a device at least".to_owned())),
         1 => vec![None],
         _ => Device::group(devices)?.into_iter().map(Some).collect(),
     };
-    let others = ring.as_ref().map(|ring| (ring.rank(), ring.processes()));
-    let mut ring = ring.map(Box::new);
+    let process = others.as_ref().map(|others| (others.rank(), others.workers()));
+    let mut others = others;
     let workers = group.into_iter().map(|device| {
-        let place = match (ring.take(), others) {
-            (Some(ring), _) => Place::First(ring),
+        let place = match (others.take(), process) {
+            (Some(others), _) => Place::First(others),
             (None, Some((process, processes))) => Place::Behind { process, processes },
             (None, None) => Place::Only,
         };
@@ -59,7 +83,7 @@ impl<B: Backend> Worker<B> {
     fn process(&self) -> (usize, usize) {
         match &self.place {
             Place::Only => (0, 1),
-            Place::First(ring) => (ring.rank(), ring.processes()),
+            Place::First(others) => (others.rank(), others.workers()),
             Place::Behind { process, processes } => (*process, *processes),
         }
     }
@@ -67,14 +91,6 @@ impl<B: Backend> Worker<B> {
     /// The number of this device and how many its process has.
     fn device(&self) -> (usize, usize) {
         self.device.as_ref().map_or((0, 1), |device| (device.number, device.devices))
-    }
-
-    /// The bytes that this worker has sent to other processes.
-    pub fn sent(&self) -> u64 {
-        match &self.place {
-            Place::First(ring) => ring.sent(),
-            _ => 0,
-        }
     }
 }
 
@@ -96,13 +112,7 @@ impl<B: Backend> Collective<B> for Worker<B> {
         let values = match &mut self.place {
             Place::Only => return Ok(values),
             Place::Behind { .. } => None,
-            Place::First(ring) => {
-                let device = values.device();
-                let mut host: Vec<f32> = values.into_data().convert::<f32>().to_vec().expect("f32");
-                ring.sum(&mut host)?;
-                let len = host.len();
-                Some(Tensor::from_data(TensorData::new(host, [len]), &device))
-            }
+            Place::First(others) => Some(others.sum(values)?),
         };
         match (&self.device, values) {
             (Some(device), values) => device.broadcast(values),
@@ -112,7 +122,7 @@ impl<B: Backend> Collective<B> for Worker<B> {
 
     fn broadcast(&mut self, bytes: Vec<u8>) -> Result<Vec<u8>> {
         let bytes = match &mut self.place {
-            Place::First(ring) => ring.broadcast(bytes)?,
+            Place::First(others) => others.broadcast(bytes)?,
             _ => bytes,
         };
         match &self.device {

@@ -5,9 +5,11 @@ use stargan::data::{
     Batch, ImageFiles, Loader, LoaderConfig, Readable, Region, SameImage, Share, Summary, Survey,
     UnreadableImage,
 };
-use stargan::engine::{Backward, Follower, Learner, Moment, State, StepLosses};
 #[cfg(feature = "collective")]
-use stargan::engine::{Rendezvous, Ring, Worker};
+use stargan::engine::Worker;
+use stargan::engine::{Backward, Follower, Learner, Moment, State, StepLosses};
+#[cfg(feature = "mpi")]
+use stargan::engine::{MpiJob, MpiLink};
 use stargan::metrics::{
     Agreement, CounterfactualLog, CounterfactualScores, Counterfactuals, DatasetScores,
     DomainDistance, Evaluation, Evaluator, Judge, JudgeConfig, JudgeErrors, Measured, Measures,
@@ -70,11 +72,11 @@ fn what_is_public_is_send_and_sync() {
     all!(send: Trainer<Cpu, StarGan>, Follower<Cpu, StarGan>, Moment<'_, Cpu>, Backward<Cpu>);
     // Losses are read from the device when they are first asked for.
     all!(send: Iteration<'_, Cpu>);
+    // One thread's at a time.
     #[cfg(feature = "collective")]
-    all!(both: Rendezvous);
-    // One thread's at a time, as sockets are.
-    #[cfg(feature = "collective")]
-    all!(send: Ring, Worker<Flex>);
+    all!(send: Worker<Flex>);
+    #[cfg(feature = "mpi")]
+    all!(both: MpiJob, MpiLink);
 }
 
 /// A view of a trainer, which isn't `Sync`: only for the observer that is told of it.

@@ -2,21 +2,19 @@
 
 use std::sync::atomic::Ordering;
 use std::thread;
-use std::time::{Duration, Instant};
 
 use stargan::burn::backend::Flex;
-use stargan::engine::{Collective, Follower, Rendezvous, workers};
+use stargan::engine::{Collective, Follower, workers};
 use stargan::{
     Dataset, Error, Folder, Iteration, LabelSpaces, Observer, Outcome, Penalty, Result, Run,
     StarGan, Trainer, TrainingConfig,
 };
 
-use crate::ports::ports;
 use crate::training::one_update::floats;
 use crate::training::setup::{
     Content, Cpu, StopAfter, colours, names, one_at_a_time, tiny, trained,
 };
-use crate::training::workers::{assert_identical, rendezvous, threads, two};
+use crate::training::workers::{assert_identical, threads, two};
 
 #[test]
 fn a_run_goes_on_with_another_number_of_workers() {
@@ -204,43 +202,4 @@ fn what_ends_one_worker_ends_all() {
         [true; 2]
     );
     assert_eq!(names(run.join("checkpoints")), ["00000000.safetensors"]);
-}
-
-#[test]
-fn processes_that_do_not_meet_say_so_in_time() {
-    let meet = |port, process, processes, seconds| {
-        let gather_within = Duration::from_secs(seconds);
-        let at = Rendezvous { gather_within, ..rendezvous(port) };
-        thread::spawn(move || at.join(process, processes))
-    };
-    let error = |ring: thread::JoinHandle<Result<_>>| ring.join().unwrap().unwrap_err().to_string();
-
-    let began = Instant::now();
-    let port = ports(2);
-    let alone = error(meet(port, 1, 2, 1));
-    assert!(
-        alone.contains(&format!(
-            "process 0 does not answer at ws://127.0.0.1:{port}; is it started"
-        )),
-        "{alone}"
-    );
-    let port = ports(4);
-    let (first, third) = (meet(port, 0, 4, 2), meet(port, 2, 4, 2));
-    let text = "of 4 processes, [1, 3] have not come";
-    assert!(error(first).contains(text) && error(third).contains(text));
-    // A host that answers nobody, and one that there is not.
-    for host in ["192.0.2.1", "no-such-host.invalid"] {
-        let gather_within = Duration::from_secs(1);
-        let at = Rendezvous { gather_within, ..Rendezvous::new(host, 9) };
-        let error = at.join(1, 2).unwrap_err().to_string();
-        assert!(error.contains("process 1 of 2 has not met the others at"), "{error}");
-    }
-    assert!(began.elapsed() < Duration::from_secs(15), "{:?}", began.elapsed());
-
-    let port = ports(3);
-    let (first, second) = (meet(port, 0, 2, 20), meet(port, 1, 3, 20));
-    let text = "process 1 was started as one of 3, process 0 as one of 2";
-    assert!(error(first).contains(text) && error(second).contains(text));
-    let error = rendezvous(port).join(2, 2).unwrap_err().to_string();
-    assert_eq!(error, "there is no process 2 of 2: they count from 0");
 }
