@@ -1,14 +1,26 @@
 //! The Frechet distance between two sets of features, each taken for a normal distribution.
 
-use nalgebra::{DMatrix, DVector, SymmetricEigen};
+mod kept;
 
-/// Rounds of the eigenvalue iteration per row, of which it needs two or three.
-const ROUNDS: usize = 100;
+use nalgebra::{DMatrix, DVector};
+
+/// Vectors that are summed up at once, where there are more than features.
+const BLOCK: usize = 256;
 
 /// Mean and covariance of feature vectors, one vector at a time.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Moments {
+    width: usize,
     n: usize,
+    /// Vectors, one after the other, that are not in the sums yet: all, while they are no more than
+    /// the features.
+    rows: Vec<f32>,
+    sums: Option<Sums>,
+}
+
+/// What is left of vectors that are more than their features.
+#[derive(Clone, Debug, PartialEq)]
+struct Sums {
     /// The first vector, from which the others are measured, so that no digits are lost where the
     /// mean is far from 0.
     origin: DVector<f64>,
@@ -16,69 +28,159 @@ pub(super) struct Moments {
     products: DMatrix<f64>,
 }
 
+/// How vectors are spread around their mean.
+enum Spread {
+    /// `F` of the covariance `F F'`: a column per vector.
+    Vectors(DMatrix<f64>),
+    Covariance(DMatrix<f64>),
+}
+
 impl Moments {
     /// None yet, of vectors of `width` values.
     pub fn new(width: usize) -> Self {
-        let zero = DVector::zeros(width);
-        let products = DMatrix::zeros(width, width);
-        Self { n: 0, origin: zero.clone(), sum: zero, products }
+        Self { width, n: 0, rows: Vec::new(), sums: None }
     }
 
     /// # Panics
     /// When the vector has another width.
     pub fn add(&mut self, features: &[f32]) {
-        let features = DVector::from_iterator(features.len(), features.iter().map(|&v| v.into()));
-        if self.n == 0 {
-            self.origin = features.clone();
-        }
-        let shifted = features - &self.origin;
-        self.products.ger(1.0, &shifted, &shifted, 1.0);
-        self.sum += shifted;
+        assert_eq!(features.len(), self.width, "features of another width");
+        self.rows.extend_from_slice(features);
         self.n += 1;
+        let most = if self.sums.is_some() { BLOCK } else { self.width };
+        if self.rows.len() > most * self.width {
+            self.sum_up();
+        }
     }
 
     pub fn n(&self) -> usize {
         self.n
     }
 
-    /// The sample covariance, of at least two vectors.
-    fn covariance(&self) -> DMatrix<f64> {
+    /// Vectors that are not in the sums, as columns.
+    fn columns(&self) -> DMatrix<f64> {
+        let values = self.rows.iter().map(|&value| f64::from(value));
+        DMatrix::from_iterator(self.width, self.rows.len() / self.width, values)
+    }
+
+    fn sum_up(&mut self) {
+        let mut columns = self.columns();
+        self.rows.clear();
+        let width = self.width;
+        let sums = self.sums.get_or_insert_with(|| Sums {
+            origin: columns.column(0).into_owned(),
+            sum: DVector::zeros(width),
+            products: DMatrix::zeros(width, width),
+        });
+        columns.column_iter_mut().for_each(|mut column| column -= &sums.origin);
+        sums.sum += columns.column_sum();
+        sums.products.gemm(1.0, &columns, &columns.transpose(), 1.0);
+    }
+
+    /// The mean, and how at least two vectors are spread around it.
+    fn described(&self) -> (DVector<f64>, Spread) {
         let n = self.n as f64;
-        (&self.products - &self.sum * self.sum.transpose() / n) / (n - 1.0)
+        if self.sums.is_none() {
+            let mut columns = self.columns();
+            let mean = columns.column_mean();
+            columns.column_iter_mut().for_each(|mut column| column -= &mean);
+            return (mean, Spread::Vectors(columns / (n - 1.0).sqrt()));
+        }
+        let mut all = self.clone();
+        all.settle();
+        let Sums { origin, sum, mut products } = all.sums.expect("there were some");
+        products.ger(-1.0 / n, &sum, &sum, 1.0);
+        (origin + sum / n, Spread::Covariance(products / (n - 1.0)))
     }
 
     /// `|m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^1/2)`; none where one side has fewer than two vectors
     /// or values that are not finite.
     ///
-    /// The trace of the root is that of `(S1^1/2 S2 S1^1/2)^1/2`, which has the same eigenvalues
-    /// and is symmetric, so that eigenvalues of symmetric matrices are all that is needed.
+    /// With `S1 = F F'`, `S1 S2` has the eigenvalues of `F' S2 F` and else zeros: that is symmetric,
+    /// no larger than the smaller set, and its eigenvalues are all that is needed. With fewer
+    /// vectors than features nothing of the features' size is made at all, and there are no zeros
+    /// whose roots could be rounding.
     pub fn distance(&self, other: &Self) -> Option<f64> {
         if self.n < 2 || other.n < 2 {
             return None;
         }
-        let mean = |moments: &Self| &moments.origin + &moments.sum / moments.n as f64;
-        let [a, b] = [self.covariance(), other.covariance()];
-        if !(a.iter().chain(b.iter()).all(|value| value.is_finite())) {
+        let [(mean_a, a), (mean_b, b)] = [self, other].map(Self::described);
+        if !a.values().chain(b.values()).all(|value| value.is_finite()) {
             return None;
         }
         let traces = a.trace() + b.trace();
-        let SymmetricEigen { eigenvalues, eigenvectors } = eigen(a)?;
-        let roots = DMatrix::from_diagonal(&eigenvalues.map(|value| value.max(0.0).sqrt()));
-        let root = &eigenvectors * roots * eigenvectors.transpose();
-        let product = &root * b * &root;
-        // Rounding leaves it a little askew.
-        let product = (&product + product.transpose()) / 2.0;
-        let root_trace: f64 =
-            eigen(product)?.eigenvalues.iter().map(|value| value.max(0.0).sqrt()).sum();
-        let means = (mean(self) - mean(other)).norm_squared();
+        let (few, many) = if a.rank() <= b.rank() { (a, b) } else { (b, a) };
+        let within = many.within(&few.factor());
+        let root_trace: f64 = match within.is_empty() {
+            true => 0.0,
+            false => within.symmetric_eigenvalues().map(|value| value.max(0.0).sqrt()).sum(),
+        };
         // Of two equal sets rounding may leave a little less than nothing.
-        Some((means + traces - 2.0 * root_trace).max(0.0))
+        Some(((mean_a - mean_b).norm_squared() + traces - 2.0 * root_trace).max(0.0))
     }
 }
 
-fn eigen(matrix: DMatrix<f64>) -> Option<SymmetricEigen<f64, nalgebra::Dyn>> {
-    let rounds = ROUNDS * matrix.nrows();
-    SymmetricEigen::try_new(matrix, f64::EPSILON, rounds)
+impl Spread {
+    fn values(&self) -> impl Iterator<Item = &f64> {
+        let (Self::Vectors(matrix) | Self::Covariance(matrix)) = self;
+        matrix.iter()
+    }
+
+    fn trace(&self) -> f64 {
+        match self {
+            Self::Vectors(factor) => factor.norm_squared(),
+            Self::Covariance(covariance) => covariance.trace(),
+        }
+    }
+
+    /// No less than the covariance's.
+    fn rank(&self) -> usize {
+        let (Self::Vectors(matrix) | Self::Covariance(matrix)) = self;
+        matrix.ncols()
+    }
+
+    /// `F` of the covariance `F F'`.
+    fn factor(self) -> DMatrix<f64> {
+        match self {
+            Self::Vectors(factor) => factor,
+            Self::Covariance(covariance) => factor(&covariance),
+        }
+    }
+
+    /// `F' S F`, of the covariance `S`.
+    fn within(&self, factor: &DMatrix<f64>) -> DMatrix<f64> {
+        // Transposed first: only products of matrices as they are have a fast path.
+        match self {
+            Self::Vectors(own) => {
+                let product = own.transpose() * factor;
+                product.transpose() * product
+            }
+            Self::Covariance(covariance) => factor.transpose() * (covariance * factor),
+        }
+    }
+}
+
+/// Cholesky's factor of a covariance, with as many columns as its rank: the largest pivot that is
+/// left comes first, until what is left is rounding.
+fn factor(covariance: &DMatrix<f64>) -> DMatrix<f64> {
+    let width = covariance.nrows();
+    let mut left = covariance.diagonal();
+    let rounding = width as f64 * f64::EPSILON * left.max();
+    let mut factor = DMatrix::zeros(width, width);
+    for rank in 0..width {
+        let (pivot, largest) = left.argmax();
+        if largest <= rounding {
+            return factor.columns(0, rank).into_owned();
+        }
+        let before = factor.columns(0, rank);
+        let mut column = covariance.column(pivot).into_owned();
+        column.gemv(-1.0, &before, &before.row(pivot).transpose(), 1.0);
+        column /= largest.sqrt();
+        left -= column.map(|value| value * value);
+        left[pivot] = 0.0;
+        factor.set_column(rank, &column);
+    }
+    factor
 }
 
 /// The Frechet distance (Heusel et al., 2017, "GANs Trained by a Two Time-Scale Update Rule",
@@ -115,6 +217,9 @@ mod tests {
     /// as rough there.
     const TOLERANCE: f64 = 1e-6;
 
+    /// Relative, of the same set summed up and as vectors: float64's rounding.
+    const SUMMED: f64 = 1e-9;
+
     #[derive(Deserialize)]
     struct Fixture {
         frechet: Vec<Case>,
@@ -139,6 +244,47 @@ mod tests {
             }
             let same = frechet_distance(&a, &a).unwrap();
             assert!(same < TOLERANCE * distance, "{name}: {same} from itself");
+        }
+    }
+
+    /// Uniform vectors, the last features of which are the first ones again, so that no covariance
+    /// has full rank.
+    fn vectors(n: usize, width: usize, seed: u32) -> Vec<Vec<f32>> {
+        let mut state = seed;
+        let mut random = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 24) as f32
+        };
+        let vector = |_| {
+            let mut vector: Vec<f32> = (0..width - 2).map(|_| random() + seed as f32).collect();
+            vector.extend_from_within(..2);
+            vector
+        };
+        (0..n).map(vector).collect()
+    }
+
+    /// As many sets as there are ways to hold one, with the same vectors.
+    #[test]
+    fn a_set_that_is_summed_up_is_the_same_set() {
+        const WIDTH: usize = 12;
+        let moments = |vectors: &[Vec<f32>]| {
+            let mut moments = Moments::new(WIDTH);
+            vectors.iter().for_each(|vector| moments.add(vector));
+            moments
+        };
+        let (few, many) = (vectors(7, WIDTH, 1), vectors(BLOCK + 400, WIDTH, 2));
+        let other = moments(&vectors(300, WIDTH, 3));
+        assert!(moments(&few).sums.is_none() && other.sums.is_some());
+        assert!(!moments(&many).rows.is_empty(), "some wait to be summed up");
+        for set in [few, many] {
+            let [mut early, mut late] = [moments(&set), moments(&set)];
+            early.sum_up();
+            late.sums = None;
+            late.rows = set.concat();
+            let found = [&early, &late].map(|set| set.distance(&other).unwrap());
+            assert!((found[0] - found[1]).abs() < SUMMED * found[1], "{found:?}");
+            let back = other.distance(&early).unwrap();
+            assert!((found[0] - back).abs() < SUMMED * back, "{found:?}, back {back}");
         }
     }
 
