@@ -19,6 +19,8 @@ use crate::engine::recipe::Recipe;
 use crate::engine::trainer::Trainer;
 use crate::metrics::counterfactual::Counterfactuals;
 use crate::metrics::evaluator::Evaluator;
+use crate::metrics::fid::FidReference;
+use crate::metrics::inception::Inception;
 use crate::metrics::judge::{Judge, JudgeConfig};
 use crate::metrics::log::CounterfactualLog;
 use crate::recipes::cyclegan::CycleGan;
@@ -74,4 +76,6 @@ fn measuring() {
     black_box(Judge::<Flex>::measure as fn(_, &Translator<Flex>, _, _) -> _);
     black_box(Counterfactuals::measure::<Flex> as fn(_, &Translator<Flex>) -> _);
     black_box(Evaluator::<Flex>::measure as fn(_) -> _);
+    black_box(Inception::<Flex>::open as fn(&'static Path, _) -> _);
+    black_box(FidReference::measure::<Flex> as fn(_, _, _, _, _) -> _);
 }

@@ -1,4 +1,4 @@
-//! The Frechet distances of a label space's domains, in a judge's features.
+//! The Frechet distances of a label space's domains, in a judge's features or Inception's.
 
 use serde::{Deserialize, Serialize};
 
@@ -30,8 +30,8 @@ impl Domain {
     }
 }
 
-/// How far images are from a domain's real ones: the Frechet distance of a judge's features, 0 for
-/// equal sets. It has no unit, and another judge's distances have another scale.
+/// How far images are from a domain's real ones: the Frechet distance of their features, 0 for equal
+/// sets. It has no unit; a judge's features and Inception's, and another judge's, have other scales.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DomainDistance {
@@ -71,6 +71,19 @@ impl DomainSets {
             nothing: none(),
         };
         Self(domains.into_iter().map(sets).collect())
+    }
+
+    /// The same with these for the real images that distances are from, a set per domain.
+    pub fn with_references(mut self, references: &[Moments]) -> Self {
+        for (sets, reference) in self.0.iter_mut().zip(references) {
+            sets.reference = reference.clone();
+        }
+        self
+    }
+
+    /// The real images that distances are from, a set per domain.
+    pub fn into_references(self) -> Vec<Moments> {
+        self.0.into_iter().map(|sets| sets.reference).collect()
     }
 
     fn of(&mut self, label: &[f32]) -> impl Iterator<Item = &mut Sets> {

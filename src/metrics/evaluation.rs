@@ -26,6 +26,9 @@ pub struct Evaluation {
     pub judge_error: Option<JudgeErrors>,
     /// The Frechet distance (judge features) of every domain; none without a judge.
     pub frechet_judge_features: Vec<DomainDistance>,
+    /// The FID of every domain, where Inception was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fid: Vec<DomainDistance>,
     /// The images that can't be read and were left out of all of this, by name, each with the
     /// reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -95,6 +98,7 @@ impl Evaluation {
             targets: names.iter().enumerate().map(target).collect(),
             judge_error: errors(&Readings::total),
             frechet_judge_features: judged.map(|judged| judged.frechet).unwrap_or_default(),
+            fid: Vec::new(),
             unreadable: BTreeMap::new(),
         }
     }
@@ -133,17 +137,23 @@ impl fmt::Display for Evaluation {
                 lines.push(row(name, cells(&errors)));
             }
         }
-        if !self.frechet_judge_features.is_empty() {
+        for (title, distances) in [
+            ("Frechet distance (judge features)", &self.frechet_judge_features),
+            ("FID (Inception-v3, 2015)", &self.fid),
+        ] {
+            if distances.is_empty() {
+                continue;
+            }
             let row = |name: &str, [a, b, c, d]: [String; 4]| {
                 format!("{name:<24} {a:>16}  {b:>16}  {c:>16}  {d:>9}")
             };
             let titles = ["translated (n)", "nothing (n)", "real (n)", "reference"];
             lines.extend([
                 String::new(),
-                "Frechet distance (judge features)".to_owned(),
+                title.to_owned(),
                 row("domain", titles.map(String::from)),
             ]);
-            for distance in &self.frechet_judge_features {
+            for distance in distances {
                 let [a, b, c] = [distance.translated, distance.nothing, distance.real].map(cell);
                 lines.push(row(&distance.domain, [a, b, c, distance.reference.to_string()]));
             }

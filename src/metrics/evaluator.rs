@@ -7,16 +7,19 @@ use burn::tensor::backend::Backend;
 use image::DynamicImage;
 
 use crate::data::dataset::Dataset;
-use crate::data::transform::Transform;
 use crate::data::unreadable::{Readable, UnreadablePolicy};
 use crate::error::Result;
 use crate::labels::space::LabelKind;
 use crate::metrics::asked::{Asked, asked_of};
 use crate::metrics::domain::{Domain, DomainDistance, DomainSets};
 use crate::metrics::evaluation::{Evaluation, Judged};
+use crate::metrics::fid::{Fid, FidReference};
+use crate::metrics::inception::Inception;
 use crate::metrics::judge::{Judge, Look};
+use crate::metrics::loaded::{Loaded, load};
 use crate::metrics::mean::Mean;
 use crate::metrics::readings::Readings;
+use crate::metrics::told::Told;
 use crate::translate::images::{CHUNK, host, upload};
 use crate::translate::relabel::{Relabelling, Translate};
 
@@ -28,14 +31,26 @@ pub struct Evaluator<'a, B: Backend> {
     dataset: usize,
     judge: Option<&'a Judge<B>>,
     reference: Option<&'a dyn Dataset>,
+    inception: Option<&'a Inception<B>>,
+    fid_reference: Option<&'a FidReference>,
     on_unreadable: UnreadablePolicy,
+    told: Told<'a>,
 }
 
 impl<'a, B: Backend> Evaluator<'a, B> {
     /// `data` are like the model's dataset number `dataset`, 0 where there is one.
     pub fn new(model: &'a dyn Translate<B>, data: &'a dyn Dataset, dataset: usize) -> Self {
-        let on_unreadable = UnreadablePolicy::Fail;
-        Self { model, data, dataset, judge: None, reference: None, on_unreadable }
+        Self {
+            model,
+            data,
+            dataset,
+            judge: None,
+            reference: None,
+            inception: None,
+            fid_reference: None,
+            on_unreadable: UnreadablePolicy::Fail,
+            told: Told::default(),
+        }
     }
 
     /// Asks `judge` too, which was trained on other real images: for the domain classification
@@ -45,8 +60,27 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         self
     }
 
-    /// Measures Frechet distances from the real images of `reference` instead of from those of the
-    /// data, so that the data's own real images have a distance to compare with.
+    /// Measures the FID of every domain, by `inception`.
+    pub fn with_inception(mut self, inception: &'a Inception<B>) -> Self {
+        self.inception = Some(inception);
+        self
+    }
+
+    /// Measures FIDs from these real images' statistics instead of from the data's own, so that the
+    /// data's own real images have a FID to compare with.
+    pub fn with_fid_reference(mut self, reference: &'a FidReference) -> Self {
+        self.fid_reference = Some(reference);
+        self
+    }
+
+    /// Tells `told` after each batch how many images of the data are done, of how many.
+    pub fn with_progress(mut self, told: &'a (dyn Fn(usize, usize) + Send + Sync)) -> Self {
+        self.told = Told(Some(told));
+        self
+    }
+
+    /// Measures a judge's Frechet distances from the real images of `reference` instead of from
+    /// those of the data, so that the data's own real images have a distance to compare with.
     pub fn with_reference(mut self, reference: &'a dyn Dataset) -> Self {
         self.reference = Some(reference);
         self
@@ -76,13 +110,17 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         let mut reconstruction = vec![Mean::default(); space.width()];
         let mut seen = self.judge.map(|judge| Seen::new(judge, self.data));
         let transform = self.model.transform();
+        let fid = |inception| Fid::new(inception, self.data, self.fid_reference, transform);
+        let mut fid = self.inception.map(fid).transpose()?;
         let mut readable = Readable::new(self.data, self.on_unreadable);
         let images: Vec<usize> = (0..self.data.len()).collect();
-        for chunk in images.chunks(CHUNK) {
+        for (at, chunk) in images.chunks(CHUNK).enumerate() {
+            let done = at * CHUNK + chunk.len();
             let Loaded { images: chunk, pixels: real } = load(&mut readable, chunk, transform)?;
             if chunk.is_empty() {
                 continue;
             }
+            let features = fid.as_mut().map(|fid| fid.real(&chunk, &real));
             let position = |asked: &Asked| {
                 let position = chunk.iter().position(|&image| image == asked.image);
                 position.expect("an image of this chunk is asked for")
@@ -97,10 +135,14 @@ impl<'a, B: Backend> Evaluator<'a, B> {
                 for (asked, error) in asked.iter().zip(errors) {
                     reconstruction[asked.name].add(error);
                 }
+                if let (Some(fid), Some(features)) = (&mut fid, &features) {
+                    fid.translated(asked, there.clone(), position, features);
+                }
                 if let (Some(seen), Some(looks)) = (&mut seen, &looks) {
                     seen.translated(asked, there, position, looks);
                 }
             }
+            self.told.tell(done, images.len());
         }
         readable.check()?;
         let mut unreadable = readable.unreadable().clone();
@@ -113,8 +155,12 @@ impl<'a, B: Backend> Evaluator<'a, B> {
             }
             None => None,
         };
+        if let (Some(_), Some(reference)) = (&fid, self.fid_reference) {
+            unreadable.extend(reference.unreadable().clone());
+        }
+        let fid = fid.map(Fid::finish).unwrap_or_default();
         let evaluation = Evaluation::new(space.names(), identity, &reconstruction, judged);
-        Ok(Evaluation { unreadable, ..evaluation })
+        Ok(Evaluation { unreadable, fid, ..evaluation })
     }
 
     /// Real images, and what the model makes of them under their own labels.
@@ -234,24 +280,6 @@ impl<'a, B: Backend> Seen<'a, B> {
         let Self { real, translated, nothing, .. } = self;
         Judged { real, translated, nothing, frechet }
     }
-}
-
-/// Images that can be read, and as the model takes them.
-struct Loaded {
-    images: Vec<usize>,
-    pixels: Vec<DynamicImage>,
-}
-
-/// Those of `images` that can be read.
-fn load(readable: &mut Readable<'_>, images: &[usize], transform: Transform) -> Result<Loaded> {
-    let mut loaded = Loaded { images: Vec::new(), pixels: Vec::new() };
-    for &image in images {
-        if let Some(pixels) = readable.load_cropped(image, transform.size)? {
-            loaded.images.push(image);
-            loaded.pixels.push(transform.resize(&pixels));
-        }
-    }
-    Ok(loaded)
 }
 
 #[cfg(all(test, feature = "flex"))]
