@@ -9,7 +9,7 @@ use stargan::burn::backend::Autodiff;
 use stargan::burn::tensor::backend::{AutodiffBackend, Backend};
 use stargan::metrics::{
     CounterfactualScores, Counterfactuals, Evaluation, Evaluator, FidReference, Inception, Judge,
-    JudgeConfig,
+    JudgeConfig, Lpips,
 };
 use stargan::{
     BackendKind, Crop, LabelSpaces, MissingPolicy, Transform, Translator, UnreadablePolicy,
@@ -34,7 +34,7 @@ use crate::terminal::{result, tell};
 /// trained on real images (--train-data, or an earlier one's --judge file): how often it reads
 /// another label from translations than was asked for, beside the same of real images, and the
 /// Frechet distance of its features, domain by domain. With Inception's public weights (--fid): the
-/// FID of every domain.
+/// FID of every domain. With AlexNet's (--lpips): how unlike look what should have stayed the same.
 #[derive(clap::Args)]
 pub struct Args {
     /// A model file, a checkpoint, or a run folder for its newest checkpoint
@@ -93,6 +93,11 @@ pub struct Args {
     /// images are not looked at again
     #[arg(long, value_name = "FILE.safetensors", requires = "fid")]
     fid_reference: Option<PathBuf>,
+    /// Measure what translations keep by LPIPS too, with the public weights in these two files:
+    /// torchvision's alexnet-owt-7be5be79.pth and alex.pth of the Python package lpips, which
+    /// docs/metrics.md says where to get
+    #[arg(long, num_args = 2, value_names = ["ALEXNET.pth", "HEADS.pth"])]
+    lpips: Option<Vec<PathBuf>>,
     /// What to do about an image that can't be read: end with an error, or leave it out of the
     /// scores, which name it
     #[arg(
@@ -238,6 +243,10 @@ fn evaluate<B: AutodiffBackend>(args: &Args, pairs: Option<Pairs>) -> Result<Mea
         Some(weights) => Some(Inception::open(weights, &Default::default())?),
         None => None,
     };
+    let lpips = match args.lpips.as_deref() {
+        Some([backbone, heads]) => Some(Lpips::open(backbone, heads, &Default::default())?),
+        _ => None,
+    };
     let translator = Translator::<B::InnerBackend>::open(&args.model, &Default::default())?;
     let trained_on = translator.config().transform.crop;
     let images = open(args, pairs, translator.spaces(), trained_on)?;
@@ -274,6 +283,9 @@ fn evaluate<B: AutodiffBackend>(args: &Args, pairs: Option<Pairs>) -> Result<Mea
     }
     if let Some(reference) = &reference {
         evaluator = evaluator.with_fid_reference(reference);
+    }
+    if let Some(lpips) = &lpips {
+        evaluator = evaluator.with_lpips(lpips);
     }
     let pace = Pace::new("translated");
     let told = |done, all| pace.tell(done, all);

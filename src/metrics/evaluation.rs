@@ -29,6 +29,9 @@ pub struct Evaluation {
     /// The FID of every domain, where Inception was asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fid: Vec<DomainDistance>,
+    /// What translations keep by LPIPS, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lpips: Option<LpipsScores>,
     /// The images that can't be read and were left out of all of this, by name, each with the
     /// reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -57,6 +60,17 @@ pub struct JudgeErrors {
     pub nothing: Measured,
     /// Of the data's real images and their own labels: how far the judge is to be trusted.
     pub real: Measured,
+}
+
+/// [`Lpips`](super::Lpips) of images that should be the same; without values where images have less
+/// than 31 pixels a side.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LpipsScores {
+    /// Of `G(x, c')` from `x`: images under their own label.
+    pub identity: Measured,
+    /// Of `G(G(x, c), c')` from `x`: images translated and back.
+    pub reconstruction: Measured,
 }
 
 /// What a judge found.
@@ -99,6 +113,7 @@ impl Evaluation {
             judge_error: errors(&Readings::total),
             frechet_judge_features: judged.map(|judged| judged.frechet).unwrap_or_default(),
             fid: Vec::new(),
+            lpips: None,
             unreadable: BTreeMap::new(),
         }
     }
@@ -123,6 +138,12 @@ impl fmt::Display for Evaluation {
         for target in &self.targets {
             let name = format!("  {}", target.name);
             lines.push(format!("{name:<24} {:>16}", cell(target.reconstruction_l1)));
+        }
+        if let Some(LpipsScores { identity, reconstruction }) = self.lpips {
+            lines.extend([String::new(), "LPIPS (AlexNet, v0.1; images)".to_owned()]);
+            for (name, measured) in [("identity", identity), ("reconstruction", reconstruction)] {
+                lines.push(format!("{name:<24} {:>16}", cell(measured)));
+            }
         }
         if let Some(total) = &self.judge_error {
             let row = |name: &str, [a, b, c]: [String; 3]| {

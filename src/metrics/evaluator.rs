@@ -12,11 +12,12 @@ use crate::error::Result;
 use crate::labels::space::LabelKind;
 use crate::metrics::asked::{Asked, asked_of};
 use crate::metrics::domain::{Domain, DomainDistance, DomainSets};
-use crate::metrics::evaluation::{Evaluation, Judged};
+use crate::metrics::evaluation::{Evaluation, Judged, LpipsScores};
 use crate::metrics::fid::{Fid, FidReference};
 use crate::metrics::inception::Inception;
 use crate::metrics::judge::{Judge, Look};
 use crate::metrics::loaded::{Loaded, load};
+use crate::metrics::lpips::Lpips;
 use crate::metrics::mean::Mean;
 use crate::metrics::readings::Readings;
 use crate::metrics::told::Told;
@@ -33,6 +34,7 @@ pub struct Evaluator<'a, B: Backend> {
     reference: Option<&'a dyn Dataset>,
     inception: Option<&'a Inception<B>>,
     fid_reference: Option<&'a FidReference>,
+    lpips: Option<&'a Lpips<B>>,
     on_unreadable: UnreadablePolicy,
     told: Told<'a>,
 }
@@ -48,6 +50,7 @@ impl<'a, B: Backend> Evaluator<'a, B> {
             reference: None,
             inception: None,
             fid_reference: None,
+            lpips: None,
             on_unreadable: UnreadablePolicy::Fail,
             told: Told::default(),
         }
@@ -70,6 +73,12 @@ impl<'a, B: Backend> Evaluator<'a, B> {
     /// data's own real images have a FID to compare with.
     pub fn with_fid_reference(mut self, reference: &'a FidReference) -> Self {
         self.fid_reference = Some(reference);
+        self
+    }
+
+    /// Measures what translations keep by `lpips` too.
+    pub fn with_lpips(mut self, lpips: &'a Lpips<B>) -> Self {
+        self.lpips = Some(lpips);
         self
     }
 
@@ -106,8 +115,8 @@ impl<'a, B: Backend> Evaluator<'a, B> {
             judge.labels().check_same(space)?;
             judge.check_model(self.model)?;
         }
-        let mut identity = Mean::default();
-        let mut reconstruction = vec![Mean::default(); space.width()];
+        let mut identity = Kept::default();
+        let mut reconstruction = vec![Kept::default(); space.width()];
         let mut seen = self.judge.map(|judge| Seen::new(judge, self.data));
         let transform = self.model.transform();
         let fid = |inception| Fid::new(inception, self.data, self.fid_reference, transform);
@@ -132,8 +141,8 @@ impl<'a, B: Backend> Evaluator<'a, B> {
                 let sources: Vec<_> =
                     asked.iter().map(|asked| real[position(asked)].clone()).collect();
                 let (there, errors) = self.there_and_back(asked, &sources);
-                for (asked, error) in asked.iter().zip(errors) {
-                    reconstruction[asked.name].add(error);
+                for (asked, errors) in asked.iter().zip(errors) {
+                    reconstruction[asked.name].add(errors);
                 }
                 if let (Some(fid), Some(features)) = (&mut fid, &features) {
                     fid.translated(asked, there.clone(), position, features);
@@ -159,8 +168,14 @@ impl<'a, B: Backend> Evaluator<'a, B> {
             unreadable.extend(reference.unreadable().clone());
         }
         let fid = fid.map(Fid::finish).unwrap_or_default();
-        let evaluation = Evaluation::new(space.names(), identity, &reconstruction, judged);
-        Ok(Evaluation { unreadable, fid, ..evaluation })
+        let lpips = self.lpips.map(|_| {
+            let mut all = Mean::default();
+            reconstruction.iter().for_each(|kept| all.merge(kept.lpips));
+            LpipsScores { identity: identity.lpips.into(), reconstruction: all.into() }
+        });
+        let reconstruction: Vec<Mean> = reconstruction.iter().map(|kept| kept.l1).collect();
+        let evaluation = Evaluation::new(space.names(), identity.l1, &reconstruction, judged);
+        Ok(Evaluation { unreadable, fid, lpips, ..evaluation })
     }
 
     /// Real images, and what the model makes of them under their own labels.
@@ -168,14 +183,14 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         &self,
         images: &[usize],
         real: &[DynamicImage],
-        identity: &mut Mean,
+        identity: &mut Kept,
         seen: &mut Option<Seen<'_, B>>,
     ) -> Option<Look> {
         let real = upload(real, self.model.device());
         let own = images.iter().map(|&image| self.data.label(image));
         let own: Vec<_> = own.map(|own| Relabelling { source: own, target: own }).collect();
         let same = self.model.relabel(real.clone(), self.dataset, &own);
-        errors(same, real.clone()).for_each(|error| identity.add(error));
+        self.errors(same, real.clone()).into_iter().for_each(|errors| identity.add(errors));
         seen.as_mut().map(|seen| seen.real(images, real))
     }
 
@@ -184,7 +199,7 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         &self,
         asked: &[Asked],
         sources: &[DynamicImage],
-    ) -> (Tensor<B, 4>, impl Iterator<Item = f64>) {
+    ) -> (Tensor<B, 4>, Vec<Errors>) {
         let sources = upload(sources, self.model.device());
         let relabel = |images: Tensor<B, 4>, labels: Vec<Relabelling<'_>>| {
             self.model.relabel(images, self.dataset, &labels)
@@ -193,14 +208,40 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         let there = relabel(sources.clone(), there);
         let back = asked.iter().map(|asked| asked.back(self.data)).collect();
         let back = relabel(there.clone(), back);
-        (there, errors(back, sources))
+        (there, self.errors(back, sources))
+    }
+
+    /// How far every image `[N, C, H, W]` in `[-1, 1]` is from its truth.
+    fn errors(&self, images: Tensor<B, 4>, truth: Tensor<B, 4>) -> Vec<Errors> {
+        let of = |lpips: &Lpips<B>| lpips.distances(images.clone(), truth.clone());
+        let lpips = self.lpips.and_then(of);
+        let means = (images - truth).abs().flatten::<2>(1, 3).mean_dim(1);
+        let l1 = host(means.into_data()).into_iter().map(|mean| f64::from(mean) / 2.0);
+        let lpips_of = |at: usize| lpips.as_ref().map(|distances| distances[at]);
+        l1.enumerate().map(|(at, l1)| Errors { l1, lpips: lpips_of(at) }).collect()
     }
 }
 
-/// The L1 distance of every image `[N, C, H, W]` in `[-1, 1]` from its truth, in `[0, 1]`.
-fn errors<B: Backend>(images: Tensor<B, 4>, truth: Tensor<B, 4>) -> impl Iterator<Item = f64> {
-    let means = (images - truth).abs().flatten::<2>(1, 3).mean_dim(1);
-    host(means.into_data()).into_iter().map(|mean| f64::from(mean) / 2.0)
+/// How far an image is from its truth.
+struct Errors {
+    /// In `[0, 1]`.
+    l1: f64,
+    /// Where it is asked for, and the image is large enough.
+    lpips: Option<f64>,
+}
+
+/// How far images are from their truths.
+#[derive(Clone, Copy, Debug, Default)]
+struct Kept {
+    l1: Mean,
+    lpips: Mean,
+}
+
+impl Kept {
+    fn add(&mut self, errors: Errors) {
+        self.l1.add(errors.l1);
+        errors.lpips.into_iter().for_each(|lpips| self.lpips.add(lpips));
+    }
 }
 
 /// What a judge has seen.

@@ -233,3 +233,6 @@ impl<'a, B: Backend> Fid<'a, B> {
         self.sets.distances(self.has_reference)
     }
 }
+
+#[cfg(all(test, feature = "flex"))]
+mod tests;

@@ -4,7 +4,7 @@ mod layer;
 mod resize;
 pub(super) mod table;
 #[cfg(all(test, feature = "flex"))]
-mod tests;
+pub(super) mod tests;
 
 use std::fmt;
 use std::path::Path;

@@ -24,7 +24,7 @@ const CLOSED: [&str; 6] = [
 ];
 
 /// What is read back from files that nobody edits: a field more is a newer version's.
-const READ_BACK: [&str; 10] = [
+const READ_BACK: [&str; 11] = [
     // A checkpoint has what a run needs beside it.
     "ModelConfig",
     "PairModel",
@@ -33,6 +33,7 @@ const READ_BACK: [&str; 10] = [
     "DomainDistance",
     "Evaluation",
     "JudgeErrors",
+    "LpipsScores",
     "Measured",
     "Scores",
     "Summary",

@@ -11,7 +11,7 @@ use stargan::engine::{Rendezvous, Ring, Worker};
 use stargan::metrics::{
     Agreement, CounterfactualLog, CounterfactualScores, Counterfactuals, DatasetScores,
     DomainDistance, Evaluation, Evaluator, FidReference, Inception, Judge, JudgeConfig,
-    JudgeErrors, Measured, Measures, Readings, Scores, TargetScores,
+    JudgeErrors, Lpips, LpipsScores, Measured, Measures, Readings, Scores, TargetScores,
 };
 use stargan::nn::{
     Discriminator, DiscriminatorConfig, Generator, GeneratorConfig, Head, Prediction, Upsampling,
@@ -58,7 +58,8 @@ fn what_is_public_is_send_and_sync() {
         State, StepLosses<Flex>, Summary, Survey, UnreadableImage);
     all!(both: Agreement, CounterfactualLog, CounterfactualScores, Counterfactuals, DatasetScores,
         DomainDistance, Evaluation, Evaluator<'_, Flex>, FidReference, Inception<Flex>, Judge<Flex>,
-        JudgeConfig, JudgeErrors, Measured, Measures, Readings, Scores, TargetScores);
+        JudgeConfig, JudgeErrors, Lpips<Flex>, LpipsScores, Measured, Measures, Readings, Scores,
+        TargetScores);
     all!(both: Discriminator<Flex>, DiscriminatorConfig, Generator<Flex>, GeneratorConfig,
         Head, Prediction<Flex>, Upsampling);
     all!(both: Adversaries<Cpu>, CriticLosses<Flex>, CycleNetworks<Cpu>, Direction<Flex>,
