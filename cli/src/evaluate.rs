@@ -131,12 +131,16 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if let Some(json) = &args.json {
         existing.check(json)?;
     }
-    let files = [
+    let lpips = args.lpips.iter().flatten().map(|file| ("--lpips", Some(&**file)));
+    let files: Vec<_> = [
         ("--json", args.json.as_deref()),
         ("--judge", args.judge.as_deref()),
         ("--fid", args.fid.as_deref()),
         ("--fid-reference", args.fid_reference.as_deref()),
-    ];
+    ]
+    .into_iter()
+    .chain(lpips)
+    .collect();
     for (at, file) in files.iter().enumerate() {
         files[..at].iter().try_for_each(|other| check_different([*other, *file]))?;
     }
@@ -293,7 +297,7 @@ fn evaluate<B: AutodiffBackend>(args: &Args, pairs: Option<Pairs>) -> Result<Mea
     Ok(Measured { scores, kept: kept.and(reference_kept) })
 }
 
-/// The reference of the file, or that of `train`, which is kept there; and whether it could be kept.
+/// The reference of the file, or that of `train`, which is kept there; and whether it could be.
 fn fid_reference<B: Backend>(
     args: &Args,
     inception: &Inception<B>,

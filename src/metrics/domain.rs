@@ -30,8 +30,9 @@ impl Domain {
     }
 }
 
-/// How far images are from a domain's real ones: the Frechet distance of their features, 0 for equal
-/// sets. It has no unit; a judge's features and Inception's, and another judge's, have other scales.
+/// How far images are from a domain's real ones: the Frechet distance of their features, 0 for
+/// equal sets. It has no unit; a judge's features, another judge's and Inception's have each their
+/// own scale.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DomainDistance {

@@ -96,10 +96,10 @@ impl Moments {
     /// `|m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^1/2)`; none where one side has fewer than two vectors
     /// or values that are not finite.
     ///
-    /// With `S1 = F F'`, `S1 S2` has the eigenvalues of `F' S2 F` and else zeros: that is symmetric,
-    /// no larger than the smaller set, and its eigenvalues are all that is needed. With fewer
-    /// vectors than features nothing of the features' size is made at all, and there are no zeros
-    /// whose roots could be rounding.
+    /// With `S1 = F F'`, `S1 S2` has the eigenvalues of `F' S2 F` and else zeros: that is
+    /// symmetric, no larger than the smaller set, and its eigenvalues are all that is needed. With
+    /// fewer vectors than features nothing of the features' size is made at all, and there are no
+    /// zeros whose roots could be rounding.
     pub fn distance(&self, other: &Self) -> Option<f64> {
         if self.n < 2 || other.n < 2 {
             return None;

@@ -129,9 +129,9 @@ impl<B: Backend> Lpips<B> {
         Ok(Self { layers, shift: colours(SHIFT), scale: colours(SCALE) })
     }
 
-    /// How unlike every image of `a` looks from that of `b`, both `[N, C, H, W]` in `[-1, 1]`: grey,
-    /// RGB, or RGB and opacity, which is not looked at. Images of less than 31 pixels a side have
-    /// no distance.
+    /// How unlike every image of `a` looks from that of `b`, both `[N, C, H, W]` in `[-1, 1]`:
+    /// grey, RGB, or RGB and opacity, which is not looked at. Images of less than 31 pixels a side
+    /// have no distance.
     ///
     /// # Panics
     /// When the shapes differ.
@@ -211,7 +211,7 @@ pub(super) mod tests {
     const TOLERANCE: f64 = 1e-5;
 
     /// As `tests/fixtures/metrics/perceptual.py` draws them: the backbone, the heads and two pairs.
-    pub(in crate::metrics) fn drawn() -> ([Weights; 2], [Tensor<Flex, 4>; 2]) {
+    pub fn drawn() -> ([Weights; 2], [Tensor<Flex, 4>; 2]) {
         let mut numbers = Numbers::default();
         let mut inputs = 3;
         let mut shapes = Weights::new();

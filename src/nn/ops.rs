@@ -47,8 +47,8 @@ pub(crate) fn conv2d_leaky_relu<B: Backend>(
     composed::conv2d_leaky_relu(x, weight, bias, [stride, padding], negative_slope)
 }
 
-/// Convolution of `x` `[N, C, H, W]` with `weight` `[O, C, h, w]`, with rows and columns of zeros on
-/// all sides, plus `bias` `[O]`, then ReLU.
+/// Convolution of `x` `[N, C, H, W]` with `weight` `[O, C, h, w]`, with rows and columns of zeros
+/// on all sides, plus `bias` `[O]`, then ReLU.
 #[cfg_attr(not(feature = "metrics"), allow(dead_code))] // for networks that measure
 pub(crate) fn conv2d_relu<B: Backend>(
     x: Tensor<B, 4>,

@@ -22,6 +22,7 @@ mod own_data;
 #[path = "../../../tests/common/ports.rs"]
 mod ports;
 mod program;
+mod public_weights;
 mod rectangles;
 mod steering;
 mod study;

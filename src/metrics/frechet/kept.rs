@@ -9,7 +9,7 @@ use crate::nn::weights::Weights;
 
 impl Moments {
     /// The arrays that hold them, under `prefix.`.
-    pub(in crate::metrics) fn arrays(&self, prefix: &str) -> Weights {
+    pub fn arrays(&self, prefix: &str) -> Weights {
         let mut arrays = Weights::new();
         if !self.rows.is_empty() {
             let shape = [self.rows.len() / self.width, self.width];
@@ -41,7 +41,7 @@ impl Moments {
     ///
     /// # Errors
     /// When an array is missing or has another shape.
-    pub(in crate::metrics) fn from_arrays(
+    pub fn from_arrays(
         width: usize,
         n: usize,
         prefix: &str,
@@ -79,7 +79,7 @@ impl Moments {
     }
 
     /// Sums up what waits, where there are sums at all: what is kept is either vectors or sums.
-    pub(in crate::metrics) fn settle(&mut self) {
+    pub fn settle(&mut self) {
         if self.sums.is_some() && !self.rows.is_empty() {
             self.sum_up();
         }

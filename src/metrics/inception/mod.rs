@@ -2,7 +2,7 @@
 
 mod layer;
 mod resize;
-pub(super) mod table;
+mod table;
 #[cfg(all(test, feature = "flex"))]
 pub(super) mod tests;
 
@@ -17,7 +17,7 @@ use crate::data::channels::Channels;
 use crate::error::{Error, Result};
 use crate::metrics::inception::layer::{Layer, Loader, forward};
 use crate::metrics::inception::resize::resize;
-use crate::metrics::inception::table::{CHANNELS, FEATURES, network};
+use crate::metrics::inception::table::{CHANNELS, network};
 use crate::metrics::public_file::PublicFile;
 use crate::nn::weights::Weights;
 use crate::translate::images::{CHUNK, host, upload};
@@ -28,6 +28,9 @@ const FILE: PublicFile = PublicFile {
     what: "the weights of Inception-v3 that FIDs are computed with",
     checksum: "6726825d",
 };
+
+/// Features of an image.
+pub(super) const FEATURES: usize = 2048;
 
 /// Of the images that the network takes.
 const SIDE: usize = 299;

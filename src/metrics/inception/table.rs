@@ -31,9 +31,6 @@ pub(super) struct Window {
 /// Channels of an image.
 pub(super) const CHANNELS: usize = 3;
 
-/// Features of an image.
-pub(in crate::metrics) const FEATURES: usize = 2048;
-
 /// The whole network, but for the mean over the last pixels.
 pub(super) fn network() -> Vec<Step> {
     vec![

@@ -44,7 +44,7 @@ fn shapes(steps: &[Step], mut channels: usize, found: &mut BTreeMap<String, Vec<
 }
 
 /// As `tests/fixtures/metrics/inception.py` draws them.
-pub(in crate::metrics) fn weights() -> Weights {
+pub fn weights() -> Weights {
     let mut found = BTreeMap::new();
     assert_eq!(shapes(&network(), CHANNELS, &mut found), FEATURES);
     let mut numbers = Numbers::default();
