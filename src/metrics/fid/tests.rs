@@ -90,9 +90,9 @@ fn translations_are_measured_as_by_hand_from_a_reference_in_a_file() {
     let own: Vec<_> =
         (0..2).map(|at| Relabelling { source: angry.label(at), target: angry.label(at) }).collect();
     let same = model.relabel(pixels.clone(), 0, &own);
-    let expected: f64 = lpips.distances(same, pixels).unwrap().iter().sum();
-    let found = kept.identity.value.unwrap();
-    assert!((found - expected / 2.0).abs() < 1e-6 * found, "{found}, expected {}", expected / 2.0);
+    let expected = lpips.distances(same, pixels).unwrap().iter().sum::<f64>() / 2.0;
+    let identity = kept.identity.value.unwrap();
+    assert!((identity - expected).abs() < 1e-6 * expected, "{identity}, expected {expected}");
     let table = found.to_string();
     assert!(table.contains("FID (Inception") && table.contains("LPIPS (AlexNet"), "{table}");
     let json = serde_json::to_value(&found).unwrap();
