@@ -34,7 +34,7 @@ use crate::terminal::{result, tell};
 /// trained on real images (--train-data, or an earlier one's --judge file): how often it reads
 /// another label from translations than was asked for, beside the same of real images, and the
 /// Frechet distance of its features, domain by domain. With Inception's public weights (--fid): the
-/// FID of every domain. With AlexNet's (--lpips): how unlike look what should have stayed the same.
+/// FID, KID, precision and recall of every domain. With AlexNet's (--lpips): how unlike look what should have stayed the same.
 #[derive(clap::Args)]
 pub struct Args {
     /// A model file, a checkpoint, or a run folder for its newest checkpoint
@@ -306,7 +306,7 @@ fn fid_reference<B: Backend>(
 ) -> Result<(FidReference, Result<(), Failure>), Failure> {
     if let Some(file) = args.fid_reference.as_ref().filter(|file| file.is_file()) {
         let reference = FidReference::open(file)?;
-        reference.check(train, transform).map_err(|error| of_file(file, error))?;
+        reference.check(inception, train, transform).map_err(|error| of_file(file, error))?;
         return Ok((reference, Ok(())));
     }
     tell!("looking at {} real images", train.len());

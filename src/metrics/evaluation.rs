@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::data::unreadable::left_out;
-use crate::metrics::domain::DomainDistance;
+use crate::metrics::domain::{DomainDistance, DomainSamples, SampleScores};
 use crate::metrics::mean::Mean;
 use crate::metrics::measured::Measured;
 use crate::metrics::readings::{Agreement, Readings};
@@ -29,6 +29,10 @@ pub struct Evaluation {
     /// The FID of every domain, where Inception was asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fid: Vec<DomainDistance>,
+    /// How alike the images of every domain and real ones are, one by one, where Inception was
+    /// asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inception_samples: Vec<DomainSamples>,
     /// What translations keep by LPIPS, where it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lpips: Option<LpipsScores>,
@@ -113,6 +117,7 @@ impl Evaluation {
             judge_error: errors(&Readings::total),
             frechet_judge_features: judged.map(|judged| judged.frechet).unwrap_or_default(),
             fid: Vec::new(),
+            inception_samples: Vec::new(),
             lpips: None,
             unreadable: BTreeMap::new(),
         }
@@ -125,6 +130,45 @@ fn cell(measured: Measured) -> String {
         Some(value) => format!("{value:.4} ({})", measured.n),
         None => format!("- ({})", measured.n),
     }
+}
+
+/// `0.0123 +- 0.0004 (446)`.
+fn kid_cell(scores: SampleScores) -> String {
+    match (scores.kid, scores.kid_deviation) {
+        (Some(kid), Some(deviation)) => format!("{kid:.4} +- {deviation:.4} ({})", scores.n),
+        _ => format!("- ({})", scores.n),
+    }
+}
+
+/// `0.912 / 0.403 (446)`.
+fn shares_cell(scores: SampleScores) -> String {
+    match (scores.precision, scores.recall) {
+        (Some(precision), Some(recall)) => {
+            format!("{precision:.3} / {recall:.3} ({})", scores.n)
+        }
+        _ => format!("- ({})", scores.n),
+    }
+}
+
+/// A table of domains under a title: its rows have a name, three cells and the size of the reference.
+fn by_domain<T>(
+    title: &str,
+    rows: &[T],
+    cells: impl Fn(&T) -> (&str, [String; 3], usize),
+) -> Vec<String> {
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    let row = |name: &str, [a, b, c]: [String; 3], reference: &str| {
+        format!("{name:<24} {a:>24}  {b:>24}  {c:>24}  {reference:>9}")
+    };
+    let titles = ["translated (n)", "nothing (n)", "real (n)"].map(String::from);
+    let mut lines = vec![String::new(), title.to_owned(), row("domain", titles, "reference")];
+    lines.extend(rows.iter().map(|of| {
+        let (name, cells, reference) = cells(of);
+        row(name, cells, &reference.to_string())
+    }));
+    lines
 }
 
 /// Tables of everything, each number with how many it is of in brackets.
@@ -162,22 +206,18 @@ impl fmt::Display for Evaluation {
             ("Frechet distance (judge features)", &self.frechet_judge_features),
             ("FID (Inception-v3, 2015)", &self.fid),
         ] {
-            if distances.is_empty() {
-                continue;
-            }
-            let row = |name: &str, [a, b, c, d]: [String; 4]| {
-                format!("{name:<24} {a:>16}  {b:>16}  {c:>16}  {d:>9}")
-            };
-            let titles = ["translated (n)", "nothing (n)", "real (n)", "reference"];
-            lines.extend([
-                String::new(),
-                title.to_owned(),
-                row("domain", titles.map(String::from)),
-            ]);
-            for distance in distances {
-                let [a, b, c] = [distance.translated, distance.nothing, distance.real].map(cell);
-                lines.push(row(&distance.domain, [a, b, c, distance.reference.to_string()]));
-            }
+            lines.extend(by_domain(title, distances, |of| {
+                (&of.domain, [of.translated, of.nothing, of.real].map(cell), of.reference)
+            }));
+        }
+        type Cell = fn(SampleScores) -> String;
+        for (title, cell) in [
+            ("KID (Inception-v3, 2015; mean +- deviation)", kid_cell as Cell),
+            ("precision / recall (Inception-v3, 2015)", shares_cell),
+        ] {
+            lines.extend(by_domain(title, &self.inception_samples, |of| {
+                (&of.domain, [of.translated, of.nothing, of.real].map(cell), of.reference)
+            }));
         }
         lines.extend(left_out(&self.unreadable));
         f.write_str(&lines.join("\n"))

@@ -63,7 +63,7 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         self
     }
 
-    /// Measures the FID of every domain, by `inception`.
+    /// Measures the FID of every domain, and KID, precision and recall, by `inception`.
     pub fn with_inception(mut self, inception: &'a Inception<B>) -> Self {
         self.inception = Some(inception);
         self
@@ -167,7 +167,7 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         if let (Some(_), Some(reference)) = (&fid, self.fid_reference) {
             unreadable.extend(reference.unreadable().clone());
         }
-        let fid = fid.map(Fid::finish).unwrap_or_default();
+        let (fid, inception_samples) = fid.map(Fid::finish).unwrap_or_default();
         let lpips = self.lpips.map(|_| {
             let mut all = Mean::default();
             reconstruction.iter().for_each(|kept| all.merge(kept.lpips));
@@ -175,7 +175,7 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         });
         let reconstruction: Vec<Mean> = reconstruction.iter().map(|kept| kept.l1).collect();
         let evaluation = Evaluation::new(space.names(), identity.l1, &reconstruction, judged);
-        Ok(Evaluation { unreadable, fid, lpips, ..evaluation })
+        Ok(Evaluation { unreadable, fid, inception_samples, lpips, ..evaluation })
     }
 
     /// Real images, and what the model makes of them under their own labels.

@@ -1,5 +1,5 @@
-//! The FID of every domain, and the real images' statistics that it is measured from, which a file
-//! can keep.
+//! What Inception says of every domain, and what it makes of the real images that this is measured
+//! from, which a file can keep.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -19,18 +19,22 @@ use crate::error::{Error, Result};
 use crate::files::model;
 use crate::labels::space::LabelSpace;
 use crate::metrics::asked::Asked;
-use crate::metrics::domain::{Domain, DomainDistance, DomainSets};
-use crate::metrics::frechet::Moments;
+use crate::metrics::domain::{Domain, DomainDistance, DomainSamples, DomainSets};
+use crate::metrics::feature_set::FeatureSet;
 use crate::metrics::inception::{FEATURES, Inception};
 use crate::metrics::loaded::{Loaded, load};
 use crate::nn::weights::{Weights, check_empty};
 use crate::translate::images::{CHUNK, download};
 
-/// What Inception makes of the real images of every domain, from which FIDs are measured.
+/// Images whose pixels tell data from others with the same names.
+const CHECKED: usize = 16;
+
+/// What Inception makes of the real images of every domain, from which FID, KID, precision and
+/// recall are measured.
 #[derive(Clone, Debug)]
 pub struct FidReference {
     about: About,
-    domains: Vec<Moments>,
+    domains: Vec<FeatureSet>,
 }
 
 /// What the file says of it.
@@ -40,6 +44,10 @@ struct About {
     labels: LabelSpace,
     size: ImageSize,
     channels: Channels,
+    /// The CRC-32 of the network's weights.
+    network: u32,
+    /// The CRC-32 of the pixels of some images, as the network is shown them.
+    pixels: u32,
     /// Images of every domain.
     images: Vec<usize>,
     /// Images that can't be read and were left out, and why.
@@ -53,12 +61,23 @@ struct File {
 }
 
 impl About {
-    fn new(data: &dyn Dataset, transform: Transform) -> Self {
+    /// Without the images.
+    fn new(network: u32, data: &dyn Dataset, transform: Transform) -> Self {
+        // Looking at all would take as long as what a file saves.
+        let mut pixels = crc32fast::Hasher::new();
+        for at in (0..data.len()).step_by(data.len().div_ceil(CHECKED).max(1)) {
+            // What can't be read is no pixels; whether it may be is asked where all are read.
+            if let Ok(image) = data.load_cropped(at, transform.size) {
+                pixels.update(transform.resize(&image).as_bytes());
+            }
+        }
         Self {
             data: DatasetIdentity::new("reference".to_owned(), data),
             labels: data.labels().clone(),
             size: transform.size,
             channels: transform.channels,
+            network,
+            pixels: pixels.finalize(),
             images: Vec::new(),
             unreadable: BTreeMap::new(),
         }
@@ -90,11 +109,11 @@ impl FidReference {
         }
         readable.check()?;
         let mut domains = sets.into_references();
-        domains.iter_mut().for_each(Moments::settle);
+        domains.iter_mut().for_each(FeatureSet::settle);
         let about = About {
-            images: domains.iter().map(Moments::n).collect(),
+            images: domains.iter().map(FeatureSet::n).collect(),
             unreadable: readable.unreadable().clone(),
-            ..About::new(data, transform)
+            ..About::new(inception.checksum(), data, transform)
         };
         Ok(Self { about, domains })
     }
@@ -113,15 +132,15 @@ impl FidReference {
             return Err(broken("it has not as many sets of images as domains".to_owned()));
         }
         let sets = about.images.iter().enumerate();
-        let domains: Result<Vec<Moments>, String> = sets
-            .map(|(at, &n)| Moments::from_arrays(FEATURES, n, &at.to_string(), &mut arrays))
+        let domains: Result<Vec<FeatureSet>, String> = sets
+            .map(|(at, &n)| FeatureSet::from_arrays(FEATURES, n, &at.to_string(), &mut arrays))
             .collect();
         let domains = domains.map_err(broken)?;
         check_empty(&arrays).map_err(broken)?;
         Ok(Self { about, domains })
     }
 
-    /// Writes a file that [`open`](Self::open) reads: up to 33 MB per domain.
+    /// Writes a file that [`open`](Self::open) reads: up to 51 MB per domain.
     ///
     /// # Errors
     /// [`Error::Io`] when the file exists or can't be written.
@@ -135,12 +154,18 @@ impl FidReference {
         model::write(path, &File { fid_reference: self.about.clone() }, &arrays)
     }
 
-    /// Checks that these are the statistics of `data` as a model with this `transform` sees them.
+    /// Checks that this is what `inception` makes of `data` as a model with this `transform` sees
+    /// them. Of the pixels those of 16 images are compared.
     ///
     /// # Errors
     /// [`Error::Config`] with the first difference.
-    pub fn check(&self, data: &dyn Dataset, transform: Transform) -> Result<()> {
-        let found = About::new(data, transform);
+    pub fn check<B: Backend>(
+        &self,
+        inception: &Inception<B>,
+        data: &dyn Dataset,
+        transform: Transform,
+    ) -> Result<()> {
+        let found = About::new(inception.checksum(), data, transform);
         self.about.labels.check_same(&found.labels)?;
         let differs = |difference: String| {
             let message = format!("the statistics are of other images: {difference}");
@@ -150,12 +175,20 @@ impl FidReference {
         if let Err(difference) = DatasetIdentity::check_same(before, now) {
             return differs(difference);
         }
-        self.check_images(transform)
+        self.check_images(found.network, transform)?;
+        if self.about.pixels != found.pixels {
+            return differs("they have these names and labels, but other pixels".to_owned());
+        }
+        Ok(())
     }
 
-    /// Checks that the images were of these size and channels.
-    fn check_images(&self, transform: Transform) -> Result<()> {
+    /// Checks that a network of these weights saw images of this size and these channels.
+    fn check_images(&self, network: u32, transform: Transform) -> Result<()> {
         let About { size, channels, .. } = self.about;
+        if self.about.network != network {
+            let message = "the statistics are of a network with other weights".to_owned();
+            return Err(Error::Config(message));
+        }
         if (size, channels) != (transform.size, transform.channels) {
             return Err(Error::Config(format!(
                 "the statistics are of {} images of {size} pixels, the model's are {} ones of {}",
@@ -195,7 +228,7 @@ impl<'a, B: Backend> Fid<'a, B> {
         let mut sets = DomainSets::new(Domain::all(data.labels()), FEATURES);
         if let Some(reference) = reference {
             reference.about.labels.check_same(data.labels())?;
-            reference.check_images(transform)?;
+            reference.check_images(inception.checksum(), transform)?;
             sets = sets.with_references(&reference.domains);
         }
         Ok(Self { inception, data, sets, has_reference: reference.is_some() })
@@ -227,9 +260,9 @@ impl<'a, B: Backend> Fid<'a, B> {
         }
     }
 
-    /// The FID of every domain.
-    pub fn finish(self) -> Vec<DomainDistance> {
-        self.sets.distances(self.has_reference)
+    /// The FID of every domain, and how alike its images and real ones are.
+    pub fn finish(self) -> (Vec<DomainDistance>, Vec<DomainSamples>) {
+        (self.sets.distances(self.has_reference), self.sets.samples(self.has_reference))
     }
 }
 

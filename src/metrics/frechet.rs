@@ -1,98 +1,10 @@
 //! The Frechet distance between two sets of features, each taken for a normal distribution.
 
-mod kept;
+use nalgebra::DMatrix;
 
-use nalgebra::{DMatrix, DVector};
+use crate::metrics::feature_set::{FeatureSet, Spread};
 
-/// Vectors that are summed up at once, where there are more than features.
-const BLOCK: usize = 256;
-
-/// Mean and covariance of feature vectors, one vector at a time.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) struct Moments {
-    width: usize,
-    n: usize,
-    /// Vectors, one after the other, that are not in the sums yet: all, while they are no more than
-    /// the features.
-    rows: Vec<f32>,
-    sums: Option<Sums>,
-}
-
-/// What is left of vectors that are more than their features.
-#[derive(Clone, Debug, PartialEq)]
-struct Sums {
-    /// The first vector, from which the others are measured, so that no digits are lost where the
-    /// mean is far from 0.
-    origin: DVector<f64>,
-    sum: DVector<f64>,
-    products: DMatrix<f64>,
-}
-
-/// How vectors are spread around their mean.
-enum Spread {
-    /// `F` of the covariance `F F'`: a column per vector.
-    Vectors(DMatrix<f64>),
-    Covariance(DMatrix<f64>),
-}
-
-impl Moments {
-    /// None yet, of vectors of `width` values.
-    pub fn new(width: usize) -> Self {
-        Self { width, n: 0, rows: Vec::new(), sums: None }
-    }
-
-    /// # Panics
-    /// When the vector has another width.
-    pub fn add(&mut self, features: &[f32]) {
-        assert_eq!(features.len(), self.width, "features of another width");
-        self.rows.extend_from_slice(features);
-        self.n += 1;
-        let most = if self.sums.is_some() { BLOCK } else { self.width };
-        if self.rows.len() > most * self.width {
-            self.sum_up();
-        }
-    }
-
-    pub fn n(&self) -> usize {
-        self.n
-    }
-
-    /// Vectors that are not in the sums, as columns.
-    fn columns(&self) -> DMatrix<f64> {
-        let values = self.rows.iter().map(|&value| f64::from(value));
-        DMatrix::from_iterator(self.width, self.rows.len() / self.width, values)
-    }
-
-    fn sum_up(&mut self) {
-        let mut columns = self.columns();
-        self.rows.clear();
-        let width = self.width;
-        let sums = self.sums.get_or_insert_with(|| Sums {
-            origin: columns.column(0).into_owned(),
-            sum: DVector::zeros(width),
-            products: DMatrix::zeros(width, width),
-        });
-        columns.column_iter_mut().for_each(|mut column| column -= &sums.origin);
-        sums.sum += columns.column_sum();
-        sums.products.gemm(1.0, &columns, &columns.transpose(), 1.0);
-    }
-
-    /// The mean, and how at least two vectors are spread around it.
-    fn described(&self) -> (DVector<f64>, Spread) {
-        let n = self.n as f64;
-        if self.sums.is_none() {
-            let mut columns = self.columns();
-            let mean = columns.column_mean();
-            columns.column_iter_mut().for_each(|mut column| column -= &mean);
-            return (mean, Spread::Vectors(columns / (n - 1.0).sqrt()));
-        }
-        let mut all = self.clone();
-        all.settle();
-        let Sums { origin, sum, mut products } = all.sums.expect("there were some");
-        products.ger(-1.0 / n, &sum, &sum, 1.0);
-        (origin + sum / n, Spread::Covariance(products / (n - 1.0)))
-    }
-
+impl FeatureSet {
     /// `|m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^1/2)`; none where one side has fewer than two vectors
     /// or values that are not finite.
     ///
@@ -100,8 +12,8 @@ impl Moments {
     /// symmetric, no larger than the smaller set, and its eigenvalues are all that is needed. With
     /// fewer vectors than features nothing of the features' size is made at all, and there are no
     /// zeros whose roots could be rounding.
-    pub fn distance(&self, other: &Self) -> Option<f64> {
-        if self.n < 2 || other.n < 2 {
+    pub fn frechet_distance(&self, other: &Self) -> Option<f64> {
+        if self.n() < 2 || other.n() < 2 {
             return None;
         }
         let [(mean_a, a), (mean_b, b)] = [self, other].map(Self::described);
@@ -196,11 +108,11 @@ fn factor(covariance: &DMatrix<f64>) -> DMatrix<f64> {
 pub fn frechet_distance(a: &[Vec<f32>], b: &[Vec<f32>]) -> Option<f64> {
     let width = a.first()?.len();
     let [a, b] = [a, b].map(|vectors| {
-        let mut moments = Moments::new(width);
-        vectors.iter().for_each(|features| moments.add(features));
-        moments
+        let mut set = FeatureSet::new(width);
+        vectors.iter().for_each(|features| set.add(features));
+        set
     });
-    a.distance(&b)
+    a.frechet_distance(&b)
 }
 
 #[cfg(test)]
@@ -216,9 +128,6 @@ mod tests {
     /// up to 1e-8 each where there are fewer vectors than features; SciPy's root of the product is
     /// as rough there.
     const TOLERANCE: f64 = 1e-6;
-
-    /// Relative, of the same set summed up and as vectors: float64's rounding.
-    const SUMMED: f64 = 1e-9;
 
     #[derive(Deserialize)]
     struct Fixture {
@@ -263,28 +172,32 @@ mod tests {
         (0..n).map(vector).collect()
     }
 
-    /// As many sets as there are ways to hold one, with the same vectors.
     #[test]
-    fn a_set_that_is_summed_up_is_the_same_set() {
+    fn few_and_many_vectors_are_one_formula() {
         const WIDTH: usize = 12;
-        let moments = |vectors: &[Vec<f32>]| {
-            let mut moments = Moments::new(WIDTH);
-            vectors.iter().for_each(|vector| moments.add(vector));
-            moments
+        let (few, many) = (vectors(7, WIDTH, 1), vectors(300, WIDTH, 3));
+        let set = |vectors: &[Vec<f32>]| {
+            let mut set = FeatureSet::new(WIDTH);
+            vectors.iter().for_each(|vector| set.add(vector));
+            set.described()
         };
-        let (few, many) = (vectors(7, WIDTH, 1), vectors(BLOCK + 400, WIDTH, 2));
-        let other = moments(&vectors(300, WIDTH, 3));
-        assert!(moments(&few).sums.is_none() && other.sums.is_some());
-        assert!(!moments(&many).rows.is_empty(), "some wait to be summed up");
-        for set in [few, many] {
-            let [mut early, mut late] = [moments(&set), moments(&set)];
-            early.sum_up();
-            late.sums = None;
-            late.rows = set.concat();
-            let found = [&early, &late].map(|set| set.distance(&other).unwrap());
-            assert!((found[0] - found[1]).abs() < SUMMED * found[1], "{found:?}");
-            let back = other.distance(&early).unwrap();
-            assert!((found[0] - back).abs() < SUMMED * back, "{found:?}, back {back}");
+        let covariance = |spread: Spread| match spread {
+            Spread::Vectors(factor) => &factor * factor.transpose(),
+            Spread::Covariance(covariance) => covariance,
+        };
+        let ((mean_a, a), (mean_b, b)) = (set(&few), set(&many));
+        let (a, b) = (covariance(a), covariance(b));
+        // Another way: the square root of one from its own eigenvalues.
+        let root = a.clone().symmetric_eigen();
+        let half = root.eigenvalues.map(|value| value.max(0.0).sqrt());
+        let half =
+            &root.eigenvectors * DMatrix::from_diagonal(&half) * root.eigenvectors.transpose();
+        let inner = (&half * &b * &half).symmetric_eigenvalues();
+        let roots: f64 = inner.iter().map(|value| value.max(0.0).sqrt()).sum();
+        let expected = (mean_a - mean_b).norm_squared() + a.trace() + b.trace() - 2.0 * roots;
+        for found in [frechet_distance(&few, &many), frechet_distance(&many, &few)] {
+            let error = (found.unwrap() - expected).abs() / expected;
+            assert!(error < TOLERANCE, "{found:?}, expected {expected}");
         }
     }
 

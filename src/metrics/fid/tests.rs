@@ -97,11 +97,16 @@ fn translations_are_measured_as_by_hand_from_a_reference_in_a_file() {
     assert!(table.contains("FID (Inception") && table.contains("LPIPS (AlexNet"), "{table}");
     let json = serde_json::to_value(&found).unwrap();
     assert_eq!(json["fid"][0]["domain"], "angry");
+    let samples = &found.inception_samples;
+    let domain = samples.iter().find(|domain| domain.domain == "happy").unwrap();
+    assert_eq!((domain.reference, domain.translated.n), (2, 2));
+    assert!(domain.translated.kid.is_some() && domain.translated.precision.is_none());
+    assert!(table.contains("KID (Inception") && table.contains("precision / recall"), "{table}");
     assert_eq!(serde_json::from_value::<crate::metrics::Evaluation>(json).unwrap(), found);
 
-    reference.check(&happy, TRANSFORM).unwrap();
+    reference.check(&inception, &happy, TRANSFORM).unwrap();
     let refused = |data: &dyn Dataset, transform, expected: &str| {
-        let error = reference.check(data, transform).unwrap_err().to_string();
+        let error = reference.check(&inception, data, transform).unwrap_err().to_string();
         assert!(error.contains(expected), "{error}");
     };
     refused(&angry, TRANSFORM, "under other names, with other labels or in another order");

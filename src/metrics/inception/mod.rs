@@ -35,6 +35,9 @@ pub(super) const FEATURES: usize = 2048;
 /// Of the images that the network takes.
 const SIDE: usize = 299;
 
+/// What the names of the classes' weights begin with, which are not asked for.
+const CLASSES: &str = "fc.";
+
 /// Problems of weights that an error lists.
 const MOST_PROBLEMS: usize = 3;
 
@@ -44,6 +47,8 @@ const MOST_PROBLEMS: usize = 3;
 #[derive(Clone)]
 pub struct Inception<B: Backend> {
     layers: Vec<Layer<B>>,
+    /// The CRC-32 of the weights.
+    checksum: u32,
     device: B::Device,
 }
 
@@ -78,15 +83,17 @@ impl<B: Backend> Inception<B> {
     }
 
     fn load(mut weights: Weights, device: &B::Device) -> Result<Self, String> {
+        weights.retain(|name, _| !name.starts_with(CLASSES));
+        let mut hasher = crc32fast::Hasher::new();
+        weights.values().for_each(|values| hasher.update(&values.bytes));
         let mut loader = Loader::<B> { weights: &mut weights, device, problems: Vec::new() };
         let (layers, features) = loader.layers(&network(), CHANNELS);
         debug_assert_eq!(features, FEATURES);
         let mut problems = loader.problems;
-        // The classes are not asked for.
-        let left = weights.keys().filter(|name| !name.starts_with("fc."));
+        let left = weights.keys();
         problems.extend(left.map(|name| format!("{name} is no weight of the network")));
         if problems.is_empty() {
-            return Ok(Self { layers, device: device.clone() });
+            return Ok(Self { layers, checksum: hasher.finalize(), device: device.clone() });
         }
         let more = problems.len().saturating_sub(MOST_PROBLEMS);
         let mut said = problems[..problems.len().min(MOST_PROBLEMS)].join("; ");
@@ -94,6 +101,11 @@ impl<B: Backend> Inception<B> {
             said += &format!("; and {more} more");
         }
         Err(said)
+    }
+
+    /// What tells its weights from others.
+    pub(super) fn checksum(&self) -> u32 {
+        self.checksum
     }
 
     /// The 2048 features of every image, of any size and channels, each 0 or more. They are

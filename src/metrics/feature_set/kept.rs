@@ -1,22 +1,24 @@
-//! Mean and covariance in a file, whose arrays are 32-bit floats: vectors as they are, sums as two
-//! numbers each, of which the second is what the first leaves.
+//! A set in a file, whose arrays are 32-bit floats: vectors as they are, sums as two numbers each,
+//! of which the second is what the first leaves.
 
 use burn::tensor::TensorData;
 use nalgebra::{DMatrix, DVector};
 
-use crate::metrics::frechet::{Moments, Sums};
+use crate::metrics::feature_set::{FeatureSet, Sums};
 use crate::nn::weights::Weights;
 
-impl Moments {
-    /// The arrays that hold them, under `prefix.`.
+impl FeatureSet {
+    /// The arrays that hold it, all of it summed up, under `prefix.`.
+    ///
+    /// # Panics
+    /// Before it is [settled](Self::settle).
     pub fn arrays(&self, prefix: &str) -> Weights {
+        assert!(self.waiting.is_empty(), "something waits to be summed up");
         let mut arrays = Weights::new();
-        if !self.rows.is_empty() {
-            let shape = [self.rows.len() / self.width, self.width];
-            arrays.insert(
-                format!("{prefix}.vectors"),
-                TensorData::new::<f32, _>(self.rows.clone(), shape),
-            );
+        if !self.sample.is_empty() {
+            let shape = [self.sample.len() / self.width, self.width];
+            let vectors = TensorData::new::<f32, _>(self.sample.clone(), shape);
+            arrays.insert(format!("{prefix}.vectors"), vectors);
         }
         if let Some(Sums { origin, sum, products }) = &self.sums {
             let width = self.width;
@@ -58,31 +60,24 @@ impl Moments {
                 None => Err(format!("{name} {shape:?} is missing")),
             }
         };
-        let mut moments = Self { n, ..Self::new(width) };
+        let mut set = Self { n, ..Self::new(width) };
+        if n > 0 {
+            set.sample = take("vectors", &[n.min(width), width])?;
+        }
         if n <= width {
-            if n > 0 {
-                moments.rows = take("vectors", &[n, width])?;
-            }
-            return Ok(moments);
+            return Ok(set);
         }
         let mut both = |name: &str, shape: &[usize]| -> Result<Vec<f64>, String> {
             let [high, low] = ["high", "low"].map(|half| take(&format!("{name}.{half}"), shape));
             let halves = high?.into_iter().zip(low?);
             Ok(halves.map(|(high, low)| f64::from(high) + f64::from(low)).collect())
         };
-        moments.sums = Some(Sums {
+        set.sums = Some(Sums {
             origin: DVector::from_vec(both("origin", &[width])?),
             sum: DVector::from_vec(both("sum", &[width])?),
             products: DMatrix::from_vec(width, width, both("products", &[width, width])?),
         });
-        Ok(moments)
-    }
-
-    /// Sums up what waits, where there are sums at all: what is kept is either vectors or sums.
-    pub fn settle(&mut self) {
-        if self.sums.is_some() && !self.rows.is_empty() {
-            self.sum_up();
-        }
+        Ok(set)
     }
 }
 
@@ -93,25 +88,25 @@ mod tests {
     #[test]
     fn what_is_kept_comes_back() {
         for n in [0, 1, 3, 4, 700] {
-            let mut moments = Moments::new(3);
+            let mut set = FeatureSet::new(3);
             for i in 0..n {
-                moments.add(&[i as f32 * 0.1, (i * i % 7) as f32, 1e3 / (i as f32 + 0.3)]);
+                set.add(&[i as f32 * 0.1, (i * i % 7) as f32, 1e3 / (i as f32 + 0.3)]);
             }
-            moments.settle();
-            let mut arrays = moments.arrays("a");
-            let back = Moments::from_arrays(3, n, "a", &mut arrays).unwrap();
+            set.settle();
+            let mut arrays = set.arrays("a");
+            let back = FeatureSet::from_arrays(3, n, "a", &mut arrays).unwrap();
             assert!(arrays.is_empty());
-            assert_eq!((&back.rows, back.n), (&moments.rows, n));
-            let mut other = Moments::new(3);
-            [[1.0, 2.0, 3.0], [4.0, 3.0, 1.0]].iter().for_each(|vector| other.add(vector));
-            let [a, b] = [&moments, &back].map(|moments| moments.distance(&other));
-            match (a, b) {
-                // 48 bits of products, of 53.
-                (Some(a), Some(b)) => assert!((a - b).abs() < 1e-10 * a, "{n}: {a}, {b}"),
-                none => assert_eq!(none, (None, None)),
+            assert_eq!((&back.sample, back.n), (&set.sample, n));
+            match (&set.sums, &back.sums) {
+                (Some(sums), Some(found)) => {
+                    let error = (&sums.products - &found.products).amax();
+                    // 48 bits of products, of 53.
+                    assert!(error <= 1e-13 * sums.products.amax(), "{n}: {error:e}");
+                }
+                sums => assert_eq!(sums, (&None, &None)),
             }
         }
-        let error = Moments::from_arrays(3, 2, "a", &mut Weights::new()).unwrap_err();
+        let error = FeatureSet::from_arrays(3, 2, "a", &mut Weights::new()).unwrap_err();
         assert_eq!(error, "a.vectors [2, 3] is missing");
     }
 }
