@@ -150,9 +150,10 @@ fn shares_cell(scores: SampleScores) -> String {
     }
 }
 
-/// A table of domains under a title: its rows have a name, three cells and the size of the reference.
+/// A table of domains under a title: its rows have a name, three cells of a width, and the size of
+/// the reference.
 fn by_domain<T>(
-    title: &str,
+    (title, width): (&str, usize),
     rows: &[T],
     cells: impl Fn(&T) -> (&str, [String; 3], usize),
 ) -> Vec<String> {
@@ -160,7 +161,7 @@ fn by_domain<T>(
         return Vec::new();
     }
     let row = |name: &str, [a, b, c]: [String; 3], reference: &str| {
-        format!("{name:<24} {a:>24}  {b:>24}  {c:>24}  {reference:>9}")
+        format!("{name:<24} {a:>width$}  {b:>width$}  {c:>width$}  {reference:>9}")
     };
     let titles = ["translated (n)", "nothing (n)", "real (n)"].map(String::from);
     let mut lines = vec![String::new(), title.to_owned(), row("domain", titles, "reference")];
@@ -206,7 +207,7 @@ impl fmt::Display for Evaluation {
             ("Frechet distance (judge features)", &self.frechet_judge_features),
             ("FID (Inception-v3, 2015)", &self.fid),
         ] {
-            lines.extend(by_domain(title, distances, |of| {
+            lines.extend(by_domain((title, 16), distances, |of| {
                 (&of.domain, [of.translated, of.nothing, of.real].map(cell), of.reference)
             }));
         }
@@ -215,7 +216,7 @@ impl fmt::Display for Evaluation {
             ("KID (Inception-v3, 2015; mean +- deviation)", kid_cell as Cell),
             ("precision / recall (Inception-v3, 2015)", shares_cell),
         ] {
-            lines.extend(by_domain(title, &self.inception_samples, |of| {
+            lines.extend(by_domain((title, 24), &self.inception_samples, |of| {
                 (&of.domain, [of.translated, of.nothing, of.real].map(cell), of.reference)
             }));
         }

@@ -112,4 +112,12 @@ fn translations_are_measured_as_by_hand_from_a_reference_in_a_file() {
     refused(&angry, TRANSFORM, "under other names, with other labels or in another order");
     let large = Transform::new(Crop::Square, ImageSize::square(64));
     refused(&happy, large, "RGB images of 32 pixels, the model's are RGB ones of 64");
+    for (about, expected) in [
+        (About { network: 0, ..reference.about.clone() }, "a network with other weights"),
+        (About { pixels: 0, ..reference.about.clone() }, "names and labels, but other pixels"),
+    ] {
+        let other = FidReference { about, domains: Vec::new() };
+        let error = other.check(&inception, &happy, TRANSFORM).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
 }
