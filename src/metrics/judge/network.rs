@@ -26,6 +26,7 @@ pub(super) enum Architecture {
 
 /// What tells labels from images.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)] // a program has one, or two
 pub(super) enum Network<B: Backend> {
     Trunk(Discriminator<B>),
     ResNet18(ResNet18<B>),
