@@ -14,8 +14,9 @@
 //! of G, `device_memory` the bytes reserved on the device after a cycle, either null where there is
 //! no device; `train` trains the faces in `folder` at `size` pixels for `seconds`.
 //!
-//! `scripts/check-fid` asks for `features`, those of Inception with the `weights` of a file, of the images in
-//! `folder`, which go to `file` and are answered with milliseconds, and for the `frechet` distance of two such `files`.
+//! `scripts/check-fid` asks for `features`, those of Inception with the `weights` of a file, of the
+//! images in `folder`, which go to `file` and are answered with milliseconds, and for the `frechet`
+//! distance of two such `files`.
 
 #![recursion_limit = "256"]
 

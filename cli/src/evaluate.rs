@@ -33,8 +33,9 @@ use crate::terminal::{result, tell};
 /// under their own label, and when they are translated and back. With a judge, a classifier that is
 /// trained on real images (--train-data, or an earlier one's --judge file): how often it reads
 /// another label from translations than was asked for, beside the same of real images, and the
-/// Frechet distance of its features, domain by domain. With Inception's public weights (--fid): the
-/// FID, KID, precision and recall of every domain. With AlexNet's (--lpips): how unlike look what should have stayed the same.
+/// Frechet distance of its features, domain by domain. With Inception's public weights (--fid):
+/// FID, KID, precision and recall of every domain. With AlexNet's (--lpips): how unlike look what
+/// should have stayed the same.
 #[derive(clap::Args)]
 pub struct Args {
     /// A model file, a checkpoint, or a run folder for its newest checkpoint

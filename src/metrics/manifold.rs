@@ -17,8 +17,8 @@ pub(super) struct PrecisionRecall {
 }
 
 /// Improved precision and recall (Kynkäänniemi et al., 2019, section 2): a vector is like a set if
-/// it is no further from one of it than that one's third nearest neighbour in its set is. None where
-/// a set has fewer than four vectors or values are not finite.
+/// it is no further from one of it than that one's third nearest neighbour in its set is. None
+/// where a set has fewer than four vectors or values are not finite.
 pub(super) fn precision_recall(products: &Products<'_>) -> Option<PrecisionRecall> {
     let Products { xx, yy, xy, .. } = *products;
     let few = xx.ncols().min(yy.ncols()) <= NEIGHBOUR;
