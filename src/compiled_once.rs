@@ -19,8 +19,11 @@ use crate::engine::recipe::Recipe;
 use crate::engine::trainer::Trainer;
 use crate::metrics::counterfactual::Counterfactuals;
 use crate::metrics::evaluator::Evaluator;
+use crate::metrics::fid::FidReference;
+use crate::metrics::inception::Inception;
 use crate::metrics::judge::{Judge, JudgeConfig};
 use crate::metrics::log::CounterfactualLog;
+use crate::metrics::lpips::Lpips;
 use crate::recipes::cyclegan::CycleGan;
 use crate::recipes::pix2pix::Pix2Pix;
 use crate::recipes::stargan::config::StarGan;
@@ -74,4 +77,7 @@ fn measuring() {
     black_box(Judge::<Flex>::measure as fn(_, &Translator<Flex>, _, _) -> _);
     black_box(Counterfactuals::measure::<Flex> as fn(_, &Translator<Flex>) -> _);
     black_box(Evaluator::<Flex>::measure as fn(_) -> _);
+    black_box(Inception::<Flex>::open as fn(&'static Path, _) -> _);
+    black_box(Lpips::<Flex>::open as fn(&'static Path, &'static Path, _) -> _);
+    black_box(FidReference::measure::<Flex> as fn(_, _, _, _, _) -> _);
 }

@@ -29,6 +29,12 @@ pub(crate) enum Purpose {
     Balance = 8,
     /// The changes of the images of one dataset in one epoch.
     Augment = 9,
+    /// Whether one of many feature vectors is kept.
+    FeatureSample = 10,
+    /// Which feature vectors an estimate is of.
+    FeatureSubset = 11,
+    /// Which images of a domain are held back.
+    Split = 12,
 }
 
 /// The stream of `purpose` in the run seeded with `seed`, for the counters `a` and `b`.

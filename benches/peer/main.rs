@@ -13,6 +13,10 @@
 //! `backend` is burn's name of the backend. `launches` are the kernels of an update of D and of one
 //! of G, `device_memory` the bytes reserved on the device after a cycle, either null where there is
 //! no device; `train` trains the faces in `folder` at `size` pixels for `seconds`.
+//!
+//! `scripts/check-fid` asks for `features`, those of Inception with the `weights` of a file, of the
+//! images in `folder`, which go to `file` and are answered with milliseconds, and for the `frechet`
+//! distance of two such `files`.
 
 #![recursion_limit = "256"]
 
@@ -21,6 +25,7 @@ mod device;
 mod jpegs;
 #[path = "../common/launched.rs"]
 mod launched;
+mod measures;
 #[path = "../common/networks.rs"]
 mod of_shape;
 #[path = "../common/shape.rs"]
@@ -81,6 +86,15 @@ enum Request {
         folder: PathBuf,
         seconds: f64,
         size: usize,
+    },
+    Features {
+        weights: PathBuf,
+        folder: PathBuf,
+        file: PathBuf,
+    },
+    Frechet {
+        files: [PathBuf; 2],
+        width: usize,
     },
 }
 
@@ -217,6 +231,7 @@ where
     let supported = precision.check::<B>(&B::Device::default());
     supported.unwrap_or_else(|error| refuse(&error.to_string()));
     let mut kept: Option<Networks<Autodiff<B>>> = None;
+    let mut inception = None;
     for line in io::stdin().lock().lines() {
         let line = line.expect("a readable standard input");
         let request = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
@@ -249,6 +264,10 @@ where
             Request::Update { shape, folder } => {
                 json!(update::update::<Autodiff<B>>(shape, &folder, precision))
             }
+            Request::Features { weights, folder, file } => {
+                json!([measures::features::<B>(&mut inception, &weights, &folder, &file)])
+            }
+            Request::Frechet { files, width } => json!(measures::distance(&files, width)),
             Request::Penalty(shape) => json!([Networks::of(&mut kept, shape, precision).penalty()]),
         };
         println!("{answer}");

@@ -6,9 +6,10 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use stargan::burn::backend::Autodiff;
-use stargan::burn::tensor::backend::AutodiffBackend;
+use stargan::burn::tensor::backend::{AutodiffBackend, Backend};
 use stargan::metrics::{
-    CounterfactualScores, Counterfactuals, Evaluation, Evaluator, Judge, JudgeConfig,
+    CounterfactualScores, Counterfactuals, Evaluation, Evaluator, FidReference, Inception, Judge,
+    JudgeConfig, Lpips,
 };
 use stargan::{
     BackendKind, Crop, LabelSpaces, MissingPolicy, Transform, Translator, UnreadablePolicy,
@@ -21,6 +22,7 @@ use crate::data::{FORMS, Opened, Pairs, Place, Source, Spec, Split, open_like};
 use crate::failure::{Failure, of_file, usage};
 use crate::named::names;
 use crate::output::{self, Existing, Output, OverwriteArg, check_different};
+use crate::pace::Pace;
 use crate::terminal::{result, tell};
 
 /// Measures a model on labelled images that it was not trained on.
@@ -31,7 +33,9 @@ use crate::terminal::{result, tell};
 /// under their own label, and when they are translated and back. With a judge, a classifier that is
 /// trained on real images (--train-data, or an earlier one's --judge file): how often it reads
 /// another label from translations than was asked for, beside the same of real images, and the
-/// Frechet distance of its features, domain by domain.
+/// Frechet distance of its features, domain by domain. With Inception's public weights (--fid):
+/// FID, KID, precision and recall of every domain. With AlexNet's (--lpips): how unlike look what
+/// should have stayed the same.
 #[derive(clap::Args)]
 pub struct Args {
     /// A model file, a checkpoint, or a run folder for its newest checkpoint
@@ -81,6 +85,20 @@ pub struct Args {
     /// Decides the judge's random numbers
     #[arg(long, value_name = "N", default_value_t = 0)]
     judge_seed: u64,
+    /// Measure the FID of every domain too, by Inception-v3 with the public weights in this file:
+    /// pt_inception-2015-12-05-6726825d.pth, which docs/metrics.md says where to get; nothing is
+    /// downloaded
+    #[arg(long, value_name = "WEIGHTS.pth")]
+    fid: Option<PathBuf>,
+    /// Keep what Inception makes of --train-data in this file; where it is there already, those
+    /// images are not looked at again
+    #[arg(long, value_name = "FILE.safetensors", requires = "fid")]
+    fid_reference: Option<PathBuf>,
+    /// Measure what translations keep by LPIPS too, with the public weights in these two files:
+    /// torchvision's alexnet-owt-7be5be79.pth and alex.pth of the Python package lpips, which
+    /// docs/metrics.md says where to get
+    #[arg(long, num_args = 2, value_names = ["ALEXNET.pth", "HEADS.pth"])]
+    lpips: Option<Vec<PathBuf>>,
     /// What to do about an image that can't be read: end with an error, or leave it out of the
     /// scores, which name it
     #[arg(
@@ -114,16 +132,34 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     if let Some(json) = &args.json {
         existing.check(json)?;
     }
-    check_different([("--json", args.json.as_deref()), ("--judge", args.judge.as_deref())])?;
+    let lpips = args.lpips.iter().flatten().map(|file| ("--lpips", Some(&**file)));
+    let files: Vec<_> = [
+        ("--json", args.json.as_deref()),
+        ("--judge", args.judge.as_deref()),
+        ("--fid", args.fid.as_deref()),
+        ("--fid-reference", args.fid_reference.as_deref()),
+    ]
+    .into_iter()
+    .chain(lpips)
+    .collect();
+    for (at, file) in files.iter().enumerate() {
+        files[..at].iter().try_for_each(|other| check_different([*other, *file]))?;
+    }
     let kept = args.judge.as_ref().is_some_and(|file| file.is_file());
     let others = args.train_data.is_some() || args.split != Split::None;
     if args.judge.is_some() && !kept && !others {
         return usage("--judge names no file: give --train-data too, to train a judge on");
     }
-    if let Some(judge) = args.judge.as_ref().filter(|_| !kept) {
-        // Known before a judge is trained for it.
-        if judge.symlink_metadata().is_ok() {
-            return Err(of_file(judge, "this is no file of a judge, and nothing is written to it"));
+    if args.fid_reference.is_some() && !others {
+        return usage("--fid-reference is of other real images: give --train-data too");
+    }
+    for (file, of) in [(&args.judge, "a judge"), (&args.fid_reference, "a FID's reference")] {
+        // Known before there is something to write to it.
+        if let Some(file) = file.as_ref().filter(|file| !file.is_file())
+            && file.symlink_metadata().is_ok()
+        {
+            let problem = format!("this is no file of {of}, and nothing is written to it");
+            return Err(of_file(file, problem));
         }
     }
     let beside = match &args.data.place {
@@ -207,12 +243,29 @@ fn open(
 }
 
 fn evaluate<B: AutodiffBackend>(args: &Args, pairs: Option<Pairs>) -> Result<Measured, Failure> {
+    // The file may be the wrong one, which is said first.
+    let inception = match &args.fid {
+        Some(weights) => Some(Inception::open(weights, &Default::default())?),
+        None => None,
+    };
+    let lpips = match args.lpips.as_deref() {
+        Some([backbone, heads]) => Some(Lpips::open(backbone, heads, &Default::default())?),
+        _ => None,
+    };
     let translator = Translator::<B::InnerBackend>::open(&args.model, &Default::default())?;
     let trained_on = translator.config().transform.crop;
     let images = open(args, pairs, translator.spaces(), trained_on)?;
     let Images { dataset, data, pairs, train } = images;
     warn_of_crop(&args.data.to_string(), &*data, translator.config().transform.size);
     let (judge, kept) = judge::<B>(args, &translator, &*data, train.as_ref())?;
+    let transform = translator.config().transform;
+    let (reference, reference_kept) = match inception.as_ref().zip(train.as_ref()) {
+        Some((inception, train)) => {
+            let (reference, kept) = fid_reference(args, inception, &**train, transform)?;
+            (Some(reference), kept)
+        }
+        None => (None, Ok(())),
+    };
 
     let pairs = match pairs {
         Some(pairs) => {
@@ -230,8 +283,44 @@ fn evaluate<B: AutodiffBackend>(args: &Args, pairs: Option<Pairs>) -> Result<Mea
     if let Some(train) = &train {
         evaluator = evaluator.with_reference(&**train);
     }
-    let scores = Scores { pairs, evaluation: evaluator.measure()? };
-    Ok(Measured { scores, kept })
+    if let Some(inception) = &inception {
+        evaluator = evaluator.with_inception(inception);
+    }
+    if let Some(reference) = &reference {
+        evaluator = evaluator.with_fid_reference(reference);
+    }
+    if let Some(lpips) = &lpips {
+        evaluator = evaluator.with_lpips(lpips);
+    }
+    let pace = Pace::new("translated");
+    let told = |done, all| pace.tell(done, all);
+    let scores = Scores { pairs, evaluation: evaluator.with_progress(&told).measure()? };
+    Ok(Measured { scores, kept: kept.and(reference_kept) })
+}
+
+/// The reference of the file, or that of `train`, which is kept there; and whether it could be.
+fn fid_reference<B: Backend>(
+    args: &Args,
+    inception: &Inception<B>,
+    train: &dyn Dataset,
+    transform: Transform,
+) -> Result<(FidReference, Result<(), Failure>), Failure> {
+    if let Some(file) = args.fid_reference.as_ref().filter(|file| file.is_file()) {
+        let reference = FidReference::open(file)?;
+        reference.check(inception, train, transform).map_err(|error| of_file(file, error))?;
+        return Ok((reference, Ok(())));
+    }
+    tell!("looking at {} real images", train.len());
+    let pace = Pace::new("looked at");
+    let told = |done, all| pace.tell(done, all);
+    let reference = FidReference::measure(inception, train, transform, args.on_unreadable, &told)?;
+    let keep = |file: &PathBuf| {
+        let output = Output::new(file, Existing::Refuse)?;
+        reference.save(output.place())?;
+        output.finish()
+    };
+    let kept = args.fid_reference.as_ref().map_or(Ok(()), keep);
+    Ok((reference, kept))
 }
 
 /// A judge, if there is one, and whether it could be kept.

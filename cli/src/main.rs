@@ -19,6 +19,7 @@ mod import;
 mod inspect;
 mod named;
 mod output;
+mod pace;
 mod preview;
 mod quickstart;
 mod report;

@@ -10,6 +10,7 @@ use crate::data::crop::Crop;
 use crate::data::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::labels::space::LabelSpace;
+use crate::random::{Purpose, permutation, stream};
 
 /// Some images of a dataset, such as those of one domain, or one side of pairs of images.
 #[derive(Clone, Debug)]
@@ -42,6 +43,33 @@ impl Subset {
         let label = data.labels().index_of(name)?;
         let images = (0..data.len()).filter(|&image| data.label(image)[label] == 1.0).collect();
         Ok(Self { data, images })
+    }
+
+    /// Holds back a share of the images with every label, drawn at random by `seed`: the others,
+    /// and those held back. Of every label that has two images or more either has at least one.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when `share` is not above 0 and below 1.
+    pub fn hold_back(data: Arc<dyn Dataset>, share: f64, seed: u64) -> Result<(Self, Self)> {
+        if !(share > 0.0 && share < 1.0) {
+            let message = format!("the share held back is above 0 and below 1, found {share}");
+            return Err(Error::Config(message));
+        }
+        let mut alike: BTreeMap<Vec<bool>, Vec<usize>> = BTreeMap::new();
+        for image in 0..data.len() {
+            let label = data.label(image).iter().map(|&value| value > 0.0).collect();
+            alike.entry(label).or_default().push(image);
+        }
+        let mut held_back = vec![false; data.len()];
+        for (at, images) in alike.values().enumerate().filter(|(_, images)| images.len() > 1) {
+            let most = images.len() - 1;
+            let count = ((images.len() as f64 * share).round() as usize).clamp(1, most);
+            let order = permutation(images.len(), stream(seed, Purpose::Split, at as u64, 0));
+            order[..count].iter().for_each(|&at| held_back[images[at]] = true);
+        }
+        let part = |wanted| (0..data.len()).filter(|&at| held_back[at] == wanted).collect();
+        let (others, held_back) = (part(false), part(true));
+        Ok((Self { data: data.clone(), images: others }, Self { data, images: held_back }))
     }
 }
 
@@ -110,5 +138,30 @@ mod tests {
         assert_eq!(blond.len(), expected);
         assert!((0..blond.len()).all(|image| blond.label(image)[0] == 1.0));
         assert!(Subset::labelled(faces, "Blonde").is_err());
+    }
+
+    #[test]
+    fn a_tenth_of_every_label_is_held_back() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/data/expressions/test");
+        let data: Arc<dyn Dataset> = Arc::new(crate::data::folder::Folder::open(folder).unwrap());
+        let split = |seed| Subset::hold_back(data.clone(), 0.1, seed).unwrap();
+        let (others, held_back) = split(0);
+        for class in data.labels().names() {
+            let of = |part: &Subset| {
+                let images = (0..part.len()).map(|at| part.name(at).into_owned());
+                images.filter(|name| name.starts_with(class)).collect::<Vec<_>>()
+            };
+            let (others, held_back) = (of(&others), of(&held_back));
+            assert_eq!((others.len(), held_back.len()), (45, 5), "{class}");
+            assert!(held_back.iter().all(|name| !others.contains(name)));
+        }
+        assert_eq!(split(0).1.images, held_back.images);
+        assert_ne!(split(1).1.images, held_back.images);
+        for share in [0.0, 1.0, f64::NAN] {
+            assert!(Subset::hold_back(data.clone(), share, 0).is_err(), "{share}");
+        }
+        let three = Arc::new(Subset::new(data.clone(), [0, 1, 60]).unwrap());
+        let (others, held_back) = Subset::hold_back(three, 0.1, 0).unwrap();
+        assert_eq!((others.len(), held_back.len()), (2, 1), "one of the two of a label");
     }
 }

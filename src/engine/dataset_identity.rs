@@ -28,7 +28,8 @@ impl DatasetIdentity {
         names.into_iter().zip(data.iter()).map(|(name, data)| Self::new(name, data)).collect()
     }
 
-    fn new(name: String, data: &dyn Dataset) -> Self {
+    /// That of `data`, by this name.
+    pub fn new(name: String, data: &dyn Dataset) -> Self {
         let mut hasher = crc32fast::Hasher::new();
         for image in 0..data.len() {
             // Ended by what no name holds, so that what one loses the next can't gain.

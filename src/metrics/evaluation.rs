@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::data::unreadable::left_out;
-use crate::metrics::domain::DomainDistance;
+use crate::metrics::domain::{DomainDistance, DomainSamples, SampleScores};
 use crate::metrics::mean::Mean;
 use crate::metrics::measured::Measured;
 use crate::metrics::readings::{Agreement, Readings};
@@ -26,6 +26,16 @@ pub struct Evaluation {
     pub judge_error: Option<JudgeErrors>,
     /// The Frechet distance (judge features) of every domain; none without a judge.
     pub frechet_judge_features: Vec<DomainDistance>,
+    /// The FID of every domain, where Inception was asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub fid: Vec<DomainDistance>,
+    /// How alike the images of every domain and real ones are, one by one, where Inception was
+    /// asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inception_samples: Vec<DomainSamples>,
+    /// What translations keep by LPIPS, where it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lpips: Option<LpipsScores>,
     /// The images that can't be read and were left out of all of this, by name, each with the
     /// reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -54,6 +64,17 @@ pub struct JudgeErrors {
     pub nothing: Measured,
     /// Of the data's real images and their own labels: how far the judge is to be trusted.
     pub real: Measured,
+}
+
+/// [`Lpips`](super::Lpips) of images that should be the same; without values where images have less
+/// than 31 pixels a side.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct LpipsScores {
+    /// Of `G(x, c')` from `x`: images under their own label.
+    pub identity: Measured,
+    /// Of `G(G(x, c), c')` from `x`: images translated and back.
+    pub reconstruction: Measured,
 }
 
 /// What a judge found.
@@ -95,6 +116,9 @@ impl Evaluation {
             targets: names.iter().enumerate().map(target).collect(),
             judge_error: errors(&Readings::total),
             frechet_judge_features: judged.map(|judged| judged.frechet).unwrap_or_default(),
+            fid: Vec::new(),
+            inception_samples: Vec::new(),
+            lpips: None,
             unreadable: BTreeMap::new(),
         }
     }
@@ -106,6 +130,46 @@ fn cell(measured: Measured) -> String {
         Some(value) => format!("{value:.4} ({})", measured.n),
         None => format!("- ({})", measured.n),
     }
+}
+
+/// `0.0123 +- 0.0004 (446)`.
+fn kid_cell(scores: SampleScores) -> String {
+    match (scores.kid, scores.kid_deviation) {
+        (Some(kid), Some(deviation)) => format!("{kid:.4} +- {deviation:.4} ({})", scores.n),
+        _ => format!("- ({})", scores.n),
+    }
+}
+
+/// `0.912 / 0.403 (446)`.
+fn shares_cell(scores: SampleScores) -> String {
+    match (scores.precision, scores.recall) {
+        (Some(precision), Some(recall)) => {
+            format!("{precision:.3} / {recall:.3} ({})", scores.n)
+        }
+        _ => format!("- ({})", scores.n),
+    }
+}
+
+/// A table of domains under a title: its rows have a name, three cells of a width, and the size of
+/// the reference.
+fn by_domain<T>(
+    (title, width): (&str, usize),
+    rows: &[T],
+    cells: impl Fn(&T) -> (&str, [String; 3], usize),
+) -> Vec<String> {
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    let row = |name: &str, [a, b, c]: [String; 3], reference: &str| {
+        format!("{name:<24} {a:>width$}  {b:>width$}  {c:>width$}  {reference:>9}")
+    };
+    let titles = ["translated (n)", "nothing (n)", "real (n)"].map(String::from);
+    let mut lines = vec![String::new(), title.to_owned(), row("domain", titles, "reference")];
+    lines.extend(rows.iter().map(|of| {
+        let (name, cells, reference) = cells(of);
+        row(name, cells, &reference.to_string())
+    }));
+    lines
 }
 
 /// Tables of everything, each number with how many it is of in brackets.
@@ -120,6 +184,12 @@ impl fmt::Display for Evaluation {
             let name = format!("  {}", target.name);
             lines.push(format!("{name:<24} {:>16}", cell(target.reconstruction_l1)));
         }
+        if let Some(LpipsScores { identity, reconstruction }) = self.lpips {
+            lines.extend([String::new(), "LPIPS (AlexNet, v0.1; images)".to_owned()]);
+            for (name, measured) in [("identity", identity), ("reconstruction", reconstruction)] {
+                lines.push(format!("{name:<24} {:>16}", cell(measured)));
+            }
+        }
         if let Some(total) = &self.judge_error {
             let row = |name: &str, [a, b, c]: [String; 3]| {
                 format!("{name:<24} {a:>16}  {b:>16}  {c:>16}")
@@ -133,20 +203,22 @@ impl fmt::Display for Evaluation {
                 lines.push(row(name, cells(&errors)));
             }
         }
-        if !self.frechet_judge_features.is_empty() {
-            let row = |name: &str, [a, b, c, d]: [String; 4]| {
-                format!("{name:<24} {a:>16}  {b:>16}  {c:>16}  {d:>9}")
-            };
-            let titles = ["translated (n)", "nothing (n)", "real (n)", "reference"];
-            lines.extend([
-                String::new(),
-                "Frechet distance (judge features)".to_owned(),
-                row("domain", titles.map(String::from)),
-            ]);
-            for distance in &self.frechet_judge_features {
-                let [a, b, c] = [distance.translated, distance.nothing, distance.real].map(cell);
-                lines.push(row(&distance.domain, [a, b, c, distance.reference.to_string()]));
-            }
+        for (title, distances) in [
+            ("Frechet distance (judge features)", &self.frechet_judge_features),
+            ("FID (Inception-v3, 2015)", &self.fid),
+        ] {
+            lines.extend(by_domain((title, 16), distances, |of| {
+                (&of.domain, [of.translated, of.nothing, of.real].map(cell), of.reference)
+            }));
+        }
+        type Cell = fn(SampleScores) -> String;
+        for (title, cell) in [
+            ("KID (Inception-v3, 2015; mean +- deviation)", kid_cell as Cell),
+            ("precision / recall (Inception-v3, 2015)", shares_cell),
+        ] {
+            lines.extend(by_domain((title, 24), &self.inception_samples, |of| {
+                (&of.domain, [of.translated, of.nothing, of.real].map(cell), of.reference)
+            }));
         }
         lines.extend(left_out(&self.unreadable));
         f.write_str(&lines.join("\n"))

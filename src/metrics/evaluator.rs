@@ -7,16 +7,20 @@ use burn::tensor::backend::Backend;
 use image::DynamicImage;
 
 use crate::data::dataset::Dataset;
-use crate::data::transform::Transform;
 use crate::data::unreadable::{Readable, UnreadablePolicy};
 use crate::error::Result;
 use crate::labels::space::LabelKind;
 use crate::metrics::asked::{Asked, asked_of};
 use crate::metrics::domain::{Domain, DomainDistance, DomainSets};
-use crate::metrics::evaluation::{Evaluation, Judged};
+use crate::metrics::evaluation::{Evaluation, Judged, LpipsScores};
+use crate::metrics::fid::{Fid, FidReference};
+use crate::metrics::inception::Inception;
 use crate::metrics::judge::{Judge, Look};
+use crate::metrics::loaded::{Loaded, load};
+use crate::metrics::lpips::Lpips;
 use crate::metrics::mean::Mean;
 use crate::metrics::readings::Readings;
+use crate::metrics::told::Told;
 use crate::translate::images::{CHUNK, host, upload};
 use crate::translate::relabel::{Relabelling, Translate};
 
@@ -28,14 +32,28 @@ pub struct Evaluator<'a, B: Backend> {
     dataset: usize,
     judge: Option<&'a Judge<B>>,
     reference: Option<&'a dyn Dataset>,
+    inception: Option<&'a Inception<B>>,
+    fid_reference: Option<&'a FidReference>,
+    lpips: Option<&'a Lpips<B>>,
     on_unreadable: UnreadablePolicy,
+    told: Told<'a>,
 }
 
 impl<'a, B: Backend> Evaluator<'a, B> {
     /// `data` are like the model's dataset number `dataset`, 0 where there is one.
     pub fn new(model: &'a dyn Translate<B>, data: &'a dyn Dataset, dataset: usize) -> Self {
-        let on_unreadable = UnreadablePolicy::Fail;
-        Self { model, data, dataset, judge: None, reference: None, on_unreadable }
+        Self {
+            model,
+            data,
+            dataset,
+            judge: None,
+            reference: None,
+            inception: None,
+            fid_reference: None,
+            lpips: None,
+            on_unreadable: UnreadablePolicy::Fail,
+            told: Told::default(),
+        }
     }
 
     /// Asks `judge` too, which was trained on other real images: for the domain classification
@@ -45,8 +63,33 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         self
     }
 
-    /// Measures Frechet distances from the real images of `reference` instead of from those of the
-    /// data, so that the data's own real images have a distance to compare with.
+    /// Measures the FID of every domain, and KID, precision and recall, by `inception`.
+    pub fn with_inception(mut self, inception: &'a Inception<B>) -> Self {
+        self.inception = Some(inception);
+        self
+    }
+
+    /// Measures FIDs from these real images' statistics instead of from the data's own, so that the
+    /// data's own real images have a FID to compare with.
+    pub fn with_fid_reference(mut self, reference: &'a FidReference) -> Self {
+        self.fid_reference = Some(reference);
+        self
+    }
+
+    /// Measures what translations keep by `lpips` too.
+    pub fn with_lpips(mut self, lpips: &'a Lpips<B>) -> Self {
+        self.lpips = Some(lpips);
+        self
+    }
+
+    /// Tells `told` after each batch how many images of the data are done, of how many.
+    pub fn with_progress(mut self, told: &'a (dyn Fn(usize, usize) + Send + Sync)) -> Self {
+        self.told = Told(Some(told));
+        self
+    }
+
+    /// Measures a judge's Frechet distances from the real images of `reference` instead of from
+    /// those of the data, so that the data's own real images have a distance to compare with.
     pub fn with_reference(mut self, reference: &'a dyn Dataset) -> Self {
         self.reference = Some(reference);
         self
@@ -72,17 +115,21 @@ impl<'a, B: Backend> Evaluator<'a, B> {
             judge.labels().check_same(space)?;
             judge.check_model(self.model)?;
         }
-        let mut identity = Mean::default();
-        let mut reconstruction = vec![Mean::default(); space.width()];
+        let mut identity = Kept::default();
+        let mut reconstruction = vec![Kept::default(); space.width()];
         let mut seen = self.judge.map(|judge| Seen::new(judge, self.data));
         let transform = self.model.transform();
+        let fid = |inception| Fid::new(inception, self.data, self.fid_reference, transform);
+        let mut fid = self.inception.map(fid).transpose()?;
         let mut readable = Readable::new(self.data, self.on_unreadable);
         let images: Vec<usize> = (0..self.data.len()).collect();
-        for chunk in images.chunks(CHUNK) {
+        for (at, chunk) in images.chunks(CHUNK).enumerate() {
+            let done = at * CHUNK + chunk.len();
             let Loaded { images: chunk, pixels: real } = load(&mut readable, chunk, transform)?;
             if chunk.is_empty() {
                 continue;
             }
+            let features = fid.as_mut().map(|fid| fid.real(&chunk, &real));
             let position = |asked: &Asked| {
                 let position = chunk.iter().position(|&image| image == asked.image);
                 position.expect("an image of this chunk is asked for")
@@ -94,13 +141,17 @@ impl<'a, B: Backend> Evaluator<'a, B> {
                 let sources: Vec<_> =
                     asked.iter().map(|asked| real[position(asked)].clone()).collect();
                 let (there, errors) = self.there_and_back(asked, &sources);
-                for (asked, error) in asked.iter().zip(errors) {
-                    reconstruction[asked.name].add(error);
+                for (asked, errors) in asked.iter().zip(errors) {
+                    reconstruction[asked.name].add(errors);
+                }
+                if let (Some(fid), Some(features)) = (&mut fid, &features) {
+                    fid.translated(asked, there.clone(), position, features);
                 }
                 if let (Some(seen), Some(looks)) = (&mut seen, &looks) {
                     seen.translated(asked, there, position, looks);
                 }
             }
+            self.told.tell(done, images.len());
         }
         readable.check()?;
         let mut unreadable = readable.unreadable().clone();
@@ -113,8 +164,18 @@ impl<'a, B: Backend> Evaluator<'a, B> {
             }
             None => None,
         };
-        let evaluation = Evaluation::new(space.names(), identity, &reconstruction, judged);
-        Ok(Evaluation { unreadable, ..evaluation })
+        if let (Some(_), Some(reference)) = (&fid, self.fid_reference) {
+            unreadable.extend(reference.unreadable().clone());
+        }
+        let (fid, inception_samples) = fid.map(Fid::finish).unwrap_or_default();
+        let lpips = self.lpips.map(|_| {
+            let mut all = Mean::default();
+            reconstruction.iter().for_each(|kept| all.merge(kept.lpips));
+            LpipsScores { identity: identity.lpips.into(), reconstruction: all.into() }
+        });
+        let reconstruction: Vec<Mean> = reconstruction.iter().map(|kept| kept.l1).collect();
+        let evaluation = Evaluation::new(space.names(), identity.l1, &reconstruction, judged);
+        Ok(Evaluation { unreadable, fid, inception_samples, lpips, ..evaluation })
     }
 
     /// Real images, and what the model makes of them under their own labels.
@@ -122,14 +183,14 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         &self,
         images: &[usize],
         real: &[DynamicImage],
-        identity: &mut Mean,
+        identity: &mut Kept,
         seen: &mut Option<Seen<'_, B>>,
     ) -> Option<Look> {
         let real = upload(real, self.model.device());
         let own = images.iter().map(|&image| self.data.label(image));
         let own: Vec<_> = own.map(|own| Relabelling { source: own, target: own }).collect();
         let same = self.model.relabel(real.clone(), self.dataset, &own);
-        errors(same, real.clone()).for_each(|error| identity.add(error));
+        self.errors(same, real.clone()).into_iter().for_each(|errors| identity.add(errors));
         seen.as_mut().map(|seen| seen.real(images, real))
     }
 
@@ -138,7 +199,7 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         &self,
         asked: &[Asked],
         sources: &[DynamicImage],
-    ) -> (Tensor<B, 4>, impl Iterator<Item = f64>) {
+    ) -> (Tensor<B, 4>, Vec<Errors>) {
         let sources = upload(sources, self.model.device());
         let relabel = |images: Tensor<B, 4>, labels: Vec<Relabelling<'_>>| {
             self.model.relabel(images, self.dataset, &labels)
@@ -147,14 +208,40 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         let there = relabel(sources.clone(), there);
         let back = asked.iter().map(|asked| asked.back(self.data)).collect();
         let back = relabel(there.clone(), back);
-        (there, errors(back, sources))
+        (there, self.errors(back, sources))
+    }
+
+    /// How far every image `[N, C, H, W]` in `[-1, 1]` is from its truth.
+    fn errors(&self, images: Tensor<B, 4>, truth: Tensor<B, 4>) -> Vec<Errors> {
+        let of = |lpips: &Lpips<B>| lpips.distances(images.clone(), truth.clone());
+        let lpips = self.lpips.and_then(of);
+        let means = (images - truth).abs().flatten::<2>(1, 3).mean_dim(1);
+        let l1 = host(means.into_data()).into_iter().map(|mean| f64::from(mean) / 2.0);
+        let lpips_of = |at: usize| lpips.as_ref().map(|distances| distances[at]);
+        l1.enumerate().map(|(at, l1)| Errors { l1, lpips: lpips_of(at) }).collect()
     }
 }
 
-/// The L1 distance of every image `[N, C, H, W]` in `[-1, 1]` from its truth, in `[0, 1]`.
-fn errors<B: Backend>(images: Tensor<B, 4>, truth: Tensor<B, 4>) -> impl Iterator<Item = f64> {
-    let means = (images - truth).abs().flatten::<2>(1, 3).mean_dim(1);
-    host(means.into_data()).into_iter().map(|mean| f64::from(mean) / 2.0)
+/// How far an image is from its truth.
+struct Errors {
+    /// In `[0, 1]`.
+    l1: f64,
+    /// Where it is asked for, and the image is large enough.
+    lpips: Option<f64>,
+}
+
+/// How far images are from their truths.
+#[derive(Clone, Copy, Debug, Default)]
+struct Kept {
+    l1: Mean,
+    lpips: Mean,
+}
+
+impl Kept {
+    fn add(&mut self, errors: Errors) {
+        self.l1.add(errors.l1);
+        errors.lpips.into_iter().for_each(|lpips| self.lpips.add(lpips));
+    }
 }
 
 /// What a judge has seen.
@@ -234,24 +321,6 @@ impl<'a, B: Backend> Seen<'a, B> {
         let Self { real, translated, nothing, .. } = self;
         Judged { real, translated, nothing, frechet }
     }
-}
-
-/// Images that can be read, and as the model takes them.
-struct Loaded {
-    images: Vec<usize>,
-    pixels: Vec<DynamicImage>,
-}
-
-/// Those of `images` that can be read.
-fn load(readable: &mut Readable<'_>, images: &[usize], transform: Transform) -> Result<Loaded> {
-    let mut loaded = Loaded { images: Vec::new(), pixels: Vec::new() };
-    for &image in images {
-        if let Some(pixels) = readable.load_cropped(image, transform.size)? {
-            loaded.images.push(image);
-            loaded.pixels.push(transform.resize(&pixels));
-        }
-    }
-    Ok(loaded)
 }
 
 #[cfg(all(test, feature = "flex"))]

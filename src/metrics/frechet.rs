@@ -1,84 +1,98 @@
 //! The Frechet distance between two sets of features, each taken for a normal distribution.
 
-use nalgebra::{DMatrix, DVector, SymmetricEigen};
+use nalgebra::DMatrix;
 
-/// Rounds of the eigenvalue iteration per row, of which it needs two or three.
-const ROUNDS: usize = 100;
+use crate::metrics::feature_set::{FeatureSet, Spread};
 
-/// Mean and covariance of feature vectors, one vector at a time.
-#[derive(Clone, Debug)]
-pub(super) struct Moments {
-    n: usize,
-    /// The first vector, from which the others are measured, so that no digits are lost where the
-    /// mean is far from 0.
-    origin: DVector<f64>,
-    sum: DVector<f64>,
-    products: DMatrix<f64>,
-}
-
-impl Moments {
-    /// None yet, of vectors of `width` values.
-    pub fn new(width: usize) -> Self {
-        let zero = DVector::zeros(width);
-        let products = DMatrix::zeros(width, width);
-        Self { n: 0, origin: zero.clone(), sum: zero, products }
-    }
-
-    /// # Panics
-    /// When the vector has another width.
-    pub fn add(&mut self, features: &[f32]) {
-        let features = DVector::from_iterator(features.len(), features.iter().map(|&v| v.into()));
-        if self.n == 0 {
-            self.origin = features.clone();
-        }
-        let shifted = features - &self.origin;
-        self.products.ger(1.0, &shifted, &shifted, 1.0);
-        self.sum += shifted;
-        self.n += 1;
-    }
-
-    pub fn n(&self) -> usize {
-        self.n
-    }
-
-    /// The sample covariance, of at least two vectors.
-    fn covariance(&self) -> DMatrix<f64> {
-        let n = self.n as f64;
-        (&self.products - &self.sum * self.sum.transpose() / n) / (n - 1.0)
-    }
-
+impl FeatureSet {
     /// `|m1 - m2|^2 + tr(S1 + S2 - 2 (S1 S2)^1/2)`; none where one side has fewer than two vectors
     /// or values that are not finite.
     ///
-    /// The trace of the root is that of `(S1^1/2 S2 S1^1/2)^1/2`, which has the same eigenvalues
-    /// and is symmetric, so that eigenvalues of symmetric matrices are all that is needed.
-    pub fn distance(&self, other: &Self) -> Option<f64> {
-        if self.n < 2 || other.n < 2 {
+    /// With `S1 = F F'`, `S1 S2` has the eigenvalues of `F' S2 F` and else zeros: that is
+    /// symmetric, no larger than the smaller set, and its eigenvalues are all that is needed. With
+    /// fewer vectors than features nothing of the features' size is made at all, and there are no
+    /// zeros whose roots could be rounding.
+    pub fn frechet_distance(&self, other: &Self) -> Option<f64> {
+        if self.n() < 2 || other.n() < 2 {
             return None;
         }
-        let mean = |moments: &Self| &moments.origin + &moments.sum / moments.n as f64;
-        let [a, b] = [self.covariance(), other.covariance()];
-        if !(a.iter().chain(b.iter()).all(|value| value.is_finite())) {
+        let [(mean_a, a), (mean_b, b)] = [self, other].map(Self::described);
+        if !a.values().chain(b.values()).all(|value| value.is_finite()) {
             return None;
         }
         let traces = a.trace() + b.trace();
-        let SymmetricEigen { eigenvalues, eigenvectors } = eigen(a)?;
-        let roots = DMatrix::from_diagonal(&eigenvalues.map(|value| value.max(0.0).sqrt()));
-        let root = &eigenvectors * roots * eigenvectors.transpose();
-        let product = &root * b * &root;
-        // Rounding leaves it a little askew.
-        let product = (&product + product.transpose()) / 2.0;
-        let root_trace: f64 =
-            eigen(product)?.eigenvalues.iter().map(|value| value.max(0.0).sqrt()).sum();
-        let means = (mean(self) - mean(other)).norm_squared();
+        let (few, many) = if a.rank() <= b.rank() { (a, b) } else { (b, a) };
+        let within = many.within(&few.factor());
+        let root_trace: f64 = match within.is_empty() {
+            true => 0.0,
+            false => within.symmetric_eigenvalues().map(|value| value.max(0.0).sqrt()).sum(),
+        };
         // Of two equal sets rounding may leave a little less than nothing.
-        Some((means + traces - 2.0 * root_trace).max(0.0))
+        Some(((mean_a - mean_b).norm_squared() + traces - 2.0 * root_trace).max(0.0))
     }
 }
 
-fn eigen(matrix: DMatrix<f64>) -> Option<SymmetricEigen<f64, nalgebra::Dyn>> {
-    let rounds = ROUNDS * matrix.nrows();
-    SymmetricEigen::try_new(matrix, f64::EPSILON, rounds)
+impl Spread {
+    fn values(&self) -> impl Iterator<Item = &f64> {
+        let (Self::Vectors(matrix) | Self::Covariance(matrix)) = self;
+        matrix.iter()
+    }
+
+    fn trace(&self) -> f64 {
+        match self {
+            Self::Vectors(factor) => factor.norm_squared(),
+            Self::Covariance(covariance) => covariance.trace(),
+        }
+    }
+
+    /// No less than the covariance's.
+    fn rank(&self) -> usize {
+        let (Self::Vectors(matrix) | Self::Covariance(matrix)) = self;
+        matrix.ncols()
+    }
+
+    /// `F` of the covariance `F F'`.
+    fn factor(self) -> DMatrix<f64> {
+        match self {
+            Self::Vectors(factor) => factor,
+            Self::Covariance(covariance) => factor(&covariance),
+        }
+    }
+
+    /// `F' S F`, of the covariance `S`.
+    fn within(&self, factor: &DMatrix<f64>) -> DMatrix<f64> {
+        // Transposed first: only products of matrices as they are have a fast path.
+        match self {
+            Self::Vectors(own) => {
+                let product = own.transpose() * factor;
+                product.transpose() * product
+            }
+            Self::Covariance(covariance) => factor.transpose() * (covariance * factor),
+        }
+    }
+}
+
+/// Cholesky's factor of a covariance, with as many columns as its rank: the largest pivot that is
+/// left comes first, until what is left is rounding.
+fn factor(covariance: &DMatrix<f64>) -> DMatrix<f64> {
+    let width = covariance.nrows();
+    let mut left = covariance.diagonal();
+    let rounding = width as f64 * f64::EPSILON * left.max();
+    let mut factor = DMatrix::zeros(width, width);
+    for rank in 0..width {
+        let (pivot, largest) = left.argmax();
+        if largest <= rounding {
+            return factor.columns(0, rank).into_owned();
+        }
+        let before = factor.columns(0, rank);
+        let mut column = covariance.column(pivot).into_owned();
+        column.gemv(-1.0, &before, &before.row(pivot).transpose(), 1.0);
+        column /= largest.sqrt();
+        left -= column.map(|value| value * value);
+        left[pivot] = 0.0;
+        factor.set_column(rank, &column);
+    }
+    factor
 }
 
 /// The Frechet distance (Heusel et al., 2017, "GANs Trained by a Two Time-Scale Update Rule",
@@ -94,11 +108,11 @@ fn eigen(matrix: DMatrix<f64>) -> Option<SymmetricEigen<f64, nalgebra::Dyn>> {
 pub fn frechet_distance(a: &[Vec<f32>], b: &[Vec<f32>]) -> Option<f64> {
     let width = a.first()?.len();
     let [a, b] = [a, b].map(|vectors| {
-        let mut moments = Moments::new(width);
-        vectors.iter().for_each(|features| moments.add(features));
-        moments
+        let mut set = FeatureSet::new(width);
+        vectors.iter().for_each(|features| set.add(features));
+        set
     });
-    a.distance(&b)
+    a.frechet_distance(&b)
 }
 
 #[cfg(test)]
@@ -139,6 +153,51 @@ mod tests {
             }
             let same = frechet_distance(&a, &a).unwrap();
             assert!(same < TOLERANCE * distance, "{name}: {same} from itself");
+        }
+    }
+
+    /// Uniform vectors, the last features of which are the first ones again, so that no covariance
+    /// has full rank.
+    fn vectors(n: usize, width: usize, seed: u32) -> Vec<Vec<f32>> {
+        let mut state = seed;
+        let mut random = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 8) as f32 / (1 << 24) as f32
+        };
+        let vector = |_| {
+            let mut vector: Vec<f32> = (0..width - 2).map(|_| random() + seed as f32).collect();
+            vector.extend_from_within(..2);
+            vector
+        };
+        (0..n).map(vector).collect()
+    }
+
+    #[test]
+    fn few_and_many_vectors_are_one_formula() {
+        const WIDTH: usize = 12;
+        let (few, many) = (vectors(7, WIDTH, 1), vectors(300, WIDTH, 3));
+        let set = |vectors: &[Vec<f32>]| {
+            let mut set = FeatureSet::new(WIDTH);
+            vectors.iter().for_each(|vector| set.add(vector));
+            set.described()
+        };
+        let covariance = |spread: Spread| match spread {
+            Spread::Vectors(factor) => &factor * factor.transpose(),
+            Spread::Covariance(covariance) => covariance,
+        };
+        let ((mean_a, a), (mean_b, b)) = (set(&few), set(&many));
+        let (a, b) = (covariance(a), covariance(b));
+        // Another way: the square root of one from its own eigenvalues.
+        let root = a.clone().symmetric_eigen();
+        let half = root.eigenvalues.map(|value| value.max(0.0).sqrt());
+        let half =
+            &root.eigenvectors * DMatrix::from_diagonal(&half) * root.eigenvectors.transpose();
+        let inner = (&half * &b * &half).symmetric_eigenvalues();
+        let roots: f64 = inner.iter().map(|value| value.max(0.0).sqrt()).sum();
+        let expected = (mean_a - mean_b).norm_squared() + a.trace() + b.trace() - 2.0 * roots;
+        for found in [frechet_distance(&few, &many), frechet_distance(&many, &few)] {
+            let error = (found.unwrap() - expected).abs() / expected;
+            assert!(error < TOLERANCE, "{found:?}, expected {expected}");
         }
     }
 

@@ -1,9 +1,10 @@
 //! A classifier trained on real images, which says what translated images look like (paper,
 //! section 5.5 and Table 3).
 
+mod network;
+
 use std::path::Path;
 
-use burn::module::AutodiffModule;
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Tensor, TensorData};
 use image::DynamicImage;
@@ -22,15 +23,28 @@ use crate::error::{Error, Result};
 use crate::files::model;
 use crate::labels::space::{LabelKind, LabelSpace};
 use crate::metrics::asked::{Asked, asked_of};
+use crate::metrics::judge::network::{Architecture, Network};
 use crate::metrics::readings::Readings;
-use crate::nn::discriminator::{Discriminator, DiscriminatorConfig};
-use crate::nn::weights;
-use crate::optim::adam::{self, Adam, AdamConfig};
+use crate::nn::discriminator::DiscriminatorConfig;
+use crate::nn::resnet::ResNet18Config;
+use crate::optim::adam::{Adam, AdamConfig};
 use crate::optim::schedule::Schedule;
 use crate::random::{Purpose, stream};
 use crate::recipes::losses::domain_loss;
 use crate::translate::images::{CHUNK, host, upload};
 use crate::translate::relabel::Translate;
+
+/// What a [`Judge`] reads labels with.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum JudgeNetwork {
+    /// The discriminator's trunk with its domain head: small, and fitted to the size of the images.
+    #[default]
+    Trunk,
+    /// ResNet-18 as torchvision has it, with as many last outputs as labels; the paper's. Images of
+    /// 64 pixels and more leave its last feature maps more than one pixel.
+    ResNet18,
+}
 
 /// How a [`Judge`] is trained.
 #[derive(Clone, Debug, PartialEq)]
@@ -40,7 +54,9 @@ pub struct JudgeConfig {
     pub image_size: ImageSize,
     /// The channels of the images.
     pub channels: Channels,
-    /// Channels after the first convolution: 16.
+    /// What it reads with: the trunk.
+    pub network: JudgeNetwork,
+    /// Channels of the trunk after its first convolution: 16.
     pub base_channels: usize,
     /// Images per batch: 32, or all where there are fewer.
     pub batch_size: usize,
@@ -60,6 +76,7 @@ impl JudgeConfig {
         Self {
             image_size: image_size.into(),
             channels: Channels::Rgb,
+            network: JudgeNetwork::Trunk,
             base_channels: 16,
             batch_size: 32,
             iterations: 800,
@@ -75,7 +92,13 @@ impl JudgeConfig {
         self
     }
 
-    /// Sets the channels after the first convolution.
+    /// Sets what it reads with.
+    pub fn with_network(mut self, network: JudgeNetwork) -> Self {
+        self.network = network;
+        self
+    }
+
+    /// Sets the channels of the trunk after its first convolution.
     pub fn with_base_channels(mut self, channels: usize) -> Self {
         self.base_channels = channels;
         self
@@ -136,9 +159,17 @@ impl JudgeConfig {
         }
         let batch_size = batch_size.min(data[0].len().max(1));
         let labels = data[0].labels().clone();
-        let architecture = DiscriminatorConfig::fitting(image_size, labels.width())
-            .with_image_channels(channels.count())
-            .with_base_channels(self.base_channels);
+        let (image_channels, label_width) = (channels.count(), labels.width());
+        let architecture = match self.network {
+            JudgeNetwork::Trunk => Architecture::Trunk(
+                DiscriminatorConfig::fitting(image_size, label_width)
+                    .with_image_channels(image_channels)
+                    .with_base_channels(self.base_channels),
+            ),
+            JudgeNetwork::ResNet18 => Architecture::ResNet18 {
+                resnet18: ResNet18Config { image_size, image_channels, label_width },
+            },
+        };
         let mut network =
             architecture.init::<B>(&mut stream(seed, Purpose::Judge, 0, 0), device)?;
         let mut adam = Adam::new(AdamConfig { beta1: 0.9, ..AdamConfig::default() });
@@ -154,26 +185,24 @@ impl JudgeConfig {
         for iteration in 1..=iterations {
             let batch = loader.next_batch()?;
             let expected = batch.labels.clone();
-            let expected = TensorData::new(expected, [batch_size, labels.width()]);
-            let logits = network.forward(batch.into_images(device)).domain_logits;
+            let expected = TensorData::new(expected, [batch_size, label_width]);
+            let logits = network.logits(network.features(batch.into_images(device)));
             let loss = domain_loss(labels.kind(), logits, Tensor::from_data(expected, device));
             let rate = Schedule::default().learning_rate(self.learning_rate, iteration, iterations);
-            let gradients = adam::gradients(&network, &mut loss.backward());
-            network = adam.step(network, gradients, rate);
+            network = network.step(&mut adam, loss, rate);
         }
         let about = About { labels, architecture, crop: Some(data[0].crop()) };
         Ok(Judge { network: network.valid(), about, device: device.clone() })
     }
 }
 
-/// A classifier of one dataset's labels, trained on real images only: a [`Discriminator`] without
-/// its realness.
+/// A classifier of one dataset's labels, trained on real images only.
 ///
 /// It says what a translated image looks like. What that is worth depends on how often it is right
 /// about real images that it has not seen: ask for its [`accuracy`](Self::accuracy) first.
 #[derive(Clone, Debug)]
 pub struct Judge<B: Backend> {
-    network: Discriminator<B>,
+    network: Network<B>,
     about: About,
     device: B::Device,
 }
@@ -182,7 +211,7 @@ pub struct Judge<B: Backend> {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct About {
     labels: LabelSpace,
-    architecture: DiscriminatorConfig,
+    architecture: Architecture,
     /// Of the images that it was trained on; earlier files don't say.
     #[serde(default)]
     crop: Option<Crop>,
@@ -210,18 +239,15 @@ impl<B: Backend> Judge<B> {
     /// is damaged.
     pub fn open(path: impl AsRef<Path>, device: &B::Device) -> Result<Self> {
         let path = path.as_ref();
-        let (File { judge: about }, mut weights) = model::read::<File>(path)?;
+        let (File { judge: about }, weights) = model::read::<File>(path)?;
         let broken = |problem: String| Error::checkpoint(path, problem);
         about.labels.check().map_err(|error| broken(error.to_string()))?;
-        weights::check_enough(&weights, about.architecture.num_params()).map_err(broken)?;
-        let network = about.architecture.init(&mut stream(0, Purpose::Judge, 0, 0), device);
-        let network = network.map_err(|error| broken(error.to_string()))?;
-        let network = weights::apply(network, "judge", &mut weights).map_err(broken)?;
-        weights::check_empty(&weights).map_err(broken)?;
-        if about.architecture.label_width != about.labels.width() {
+        let mut rng = stream(0, Purpose::Judge, 0, 0);
+        let network = about.architecture.load(weights, &mut rng, device).map_err(broken)?;
+        if about.architecture.label_width() != about.labels.width() {
             return Err(broken("its labels are not as wide as its network".to_owned()));
         }
-        Channels::try_from(about.architecture.image_channels).map_err(broken)?;
+        Channels::try_from(about.architecture.image_channels()).map_err(broken)?;
         Ok(Self { network, about, device: device.clone() })
     }
 
@@ -235,7 +261,7 @@ impl<B: Backend> Judge<B> {
             return Err(Error::io(path, std::io::ErrorKind::AlreadyExists.into()));
         }
         let file = File { judge: self.about.clone() };
-        model::write(path, &file, &weights::collect(&self.network, "judge"))
+        model::write(path, &file, &self.network.weights())
     }
 
     /// The labels that it reads.
@@ -252,12 +278,12 @@ impl<B: Backend> Judge<B> {
 
     /// The size of the images that it takes.
     pub fn image_size(&self) -> ImageSize {
-        self.about.architecture.image_size
+        self.about.architecture.image_size()
     }
 
     /// The channels of the images that it takes.
     pub fn channels(&self) -> Channels {
-        Channels::of_count(self.about.architecture.image_channels).unwrap_or_default()
+        Channels::of_count(self.about.architecture.image_channels()).unwrap_or_default()
     }
 
     /// Where it computes.
@@ -267,7 +293,7 @@ impl<B: Backend> Judge<B> {
 
     /// The number of features of an image: the channels of the network's last feature maps.
     pub(super) fn feature_width(&self) -> usize {
-        self.about.architecture.base_channels << (self.about.architecture.downsamplings - 1)
+        self.about.architecture.feature_width()
     }
 
     /// What is done to an image of `data` before it takes it.
@@ -310,7 +336,7 @@ impl<B: Backend> Judge<B> {
         let rows = |values: Vec<f32>, width: usize| -> Vec<Vec<f32>> {
             values.chunks_exact(width).map(<[f32]>::to_vec).collect()
         };
-        let logits = host(self.network.heads(features).domain_logits.into_data());
+        let logits = host(self.network.logits(features).into_data());
         let labels = logits.chunks_exact(self.labels().width());
         let labels: Vec<_> = labels.map(|row| self.labels().predict(row)).collect();
         debug_assert_eq!(labels.len(), n);

@@ -15,6 +15,8 @@ pub(crate) mod layers;
 pub(crate) mod limits;
 pub(crate) mod ops;
 pub(crate) mod precision;
+#[cfg(feature = "metrics")]
+pub(crate) mod resnet;
 pub(crate) mod spectral;
 pub(crate) mod upsampling;
 pub(crate) mod weights;

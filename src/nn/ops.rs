@@ -47,6 +47,20 @@ pub(crate) fn conv2d_leaky_relu<B: Backend>(
     composed::conv2d_leaky_relu(x, weight, bias, [stride, padding], negative_slope)
 }
 
+/// Convolution of `x` `[N, C, H, W]` with `weight` `[O, C, h, w]`, with rows and columns of zeros
+/// on all sides, plus `bias` `[O]`, then ReLU.
+#[cfg_attr(not(feature = "metrics"), allow(dead_code))] // for networks that measure
+pub(crate) fn conv2d_relu<B: Backend>(
+    x: Tensor<B, 4>,
+    weight: Tensor<B, 4>,
+    bias: Tensor<B, 1>,
+    stride: usize,
+    padding: [usize; 2],
+) -> Tensor<B, 4> {
+    specialised!(conv2d_relu(&x, &weight, &bias, stride, padding));
+    composed::conv2d_relu(x, weight, bias, stride, padding)
+}
+
 /// Transposed convolution of `x` `[N, C, H, W]` with `weight` `[C, O, k, k]`: the input gradient of
 /// [`conv2d`] with the same weight, stride and padding.
 pub(crate) fn conv_transpose2d<B: Backend>(
@@ -187,6 +201,17 @@ pub(crate) mod composed {
         let bias = bias.cast(x.dtype());
         let y = conv2d(x, weight, Some(bias), stride, padding);
         activation::leaky_relu(y, negative_slope)
+    }
+
+    pub fn conv2d_relu<B: Backend>(
+        x: Tensor<B, 4>,
+        weight: Tensor<B, 4>,
+        bias: Tensor<B, 1>,
+        stride: usize,
+        padding: [usize; 2],
+    ) -> Tensor<B, 4> {
+        let options = ConvOptions::new([stride; 2], padding, [1, 1], 1);
+        activation::relu(module::conv2d(x, weight, Some(bias), options))
     }
 
     pub fn conv_transpose2d<B: Backend>(

@@ -14,6 +14,7 @@ mod iterations;
 mod launches;
 mod mask;
 mod networks;
+pub(crate) mod numbers;
 mod objectives;
 #[cfg(feature = "flex")]
 mod onnx;

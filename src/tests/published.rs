@@ -16,6 +16,7 @@ use crate::nn::discriminator::DiscriminatorConfig;
 use crate::nn::generator::GeneratorConfig;
 use crate::nn::weights::Weights;
 use crate::tests::fixture::{Fixture, Networks};
+use crate::tests::numbers::Numbers;
 use crate::tests::{backend_name, on_every_backend, relative_error};
 use crate::translate::translator::Translator;
 
@@ -39,45 +40,27 @@ const TOLERANCE: f64 = 2e-5;
 
 const LABELS: [&str; 5] = ["a", "b", "c", "d", "e"];
 
-/// Uniform in `[-1, 1)`, from a counter: SplitMix64, as the fixture's README says.
-struct Numbers(u64);
-
-impl Numbers {
-    fn draw(&mut self) -> f32 {
-        self.0 += 1;
-        let z = self.0.wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        let z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        ((z ^ (z >> 31)) >> 40) as f32 / (1 << 23) as f32 - 1.0
-    }
-
-    fn tensor(&mut self, shape: &[usize], value: impl Fn(f32) -> f32) -> TensorData {
-        let count = shape.iter().product();
-        TensorData::new((0..count).map(|_| value(self.draw())).collect(), shape.to_vec())
-    }
-
-    /// The parameters of a network under their public names.
-    fn parameters(&mut self, keys: &[Key], gain: f64) -> Weights {
-        let parameter = |key: &Key| {
-            let fan_in: usize = key.shape[1..].iter().product();
-            let bound = (gain / (fan_in as f64).sqrt()) as f32;
-            let data = match key.shape.len() {
-                1 if key.public.ends_with("weight") => self.tensor(&key.shape, |n| n * 0.1 + 1.0),
-                1 => self.tensor(&key.shape, |n| n * 0.1),
-                _ => self.tensor(&key.shape, |n| n * bound),
-            };
-            (key.public.clone(), data)
+/// The parameters of a network under their public names.
+fn parameters(numbers: &mut Numbers, keys: &[Key], gain: f64) -> Weights {
+    let parameter = |key: &Key| {
+        let fan_in: usize = key.shape[1..].iter().product();
+        let bound = (gain / (fan_in as f64).sqrt()) as f32;
+        let data = match key.shape.len() {
+            1 if key.public.ends_with("weight") => numbers.tensor(&key.shape, |n| n * 0.1 + 1.0),
+            1 => numbers.tensor(&key.shape, |n| n * 0.1),
+            _ => numbers.tensor(&key.shape, |n| n * bound),
         };
-        keys.iter().map(parameter).collect()
-    }
+        (key.public.clone(), data)
+    };
+    keys.iter().map(parameter).collect()
 }
 
 fn published<B: Backend>() {
     let (_, mut fixture) = Fixture::open::<serde_json::Value>("published");
-    let mut numbers = Numbers(0);
+    let mut numbers = Numbers::default();
     let (generator, discriminator) = (GeneratorConfig::new(5), DiscriminatorConfig::new(128, 5));
-    let g = numbers.parameters(&generator_keys(&generator), 1.0);
-    let d = numbers.parameters(&discriminator_keys(&discriminator), 2.0);
+    let g = parameters(&mut numbers, &generator_keys(&generator), 1.0);
+    let d = parameters(&mut numbers, &discriminator_keys(&discriminator), 2.0);
     let images = numbers.tensor(&[1, 3, 128, 128], |n| n);
     let labels = TensorData::from([[1.0_f32, 0.0, 0.0, 1.0, 0.0]]);
     let translator = imported::<B>([g, d], &generator, &discriminator);

@@ -2,6 +2,7 @@
 
 mod baselines;
 mod masks;
+mod table3;
 
 use clap::Subcommand;
 
@@ -12,11 +13,13 @@ use crate::failure::Failure;
 pub enum Study {
     Masks(masks::Args),
     Baselines(baselines::Args),
+    Table3(table3::Args),
 }
 
 pub fn run(study: &Study) -> Result<(), Failure> {
     match study {
         Study::Masks(args) => masks::run(args),
         Study::Baselines(args) => baselines::run(args),
+        Study::Table3(args) => table3::run(args),
     }
 }

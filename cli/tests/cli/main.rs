@@ -24,6 +24,7 @@ mod own_data;
 #[cfg(all(unix, feature = "mpi"))]
 mod processes;
 mod program;
+mod public_weights;
 mod rectangles;
 mod steering;
 mod study;

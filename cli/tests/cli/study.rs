@@ -64,6 +64,28 @@ fn baselines_are_compared() {
     fails("study baselines", folder.path(), "--minutes 0", 2, "it must be above 0");
 }
 
+#[test]
+fn table_3_is_made_and_goes_on_where_it_was() {
+    let folder = folder();
+    let line = "--iterations 2 --size 16 --judge-iterations 1 --out table3";
+    let output = succeeds("study table3", folder.path(), line);
+    // 180 neutral people, a tenth of whom become four others.
+    for row in ["real images", "StarGAN", "CycleGAN", "do nothing", "72 translations from neutral"]
+    {
+        assert!(output.contains(row), "{row}: {output}");
+    }
+    assert!(output.contains("| CycleGAN | ") && output.contains(" | 4 | "), "{output}");
+    let at = |name: &str| folder.path().join("table3").join(name);
+    assert_eq!(output, fs::read_to_string(at("table.md")).unwrap() + "\n");
+    assert_eq!(names(at("")).len(), 1 + 4 + 1, "a run of every model, and the table");
+    assert_eq!(succeeds("study table3", folder.path(), line), output);
+    let other = line.replace("--iterations 2", "--iterations 3");
+    fails("study table3", folder.path(), &other, 1, "trained with other settings");
+    let other = line.replace("--out table3", "--out table3/stargan");
+    fails("study table3", folder.path(), &other, 1, "not of an earlier table");
+    fails("study table3", folder.path(), "--from glad", 1, "glad");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_study_ends_while_its_judge_is_trained() {

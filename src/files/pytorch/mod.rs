@@ -7,6 +7,6 @@
 pub(crate) mod infer;
 pub(crate) mod keys;
 pub(crate) mod model;
-mod read;
+pub(crate) mod read;
 mod safetensors;
 pub(crate) mod state_dict;

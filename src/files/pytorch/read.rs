@@ -24,13 +24,27 @@ const MOST_WRAPPERS: usize = 4;
 /// # Errors
 /// If `bytes` are no whole file of such a dict, or a value is not finite.
 pub(super) fn read(bytes: &[u8]) -> Result<Weights, String> {
+    read_if(bytes, |name| !is_statistic(name))
+}
+
+/// As [`read`], with a batch norm's running statistics, which such a norm computes with, but for
+/// the counts of batches.
+///
+/// # Errors
+/// As [`read`].
+#[cfg_attr(not(feature = "metrics"), allow(dead_code))] // for networks that measure
+pub(crate) fn read_with_statistics(bytes: &[u8]) -> Result<Weights, String> {
+    read_if(bytes, |name| !name.ends_with(STATISTICS[2]))
+}
+
+fn read_if(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Weights, String> {
     let entries = match safetensors::begins_so(bytes) {
         true => safetensors::read(bytes)?,
         false => read_state_dict(bytes)?,
     };
     let mut weights = Weights::new();
     for (name, entry) in entries {
-        if !is_statistic(&name) {
+        if wanted(&name) {
             let data = floats(entry).map_err(|problem| format!("{}: {problem}", quoted(&name)))?;
             weights.insert(name, data);
         }

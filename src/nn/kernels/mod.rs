@@ -16,6 +16,7 @@ mod operations;
 mod primitive;
 #[cfg(test)]
 mod tests;
+mod windowed;
 
 use std::any::TypeId;
 
@@ -26,6 +27,7 @@ use burn::tensor::{DType, FloatDType, Tensor, TensorMetadata};
 use self::geometry::Geometry;
 use self::operations::{Operation, Operations, Plain, Then, Tracked};
 use self::primitive::{Primitive, cast, primitive, tensor};
+use self::windowed::Windowed;
 use crate::nn::kernels::adam_step::AdamStep;
 
 /// The first that is not `None` of `$run`, with `$path` as every [`Operations`] of this build in
@@ -127,6 +129,30 @@ pub(crate) fn conv2d_leaky_relu<B: Backend>(
         |[x, weight, bias]| O::convolve_leaky(&geometry, x, weight, bias, slope),
         |inputs| backward::conv2d_leaky_relu::<O>(inputs, geometry, slope),
     ))
+}
+
+/// [`ops::conv2d_relu`](crate::nn::ops::conv2d_relu), which has no gradient here.
+pub(crate) fn conv2d_relu<B: Backend>(
+    x: &Tensor<B, 4>,
+    weight: &Tensor<B, 4>,
+    bias: &Tensor<B, 1>,
+    stride: usize,
+    padding: [usize; 2],
+) -> Option<Tensor<B, 4>> {
+    let of = Windowed::new(x.dims(), weight.dims(), stride, padding)?;
+    let inputs = [primitive(x), primitive(weight), primitive(bias)];
+    first_path!(O => windowed_on::<B, O>(&of, &inputs))
+}
+
+/// [`conv2d_relu`] by `O`, where it takes the tensors.
+fn windowed_on<B: Backend, O: Operations>(
+    of: &Windowed,
+    inputs: &[Primitive<B>; 3],
+) -> Option<Tensor<B, 4>> {
+    let takes = TypeId::of::<B>() == TypeId::of::<O::Backend>()
+        && O::takes(Operation::Convolution, &inputs.each_ref().map(|input| input.dtype()));
+    let [x, weight, bias] = takes.then(|| inputs.clone().map(cast))?;
+    O::convolve_windowed(of, x, weight, bias).map(|y| tensor(cast::<Plain<O>, _>(y)))
 }
 
 /// [`ops::conv_transpose2d`](crate::nn::ops::conv_transpose2d).

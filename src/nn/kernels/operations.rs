@@ -7,6 +7,7 @@ use burn::tensor::backend::Backend;
 use crate::nn::kernels::adam_step::AdamStep;
 use crate::nn::kernels::geometry::Geometry;
 use crate::nn::kernels::primitive::Primitive;
+use crate::nn::kernels::windowed::Windowed;
 
 /// A tensor of a path's backend, and one under autodiff.
 pub(super) type Plain<O> = Primitive<<O as Operations>::Backend>;
@@ -69,6 +70,16 @@ pub(super) trait Operations: std::fmt::Debug + Clone + Send + Sync + 'static {
         bias: Plain<Self>,
         slope: f32,
     ) -> Plain<Self>;
+
+    /// Convolution of any window plus `bias` `[O]`, then ReLU, where the path has it.
+    fn convolve_windowed(
+        _of: &Windowed,
+        _x: Plain<Self>,
+        _weight: Plain<Self>,
+        _bias: Plain<Self>,
+    ) -> Option<Plain<Self>> {
+        None
+    }
 
     /// Transposed convolution: the small tensor and the weight to the large one.
     fn convolve_transposed(

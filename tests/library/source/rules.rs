@@ -24,16 +24,19 @@ const CLOSED: [&str; 6] = [
 ];
 
 /// What is read back from files that nobody edits: a field more is a newer version's.
-const READ_BACK: [&str; 10] = [
+const READ_BACK: [&str; 13] = [
     // A checkpoint has what a run needs beside it.
     "ModelConfig",
     "PairModel",
     // Results.
     "CounterfactualScores",
     "DomainDistance",
+    "DomainSamples",
     "Evaluation",
     "JudgeErrors",
+    "LpipsScores",
     "Measured",
+    "SampleScores",
     "Scores",
     "Summary",
     "TargetScores",

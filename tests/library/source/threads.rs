@@ -12,8 +12,9 @@ use stargan::engine::{Backward, Follower, Learner, Moment, State, StepLosses};
 use stargan::engine::{MpiJob, MpiLink};
 use stargan::metrics::{
     Agreement, CounterfactualLog, CounterfactualScores, Counterfactuals, DatasetScores,
-    DomainDistance, Evaluation, Evaluator, Judge, JudgeConfig, JudgeErrors, Measured, Measures,
-    Readings, Scores, TargetScores,
+    DomainDistance, DomainSamples, Evaluation, Evaluator, FidReference, Inception, Judge,
+    JudgeConfig, JudgeErrors, JudgeNetwork, Lpips, LpipsScores, Measured, Measures, Readings,
+    SampleScores, Scores, TargetScores,
 };
 use stargan::nn::{
     Discriminator, DiscriminatorConfig, Generator, GeneratorConfig, Head, Prediction, Upsampling,
@@ -59,8 +60,9 @@ fn what_is_public_is_send_and_sync() {
     all!(both: Batch, ImageFiles, Loader, LoaderConfig, Readable<'_>, Region, SameImage<'_>, Share,
         State, StepLosses<Flex>, Summary, Survey, UnreadableImage);
     all!(both: Agreement, CounterfactualLog, CounterfactualScores, Counterfactuals, DatasetScores,
-        DomainDistance, Evaluation, Evaluator<'_, Flex>, Judge<Flex>, JudgeConfig, JudgeErrors,
-        Measured, Measures, Readings, Scores, TargetScores);
+        DomainDistance, DomainSamples, Evaluation, Evaluator<'_, Flex>, FidReference,
+        Inception<Flex>, Judge<Flex>, JudgeConfig, JudgeErrors, JudgeNetwork, Lpips<Flex>,
+        LpipsScores, Measured, Measures, Readings, SampleScores, Scores, TargetScores);
     all!(both: Discriminator<Flex>, DiscriminatorConfig, Generator<Flex>, GeneratorConfig,
         Head, Prediction<Flex>, Upsampling);
     all!(both: Adversaries<Cpu>, CriticLosses<Flex>, CycleNetworks<Cpu>, Direction<Flex>,

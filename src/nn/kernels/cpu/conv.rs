@@ -41,9 +41,9 @@ fn bases(geometry: &Geometry, plane: &Plane, channels: Range<usize>) -> Vec<usiz
 }
 
 /// The weight as the left matrix of a convolution: a row per small channel.
-struct Forward<'a> {
-    weight: &'a [f32],
-    taps: usize,
+pub(super) struct Forward<'a> {
+    pub weight: &'a [f32],
+    pub taps: usize,
 }
 
 impl LeftMatrix for Forward<'_> {

@@ -37,12 +37,16 @@ pub(super) fn with_scratch<R>(
 /// Images that are worked on together: enough columns for the product to be worth its packing, and
 /// a multiple of the threads where there are enough images.
 pub(super) fn group_size(geometry: &Geometry) -> usize {
-    let image = Plane::new(geometry, 1).columns;
-    let wanted = 512usize.div_ceil(image).clamp(1, geometry.images);
-    let groups = geometry.images.div_ceil(wanted);
+    group_of(geometry.images, Plane::new(geometry, 1).columns)
+}
+
+/// [`group_size`] of so many images, each of so many columns.
+pub(super) fn group_of(images: usize, columns: usize) -> usize {
+    let wanted = 512usize.div_ceil(columns).clamp(1, images);
+    let groups = images.div_ceil(wanted);
     let threads = rayon::current_num_threads();
     let balanced = groups.next_multiple_of(threads);
-    if balanced <= geometry.images { geometry.images.div_ceil(balanced) } else { wanted }
+    if balanced <= images { images.div_ceil(balanced) } else { wanted }
 }
 
 /// Fills `output`, group of images by group, in parallel: `stage` lays a group's input out in the

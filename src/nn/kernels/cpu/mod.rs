@@ -14,6 +14,7 @@ mod operations;
 mod patches;
 mod plane;
 mod product;
+mod windowed;
 mod winograd;
 
 pub(super) use self::operations::Cpu;

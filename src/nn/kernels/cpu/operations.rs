@@ -11,9 +11,11 @@ use crate::nn::kernels::cpu::epilogue::Epilogue;
 use crate::nn::kernels::cpu::host::{Host, dims, tensor};
 use crate::nn::kernels::cpu::leaky;
 use crate::nn::kernels::cpu::norm::{self, Affine, Statistics};
+use crate::nn::kernels::cpu::windowed;
 use crate::nn::kernels::geometry::Geometry;
 use crate::nn::kernels::operations::{Operation, Operations, Then};
 use crate::nn::kernels::primitive::Primitive;
+use crate::nn::kernels::windowed::Windowed;
 
 /// The path of a host backend.
 #[derive(Clone, Debug)]
@@ -55,6 +57,18 @@ impl<B: Host> Operations for Cpu<B> {
         let epilogue = Epilogue { bias: Some(B::slice(&bias)), negative_slope: Some(slope) };
         let small = conv::convolve(geometry, B::slice(&large), B::slice(&weight), epilogue);
         tensor::<B, 4>(small, geometry.small_shape())
+    }
+
+    fn convolve_windowed(
+        of: &Windowed,
+        x: Primitive<B>,
+        weight: Primitive<B>,
+        bias: Primitive<B>,
+    ) -> Option<Primitive<B>> {
+        let [x, weight, bias] = [x, weight, bias].map(B::contiguous);
+        let epilogue = Epilogue { bias: Some(B::slice(&bias)), negative_slope: Some(0.0) };
+        let y = windowed::convolve(of, B::slice(&x), B::slice(&weight), epilogue);
+        Some(tensor::<B, 4>(y, of.small_shape()))
     }
 
     fn convolve_transposed(
