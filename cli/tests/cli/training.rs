@@ -76,7 +76,9 @@ fn several_datasets_train_jointly() {
     let weights = |domain: f64, reconstruction: f64, penalty: f64, identity: serde_json::Value| {
         serde_json::json!({
             "domain": domain,
+            "fake_domain": 0.0,
             "reconstruction": reconstruction,
+            "reconstruction_ramp": null,
             "penalty": penalty,
             "identity": identity,
         })
