@@ -133,18 +133,13 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         existing.check(json)?;
     }
     let lpips = args.lpips.iter().flatten().map(|file| ("--lpips", Some(&**file)));
-    let files: Vec<_> = [
+    let files = [
         ("--json", args.json.as_deref()),
         ("--judge", args.judge.as_deref()),
         ("--fid", args.fid.as_deref()),
         ("--fid-reference", args.fid_reference.as_deref()),
-    ]
-    .into_iter()
-    .chain(lpips)
-    .collect();
-    for (at, file) in files.iter().enumerate() {
-        files[..at].iter().try_for_each(|other| check_different([*other, *file]))?;
-    }
+    ];
+    check_different(&files.into_iter().chain(lpips).collect::<Vec<_>>())?;
     let kept = args.judge.as_ref().is_some_and(|file| file.is_file());
     let others = args.train_data.is_some() || args.split != Split::None;
     if args.judge.is_some() && !kept && !others {

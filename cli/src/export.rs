@@ -51,7 +51,7 @@ enum Format {
 
 pub fn run(args: &Args) -> Result<(), Failure> {
     let existing = args.overwrite.existing();
-    check_different([
+    check_different(&[
         ("--model", Some(&args.model)),
         ("--out-generator", Some(&args.out_generator)),
         ("--out-discriminator", args.out_discriminator.as_deref()),

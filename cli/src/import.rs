@@ -61,8 +61,8 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<(), Failure> {
     let discriminator = args.discriminator.as_deref();
-    check_different([("--generator", Some(&args.generator)), ("--out", Some(&args.out))])?;
-    check_different([("--discriminator", discriminator), ("--out", Some(&args.out))])?;
+    check_different(&[("--generator", Some(&args.generator)), ("--out", Some(&args.out))])?;
+    check_different(&[("--discriminator", discriminator), ("--out", Some(&args.out))])?;
     let existing = args.overwrite.existing();
     existing.check(&args.out)?;
     let model = PublicModel::open_with_head(&args.generator, discriminator, args.head)?;

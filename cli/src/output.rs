@@ -52,9 +52,9 @@ impl Existing {
 }
 
 /// Refuses two flags of several that name one file.
-pub fn check_different<const N: usize>(files: [(&str, Option<&Path>); N]) -> Result<(), Failure> {
+pub fn check_different(files: &[(&str, Option<&Path>)]) -> Result<(), Failure> {
     let given: Vec<_> =
-        files.into_iter().filter_map(|(flag, path)| Some((flag, path?, place(path?)))).collect();
+        files.iter().filter_map(|&(flag, path)| Some((flag, path?, place(path?)))).collect();
     for (i, (other, _, second)) in given.iter().enumerate() {
         if let Some((one, path, _)) = given[..i].iter().find(|(_, _, first)| first == second) {
             return usage(format!("{one} and {other} name one file: {}", path.display()));

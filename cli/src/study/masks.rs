@@ -10,8 +10,8 @@ use stargan::burn::tensor::Tensor;
 use stargan::burn::tensor::backend::{AutodiffBackend, Backend};
 use stargan::metrics::{Agreement, Counterfactuals, Judge, JudgeConfig, Measures, Scores};
 use stargan::{
-    BackendKind, CelebA, CsvLog, Dataset, Datasets, Folder, Grid, LabelSpace, LabelSpaces,
-    Observer, Outcome, Progress, Relabelling, StarGan, Trainer, Transform, Translate, Translator,
+    BackendKind, CelebA, Dataset, Datasets, Folder, Grid, LabelSpace, LabelSpaces, Relabelling,
+    StarGan, Transform, Translate, Translator,
 };
 
 use crate::backend::{self, on_backend};
@@ -19,6 +19,7 @@ use crate::bundled;
 use crate::failure::{Failure, of_file};
 use crate::output;
 use crate::signals::{ending_at_once, stop_when_asked};
+use crate::study::training::{stopped, train_to_the_end};
 use crate::terminal::{result, tell};
 
 /// Trains with and without the mask vector, and on each dataset alone.
@@ -180,28 +181,7 @@ fn train_one<B: AutodiffBackend>(
     let config = bundled::joint(StarGan::new(spaces).into())
         .with_recipe(|recipe| recipe.with_image_size(args.size))
         .with_run(|run| run.with_iterations(args.iterations).with_seed(args.seed));
-    let device = Default::default();
-    let mut trainer = if run.exists() {
-        let trainer = Trainer::<B, StarGan>::resume(run, &device)?;
-        if *trainer.config() != config {
-            let message = "it was trained with other settings: name another --out";
-            return Err(of_file(run, message));
-        }
-        trainer
-    } else {
-        Trainer::<B, StarGan>::new(run, config, &device)?
-    };
-    trainer.set_stop_flag(stop.clone());
-    let mut observers: Vec<Box<dyn Observer<B>>> =
-        vec![Box::new(Progress::default()), Box::new(CsvLog::every(20))];
-    match trainer.run(data, &mut observers)? {
-        Outcome::Finished { .. } => Ok(trainer.translator()),
-        Outcome::Stopped { checkpoint } => Err(stopped(&checkpoint.display().to_string())),
-    }
-}
-
-fn stopped(at: &str) -> Failure {
-    Failure::Interrupted(format!("stopped at {at}; the same command goes on"))
+    Ok(train_to_the_end::<B, _>(run, config, data, stop)?.translator())
 }
 
 /// Both datasets' tables, in Markdown.

@@ -3,6 +3,7 @@
 mod baselines;
 mod masks;
 mod table3;
+mod training;
 
 use clap::Subcommand;
 

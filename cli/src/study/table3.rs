@@ -12,8 +12,8 @@ use stargan::metrics::{Agreement, Judge, JudgeConfig, JudgeNetwork};
 use stargan::nn::{DiscriminatorConfig, GeneratorConfig};
 use stargan::recipes::Pairwise;
 use stargan::{
-    BackendKind, CsvLog, CycleGan, Dataset, Datasets, Folder, LabelSpaces, Observer, Outcome,
-    Progress, RunSettings, StarGan, Subset, Trainer, TrainingConfig, Translate,
+    BackendKind, CycleGan, Dataset, Datasets, Folder, LabelSpaces, RunSettings, StarGan, Subset,
+    Trainer, TrainingConfig, Translate,
 };
 
 use crate::backend::{self, on_backend};
@@ -21,6 +21,7 @@ use crate::bundled;
 use crate::failure::{Failure, of_file, usage};
 use crate::output;
 use crate::signals::{ending_at_once, stop_when_asked};
+use crate::study::training::{stopped, train_to_the_end};
 use crate::terminal::{result, tell};
 
 /// The share of the images that is translated, and that nothing is trained on.
@@ -214,29 +215,8 @@ fn train_one<B: AutodiffBackend, R: Recipe>(
 ) -> Result<Trainer<B, R>, Failure> {
     let run: &Path = &args.out.join(name);
     let config = TrainingConfig::new(recipe).with_run(|run| run_settings(args, run));
-    let device = Default::default();
-    let mut trainer = if run.exists() {
-        let trainer = Trainer::<B, R>::resume(run, &device)?;
-        if *trainer.config() != config {
-            let message = "it was trained with other settings: name another --out";
-            return Err(of_file(run, message));
-        }
-        trainer
-    } else {
-        Trainer::<B, R>::new(run, config, &device)?
-    };
-    trainer.set_stop_flag(stop.clone());
     tell!("training {name}");
-    let mut observers: Vec<Box<dyn Observer<B>>> =
-        vec![Box::new(Progress::default()), Box::new(CsvLog::every(20))];
-    match trainer.run(data, &mut observers)? {
-        Outcome::Finished { .. } => Ok(trainer),
-        Outcome::Stopped { checkpoint } => Err(stopped(&checkpoint.display().to_string())),
-    }
-}
-
-fn stopped(at: &str) -> Failure {
-    Failure::Interrupted(format!("stopped at {at}; the same command goes on"))
+    train_to_the_end(run, config, data, stop)
 }
 
 /// The table in Markdown, and what it is of.

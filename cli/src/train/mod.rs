@@ -157,7 +157,7 @@ fn train(
         (Some(Defaults { out: [_, old], .. }), true) => old.clone(),
         (None, _) => "runs/train".into(),
     });
-    check_different([("--out", Some(&out)), ("--export", args.export.as_deref())])?;
+    check_different(&[("--out", Some(&out)), ("--export", args.export.as_deref())])?;
     let given = Given { data: args.data.bind(places)?, pairs: pairs(args, places)? };
     let start =
         if resume { Start::Resume(given) } else { begin(args, given, defaults, processes)? };
