@@ -8,8 +8,8 @@ use serde::Serialize;
 use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::metrics::Counterfactuals;
 use stargan::{
-    CelebA, Iteration, LabelSpace, LabelSpaces, Observer, Precision, Result, Run, StarGan, Trainer,
-    TrainingConfig,
+    CelebA, IdentityWarmup, Iteration, LabelSpace, LabelSpaces, Observer, Precision, Result, Run,
+    StarGan, Trainer, TrainingConfig,
 };
 
 /// Before the clock starts: kernels are compiled and tuned in the first ones.
@@ -38,7 +38,8 @@ pub fn train<B: AutodiffBackend>(
     let labels = LabelSpace::attributes(hair).with("Male").with("Eyeglasses").exclusive(hair);
     let labels = labels.expect("valid labels");
     let open = |part| CelebA::open(data.join(part), &labels).expect("the bundled faces");
-    let recipe = StarGan::new(LabelSpaces::single(labels.clone()))
+    let recipe = StarGan::paper(LabelSpaces::single(labels.clone()))
+        .with_identity(Some(IdentityWarmup::default()))
         .with_image_size(size)
         .with_base_channels(32)
         .with_critic_steps(2);

@@ -23,7 +23,7 @@ const SAMPLE_EVERY: u64 = 250;
 #[derive(clap::Args)]
 pub struct Args {
     /// Train on two datasets with different labels, the faces and the expressions, into runs/joint;
-    /// a dataset of the name expressions has the weights 0.3:3:3:3
+    /// a dataset of the name expressions has three tenths of the weights
     #[arg(long)]
     joint: bool,
     #[command(flatten)]
@@ -33,7 +33,7 @@ pub struct Args {
 /// Says in the help what is done when a flag isn't given.
 pub fn describe(command: Command) -> Command {
     let out = "runs/quickstart, or runs/quickstart-2 and so on when that exists";
-    train::describe_as(command, out, "250, with --joint 500", bundled::joint)
+    train::describe_as(command, out, "250, with --joint 500", bundled::settings)
 }
 
 pub fn run(args: &Args, places: &ArgMatches) -> Result<(), Failure> {
@@ -53,7 +53,7 @@ pub fn run(args: &Args, places: &ArgMatches) -> Result<(), Failure> {
                 keep_best: None,
                 stop_after_worse: None,
             },
-            settings: bundled::joint,
+            settings: bundled::settings,
         }
     } else {
         Defaults {
@@ -69,7 +69,7 @@ pub fn run(args: &Args, places: &ArgMatches) -> Result<(), Failure> {
                 keep_best: None,
                 stop_after_worse: None,
             },
-            settings: bundled::joint,
+            settings: bundled::settings,
         }
     };
     train::run(&args.train, places, Some(defaults))

@@ -106,7 +106,7 @@ impl StepConfig {
     fn recipe(&self) -> StarGan {
         let identity = (self.weights.identity > 0.0)
             .then_some(IdentityWarmup { weight: self.weights.identity, last_iteration: 1 });
-        let mut recipe = StarGan::new(self.spaces());
+        let mut recipe = StarGan::paper(self.spaces());
         recipe.generator = self.networks.generator();
         recipe.discriminator = self.networks.discriminator();
         recipe.objective = match &self.objective[..] {

@@ -11,7 +11,7 @@ use stargan::burn::tensor::backend::{AutodiffBackend, Backend};
 use stargan::metrics::{Agreement, Counterfactuals, Judge, JudgeConfig, Measures, Scores};
 use stargan::{
     BackendKind, CelebA, Dataset, Datasets, Folder, Grid, LabelSpace, LabelSpaces, Relabelling,
-    StarGan, Transform, Translate, Translator,
+    TrainingConfig, Transform, Translate, Translator,
 };
 
 use crate::backend::{self, on_backend};
@@ -178,9 +178,10 @@ fn train_one<B: AutodiffBackend>(
     data: &Datasets,
     stop: &Arc<AtomicBool>,
 ) -> Result<Translator<B::InnerBackend>, Failure> {
-    let config = bundled::joint(StarGan::new(spaces).into())
-        .with_recipe(|recipe| recipe.with_image_size(args.size))
-        .with_run(|run| run.with_iterations(args.iterations).with_seed(args.seed));
+    let recipe = bundled::joint(bundled::small(bundled::plain(spaces)));
+    let config = TrainingConfig::new(recipe.with_image_size(args.size)).with_run(|run| {
+        bundled::small_run(run).with_iterations(args.iterations).with_seed(args.seed)
+    });
     Ok(train_to_the_end::<B, _>(run, config, data, stop)?.translator())
 }
 

@@ -129,10 +129,12 @@ fn compare<B: AutodiffBackend>(
     stop: &Arc<AtomicBool>,
 ) -> Result<(), Failure> {
     let labels = data.train.labels().clone();
-    let mut recipe = StarGan::new(LabelSpaces::single(labels));
-    if !args.paper {
-        recipe = recipe.with_critic_steps(2);
-    }
+    let spaces = LabelSpaces::single(labels);
+    let mut recipe = if args.paper {
+        StarGan::paper(spaces)
+    } else {
+        bundled::plain(spaces).with_critic_steps(2)
+    };
     fit(args, &mut recipe.generator, &mut recipe.discriminator);
     let all = Datasets::from(vec![data.train.clone()]);
     let stargan = train_one::<B, _>(args, "stargan", recipe, &all, stop)?;

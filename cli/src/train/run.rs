@@ -109,7 +109,7 @@ fn change<B: AutodiffBackend>(
         let done = trainer.iteration();
         return usage(format!("--iterations {iterations}: the run has done {done} already"));
     }
-    trainer.set_run(|run| settings.change_resumed(run))?;
+    trainer.set_run(|run| settings.change_run(run))?;
     trainer.set_recipe(|recipe| settings.weights.change(recipe))?;
     Ok(())
 }

@@ -94,7 +94,7 @@ pub struct SettingsArgs {
     /// Learning rate of both networks, which --schedule starts from
     #[arg(long, value_name = "F", help_heading = RUN)]
     pub learning_rate: Option<f64>,
-    /// Learning rate of the discriminator alone [default: as --learning-rate]
+    /// Learning rate of the discriminator alone
     #[arg(long, value_name = "F", help_heading = RUN)]
     pub discriminator_learning_rate: Option<f64>,
     /// How the learning rate changes: constant, then linear to 0 from this share of the run on;
@@ -202,6 +202,10 @@ impl SettingsArgs {
     pub fn describe(command: Command, config: &TrainingConfig<StarGan>) -> Command {
         let name = |value: Value| value.as_str().unwrap_or_default().to_owned();
         let TrainingConfig { run, recipe } = config;
+        let discriminator_rate = run.discriminator_learning_rate.map_or_else(
+            || "as --learning-rate".to_owned(),
+            |rate| format!("{} times --learning-rate", rate / run.learning_rate),
+        );
         let defaults = [
             ("size", recipe.discriminator.image_size.to_string()),
             ("channels", recipe.channels().to_string()),
@@ -218,6 +222,7 @@ impl SettingsArgs {
             ("accumulate", run.accumulate.to_string()),
             ("precision", name(json!(run.precision))),
             ("learning_rate", run.learning_rate.to_string()),
+            ("discriminator_learning_rate", discriminator_rate),
             ("schedule", run.schedule.to_string()),
             ("ema", run.ema.to_string()),
             ("seed", run.seed.to_string()),
@@ -281,16 +286,18 @@ impl SettingsArgs {
         set(&mut discriminator.base_channels, discriminator_channels);
         set(&mut discriminator.downsamplings, self.discriminator_downsamplings);
         set(critic_steps, self.critic_steps);
-        set(&mut run.learning_rate, self.learning_rate);
         set(&mut run.precision, self.precision);
         set(&mut run.ema, self.ema);
         set(&mut run.seed, self.seed);
         Ok(TrainingConfig { run: self.change_run(run), recipe })
     }
 
-    /// Changes of a run what the flags say and may change at any time, but for the learning rate:
-    /// D's own stays in a new run and follows it in one that goes on.
-    fn change_run(&self, mut run: RunSettings) -> RunSettings {
+    /// Changes of a run what the flags say and may change at any time. A learning rate of D's own
+    /// keeps its ratio to G's where no flag says it.
+    pub fn change_run(&self, mut run: RunSettings) -> RunSettings {
+        if let Some(rate) = self.learning_rate {
+            run = run.with_both_learning_rates(rate);
+        }
         set(&mut run.on_non_finite, self.on_non_finite.map(|OnNonFinite(policy)| policy));
         set(&mut run.on_unreadable, self.on_unreadable);
         set(&mut run.batch_size, self.batch);
@@ -305,14 +312,6 @@ impl SettingsArgs {
         run.discriminator_learning_rate =
             self.discriminator_learning_rate.or(run.discriminator_learning_rate);
         run
-    }
-
-    /// Changes the settings of a run that goes on.
-    pub fn change_resumed(&self, mut run: RunSettings) -> RunSettings {
-        if let Some(rate) = self.learning_rate {
-            run = run.with_both_learning_rates(rate);
-        }
-        self.change_run(run)
     }
 }
 

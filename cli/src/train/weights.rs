@@ -23,8 +23,9 @@ pub struct WeightsArgs {
         help_heading = LOSSES
     )]
     weights: Vec<Weights>,
-    /// The weight with which D's domain head also learns to read translations as what they were
-    /// before, so that a pattern which only pleases it is found out; 0 is the paper's
+    /// The share of the domain weight with which D's domain head also learns to read translations
+    /// as what they were before, so that a pattern which only pleases it is found out; 0 is the
+    /// paper's
     #[arg(long, value_name = "F", help_heading = LOSSES)]
     fake_domain: Option<f64>,
     /// Begin with the reconstruction weight START, and take it evenly to that of --weights from
@@ -55,8 +56,8 @@ impl WeightsArgs {
         if let Some(Identity(identity)) = self.identity {
             recipe = recipe.with_identity(identity);
         }
-        if let Some(weight) = self.fake_domain {
-            recipe = recipe.with_fake_domain(weight);
+        if let Some(share) = self.fake_domain {
+            recipe = recipe.with_fake_domain(share);
         }
         if let Some(Ramp(ramp)) = self.reconstruction_ramp {
             recipe = recipe.with_reconstruction_ramp(ramp);

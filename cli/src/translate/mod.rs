@@ -60,9 +60,9 @@ pub struct Args {
     /// One picture: a row per input, a column per edit, or per label of the model without --edit
     #[arg(long)]
     grid: bool,
-    /// Of a model that has a mask (train --head mask), show where it paints, as a grey picture of
-    /// the result's size: white where it paints anew, black where the input passes as it is;
-    /// RESULT_mask.png beside every RESULT.png, with --grid a column beside each
+    /// Of a model that has a mask, show where it paints, as a grey picture of the result's size:
+    /// white where it paints anew, black where the input passes as it is; RESULT_mask.png beside
+    /// every RESULT.png, with --grid a column beside each
     #[arg(long, conflicts_with = "animate")]
     mask: bool,
     #[command(flatten)]

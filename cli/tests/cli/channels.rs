@@ -56,7 +56,8 @@ fn models_of_any_channels_go_all_the_way() {
         let line = format!("--model {run} --out-generator G{channels}.safetensors");
         succeeds("export --format pytorch", folder, &line);
         let line = format!(
-            "--generator G{channels}.safetensors --labels a,b,c,d,e --size 16 --out back{channels}"
+            "--generator G{channels}.safetensors --head mask --labels a,b,c,d,e --size 16 \
+             --out back{channels}"
         );
         succeeds("import", folder, &line);
         assert!(succeeds("inspect", folder, &format!("back{channels}")).contains(said));

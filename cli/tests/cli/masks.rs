@@ -19,7 +19,7 @@ fn photo() -> RgbImage {
 /// `run`, a model with a mask, and photos in `in`.
 fn prepare(folder: &Path) {
     let data = faces("train");
-    let line = format!("--data {data} --labels Male,Young {TINY} --head mask --iterations 1");
+    let line = format!("--data {data} --labels Male,Young {TINY} --iterations 1");
     succeeds("train", folder, &format!("{line} --out run"));
     fs::create_dir(folder.join("in")).unwrap();
     photo().save(folder.join("in/a.png")).unwrap();

@@ -73,8 +73,8 @@ fn a_model_of_rectangles_goes_all_the_way() {
         "takes squares, this one images of 16x24 pixels",
     );
     succeeds("export --format pytorch", folder, line);
-    let line = "--generator G.safetensors --labels a,b,c,d,e --size 16x24 --out back.safetensors";
-    succeeds("import", folder, line);
+    let line = "--generator G.safetensors --head mask --labels a,b,c,d,e --size 16x24";
+    succeeds("import", folder, &format!("{line} --out back.safetensors"));
     assert!(succeeds("inspect", folder, "back.safetensors").contains("16 x 24 pixels"));
 
     for (size, code, expected) in [

@@ -86,6 +86,13 @@ fn rates_follow_their_schedule_and_the_discriminator_has_its_own() {
     ] {
         assert!(said.contains(change), "{change}: {said}");
     }
+    // The ratio of the quickstart's stays.
+    let small =
+        format!("{line} --iterations 1 --learning-rate 1e-4").replace("--iterations 40", "");
+    succeeds("quickstart", folder.path(), &small.replace("--out run", "--out quick"));
+    let config = fs::read_to_string(folder.path().join("quick/config.json")).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    assert_eq!(config["run"]["discriminator_learning_rate"], 2e-4);
     fails("train", folder.path(), "--resume --out run --seed 5", 2, "--seed can't change");
     // Weights of all datasets are also of one that had its own.
     succeeds("train", folder.path(), "--resume --out run --weights data=3:3:3 --iterations 42");

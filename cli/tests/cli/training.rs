@@ -76,9 +76,9 @@ fn several_datasets_train_jointly() {
     let weights = |domain: f64, reconstruction: f64, penalty: f64, identity: serde_json::Value| {
         serde_json::json!({
             "domain": domain,
-            "fake_domain": 0.0,
+            "fake_domain": 0.3,
             "reconstruction": reconstruction,
-            "reconstruction_ramp": null,
+            "reconstruction_ramp": {"start": 3.0, "from": 0.375},
             "penalty": penalty,
             "identity": identity,
         })
@@ -265,15 +265,23 @@ fn ctrl_c_writes_a_checkpoint_to_go_on_from() {
 }
 
 #[test]
-fn translations_may_teach_the_domain_head_too() {
+fn translations_teach_the_domain_head_too_but_for_presets() {
     let folder = folder();
     let folder = folder.path();
-    let line = format!("--data {} {TINY} --iterations 2 --out run", faces("train"));
-    succeeds("train", folder, &format!("{line} --fake-domain 0.3"));
-    let read = |file: &str| fs::read_to_string(folder.join("run").join(file)).unwrap();
-    let config: serde_json::Value = serde_json::from_str(&read("config.json")).unwrap();
-    assert_eq!(config["settings"]["weights"]["fake_domain"], 0.3);
-    assert!(read("log.csv").contains("/d/fake-domain,"), "{}", read("log.csv"));
+    let line = format!("--data {} {TINY} --iterations 2", faces("train"));
+    for (run, flags, share) in [
+        ("usual", "", 0.3),
+        ("more", "--fake-domain 0.5", 0.5),
+        ("none", "--fake-domain 0", 0.0),
+        ("paper", "--preset paper", 0.0),
+    ] {
+        succeeds("train", folder, &format!("{line} {flags} --out {run}"));
+        let read = |file: &str| fs::read_to_string(folder.join(run).join(file)).unwrap();
+        let config: serde_json::Value = serde_json::from_str(&read("config.json")).unwrap();
+        assert_eq!(config["settings"]["weights"]["fake_domain"], share);
+        let log = read("log.csv");
+        assert_eq!(log.contains("/d/fake-domain,"), share > 0.0, "{log}");
+    }
 }
 
 #[test]

@@ -186,7 +186,7 @@ fn the_documented_parameter_counts_are_those_of_the_configurations() {
     assert_eq!(direction, 8_414_848 + 44_721_088);
     for k in 2..=8 {
         let domains = LabelSpaces::single(LabelSpace::classes((0..k).map(|i| i.to_string())));
-        let star = StarGan::new(domains).num_params();
+        let star = StarGan::paper(domains).num_params();
         let directions = k * (k - 1);
         let row = format!(
             "| {k} | 1 | {} | {} | {directions} | {} | {directions} | {} |",

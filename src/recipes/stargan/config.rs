@@ -17,8 +17,7 @@ use crate::recipes::objective::Objective;
 use crate::recipes::penalty::Penalty;
 use crate::recipes::stargan::weights::{IdentityWarmup, LossWeights, ReconstructionRamp};
 
-/// StarGAN. The defaults are the paper's at 128 pixels, with the identity warm-up added
-/// ([`Preset::Paper`](crate::Preset::Paper) leaves it out).
+/// StarGAN: [the paper's](Self::paper), or with [what makes better edits](Self::new).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -44,8 +43,24 @@ pub struct StarGan {
 }
 
 impl StarGan {
-    /// The defaults for `spaces`.
+    /// The defaults for `spaces`: the [paper's](Self::paper) at 128 pixels, and what is not the
+    /// paper's and makes better edits (`docs/training.md` has figures). G has a
+    /// [mask](Head::Mask). D's domain head [learns from translations
+    /// too](LossWeights::fake_domain), with 0.3 of the weight. The reconstruction weight
+    /// [grows](ReconstructionRamp) from 3 to 20. There is an [identity warm-up](IdentityWarmup).
     pub fn new(spaces: LabelSpaces) -> Self {
+        let mut recipe = Self::paper(spaces)
+            .with_head(Head::Mask)
+            .with_fake_domain(0.3)
+            .with_reconstruction_ramp(Some(ReconstructionRamp::default()))
+            .with_identity(Some(IdentityWarmup::default()));
+        recipe.weights.reconstruction = 20.0;
+        recipe
+    }
+
+    /// The paper's networks and losses for `spaces`, at its 128 pixels (section 4 and appendix 7
+    /// of Choi et al., CVPR 2018).
+    pub fn paper(spaces: LabelSpaces) -> Self {
         Self {
             generator: GeneratorConfig::new(spaces.condition_width()),
             discriminator: DiscriminatorConfig::fitting(128, spaces.label_width()),
@@ -53,10 +68,7 @@ impl StarGan {
             critic_steps: 5,
             objective: Objective::default(),
             penalty: Penalty::default(),
-            weights: LossWeights {
-                identity: Some(IdentityWarmup::default()),
-                ..LossWeights::default()
-            },
+            weights: LossWeights::default(),
             dataset_weights: BTreeMap::new(),
         }
     }
@@ -122,10 +134,10 @@ impl StarGan {
         self
     }
 
-    /// Sets the weight with which D's domain head also learns to read translations as what they
-    /// [were before](LossWeights::fake_domain), of every dataset.
-    pub fn with_fake_domain(mut self, weight: f64) -> Self {
-        self.each_weights(|weights| weights.fake_domain = weight);
+    /// Sets the share of the domain weight with which D's domain head also learns to read
+    /// translations as what they [were before](LossWeights::fake_domain), of every dataset.
+    pub fn with_fake_domain(mut self, share: f64) -> Self {
+        self.each_weights(|weights| weights.fake_domain = share);
         self
     }
 

@@ -16,7 +16,7 @@ pub struct DiscriminatorLosses<B: Backend> {
     /// `L_cls^r`: domain classification of real images.
     pub domain: Tensor<B, 1>,
     /// The domain classification of translated images as what they were before, which the paper
-    /// doesn't have; where its [weight](LossWeights::fake_domain) is not 0.
+    /// doesn't have; where its [share](LossWeights::fake_domain) is not 0.
     pub fake_domain: Option<Tensor<B, 1>>,
     /// The gradient penalty, where the configuration has one.
     pub penalty: Option<Tensor<B, 1>>,
@@ -26,7 +26,8 @@ impl<B: Backend> DiscriminatorLosses<B> {
     /// `L_D` (eq. 5): the weighted sum that D minimises.
     pub fn total(&self, weights: &LossWeights) -> Tensor<B, 1> {
         let total = self.real.clone() + self.fake.clone() + self.domain.clone() * weights.domain;
-        let optional = [(&self.fake_domain, weights.fake_domain), (&self.penalty, weights.penalty)];
+        let fake_domain = weights.fake_domain * weights.domain;
+        let optional = [(&self.fake_domain, fake_domain), (&self.penalty, weights.penalty)];
         optional.into_iter().fold(total, |total, (term, weight)| match term {
             Some(term) => total + term.clone() * weight,
             None => total,

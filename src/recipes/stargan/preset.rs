@@ -14,7 +14,7 @@ use crate::recipes::stargan::weights::LossWeights;
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Preset {
-    /// The paper to the letter: no identity warm-up, no moving average.
+    /// The paper to the letter: [`StarGan::paper`], and no moving average of G.
     Paper,
     /// What the public PyTorch code does by default: the paper, but for a learning rate that never
     /// decays.
@@ -33,8 +33,7 @@ impl TrainingConfig<StarGan> {
     /// Applies a preset: whatever decides what is learnt, but for labels, image size and seed.
     pub fn with_preset(self, preset: Preset) -> Self {
         let Self { run: old, recipe: StarGan { spaces, discriminator, .. } } = self;
-        let mut recipe = StarGan::new(spaces).with_image_size(discriminator.image_size);
-        recipe.weights = LossWeights::default();
+        let mut recipe = StarGan::paper(spaces).with_image_size(discriminator.image_size);
         let mut run = RunSettings {
             seed: old.seed,
             accumulate: old.accumulate,
@@ -80,6 +79,7 @@ mod tests {
     use crate::engine::recipe::Recipe;
     use crate::labels::space::LabelSpace;
     use crate::labels::spaces::LabelSpaces;
+    use crate::nn::head::Head;
 
     fn config() -> TrainingConfig<StarGan> {
         let space = LabelSpace::attributes(["Male", "Young"]);
@@ -118,9 +118,16 @@ mod tests {
     #[test]
     fn the_paper_preset_is_the_paper() {
         let TrainingConfig { run, recipe } = config().with_preset(Preset::Paper);
-        assert_eq!((run.ema, recipe.weights.identity), (0.0, None));
-        let LossWeights { domain, reconstruction, penalty, .. } = recipe.weights;
-        assert_eq!((domain, reconstruction, penalty), (1.0, 10.0, 10.0));
+        assert_eq!((run.ema, recipe.generator.head), (0.0, Head::Plain));
+        let expected = LossWeights {
+            domain: 1.0,
+            fake_domain: 0.0,
+            reconstruction: 10.0,
+            reconstruction_ramp: None,
+            penalty: 10.0,
+            identity: None,
+        };
+        assert_eq!(recipe.weights, expected);
         assert_eq!((run.learning_rate, recipe.critic_steps, run.batch_size), (1e-4, 5, 16));
     }
 

@@ -33,11 +33,18 @@ impl Default for IdentityWarmup {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReconstructionRamp {
-    /// The weight that the run begins with.
+    /// The weight that the run begins with, where [`LossWeights::reconstruction`] isn't smaller.
     pub start: f64,
     /// The share of the run's iterations, from 0 to less than 1, that have it; from there it grows
     /// linearly and ends as [`LossWeights::reconstruction`].
     pub from: f64,
+}
+
+/// Weight 3 for three eighths of the run.
+impl Default for ReconstructionRamp {
+    fn default() -> Self {
+        Self { start: 3.0, from: 0.375 }
+    }
 }
 
 impl ReconstructionRamp {
@@ -54,8 +61,8 @@ impl ReconstructionRamp {
 pub struct LossWeights {
     /// `lambda_cls`, of the domain classification loss in both networks: 1.
     pub domain: f64,
-    /// The weight with which D's domain head also learns to read *translations* as what they were
-    /// before: 0, none, in the paper.
+    /// The share of [`domain`](Self::domain) with which D's domain head also learns to read
+    /// *translations* as what they were before: 0, none, in the paper.
     ///
     /// D's domain head sees real images only in the paper, so that whatever pattern it takes for a
     /// label is as good for G as what has that label. With this term the head looks for what gives
@@ -127,7 +134,8 @@ impl LossWeights {
             .filter(|identity| identity.weight > 0.0 && iteration <= identity.last_iteration);
         if let Some(ramp) = weights.reconstruction_ramp.take() {
             let way = ramp.way(iteration, iterations);
-            weights.reconstruction = (1.0 - way) * ramp.start + way * self.reconstruction;
+            let start = ramp.start.min(self.reconstruction);
+            weights.reconstruction = (1.0 - way) * start + way * self.reconstruction;
         }
         weights
     }
@@ -159,6 +167,7 @@ mod tests {
         };
         assert_eq!(at(ramp(2.0, 0.5), 40, [1, 20, 30, 40]), [2.0, 2.0, 6.0, 10.0]);
         assert_eq!(at(ramp(0.0, 0.0), 10, [1, 5, 10, 11]), [1.0, 5.0, 10.0, 10.0]);
+        assert_eq!(at(ramp(20.0, 0.0), 10, [1, 5, 10, 11]), [10.0; 4], "it never falls");
         assert_eq!(at(LossWeights::default(), 10, [1, 5, 10, 11]), [10.0; 4]);
         ramp(0.0, 0.999).check().unwrap();
         for from in [-0.1, 1.0, f64::NAN] {

@@ -22,9 +22,14 @@ impl<B: AutodiffBackend> Observer<B> for StopAtOnce {
 
 type Model = Translator<stargan::burn::backend::Flex>;
 
+/// Without a mask.
+fn plain(spaces: LabelSpaces) -> TrainingConfig<StarGan> {
+    tiny(spaces).with_recipe(|recipe| recipe.with_head(Head::Plain))
+}
+
 /// A barely trained model.
 fn model(folder: &std::path::Path) -> Model {
-    let config = tiny(LabelSpaces::single(face_labels()));
+    let config = plain(LabelSpaces::single(face_labels()));
     let path = folder.join("first");
     let mut trainer = Trainer::<Cpu, StarGan>::new(path, config, &Default::default()).unwrap();
     trainer.run(&faces(), &mut StopAfter(4)).unwrap();
@@ -41,7 +46,7 @@ fn a_run_of_the_same_labels_begins_where_the_model_is() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let model = model(folder);
-    let config = tiny(LabelSpaces::single(face_labels())).with_run(|run| run.with_seed(5));
+    let config = plain(LabelSpaces::single(face_labels())).with_run(|run| run.with_seed(5));
     let mut trainer = begin(folder.join("second"), config);
     let taken = trainer.begin_from(&model).unwrap();
     assert_eq!((taken.weights, taken.fresh.len(), taken.new_labels.len()), (taken.of, 0, 0));
@@ -79,7 +84,7 @@ fn what_fits_is_taken_and_the_rest_is_fresh() {
 
     // Labels in another order, one of them new, and images of another size.
     let labels = LabelSpace::attributes(["Young", "Eyeglasses", "Blond_Hair"]);
-    let config = tiny(LabelSpaces::single(labels.clone()));
+    let config = plain(LabelSpaces::single(labels.clone()));
     let large = config
         .clone()
         .with_recipe(|recipe| recipe.with_networks_of(model.config()).with_image_size(32));
@@ -94,7 +99,7 @@ fn what_fits_is_taken_and_the_rest_is_fresh() {
 
     // Of a generator alone, D is fresh.
     let alone = Model::open(folder.join("generator.safetensors"), &Default::default()).unwrap();
-    let same = tiny(LabelSpaces::single(face_labels()));
+    let same = plain(LabelSpaces::single(face_labels()));
     let mut trainer = begin(folder.join("alone"), same.clone());
     let taken = trainer.begin_from(&alone).unwrap();
     assert!(taken.fresh.iter().all(|name| name.starts_with("discriminator.")), "{taken}");

@@ -8,6 +8,7 @@ use std::time::Duration;
 use image::{DynamicImage, GenericImageView, Rgba, RgbaImage};
 use stargan::burn::backend::Flex;
 use stargan::metrics::{Counterfactuals, Evaluator, JudgeConfig};
+use stargan::nn::Head;
 use stargan::{
     Animation, Channels, CycleGan, Dataset, Datasets, Folder, GridImage, IdentityWarmup,
     LabelSpaces, OutputSize, Parts, Pix2Pix, PublicModel, StarGan, Subset, Trainer, TrainingConfig,
@@ -92,7 +93,7 @@ fn models_of_any_channels_are_trained_resumed_saved_and_measured() {
         model.save(at("model.safetensors"), Parts::All).unwrap();
         let (g, d) = (at("G.safetensors"), at("D.safetensors"));
         model.export_pytorch(&g, Some(&d)).unwrap();
-        let public = PublicModel::open(&g, Some(&d)).unwrap();
+        let public = PublicModel::open_with_head(&g, Some(&d), Head::Mask).unwrap();
         let rgb = model.config().transform.with_channels(Channels::Rgb);
         let again = Translator::<Flex>::import(public, model.spaces().clone(), rgb, &device);
         let opened = Translator::<Flex>::open(at("model.safetensors"), &device);

@@ -174,7 +174,7 @@ fn a_program_changes_what_may_change_and_the_run_goes_on_with_it() {
         [
             "after iteration 2: run.batch_size is 6, was 4",
             "after iteration 2: run.iterations is 4, was 20",
-            "after iteration 2: settings.weights.reconstruction is 3.0, was 10.0",
+            "after iteration 2: settings.weights.reconstruction is 3.0, was 20.0",
         ]
     );
 }

@@ -43,7 +43,7 @@ fn faces_and_expressions_train_together_and_resume_exactly() {
     let mut terms = Terms::default();
     let finished = whole.run(&data, &mut terms).unwrap();
     // Every dataset in turn has its D step, and its G step when due.
-    let d = ["real", "fake", "domain", "penalty"].map(|term| format!("d/{term}"));
+    let d = ["real", "fake", "domain", "fake-domain", "penalty"].map(|term| format!("d/{term}"));
     let g = ["fake", "domain", "reconstruction", "identity"].map(|term| format!("g/{term}"));
     for (iteration, found) in (1..).zip(terms.0) {
         let due = iteration % 2 == 0;

@@ -5,7 +5,7 @@ use stargan::{
     Iteration, LabelSpaces, Objective, Observer, Penalty, Result, Run, StarGan, Trainer,
 };
 
-use crate::training::setup::{Cpu, face_labels, faces, one_at_a_time, tiny};
+use crate::training::setup::{Cpu, face_labels, faces, one_at_a_time, tiny_of};
 
 /// The domain loss of G at its updates.
 #[derive(Default)]
@@ -33,7 +33,7 @@ fn every_objective_and_penalty_trains() {
     let plain = objectives.into_iter().chain(penalties).map(|pair| (pair, false));
     let normalised = [(Objective::Wasserstein, Penalty::None), (Objective::Hinge, Penalty::WganGp)];
     for ((objective, penalty), spectral_norm) in plain.chain(normalised.map(|pair| (pair, true))) {
-        let mut config = tiny(LabelSpaces::single(face_labels()))
+        let mut config = tiny_of(StarGan::paper(LabelSpaces::single(face_labels())))
             .with_recipe(|recipe| recipe.with_objective(objective).with_penalty(penalty))
             .with_run(|run| run.with_batch_size(8).with_iterations(300));
         config.recipe.discriminator.spectral_norm = spectral_norm;

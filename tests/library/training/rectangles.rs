@@ -7,6 +7,7 @@ use std::sync::Arc;
 use stargan::burn::backend::Flex;
 use stargan::image::{DynamicImage, GenericImageView, Pixel, Rgb, RgbImage};
 use stargan::metrics::{Counterfactuals, Evaluator, JudgeConfig};
+use stargan::nn::Head;
 use stargan::{
     Crop, CycleGan, Dataset, Datasets, Folder, Grid, ImageSize, LabelSpaces, OutputSize, Parts,
     PublicModel, StarGan, Subset, Trainer, TrainingConfig, Transform, Translator,
@@ -100,7 +101,7 @@ fn a_run_resumes_exactly_and_its_model_translates_photos_at_their_own_size() {
     let error = model.export_pytorch(&g, Some(&d)).unwrap_err().to_string();
     assert!(error.contains("takes squares, this one images of 24x16 pixels"), "{error}");
     model.export_pytorch(&g, None::<&str>).unwrap();
-    let public = PublicModel::open(&g, None::<&str>).unwrap();
+    let public = PublicModel::open_with_head(&g, None::<&str>, Head::Mask).unwrap();
     let (spaces, transform) = (model.spaces().clone(), model.config().transform);
     let again = Translator::<Flex>::import(public, spaces, transform, &device).unwrap();
     let from_blue = |model: &Translator<Flex>| model.translate_from(&wide, "blue", "red").unwrap();

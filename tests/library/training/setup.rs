@@ -57,7 +57,12 @@ pub fn colours(folder: &Path) -> Folder {
 /// Networks and batches as small as they can be; G is updated at every other iteration, and the
 /// identity term ends within a run.
 pub fn tiny(spaces: LabelSpaces) -> TrainingConfig<StarGan> {
-    let recipe = StarGan::new(spaces)
+    tiny_of(StarGan::new(spaces))
+}
+
+/// The same of another recipe.
+pub fn tiny_of(recipe: StarGan) -> TrainingConfig<StarGan> {
+    let recipe = recipe
         .with_image_size(16)
         .with_base_channels(4)
         .with_residual_blocks(1)

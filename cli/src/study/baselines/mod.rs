@@ -159,8 +159,8 @@ const TURNS: u32 = 10;
 
 impl<B: AutodiffBackend> Models<B> {
     fn new(args: &Args, data: &Data) -> Result<Self, Failure> {
-        let mut star =
-            StarGan::new(LabelSpaces::single(data.train.labels().clone())).with_critic_steps(2);
+        let spaces = LabelSpaces::single(data.train.labels().clone());
+        let mut star = bundled::plain(spaces).with_critic_steps(2);
         shrink(args, &mut star.generator, &mut star.discriminator);
         let all = Datasets::from(vec![data.train.clone()]);
         let named = |from: usize, to: usize| [bundled::HAIR[from], bundled::HAIR[to]];

@@ -112,7 +112,7 @@ fn a_joint_model_has_its_classes() {
 #[test]
 fn a_mask_follows_its_result() {
     let folder = tempfile::tempdir().unwrap();
-    let line = format!("--data {} --labels Male,Young {TINY} --head mask", faces("train"));
+    let line = format!("--data {} --labels Male,Young {TINY}", faces("train"));
     succeeds("train", folder.path(), &format!("{line} --iterations 1 --out run"));
     let demo = Demo::start(&["--model", folder.path().join("run").to_str().unwrap()]);
     let known: serde_json::Value = serde_json::from_slice(&demo.get("/model.json").body).unwrap();

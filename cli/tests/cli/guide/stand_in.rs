@@ -73,13 +73,21 @@ pub fn rafd(folder: &Path) {
 /// in a file is told from its content; `interop.rs` imports files that PyTorch has written.
 pub fn public_checkpoints(clone: &Path, folder: &Path) {
     fs::create_dir_all(folder).expect("a folder");
-    let output = Command::new(STARGAN)
-        .args(["export", "--model", "runs/celeba", "--out-generator", "G.safetensors"])
-        .args(["--out-discriminator", "D.safetensors"])
-        .current_dir(clone)
-        .output()
-        .expect("the program starts");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let program = |line: &str| {
+        let output = Command::new(STARGAN)
+            .args(line.split_whitespace())
+            .current_dir(clone)
+            .output()
+            .expect("the program starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    program(
+        "train --preset paper --data celeba:celeba/img_align_celeba:celeba/list_attr_celeba.txt \
+         --batch 4 --base-channels 4 --residual-blocks 1 --iterations 1 --out public",
+    );
+    program(
+        "export --model public --out-generator G.safetensors --out-discriminator D.safetensors",
+    );
     for network in ["G", "D"] {
         let from = clone.join(format!("{network}.safetensors"));
         fs::rename(from, folder.join(format!("200000-{network}.ckpt"))).expect("a file");
