@@ -7,7 +7,7 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, activation};
 
 use crate::nn::kernels;
-use crate::nn::kernels::adam_step::AdamStep;
+use stargan_kernels::adam_step::AdamStep;
 
 /// Takes the specialised path of the operation where there is one.
 macro_rules! specialised {
@@ -246,7 +246,7 @@ pub(crate) mod composed {
     use burn::tensor::{DType, Tensor, activation, module};
 
     use crate::nn::architecture::NORM_EPSILON;
-    use crate::nn::kernels::adam_step::AdamStep;
+    use stargan_kernels::adam_step::AdamStep;
 
     pub fn conv2d<B: Backend>(
         x: Tensor<B, 4>,

@@ -9,9 +9,9 @@ use burn::tensor::backend::{AutodiffBackend, Backend};
 use serde::{Deserialize, Serialize};
 
 use crate::nn::flat::{flat, from_row_major, into_row_major, unflat};
-use crate::nn::kernels::adam_step::AdamStep;
 use crate::nn::ops;
 use crate::nn::weights::{self, Weights};
+use stargan_kernels::adam_step::AdamStep;
 
 /// Adam's constants; the defaults are the paper's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -98,7 +98,8 @@ fn domain_and_reconstruction_losses_have_their_slopes() {
     });
 }
 
-/// Both networks and a batch of the fixture, in float64.
+/// Both networks and an image of the fixture, in float64: a difference takes two forward passes for
+/// every value, in burn's own operations.
 struct Case {
     generator: Generator<Checked>,
     discriminator: Discriminator<Checked>,
@@ -108,26 +109,26 @@ struct Case {
 impl Case {
     fn new() -> Self {
         let (networks, mut fixture) = Fixture::open::<Networks>("step_attributes");
+        // The second image, since the first keeps its label.
         let label = |x: Tensor<Plain, 2>| {
-            let x = x.cast(FloatDType::F64);
+            let x = x.narrow(0, 1, 1).cast(FloatDType::F64);
             Label { label: x.clone(), condition: x }
         };
         let (source, target) = (fixture.tensor("source"), fixture.tensor("target"));
         let [_, width] = target.dims();
         let real: Tensor<Plain, 4> = fixture.tensor("real");
         let mixing: Tensor<Plain, 1> = fixture.tensor("alpha");
-        let [n] = mixing.dims();
         Self {
             generator: fixture.generator::<Checked>(&networks).map(&mut Double),
             discriminator: fixture.discriminator::<Checked>(&networks).map(&mut Double),
             sample: StepBatch {
                 kind: LabelKind::Attributes,
                 logits: 0..width,
-                real: real.cast(FloatDType::F64),
+                real: real.narrow(0, 1, 1).cast(FloatDType::F64),
                 source: label(source),
                 target: label(target),
                 draw: PenaltyDraw {
-                    mixing: mixing.reshape([n, 1, 1, 1]).cast(FloatDType::F64),
+                    mixing: mixing.narrow(0, 1, 1).reshape([1; 4]).cast(FloatDType::F64),
                     noise: None,
                 },
             },
@@ -206,22 +207,26 @@ fn whole_objectives_have_their_slopes_in_every_kind_of_layer() {
     let _turn = one_at_a_time();
     let case = Case::new();
     for objective in Objective::ALL {
-        let paths = ["trunk.0.weight", "trunk.1.bias", "realness.weight", "domain.weight"];
+        // Where gradients go in a network does not depend on the objective.
+        let all = objective == Objective::default();
+        let paths = ["realness.weight", "trunk.0.weight", "trunk.1.bias", "domain.weight"];
+        let paths = if all { &paths[..] } else { &paths[..1] };
         let (what, tolerance) = (format!("{objective:?} D"), NETWORK_TOLERANCE);
-        assert_module_slopes(&what, &case.discriminator, &paths, tolerance, |module| {
+        assert_module_slopes(&what, &case.discriminator, paths, tolerance, |module| {
             case.critic(module, objective)
         });
         let paths = [
+            "head.weight",
             "stem.conv.weight",
             "stem.norm.weight",
             "down.0.conv.weight",
             "blocks.0.first.conv.weight",
             "blocks.0.second.norm.bias",
             "up.0.norm.weight",
-            "head.weight",
         ];
+        let paths = if all { &paths[..] } else { &paths[..1] };
         let what = format!("{objective:?} G");
-        assert_module_slopes(&what, &case.generator, &paths, tolerance, |module| {
+        assert_module_slopes(&what, &case.generator, paths, tolerance, |module| {
             case.translator(module, objective)
         });
     }

@@ -226,7 +226,8 @@ fn the_chain_is_the_slope_of_the_realness() {
 fn penalty_gradients_are_its_slopes() {
     let _turn = one_at_a_time();
     let case = Case::new();
-    let paths = ["trunk.0.weight", "trunk.1.weight", "trunk.3.weight", "realness.weight"];
+    // The others are compared with nested autodiff.
+    let paths = ["trunk.0.weight", "realness.weight"];
     for penalty in PENALTIES {
         let what = format!("{penalty:?}, gradients against finite differences");
         let tolerance = DIFFERENCE_TOLERANCE;

@@ -7,8 +7,8 @@ use burn::backend::autodiff::checkpoint::strategy::NoCheckpointing;
 use burn::backend::autodiff::grads::Gradients;
 use burn::backend::autodiff::ops::{Backward, Ops, OpsKind};
 
-use crate::nn::kernels::geometry::Geometry;
 use crate::nn::kernels::operations::{Operations, Plain, Then, Tracked};
+use stargan_kernels::geometry::Geometry;
 
 /// Registers `$output`'s step in the graph: `$step` with `$state` where a parent is tracked.
 macro_rules! record {

@@ -5,30 +5,27 @@
 //! burn's own operations. A path is an [`Operations`]; [`backward`] lifts any of them to the
 //! autodiff graph.
 
-pub(crate) mod adam_step;
 mod backward;
 #[cfg(any(feature = "flex", feature = "ndarray"))]
 mod cpu;
-mod geometry;
 #[cfg(feature = "gpu")]
 mod gpu;
 mod operations;
 mod primitive;
 #[cfg(test)]
 mod tests;
-mod windowed;
 
 use std::any::TypeId;
 
 use burn::backend::Autodiff;
 use burn::tensor::backend::Backend;
 use burn::tensor::{DType, FloatDType, Tensor, TensorMetadata};
+use stargan_kernels::geometry::Geometry;
+use stargan_kernels::window::Windowed;
 
-use self::geometry::Geometry;
 use self::operations::{Operation, Operations, Plain, Then, Tracked};
 use self::primitive::{Primitive, cast, primitive, tensor};
-use self::windowed::Windowed;
-use crate::nn::kernels::adam_step::AdamStep;
+use stargan_kernels::adam_step::AdamStep;
 
 /// The first that is not `None` of `$run`, with `$path` as every [`Operations`] of this build in
 /// turn.

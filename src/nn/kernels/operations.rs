@@ -4,10 +4,10 @@ use burn::backend::Autodiff;
 use burn::tensor::DType;
 use burn::tensor::backend::Backend;
 
-use crate::nn::kernels::adam_step::AdamStep;
-use crate::nn::kernels::geometry::Geometry;
 use crate::nn::kernels::primitive::Primitive;
-use crate::nn::kernels::windowed::Windowed;
+use stargan_kernels::adam_step::AdamStep;
+use stargan_kernels::geometry::Geometry;
+use stargan_kernels::window::Windowed;
 
 /// A tensor of a path's backend, and one under autodiff.
 pub(super) type Plain<O> = Primitive<<O as Operations>::Backend>;

@@ -5,9 +5,9 @@ use burn::tensor::backend::AutodiffBackend;
 use burn::tensor::{DType, Tensor, TensorData, Tolerance};
 use rand::Rng;
 
-use crate::nn::kernels::adam_step::AdamStep;
 use crate::nn::ops::{self, composed};
 use crate::random::{Purpose, stream};
+use stargan_kernels::adam_step::AdamStep;
 
 type Four<B> = Tensor<B, 4>;
 

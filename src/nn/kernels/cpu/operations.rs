@@ -4,19 +4,16 @@ use std::marker::PhantomData;
 
 use burn::tensor::DType;
 
-use crate::nn::kernels::adam_step::AdamStep;
-use crate::nn::kernels::cpu::adam;
-use crate::nn::kernels::cpu::conv;
-use crate::nn::kernels::cpu::epilogue::Epilogue;
+use crate::nn::architecture::NORM_EPSILON;
 use crate::nn::kernels::cpu::host::{Host, dims, tensor};
-use crate::nn::kernels::cpu::leaky;
-use crate::nn::kernels::cpu::norm::{self, Affine, Statistics};
-use crate::nn::kernels::cpu::resize;
-use crate::nn::kernels::cpu::windowed;
-use crate::nn::kernels::geometry::Geometry;
 use crate::nn::kernels::operations::{Operation, Operations, Then};
 use crate::nn::kernels::primitive::Primitive;
-use crate::nn::kernels::windowed::Windowed;
+use stargan_kernels::adam_step::AdamStep;
+use stargan_kernels::epilogue::Epilogue;
+use stargan_kernels::geometry::Geometry;
+use stargan_kernels::norm::{self, Affine, Statistics};
+use stargan_kernels::window::Windowed;
+use stargan_kernels::{adam, conv, leaky, resize, windowed};
 
 /// The path of a host backend.
 #[derive(Clone, Debug)]
@@ -124,7 +121,12 @@ impl<B: Host> Operations for Cpu<B> {
         let [x, gamma, beta] = inputs.map(B::contiguous);
         let shape: [usize; 4] = dims(&x);
         let relu = matches!(then, Then::Relu);
-        let affine = Affine { gamma: B::slice(&gamma), beta: B::slice(&beta), relu };
+        let affine = Affine {
+            gamma: B::slice(&gamma),
+            beta: B::slice(&beta),
+            relu,
+            epsilon: NORM_EPSILON as f32,
+        };
         let (y, statistics) = norm::normalise(B::slice(&x), shape[2] * shape[3], affine);
         let y = tensor::<B, 4>(y, shape);
         let y = if let Then::Add(skip) = then { B::float_add(skip, y) } else { y };
@@ -140,7 +142,12 @@ impl<B: Host> Operations for Cpu<B> {
         let [x, gamma, beta] = inputs.map(B::contiguous);
         let gradient = B::contiguous(gradient);
         let shape: [usize; 4] = dims(&x);
-        let affine = Affine { gamma: B::slice(&gamma), beta: B::slice(&beta), relu };
+        let affine = Affine {
+            gamma: B::slice(&gamma),
+            beta: B::slice(&beta),
+            relu,
+            epsilon: NORM_EPSILON as f32,
+        };
         let (area, gradient) = (shape[2] * shape[3], B::slice(&gradient));
         let [dx, dgamma, dbeta] =
             norm::normalise_backward(B::slice(&x), area, affine, &statistics, gradient);

@@ -7,8 +7,8 @@ use burn_cubecl::cubecl::prelude::*;
 use burn_cubecl::kernel::into_contiguous;
 use burn_cubecl::tensor::CubeTensor;
 
-use crate::nn::kernels::adam_step::AdamStep;
 use crate::nn::kernels::gpu::kernel::{Kernel, like, unit_per_value};
+use stargan_kernels::adam_step::AdamStep;
 
 /// The bits of a float32's exponent: all set where it is not finite.
 const EXPONENT: u32 = 0x7F80_0000;

@@ -9,7 +9,6 @@ use std::ops::Range;
 
 use burn::tensor::Tensor;
 
-use crate::nn::kernels::geometry::Geometry;
 use crate::nn::kernels::gpu::columns::Columns;
 use crate::nn::kernels::gpu::fold::Fold;
 use crate::nn::kernels::gpu::kernel::Launch;
@@ -17,6 +16,7 @@ use crate::nn::kernels::gpu::product::Product;
 use crate::nn::kernels::gpu::tensor_cores::TensorCoreProduct;
 use crate::nn::kernels::gpu::window::{Side, Window};
 use crate::nn::kernels::primitive::{primitive, tensor};
+use stargan_kernels::geometry::Geometry;
 
 /// The most values of columns of several images at a time, 512 MiB of float32; more images are done
 /// in parts.

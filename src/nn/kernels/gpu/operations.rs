@@ -5,8 +5,6 @@ use std::marker::PhantomData;
 use burn::tensor::ops::ConvOptions;
 use burn::tensor::{DType, Tensor, TensorMetadata};
 
-use crate::nn::kernels::adam_step::AdamStep;
-use crate::nn::kernels::geometry::Geometry;
 use crate::nn::kernels::gpu::activation::{Leaky, LeakyGradient};
 use crate::nn::kernels::gpu::adam::Adam;
 use crate::nn::kernels::gpu::conv::{self, MOST_VALUES};
@@ -19,6 +17,8 @@ use crate::nn::kernels::operations::{
     Operation, Operations, Then, convolve_gradients_apart, convolve_transposed_gradients_apart,
 };
 use crate::nn::kernels::primitive::{Primitive, primitive, tensor};
+use stargan_kernels::adam_step::AdamStep;
+use stargan_kernels::geometry::Geometry;
 
 /// The path of a GPU backend. With tensor cores, burn has convolutions that use them; without, it
 /// has naive ones, and ours are matrix products.

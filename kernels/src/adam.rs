@@ -3,7 +3,7 @@
 use pulp::Arch;
 use rayon::prelude::*;
 
-use crate::nn::kernels::adam_step::AdamStep;
+use crate::adam_step::AdamStep;
 
 /// Values that one task updates: enough to be worth a task, few enough for the second cache.
 const BLOCK: usize = 1 << 14;
@@ -13,7 +13,7 @@ const INFINITY: u32 = f32::INFINITY.to_bits();
 
 /// The new values, and whether they and the running means are finite, which are updated in place.
 /// All slices have one length.
-pub(crate) fn update(
+pub fn update(
     [value, gradient]: [&[f32]; 2],
     [first, second]: [&mut [f32]; 2],
     step: AdamStep,

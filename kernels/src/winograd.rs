@@ -11,11 +11,11 @@ mod tiles;
 
 use rayon::prelude::*;
 
-use crate::nn::kernels::cpu::groups::{each_group, with_scratch};
-use crate::nn::kernels::cpu::product::{inner_products, multiply};
-use crate::nn::kernels::cpu::winograd::filters::{Filters, filter, square, unfilter};
-use crate::nn::kernels::cpu::winograd::tiles::{GAP, PLACES, Tiles};
-use crate::nn::kernels::geometry::Geometry;
+use crate::geometry::Geometry;
+use crate::groups::{each_group, with_scratch};
+use crate::product::{inner_products, multiply};
+use crate::winograd::filters::{Filters, filter, square, unfilter};
+use crate::winograd::tiles::{GAP, PLACES, Tiles};
 
 /// Tiles that are worked on together, so that their sixteen products' operands stay in the caches.
 const GROUP_TILES: usize = 128;
@@ -30,7 +30,7 @@ const ROWS: usize = 64;
 const LEAST_CHANNELS: usize = 16;
 
 /// Whether a convolution is one of these.
-pub(super) fn suits(geometry: &Geometry) -> bool {
+pub(crate) fn suits(geometry: &Geometry) -> bool {
     let &Geometry { kernel, stride, padding, small, small_channels, large_channels, .. } = geometry;
     [kernel, stride, padding] == [3, 1, 1]
         && small.iter().all(|side| side.is_multiple_of(2))
@@ -38,7 +38,7 @@ pub(super) fn suits(geometry: &Geometry) -> bool {
 }
 
 /// Convolution: large `[N, B, h, w]` to small `[N, A, h, w]`.
-pub(super) fn convolve(geometry: &Geometry, large: &[f32], weight: &[f32]) -> Vec<f32> {
+pub(crate) fn convolve(geometry: &Geometry, large: &[f32], weight: &[f32]) -> Vec<f32> {
     let &Geometry { small_channels, large_channels, .. } = geometry;
     let filters = Filters::new(large_channels, small_channels, |input, output| {
         filter(square(weight, output * large_channels + input))
@@ -47,7 +47,7 @@ pub(super) fn convolve(geometry: &Geometry, large: &[f32], weight: &[f32]) -> Ve
 }
 
 /// Its input gradient: small `[N, A, h, w]` to large `[N, B, h, w]`.
-pub(super) fn convolve_transposed(geometry: &Geometry, small: &[f32], weight: &[f32]) -> Vec<f32> {
+pub(crate) fn convolve_transposed(geometry: &Geometry, small: &[f32], weight: &[f32]) -> Vec<f32> {
     let &Geometry { small_channels, large_channels, .. } = geometry;
     let filters = Filters::new(small_channels, large_channels, |input, output| {
         let mut g = square(weight, input * large_channels + output);
@@ -90,7 +90,7 @@ fn filtered(geometry: &Geometry, input: &[f32], filters: &Filters) -> Vec<f32> {
 }
 
 /// Weight gradient: the small and the large tensor to `[A, B, 3, 3]`.
-pub(super) fn weight_gradient(geometry: &Geometry, small: &[f32], large: &[f32]) -> Vec<f32> {
+pub(crate) fn weight_gradient(geometry: &Geometry, small: &[f32], large: &[f32]) -> Vec<f32> {
     let &Geometry { small_channels, large_channels, .. } = geometry;
     // The groups are summed in order, so their sizes must not depend on the number of threads.
     let tiles = |channels| Tiles::new(geometry, channels, GRADIENT_TILES, geometry.images);

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use pulp::Arch;
 
-use crate::nn::kernels::cpu::product::COLUMNS;
-use crate::nn::kernels::geometry::Geometry;
+use crate::geometry::Geometry;
+use crate::product::COLUMNS;
 
 /// Products per tile.
 pub(super) const PLACES: usize = 16;

@@ -4,15 +4,15 @@
 
 use rayon::prelude::*;
 
-use crate::nn::kernels::cpu::epilogue::Epilogue;
-use crate::nn::kernels::cpu::product::{COLUMNS, LeftMatrix, inner_products, multiply};
-use crate::nn::kernels::geometry::Geometry;
+use crate::epilogue::Epilogue;
+use crate::geometry::Geometry;
+use crate::product::{COLUMNS, LeftMatrix, inner_products, multiply};
 
 /// The most output pixels, of all images together, of a convolution that takes this path.
 const MOST_PIXELS: usize = 128;
 
 /// Whether a convolution is one of these.
-pub(super) fn suits(geometry: &Geometry) -> bool {
+pub(crate) fn suits(geometry: &Geometry) -> bool {
     pixels(geometry) <= MOST_PIXELS && taps(geometry).is_multiple_of(COLUMNS)
 }
 
@@ -107,7 +107,7 @@ fn part_length(length: usize, unit: usize) -> usize {
 }
 
 /// Convolution: large `[N, B, s h, s w]` to small `[N, A, h, w]`.
-pub(super) fn convolve(
+pub(crate) fn convolve(
     geometry: &Geometry,
     large: &[f32],
     weight: &[f32],
@@ -131,7 +131,7 @@ pub(super) fn convolve(
 }
 
 /// Transposed convolution: small `[N, A, h, w]` to large `[N, B, s h, s w]`.
-pub(super) fn convolve_transposed(geometry: &Geometry, small: &[f32], weight: &[f32]) -> Vec<f32> {
+pub(crate) fn convolve_transposed(geometry: &Geometry, small: &[f32], weight: &[f32]) -> Vec<f32> {
     let (pixels, taps) = (pixels(geometry), taps(geometry));
     let left = small_rows(geometry, small, true);
     // The gradient of every patch, in parts of its taps.
@@ -161,7 +161,7 @@ pub(super) fn convolve_transposed(geometry: &Geometry, small: &[f32], weight: &[
 }
 
 /// Weight gradient: the small and the large tensor to `[A, B, k, k]`.
-pub(super) fn weight_gradient(geometry: &Geometry, small: &[f32], large: &[f32]) -> Vec<f32> {
+pub(crate) fn weight_gradient(geometry: &Geometry, small: &[f32], large: &[f32]) -> Vec<f32> {
     let (pixels, taps, channels) = (pixels(geometry), taps(geometry), geometry.small_channels);
     let patches = patches(geometry, large);
     let bases: Vec<usize> = (0..pixels).map(|pixel| pixel * taps).collect();

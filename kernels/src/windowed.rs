@@ -1,15 +1,15 @@
 //! Convolutions of any window, forwards only: kernels that are no squares, borders that are left
 //! out, strides that leave a rest. Networks that only look at images have them.
 //!
-//! They are laid out as those of [`conv`](super::conv) are, in planes of which every tap is one
+//! They are laid out as those of [`conv`](crate::conv) are, in planes of which every tap is one
 //! contiguous row; where the stride is 1, the zeros on one side of a row or an image are those on
 //! the other side of the next.
 
-use crate::nn::kernels::cpu::conv::Forward;
-use crate::nn::kernels::cpu::epilogue::Epilogue;
-use crate::nn::kernels::cpu::groups::{each_group, group_of};
-use crate::nn::kernels::cpu::product::{COLUMNS, multiply};
-use crate::nn::kernels::windowed::Windowed;
+use crate::conv::Forward;
+use crate::epilogue::Epilogue;
+use crate::groups::{each_group, group_of};
+use crate::product::{COLUMNS, multiply};
+use crate::window::Windowed;
 
 /// How the images of a group lie in one plane of a channel, of which there is one for every pixel
 /// of a square of the stride's side.
@@ -78,12 +78,7 @@ impl Layout {
 }
 
 /// Convolution of `[N, C, H, W]` by `[O, C, h, w]`.
-pub(super) fn convolve(
-    of: &Windowed,
-    input: &[f32],
-    weight: &[f32],
-    epilogue: Epilogue<'_>,
-) -> Vec<f32> {
+pub fn convolve(of: &Windowed, input: &[f32], weight: &[f32], epilogue: Epilogue<'_>) -> Vec<f32> {
     let &Windowed { images, inputs, outputs, sides, kernel, stride, padding } = of;
     let [height, width] = of.small();
     let group = group_of(images, height * Layout::new(of, 1).pitch);

@@ -5,8 +5,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::nn::kernels::cpu::plane::Plane;
-use crate::nn::kernels::geometry::Geometry;
+use crate::geometry::Geometry;
+use crate::plane::Plane;
 
 /// Product rows that are made and stored together, so that they are still in the caches when they
 /// are stored.
@@ -19,7 +19,7 @@ thread_local! {
 
 /// Runs `work` with two buffers of the given lengths that hold anything. The buffers are taken, not
 /// borrowed: a thread that waits in `work` may start another task that needs its own.
-pub(super) fn with_scratch<R>(
+pub(crate) fn with_scratch<R>(
     lengths: [usize; 2],
     work: impl FnOnce(&mut [f32], &mut [f32]) -> R,
 ) -> R {
@@ -36,12 +36,12 @@ pub(super) fn with_scratch<R>(
 
 /// Images that are worked on together: enough columns for the product to be worth its packing, and
 /// a multiple of the threads where there are enough images.
-pub(super) fn group_size(geometry: &Geometry) -> usize {
+pub(crate) fn group_size(geometry: &Geometry) -> usize {
     group_of(geometry.images, Plane::new(geometry, 1).columns)
 }
 
 /// [`group_size`] of so many images, each of so many columns.
-pub(super) fn group_of(images: usize, columns: usize) -> usize {
+pub(crate) fn group_of(images: usize, columns: usize) -> usize {
     let wanted = 512usize.div_ceil(columns).clamp(1, images);
     let groups = images.div_ceil(wanted);
     let threads = rayon::current_num_threads();
@@ -54,7 +54,7 @@ pub(super) fn group_of(images: usize, columns: usize) -> usize {
 /// from it, and `store` moves these into the group's part of the output. `lengths` are those of the
 /// staged input and of one product row. Where there are fewer groups than threads, the channels are
 /// divided instead; every value is computed in the same way however the work is divided.
-pub(super) fn each_group(
+pub(crate) fn each_group(
     output: &mut [f32],
     group_length: usize,
     channels: usize,

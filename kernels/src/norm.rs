@@ -3,28 +3,31 @@
 use pulp::Arch;
 use rayon::prelude::*;
 
-use crate::nn::architecture::NORM_EPSILON;
-
 /// Independent partial sums, for the vectoriser and for accuracy.
 const LANES: usize = 32;
 
 /// A plane's mean and the reciprocal of its standard deviation.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Statistics {
+pub struct Statistics {
     mean: f32,
     scale: f32,
 }
 
-/// The affine parameters, one of each per channel, and whether ReLU follows.
+/// What a norm does with its statistics.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Affine<'a> {
+pub struct Affine<'a> {
+    /// What each channel is multiplied by.
     pub gamma: &'a [f32],
+    /// What is added to each channel after that.
     pub beta: &'a [f32],
+    /// Whether ReLU follows.
     pub relu: bool,
+    /// What is added to the variance.
+    pub epsilon: f32,
 }
 
 /// Normalises `x` `[N, C, area]` plane by plane.
-pub(crate) fn normalise(x: &[f32], area: usize, affine: Affine<'_>) -> (Vec<f32>, Vec<Statistics>) {
+pub fn normalise(x: &[f32], area: usize, affine: Affine<'_>) -> (Vec<f32>, Vec<Statistics>) {
     let channels = affine.gamma.len();
     let mut y = vec![0.0; x.len()];
     let mut statistics = vec![Statistics::default(); x.len() / area];
@@ -42,7 +45,7 @@ pub(crate) fn normalise(x: &[f32], area: usize, affine: Affine<'_>) -> (Vec<f32>
                 || {
                     let mean = sum(x, |x| x) / area as f32;
                     let variance = sum(x, |x| (x - mean) * (x - mean)) / area as f32;
-                    let scale = (variance + NORM_EPSILON as f32).sqrt().recip();
+                    let scale = (variance + affine.epsilon).sqrt().recip();
                     *statistics = Statistics { mean, scale };
                     let factor = scale * gamma;
                     for (y, x) in y.iter_mut().zip(x) {
@@ -55,7 +58,7 @@ pub(crate) fn normalise(x: &[f32], area: usize, affine: Affine<'_>) -> (Vec<f32>
 }
 
 /// The gradients of [`normalise`]'s input, gamma and beta, given its output's.
-pub(crate) fn normalise_backward(
+pub fn normalise_backward(
     x: &[f32],
     area: usize,
     affine: Affine<'_>,
@@ -109,7 +112,7 @@ pub(crate) fn normalise_backward(
 
 /// The sum of a term over all values.
 #[inline(always)]
-pub(super) fn sum(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
+pub(crate) fn sum(values: &[f32], term: impl Fn(f32) -> f32) -> f32 {
     let mut partial = [0.0; LANES];
     let (blocks, rest) = values.as_chunks::<LANES>();
     for block in blocks {

@@ -3,14 +3,14 @@
 use pulp::Arch;
 use rayon::prelude::*;
 
-use crate::nn::kernels::cpu::norm::sum;
+use crate::norm::sum;
 
 /// Values that one task works on.
 const BLOCK: usize = 1 << 14;
 
 /// The gradient of LeakyReLU's input, given the output's and the output, which has the input's
 /// sign.
-pub(super) fn leaky_gradient(gradient: &[f32], output: &[f32], slope: f32) -> Vec<f32> {
+pub fn leaky_gradient(gradient: &[f32], output: &[f32], slope: f32) -> Vec<f32> {
     let mut before = vec![0.0; gradient.len()];
     let blocks = gradient.par_chunks(BLOCK).zip(output.par_chunks(BLOCK));
     before.par_chunks_mut(BLOCK).zip(blocks).for_each(|(before, (gradient, output))| {
@@ -27,7 +27,7 @@ pub(super) fn leaky_gradient(gradient: &[f32], output: &[f32], slope: f32) -> Ve
 }
 
 /// The sums of a tensor `[N, channels, area]` over all but its channels.
-pub(super) fn channel_sums(values: &[f32], channels: usize, area: usize) -> Vec<f32> {
+pub fn channel_sums(values: &[f32], channels: usize, area: usize) -> Vec<f32> {
     let of_channel = |channel: usize| {
         let planes = values.chunks_exact(area).skip(channel).step_by(channels);
         Arch::new().dispatch(

@@ -8,7 +8,7 @@
 use pulp::{Arch, Simd, WithSimd};
 
 /// Columns are computed in blocks of this many; rows and buffers are padded to whole blocks.
-pub(super) const COLUMNS: usize = 32;
+pub(crate) const COLUMNS: usize = 32;
 
 /// Taps worked on between two visits of the output, so that a panel of weights stays in the first
 /// cache.
@@ -18,7 +18,7 @@ const DEPTH: usize = 384;
 const SPAN: usize = 512;
 
 /// The rows of the left matrix: `weight(row, tap)` for `rows` x `taps`.
-pub(super) trait LeftMatrix: Sync {
+pub(crate) trait LeftMatrix: Sync {
     /// `weight(row + i, tap)` of `count` rows at `[(tap - first) * width + i]` for the taps in
     /// `first..last`, written to `buffer` where they do not lie so already.
     fn panel<'a>(
@@ -35,7 +35,7 @@ pub(super) trait LeftMatrix: Sync {
 ///
 /// `out` holds one row of `columns` values per `m`; `columns` is a multiple of [`COLUMNS`], and `x`
 /// reaches that far beyond every base.
-pub(super) fn multiply(
+pub(crate) fn multiply(
     left: &impl LeftMatrix,
     rows: std::ops::Range<usize>,
     bases: &[usize],
@@ -162,7 +162,7 @@ const TILE: (usize, usize) = (4, 4);
 /// `out[m][k] += sum_q y[m * stride + q] * x[bases[k] + q]` for `q < columns`: the weight gradient.
 ///
 /// `out` holds one row of `bases.len()` values per `m`; `columns` is a multiple of [`COLUMNS`].
-pub(super) fn inner_products(
+pub(crate) fn inner_products(
     y: &[f32],
     stride: usize,
     bases: &[usize],

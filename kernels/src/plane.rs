@@ -1,13 +1,13 @@
 //! How images are laid out for a product: as zero-bordered planes in one row of memory.
 
-use crate::nn::kernels::cpu::product::COLUMNS;
-use crate::nn::kernels::geometry::Geometry;
+use crate::geometry::Geometry;
+use crate::product::COLUMNS;
 
 /// How the images of a group lie in a row of memory: rows of `small[1]` pixels and `halo` zeros,
 /// then `halo` rows of zeros after every image. A tap that leaves a row on the right reads the
 /// zeros before the next one's first pixel, so that one border serves two sides.
 #[derive(Clone, Copy)]
-pub(super) struct Plane {
+pub(crate) struct Plane {
     small: [usize; 2],
     /// The distance of two rows.
     pitch: usize,

@@ -10,13 +10,13 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::nn::kernels::cpu::epilogue::Epilogue;
-use crate::nn::kernels::cpu::groups::{each_group, group_size, with_scratch};
-use crate::nn::kernels::cpu::patches;
-use crate::nn::kernels::cpu::plane::Plane;
-use crate::nn::kernels::cpu::product::{LeftMatrix, inner_products, multiply};
-use crate::nn::kernels::cpu::winograd;
-use crate::nn::kernels::geometry::Geometry;
+use crate::epilogue::Epilogue;
+use crate::geometry::Geometry;
+use crate::groups::{each_group, group_size, with_scratch};
+use crate::patches;
+use crate::plane::Plane;
+use crate::product::{LeftMatrix, inner_products, multiply};
+use crate::winograd;
 
 /// Every phase of an image.
 fn phases(stride: usize) -> impl Iterator<Item = (usize, usize)> {
@@ -41,7 +41,7 @@ fn bases(geometry: &Geometry, plane: &Plane, channels: Range<usize>) -> Vec<usiz
 }
 
 /// The weight as the left matrix of a convolution: a row per small channel.
-pub(super) struct Forward<'a> {
+pub(crate) struct Forward<'a> {
     pub weight: &'a [f32],
     pub taps: usize,
 }
@@ -104,7 +104,7 @@ impl LeftMatrix for Transposed<'_> {
 }
 
 /// Convolution: large `[N, B, s h, s w]` to small `[N, A, h, w]`.
-pub(crate) fn convolve(
+pub fn convolve(
     geometry: &Geometry,
     large: &[f32],
     weight: &[f32],
@@ -161,7 +161,7 @@ pub(crate) fn convolve(
 }
 
 /// Transposed convolution: small `[N, A, h, w]` to large `[N, B, s h, s w]`.
-pub(crate) fn convolve_transposed(geometry: &Geometry, small: &[f32], weight: &[f32]) -> Vec<f32> {
+pub fn convolve_transposed(geometry: &Geometry, small: &[f32], weight: &[f32]) -> Vec<f32> {
     if winograd::suits(geometry) {
         return winograd::convolve_transposed(geometry, small, weight);
     }
@@ -252,7 +252,7 @@ pub(crate) fn convolve_transposed(geometry: &Geometry, small: &[f32], weight: &[
 }
 
 /// Weight gradient: the small and the large tensor to `[A, B, k, k]`.
-pub(crate) fn weight_gradient(geometry: &Geometry, small: &[f32], large: &[f32]) -> Vec<f32> {
+pub fn weight_gradient(geometry: &Geometry, small: &[f32], large: &[f32]) -> Vec<f32> {
     if winograd::suits(geometry) {
         return winograd::weight_gradient(geometry, small, large);
     }

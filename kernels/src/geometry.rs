@@ -2,7 +2,8 @@
 
 /// The shapes of one convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Geometry {
+pub struct Geometry {
+    /// `N`, how many there are.
     pub images: usize,
     /// `A`, the channels of the small tensor.
     pub small_channels: usize,
@@ -10,8 +11,11 @@ pub(crate) struct Geometry {
     pub large_channels: usize,
     /// `[h, w]` of the small tensor.
     pub small: [usize; 2],
+    /// `k`, the sides of the kernel.
     pub kernel: usize,
+    /// By how much the small tensor is smaller.
     pub stride: usize,
+    /// Zeros on every side of the large tensor.
     pub padding: usize,
 }
 
@@ -52,15 +56,18 @@ impl Geometry {
         (fits && exact && exists).then_some(self)
     }
 
+    /// `[N, A, h, w]`.
     pub fn small_shape(&self) -> [usize; 4] {
         [self.images, self.small_channels, self.small[0], self.small[1]]
     }
 
+    /// `[N, B, H, W]`.
     pub fn large_shape(&self) -> [usize; 4] {
         let [height, width] = self.small.map(|side| side * self.stride);
         [self.images, self.large_channels, height, width]
     }
 
+    /// `[A, B, k, k]`.
     pub fn weight_shape(&self) -> [usize; 4] {
         [self.small_channels, self.large_channels, self.kernel, self.kernel]
     }

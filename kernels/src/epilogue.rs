@@ -2,7 +2,7 @@
 
 /// What is added to a convolution's result before it is stored.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Epilogue<'a> {
+pub struct Epilogue<'a> {
     /// One value per channel.
     pub bias: Option<&'a [f32]>,
     /// LeakyReLU's slope below 0.

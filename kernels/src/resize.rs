@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 /// Every pixel of planes `[height, width]` four times, multiplied by `factor`.
-pub(super) fn enlarge(x: &[f32], [height, width]: [usize; 2], factor: f32) -> Vec<f32> {
+pub fn enlarge(x: &[f32], [height, width]: [usize; 2], factor: f32) -> Vec<f32> {
     let mut y = vec![0.0; 4 * x.len()];
     let planes = x.par_chunks_exact(height * width);
     y.par_chunks_exact_mut(4 * height * width).zip(planes).for_each(|(y, x)| {
@@ -19,7 +19,7 @@ pub(super) fn enlarge(x: &[f32], [height, width]: [usize; 2], factor: f32) -> Ve
 }
 
 /// The sums of every two by two pixels of planes `[height, width]`, multiplied by `factor`.
-pub(super) fn reduce(x: &[f32], [height, width]: [usize; 2], factor: f32) -> Vec<f32> {
+pub fn reduce(x: &[f32], [height, width]: [usize; 2], factor: f32) -> Vec<f32> {
     let mut y = vec![0.0; x.len() / 4];
     let planes = x.par_chunks_exact(height * width);
     y.par_chunks_exact_mut(height * width / 4).zip(planes).for_each(|(y, x)| {

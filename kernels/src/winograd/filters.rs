@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use crate::nn::kernels::cpu::product::LeftMatrix;
-use crate::nn::kernels::cpu::winograd::tiles::PLACES;
+use crate::product::LeftMatrix;
+use crate::winograd::tiles::PLACES;
 
 /// Rows of a panel of filters: as many as a product works on at once.
 const PANEL: usize = 8;

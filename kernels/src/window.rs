@@ -2,13 +2,18 @@
 
 /// The shapes of one such convolution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Windowed {
+pub struct Windowed {
+    /// `N`, how many there are.
     pub images: usize,
+    /// `C`, the channels of the input.
     pub inputs: usize,
+    /// `O`, those of the output.
     pub outputs: usize,
     /// Height and width of the input.
     pub sides: [usize; 2],
+    /// `[h, w]` of the kernel.
     pub kernel: [usize; 2],
+    /// In both directions.
     pub stride: usize,
     /// Rows above and below, and columns on both sides, of zeros.
     pub padding: [usize; 2],

@@ -1,8 +1,8 @@
 //! The constants of one update by Adam.
 
-/// The constants that [`ops::adam`](crate::nn::ops::adam) takes.
+/// The constants of an update.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct AdamStep {
+pub struct AdamStep {
     /// Decay of either running mean: `beta1` and `beta2`.
     pub decays: [f64; 2],
     /// `sqrt(1 - beta2^t)`.
