@@ -136,6 +136,8 @@ mod train {
     pub use crate::recipes::stargan::config::StarGan;
     pub use crate::recipes::stargan::preset::Preset;
     pub use crate::recipes::stargan::weights::{IdentityWarmup, LossWeights, ReconstructionRamp};
+    pub use crate::recipes::stargan_v2::config::{StarGanV2, StyleLossWeights};
+    pub use crate::recipes::stargan_v2::translator::StyleTranslator;
 }
 
 #[cfg(feature = "report")]

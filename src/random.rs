@@ -4,7 +4,7 @@
 //! counters, so that a run resumed at iteration `i` draws what the uninterrupted run drew there, on
 //! every backend and for any number of threads, with no generator state to save.
 
-use rand::{RngCore, SeedableRng};
+use rand::{Rng, RngCore, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// What a stream is for.
@@ -35,6 +35,14 @@ pub(crate) enum Purpose {
     FeatureSubset = 11,
     /// Which images of a domain are held back.
     Split = 12,
+    /// The mapping network's first weights.
+    Mapping = 13,
+    /// The style encoder's first weights.
+    Encoder = 14,
+    /// Which images of one dataset an iteration takes styles from.
+    Reference = 15,
+    /// The noise that styles are made of.
+    Latent = 16,
 }
 
 /// The stream of `purpose` in the run seeded with `seed`, for the counters `a` and `b`.
@@ -44,6 +52,13 @@ pub(crate) fn stream(seed: u64, purpose: Purpose, a: u64, b: u64) -> ChaCha8Rng 
         bytes.copy_from_slice(&word.to_le_bytes());
     }
     ChaCha8Rng::from_seed(key)
+}
+
+/// A number from the standard normal distribution, by Box and Muller (1958).
+pub(crate) fn normal(rng: &mut impl Rng) -> f64 {
+    let (radius, angle): (f64, f64) = (rng.random(), rng.random());
+    // From (0, 1], which has a logarithm.
+    (-2.0 * (1.0 - radius).ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
 }
 
 /// A number below `limit`, all of them alike.
@@ -65,7 +80,6 @@ pub(crate) fn permutation(length: usize, mut random: impl RngCore) -> Vec<usize>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rand::Rng;
 
     #[test]
     fn streams_are_pinned_and_distinct() {

@@ -49,6 +49,7 @@ impl Shape {
             labels: labels.collect(),
             batch_size: self.batch,
             image_size: self.size.into(),
+            references: None,
         }
     }
 

@@ -15,11 +15,13 @@ use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
 use image::DynamicImage;
 
+use crate::data::augment::Change;
 use crate::data::balance::{Balance, Sampling};
 use crate::data::channels::Channels;
 use crate::data::dataset::load;
 use crate::data::datasets::Datasets;
 use crate::data::loader_config::{LoaderConfig, Share};
+use crate::data::references::ByLabel;
 use crate::data::sampler::{Draw, Sampler};
 use crate::data::size::ImageSize;
 use crate::data::transform::Transform;
@@ -47,6 +49,18 @@ pub struct Batch {
     pub batch_size: usize,
     /// The size of the images.
     pub image_size: ImageSize,
+    /// Images that others are to look like, where the recipe takes them
+    /// ([`Recipe::references`](crate::engine::Recipe::references)).
+    pub references: Option<References>,
+}
+
+/// Two images of one label for every image of a batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct References {
+    /// The first and the second images, each as [`Batch::images`]: of the same rows.
+    pub images: [Vec<f32>; 2],
+    /// The label that both have, as [`Batch::labels`]: of the whole batch.
+    pub labels: Vec<f32>,
 }
 
 impl Batch {
@@ -67,17 +81,25 @@ impl Batch {
         let rows = self.rows.len() / parts;
         assert_eq!(rows * parts, self.rows.len(), "parts of equally many images");
         let values = self.images.len() / parts;
-        let part = |(number, images): (usize, &[f32])| {
+        let Self { dataset, iteration, batch_size, image_size, .. } = self;
+        let part = |number: usize| {
             let first = self.rows.start + number * rows;
-            Self { rows: first..first + rows, images: images.to_vec(), ..self.without_images() }
+            let of = |images: &[f32]| images[number * values..(number + 1) * values].to_vec();
+            Self {
+                dataset,
+                iteration,
+                rows: first..first + rows,
+                images: of(&self.images),
+                labels: self.labels.clone(),
+                batch_size,
+                image_size,
+                references: self.references.as_ref().map(|references| References {
+                    images: references.images.each_ref().map(|images| of(images)),
+                    labels: references.labels.clone(),
+                }),
+            }
         };
-        self.images.chunks_exact(values).enumerate().map(part).collect()
-    }
-
-    fn without_images(&self) -> Self {
-        let Self { dataset, iteration, batch_size, image_size, .. } = *self;
-        let (rows, labels) = (self.rows.clone(), self.labels.clone());
-        Self { dataset, iteration, rows, images: Vec::new(), labels, batch_size, image_size }
+        (0..parts).map(part).collect()
     }
 
     /// The shape of the images: `[N, C, H, W]`.
@@ -123,6 +145,7 @@ impl Loader {
             prefetch,
             on_unreadable,
             sampling,
+            references,
             paired,
             share,
         } = config;
@@ -133,6 +156,8 @@ impl Loader {
             Sampling::Uniform => sampler,
             Sampling::Balanced => sampler.balanced(datasets.iter().map(Balance::new)),
         };
+        let by_label = datasets.iter().map(ByLabel::new);
+        let sampler = if references { sampler.referring(by_label) } else { sampler };
         let shared = Arc::new(Shared {
             datasets: datasets.clone(),
             sampler: if paired { sampler.paired() } else { sampler },
@@ -273,27 +298,54 @@ impl Shared {
         let rows = self.share.rows(batch_size);
         let mut images = Vec::with_capacity(rows.len() * values);
         let mut labels = Vec::with_capacity(batch_size * dataset.labels().width());
+        let seen = |pixels: &DynamicImage, flip, change: Option<&Change>| match change {
+            Some(change) => change.apply(transform, pixels, flip),
+            None if flip => transform.apply_mirrored(pixels),
+            None => transform.apply(pixels),
+        };
         for (row, &(mut image, flip)) in draw.images.iter().enumerate() {
             if rows.contains(&row) {
-                let (loaded, pixels) = self.load(draw.dataset, image)?;
-                images.extend(match draw.changes.get(row) {
-                    Some(change) => change.apply(transform, &pixels, flip),
-                    None if flip => transform.apply_mirrored(&pixels),
-                    None => transform.apply(&pixels),
-                });
+                let order = (image..dataset.len()).chain(0..image);
+                let (loaded, pixels) = self.load(draw.dataset, order)?;
+                images.extend(seen(&pixels, flip, draw.changes.get(row)));
                 image = loaded;
             }
             labels.extend_from_slice(dataset.label(image));
         }
+        let references = match self.sampler.by_label(draw.dataset) {
+            None => None,
+            Some(by_label) => {
+                let mut references = References { images: [vec![], vec![]], labels: vec![] };
+                for (row, drawn) in draw.references.iter().enumerate() {
+                    let first = by_label.instead(drawn[0]).next();
+                    let label = dataset.label(first.expect("a label has images"));
+                    references.labels.extend_from_slice(label);
+                    if rows.contains(&row) {
+                        for (images, reference) in references.images.iter_mut().zip(drawn) {
+                            let order = by_label.instead(*reference);
+                            let (_, pixels) = self.load(draw.dataset, order)?;
+                            images.extend(seen(&pixels, reference.flip, reference.change.as_ref()));
+                        }
+                    }
+                }
+                Some(references)
+            }
+        };
         let Draw { dataset, iteration, .. } = draw;
-        Ok(Batch { dataset, iteration, rows, images, labels, batch_size, image_size })
+        Ok(Batch { dataset, iteration, rows, images, labels, batch_size, image_size, references })
     }
 
-    /// Image `index` of a dataset, or as the policy says another one in its place.
-    fn load(&self, number: usize, index: usize) -> Result<(usize, DynamicImage)> {
+    /// The first image of `order` of a dataset, or as the policy says the first that can be read.
+    fn load(
+        &self,
+        number: usize,
+        order: impl Iterator<Item = usize>,
+    ) -> Result<(usize, DynamicImage)> {
         let dataset = &self.datasets[number];
+        let mut order = order.peekable();
+        let index = *order.peek().expect("an order of images");
         let mut last = String::new();
-        for at in (index..dataset.len()).chain(0..index).take(UNREADABLE_IN_A_ROW) {
+        for at in order.take(UNREADABLE_IN_A_ROW) {
             match (load(dataset, at), self.on_unreadable) {
                 (Ok(pixels), _) => return Ok((at, pixels)),
                 (Err(error), UnreadablePolicy::Fail) => return Err(error),

@@ -57,6 +57,9 @@ pub struct LoaderConfig {
     pub on_unreadable: UnreadablePolicy,
     /// Which images are drawn more often; of paired datasets, the first decides.
     pub sampling: Sampling,
+    /// Whether every image comes with two [references](crate::data::References), of a label drawn
+    /// for it.
+    pub references: bool,
     /// Whether image `i` of one dataset belongs to image `i` of the others: then every batch of an
     /// iteration has the same positions and flips. Needs datasets of one length, and images that
     /// can all be read.
@@ -79,6 +82,7 @@ impl Default for LoaderConfig {
             prefetch: 4,
             on_unreadable: UnreadablePolicy::Fail,
             sampling: Sampling::Uniform,
+            references: false,
             paired: false,
             share: Share::WHOLE,
         }

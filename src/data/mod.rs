@@ -26,6 +26,8 @@ pub(crate) mod network;
 pub(crate) mod presence;
 pub(crate) mod python_random;
 #[cfg(feature = "train")]
+pub(crate) mod references;
+#[cfg(feature = "train")]
 pub(crate) mod sampler;
 pub(crate) mod size;
 pub(crate) mod splits;
@@ -41,7 +43,7 @@ pub use self::crop::Region;
 pub use self::image::{MAX_IMAGE_BYTES, MAX_IMAGE_SIDE, image_size};
 pub use self::image_files::{ImageFiles, image_files};
 #[cfg(feature = "train")]
-pub use self::loader::{Batch, Loader, Unreadable};
+pub use self::loader::{Batch, Loader, References, Unreadable};
 #[cfg(feature = "train")]
 pub use self::loader_config::{LoaderConfig, Share};
 pub use self::network::{to_image, to_network};

@@ -12,6 +12,7 @@ use rand::RngCore;
 
 use crate::data::augment::{Augmentation, Change, WORDS};
 use crate::data::balance::Balance;
+use crate::data::references::{ByLabel, Reference};
 use crate::random::{Purpose, permutation, stream};
 
 /// Threads that work ahead straddle the end of an epoch; none is two epochs ahead for long.
@@ -26,6 +27,8 @@ pub(super) struct Draw {
     pub(super) images: Vec<(usize, bool)>,
     /// What else is done to each of them; nothing where it is empty.
     pub(super) changes: Vec<Change>,
+    /// The two references of each of them; nothing where nobody asks for such.
+    pub(super) references: Vec<[Reference; 2]>,
 }
 
 /// Draws batches from datasets of given lengths, each of them in turn.
@@ -40,6 +43,8 @@ pub(super) struct Sampler {
     paired: bool,
     augmentation: Augmentation,
     datasets: Vec<Orders>,
+    /// The images of every dataset by their label, where references are drawn.
+    by_label: Vec<ByLabel>,
 }
 
 struct Orders {
@@ -69,7 +74,26 @@ impl Sampler {
         };
         let datasets = lengths.into_iter().map(orders).collect();
         let augmentation = Augmentation::default();
-        Self { seed, flip, batch_size, first_iteration, paired: false, augmentation, datasets }
+        Self {
+            seed,
+            flip,
+            batch_size,
+            first_iteration,
+            paired: false,
+            augmentation,
+            datasets,
+            by_label: Vec::new(),
+        }
+    }
+
+    /// Draws references too, from images by their label, of every dataset.
+    pub(super) fn referring(self, by_label: impl IntoIterator<Item = ByLabel>) -> Self {
+        Self { by_label: by_label.into_iter().collect(), ..self }
+    }
+
+    /// The images of a dataset by their label, where references are drawn.
+    pub(super) fn by_label(&self, dataset: usize) -> Option<&ByLabel> {
+        self.by_label.get(dataset)
     }
 
     /// Draws from every dataset what it draws from the first.
@@ -117,7 +141,11 @@ impl Sampler {
             };
             (start..start + self.batch_size).map(change).collect()
         };
-        Draw { dataset, iteration, images, changes }
+        let references = self.by_label(dataset).map_or_else(Vec::new, |by_label| {
+            let of = [self.seed, dataset as u64, iteration];
+            by_label.draw(self.batch_size, self.flip, self.augmentation, of)
+        });
+        Draw { dataset, iteration, images, changes, references }
     }
 
     fn order(&self, dataset: usize, epoch: u64) -> Arc<[usize]> {

@@ -130,6 +130,7 @@ impl<R: Recipe> TrainingConfig<R> {
             threads: run.loader_threads,
             on_unreadable: run.on_unreadable,
             sampling: run.sampling,
+            references: recipe.references(),
             paired: recipe.paired(),
             ..LoaderConfig::default()
         }

@@ -124,6 +124,12 @@ pub trait Recipe:
         false
     }
 
+    /// Whether a step takes two further images of another label for every image, which batches then
+    /// [have](Batch::references).
+    fn references(&self) -> bool {
+        false
+    }
+
     /// The names of the datasets, of which an iteration takes a batch each. By default any are
     /// accepted, as `data1` and so on.
     ///
@@ -244,6 +250,20 @@ impl<B: AutodiffBackend> Moment<'_, B> {
         gradients: Gradients<B>,
     ) -> bool {
         self.update_at(self.discriminator_learning_rate, learner, gradients)
+    }
+
+    /// One update of a network that learns at a share of the
+    /// [rate](Self::learning_rate); otherwise as [`update`](Self::update).
+    ///
+    /// # Panics
+    /// When the gradients are another network's.
+    pub fn update_slower<M: AutodiffModule<B>>(
+        &mut self,
+        share: f64,
+        learner: &mut Learner<B, M>,
+        gradients: Gradients<B>,
+    ) -> bool {
+        self.update_at(share * self.learning_rate, learner, gradients)
     }
 
     /// One update of `learner`. Whether it was made: in float16 it is left out where a gradient is

@@ -142,6 +142,12 @@ impl RunSettings {
         self
     }
 
+    /// Sets Adam's constants.
+    pub fn with_adam(mut self, adam: AdamConfig) -> Self {
+        self.adam = adam;
+        self
+    }
+
     /// Sets how the learning rate changes during the run.
     pub fn with_schedule(mut self, schedule: Schedule) -> Self {
         self.schedule = schedule;
@@ -224,13 +230,14 @@ impl RunSettings {
             )));
         }
         let discriminator = self.discriminator_learning_rate.unwrap_or(self.learning_rate);
-        let AdamConfig { beta1, beta2, epsilon } = self.adam;
+        let AdamConfig { beta1, beta2, epsilon, weight_decay } = self.adam;
         for (name, value, range) in [
             ("learning_rate", self.learning_rate, SMALLEST..=1.0),
             ("discriminator_learning_rate", discriminator, SMALLEST..=1.0),
             ("beta1", beta1, 0.0..=0.999_999),
             ("beta2", beta2, 0.0..=0.999_999_9),
             ("epsilon", epsilon, SMALLEST..=1.0),
+            ("weight_decay", weight_decay, 0.0..=1.0),
             ("ema", self.ema, 0.0..=0.999_999_9),
         ] {
             if !range.contains(&value) {

@@ -9,7 +9,7 @@ use crate::data::size::ImageSize;
 /// What instance norm adds to the variance (PyTorch's default).
 pub(crate) const NORM_EPSILON: f64 = 1e-5;
 
-/// The slope of LeakyReLU below 0.
+/// The slope below 0 of StarGAN's LeakyReLU.
 pub(crate) const NEGATIVE_SLOPE: f64 = 0.01;
 
 /// The shape of a convolution: height and width of the kernel, stride and padding.
@@ -25,6 +25,8 @@ impl Window {
     pub const WIDE: Self = Self { kernel: [7; 2], stride: 1, padding: 3 };
     /// 3x3, size kept.
     pub const SAME: Self = Self { kernel: [3; 2], stride: 1, padding: 1 };
+    /// 1x1.
+    pub const POINT: Self = Self { kernel: [1; 2], stride: 1, padding: 0 };
     /// 4x4, size halved (doubled, transposed).
     pub const HALF: Self = Self { kernel: [4; 2], stride: 2, padding: 1 };
     /// The whole of an input at once, of these sides.
@@ -62,7 +64,7 @@ impl ConvolutionSize {
 }
 
 /// What a layer computes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Operation {
     /// Zero-padded, without bias; the weight is `[outputs, inputs, kernel, kernel]`.
     Convolution(ConvolutionSize),
@@ -77,9 +79,26 @@ pub(crate) enum Operation {
     InstanceNorm {
         channels: usize,
     },
+    /// By each image's own statistics, then scaled by `1 + gamma` and shifted by `beta`, both of
+    /// which a linear layer makes of the image's style code, gamma first.
+    AdaptiveNorm {
+        channels: usize,
+        style: usize,
+    },
+    /// Of vectors, with a bias; the weight is `[outputs, inputs]`.
+    Linear {
+        inputs: usize,
+        outputs: usize,
+    },
+    /// The mean of every two by two pixels.
+    MeanPool,
+    /// Every pixel four times.
+    NearestUp,
     Relu,
-    /// With [`NEGATIVE_SLOPE`].
-    LeakyRelu,
+    LeakyRelu {
+        /// Below 0.
+        slope: f64,
+    },
     Tanh,
     /// Tanh of the first `channels`, mixed with the network's first inputs, of the same number, by
     /// the sigmoid of the last: see [`Head::Mask`](crate::nn::head::Head::Mask).
@@ -91,6 +110,11 @@ pub(crate) enum Operation {
     Residual {
         times: usize,
         layers: Sequence,
+    },
+    /// `(layers(x) + shortcut(x)) / sqrt(2)`, so that the sum has the variance of its parts.
+    Block {
+        layers: Sequence,
+        shortcut: Sequence,
     },
 }
 
@@ -115,12 +139,27 @@ impl Operation {
             Self::InstanceNorm { channels } => {
                 vec![("weight", vec![*channels]), ("bias", vec![*channels])]
             }
-            Self::Relu
-            | Self::LeakyRelu
+            Self::AdaptiveNorm { channels, style } => {
+                let outputs = channels.saturating_mul(2);
+                vec![("fc.weight", vec![outputs, *style]), ("fc.bias", vec![outputs])]
+            }
+            Self::Linear { inputs, outputs } => {
+                vec![("weight", vec![*outputs, *inputs]), ("bias", vec![*outputs])]
+            }
+            Self::MeanPool
+            | Self::NearestUp
+            | Self::Relu
+            | Self::LeakyRelu { .. }
             | Self::Tanh
             | Self::Mask { .. }
-            | Self::Residual { .. } => Vec::new(),
+            | Self::Residual { .. }
+            | Self::Block { .. } => Vec::new(),
         }
+    }
+
+    /// Whether it is made of other layers.
+    pub fn is_block(&self) -> bool {
+        matches!(self, Self::Residual { .. } | Self::Block { .. })
     }
 
     /// The values that it takes and makes at most at a time, blocks what they add to as well, given
@@ -140,14 +179,20 @@ impl Operation {
             Self::ResizeConvolution(size) => {
                 (size.inputs, size.outputs, sides.map(|side| 2 * side))
             }
-            Self::InstanceNorm { channels } => (*channels, *channels, sides),
+            Self::InstanceNorm { channels } | Self::AdaptiveNorm { channels, .. } => {
+                (*channels, *channels, sides)
+            }
+            Self::Linear { inputs, outputs } => (*inputs, *outputs, [1, 1]),
+            // Never made: the convolution before or after takes it in.
+            Self::MeanPool => (0, 0, sides.map(|side| side / 2)),
+            Self::NearestUp => (0, 0, sides.map(|side| 2 * side)),
             // The network's inputs are taken too.
             Self::Mask { channels } => {
                 (channels.saturating_mul(2).saturating_add(1), *channels, sides)
             }
-            Self::Relu | Self::LeakyRelu | Self::Tanh => (0, 0, sides),
+            Self::Relu | Self::LeakyRelu { .. } | Self::Tanh => (0, 0, sides),
             Self::Residual { times: 0, .. } => (0, 0, sides),
-            Self::Residual { layers, .. } => {
+            Self::Residual { layers, .. } | Self::Block { layers, .. } => {
                 let (most, after) = layers.values(sides);
                 return (most.saturating_add(most / 2), after);
             }
@@ -159,6 +204,9 @@ impl Operation {
     fn num_params(&self) -> u128 {
         match self {
             Self::Residual { times, layers } => layers.num_params().saturating_mul(*times as u128),
+            Self::Block { layers, shortcut } => {
+                layers.num_params().saturating_add(shortcut.num_params())
+            }
             _ => self
                 .parameters()
                 .iter()
@@ -174,7 +222,7 @@ fn product(shape: &[usize]) -> u128 {
 }
 
 /// One layer, or one entry for equal blocks.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Layer {
     /// Where the module holds it, such as `down.0.conv`; block `i` of `blocks` is `blocks.i`. Empty
     /// where there is nothing to hold.
@@ -183,7 +231,7 @@ pub(crate) struct Layer {
 }
 
 /// Layers of which each takes what the one before it makes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Sequence(Vec<Layer>);
 
 impl Sequence {
@@ -215,11 +263,9 @@ impl Sequence {
     }
 
     /// What has parameters, in order: modules take their layers from here, each the next ones.
-    pub fn with_parameters(&self) -> impl Iterator<Item = &Operation> {
+    pub fn with_parameters(&self) -> impl Iterator<Item = &Operation> + Clone {
         let operations = self.0.iter().map(|layer| &layer.operation);
-        operations.filter(|operation| {
-            matches!(operation, Operation::Residual { .. }) || !operation.parameters().is_empty()
-        })
+        operations.filter(|operation| operation.is_block() || !operation.parameters().is_empty())
     }
 
     /// The most values of a layer, and the sides of the last one's output.
@@ -237,7 +283,7 @@ impl Sequence {
 
 /// A network: a trunk, and heads of which each takes what the trunk makes. Without heads the
 /// trunk's output is the network's.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Architecture {
     pub trunk: Sequence,
     pub heads: Vec<Sequence>,

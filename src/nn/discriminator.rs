@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::data::size::ImageSize;
 use crate::error::Result;
-use crate::nn::architecture::{Architecture, ConvolutionSize, Operation, Sequence, Window};
+use crate::nn::architecture::{
+    Architecture, ConvolutionSize, NEGATIVE_SLOPE, Operation, Sequence, Window,
+};
 use crate::nn::flat::rows;
 use crate::nn::layers::{Convolution, LeakyConvolution};
 use crate::nn::limits::{
@@ -148,7 +150,7 @@ impl DiscriminatorConfig {
         for i in 0..self.downsamplings {
             let halving = ConvolutionSize::new(width(i), width(i + 1), Window::HALF);
             trunk.push(format!("trunk.{i}"), Operation::BiasedConvolution(halving));
-            trunk.push_activation(Operation::LeakyRelu);
+            trunk.push_activation(Operation::LeakyRelu { slope: NEGATIVE_SLOPE });
         }
 
         let features = width(self.downsamplings);

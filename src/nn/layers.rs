@@ -263,6 +263,11 @@ impl<B: Backend> InstanceNorm<B> {
         }
     }
 
+    /// The norm of `x`, without ReLU.
+    pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
+        ops::instance_norm(x, self.weight.val(), self.bias.val(), false)
+    }
+
     /// `skip` plus the norm of `x`.
     pub fn forward_onto(&self, skip: Tensor<B, 4>, x: Tensor<B, 4>) -> Tensor<B, 4> {
         ops::instance_norm_onto(skip, x, self.weight.val(), self.bias.val())

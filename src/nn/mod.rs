@@ -18,11 +18,17 @@ pub(crate) mod precision;
 #[cfg(feature = "metrics")]
 pub(crate) mod resnet;
 pub(crate) mod spectral;
+pub(crate) mod style;
 pub(crate) mod upsampling;
 pub(crate) mod weights;
 
 pub use self::discriminator::{Discriminator, DiscriminatorConfig, Prediction};
 pub use self::generator::{Generator, GeneratorConfig};
 pub use self::head::Head;
+pub use self::style::config::StyleConfig;
+pub use self::style::discriminator::StyleDiscriminator;
+pub use self::style::encoder::StyleEncoder;
+pub use self::style::generator::StyleGenerator;
+pub use self::style::mapping::MappingNetwork;
 pub use self::upsampling::Upsampling;
 pub use self::weights::Weights;

@@ -35,6 +35,18 @@ pub(crate) fn conv2d<B: Backend>(
     composed::conv2d(x, weight, None, stride, padding)
 }
 
+/// [`conv2d`] plus `bias` `[O]`.
+pub(crate) fn conv2d_bias<B: Backend>(
+    x: Tensor<B, 4>,
+    weight: Tensor<B, 4>,
+    bias: Tensor<B, 1>,
+    stride: usize,
+    padding: usize,
+) -> Tensor<B, 4> {
+    // A sum that broadcasts is slow on a CPU; a slope of 1 leaves all values as they are.
+    conv2d_leaky_relu(x, weight, bias, [stride, padding], 1.0)
+}
+
 /// [`conv2d`] plus `bias` `[O]`, then LeakyReLU.
 pub(crate) fn conv2d_leaky_relu<B: Backend>(
     x: Tensor<B, 4>,
@@ -80,17 +92,42 @@ pub(crate) fn conv_transpose2d<B: Backend>(
 /// Each of the four meets the whole kernel, at one of four places: their sum is a kernel of 4x4.
 /// So the enlarged input is never made, and a value takes 4 products per channel in place of 9.
 pub(crate) fn resize_kernel<B: Backend>(weight: Tensor<B, 4>) -> Tensor<B, 4> {
-    // Channels last, so that what is put together are rows of them; GPUs want the result so.
-    let [o, c, ..] = weight.dims();
-    let mirrored = weight.permute([1, 2, 3, 0]).flip([1, 2]);
-    let options = (&mirrored.device(), mirrored.dtype());
-    let row = Tensor::zeros([c, 1, 3, o], options);
-    let column = Tensor::zeros([c, 4, 1, o], options);
+    four_places(weight.permute([1, 2, 3, 0]).flip([1, 2]))
+}
+
+/// The weight `[O, C, 4, 4]` of the [`conv2d`] of stride 2 and padding 1 that is the convolution
+/// with `weight` `[O, C, 3, 3]`, zero padded by 1, and then the mean of every two by two pixels.
+///
+/// It is to that what [`resize_kernel`] is to enlarging: a value takes 16 products per channel in
+/// place of 36.
+pub(crate) fn pool_kernel<B: Backend>(weight: Tensor<B, 4>) -> Tensor<B, 4> {
+    four_places(weight.permute([0, 2, 3, 1])) * 0.25
+}
+
+/// The sum of a kernel `[A, 3, 3, B]` at the four places of a kernel of 4x4: `[A, B, 4, 4]`.
+// Channels last, so that what is put together are rows of them; GPUs want the result so.
+fn four_places<B: Backend>(kernel: Tensor<B, 4>) -> Tensor<B, 4> {
+    let [a, _, _, b] = kernel.dims();
+    let options = (&kernel.device(), kernel.dtype());
+    let row = Tensor::zeros([a, 1, 3, b], options);
+    let column = Tensor::zeros([a, 4, 1, b], options);
     let twice = |kernel: Tensor<B, 4>, zeros: Tensor<B, 4>, axis| {
         Tensor::cat(vec![kernel.clone(), zeros.clone()], axis)
             + Tensor::cat(vec![zeros, kernel], axis)
     };
-    twice(twice(mirrored, row, 1), column, 2).permute([0, 3, 1, 2])
+    twice(twice(kernel, row, 1), column, 2).permute([0, 3, 1, 2])
+}
+
+/// The mean of every two by two pixels of `x` `[N, C, 2 H, 2 W]`: `[N, C, H, W]`.
+pub(crate) fn mean_pool<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
+    specialised!(mean_pool(&x));
+    composed::mean_pool(x)
+}
+
+/// Every pixel of `x` `[N, C, H, W]` four times: `[N, C, 2 H, 2 W]`.
+pub(crate) fn nearest_up<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
+    specialised!(nearest_up(&x));
+    composed::nearest_up(x)
 }
 
 /// Instance norm of `x` `[N, C, H, W]` with its own statistics, always, scaled by `gamma` `[C]` and
@@ -103,6 +140,31 @@ pub(crate) fn instance_norm<B: Backend>(
 ) -> Tensor<B, 4> {
     specialised!(instance_norm(&x, &gamma, &beta, relu));
     composed::instance_norm(x, gamma, beta, relu)
+}
+
+/// Adaptive instance norm (Huang and Belongie, ICCV 2017, eq. 8): of `x` `[N, C, H, W]` with its
+/// own statistics, scaled by `gamma` `[N, C]` and shifted by `beta` `[N, C]`.
+pub(crate) fn adaptive_norm<B: Backend>(
+    x: Tensor<B, 4>,
+    gamma: Tensor<B, 2>,
+    beta: Tensor<B, 2>,
+) -> Tensor<B, 4> {
+    let [n, c, h, w] = x.dims();
+    if launches::<B>() {
+        // Channels are last in memory there, so that images don't become channels for nothing.
+        let plain = |value| Tensor::full([c], value, &x.device());
+        let normed = instance_norm(x.clone(), plain(1.0), plain(0.0), false);
+        let of_planes = |affine: Tensor<B, 2>| affine.reshape([n, c, 1, 1]);
+        return normed * of_planes(gamma) + of_planes(beta);
+    }
+    // A plane's statistics are its own, so the images may stand one after the other in one.
+    let normed = instance_norm(
+        x.reshape([1, n * c, h, w]),
+        gamma.reshape([n * c]),
+        beta.reshape([n * c]),
+        false,
+    );
+    normed.reshape([n, c, h, w])
 }
 
 /// `skip` plus the [`instance_norm`] of `x`, both `[N, C, H, W]`.
@@ -125,6 +187,12 @@ pub(crate) fn adam<B: Backend>(
 ) -> [Tensor<B, 1>; 4] {
     kernels::adam(tensors, finite, step)
         .unwrap_or_else(|(tensors, finite)| composed::adam(tensors, finite, step))
+}
+
+/// LeakyReLU of `x` `[N, C, H, W]`: `negative_slope` times it where it is not above 0.
+pub(crate) fn leaky_relu<B: Backend>(x: Tensor<B, 4>, negative_slope: f64) -> Tensor<B, 4> {
+    specialised!(leaky_relu(&x, negative_slope));
+    composed::leaky_relu(x, negative_slope)
 }
 
 /// The gradient before LeakyReLU, given that of its output `y`, which has its input's sign and is a
@@ -222,6 +290,20 @@ pub(crate) mod composed {
     ) -> Tensor<B, 4> {
         let options = ConvTransposeOptions::new([stride; 2], [padding; 2], [0, 0], [1, 1], 1);
         module::conv_transpose2d(x, weight, None, options)
+    }
+
+    pub fn mean_pool<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
+        module::avg_pool2d(x, [2, 2], [2, 2], [0, 0], true, false)
+    }
+
+    pub fn nearest_up<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
+        let [n, c, h, w] = x.dims();
+        let enlarged = x.reshape([n, c, h, 1, w, 1]).expand([n, c, h, 2, w, 2]);
+        enlarged.reshape([n, c, 2 * h, 2 * w])
+    }
+
+    pub fn leaky_relu<B: Backend>(x: Tensor<B, 4>, negative_slope: f64) -> Tensor<B, 4> {
+        activation::leaky_relu(x, negative_slope)
     }
 
     pub fn instance_norm<B: Backend>(

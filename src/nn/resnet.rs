@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::size::ImageSize;
 use crate::error::{Error, Result};
 use crate::nn::layers::Convolution;
+use crate::random::normal;
 
 /// Channels of the first convolution.
 const FIRST: usize = 64;
@@ -115,13 +116,6 @@ impl<R: Rng, D> Init<'_, R, D> {
             .then(|| Shortcut { conv: self.convolution(sides, 1, stride), bn: self.norm(outputs) });
         Block { conv1, bn1: self.norm(outputs), conv2, bn2: self.norm(outputs), downsample }
     }
-}
-
-/// A number from the standard normal distribution, by Box and Muller (1958).
-fn normal(rng: &mut impl Rng) -> f64 {
-    let (radius, angle): (f64, f64) = (rng.random(), rng.random());
-    // From (0, 1], which has a logarithm.
-    (-2.0 * (1.0 - radius).ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
 }
 
 /// The network. Its parameters have torchvision's names, but for `gamma` and `beta` of norms, and

@@ -23,11 +23,18 @@ pub struct AdamConfig {
     pub beta2: f64,
     /// Added to the denominator: 1e-8.
     pub epsilon: f64,
+    /// How much of a weight is added to its gradient, as a penalty on its square does: 0.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub weight_decay: f64,
+}
+
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
 }
 
 impl Default for AdamConfig {
     fn default() -> Self {
-        Self { beta1: 0.5, beta2: 0.999, epsilon: 1e-8 }
+        Self { beta1: 0.5, beta2: 0.999, epsilon: 1e-8, weight_decay: 0.0 }
     }
 }
 
@@ -151,11 +158,15 @@ impl<B: Backend> Adam<B> {
         learning_rate: f64,
     ) -> Tensor<B, 1> {
         assert_eq!(gradient.dims(), value.dims(), "a gradient of the parameter's size");
+        let AdamConfig { beta1, beta2, epsilon, weight_decay } = self.config;
+        let gradient = match weight_decay {
+            0.0 => gradient,
+            decay => gradient + value.clone() * decay,
+        };
         let Moments { first, second } = before.unwrap_or_else(|| Moments {
             first: gradient.zeros_like(),
             second: gradient.zeros_like(),
         });
-        let AdamConfig { beta1, beta2, epsilon } = self.config;
         let step = AdamStep::new([beta1, beta2], epsilon, self.steps, learning_rate);
         let tensors = [value, gradient, first, second];
         let [value, first, second, finite] = ops::adam(tensors, self.finite.take(), step);

@@ -10,6 +10,7 @@ pub(crate) mod pairwise;
 pub(crate) mod penalty;
 pub(crate) mod pix2pix;
 pub(crate) mod stargan;
+pub(crate) mod stargan_v2;
 
 pub use self::adversaries::Adversaries;
 pub use self::cyclegan::{CycleNetworks, cycle_losses};
@@ -22,3 +23,9 @@ pub use self::pix2pix::{paired_losses, under_condition};
 pub use self::stargan::batch::{Label, StepBatch};
 pub use self::stargan::losses::{DiscriminatorLosses, GeneratorLosses};
 pub use self::stargan::step::{discriminator_losses, generator_losses};
+pub use self::stargan_v2::batch::{StyleBatch, StyleSource};
+pub use self::stargan_v2::grids::Reference;
+pub use self::stargan_v2::losses::{StyleCriticLosses, StyleGeneratorLosses};
+pub use self::stargan_v2::networks::StyleNetworks;
+pub use self::stargan_v2::recipe::StyleModel;
+pub use self::stargan_v2::step::{critic_losses, style_losses};

@@ -45,8 +45,8 @@ impl Objective {
         }
     }
 
-    /// D's term on the realness `[N, 1, h, w]` of real images; a scalar `[1]`.
-    pub fn real<B: Backend>(self, realness: Tensor<B, 4>) -> Tensor<B, 1> {
+    /// D's term on the realness of real images, such as `[N, 1, h, w]`; a scalar `[1]`.
+    pub fn real<B: Backend, const D: usize>(self, realness: Tensor<B, D>) -> Tensor<B, 1> {
         let patches = match self {
             Self::Wasserstein => realness.neg(),
             Self::Minimax | Self::Vanilla => ops::log_sigmoid(realness).neg(),
@@ -56,8 +56,8 @@ impl Objective {
         ops::mean_of_few(patches)
     }
 
-    /// D's term on the realness `[N, 1, h, w]` of translated images; a scalar `[1]`.
-    pub fn fake<B: Backend>(self, realness: Tensor<B, 4>) -> Tensor<B, 1> {
+    /// D's term on the realness of translated images, such as `[N, 1, h, w]`; a scalar `[1]`.
+    pub fn fake<B: Backend, const D: usize>(self, realness: Tensor<B, D>) -> Tensor<B, 1> {
         let patches = match self {
             Self::Wasserstein => realness,
             Self::Minimax | Self::Vanilla => ops::log_sigmoid(realness.neg()).neg(),
@@ -67,8 +67,8 @@ impl Objective {
         ops::mean_of_few(patches)
     }
 
-    /// G's term on the realness `[N, 1, h, w]` of its translations; a scalar `[1]`.
-    pub fn generator<B: Backend>(self, realness: Tensor<B, 4>) -> Tensor<B, 1> {
+    /// G's term on the realness of its translations, such as `[N, 1, h, w]`; a scalar `[1]`.
+    pub fn generator<B: Backend, const D: usize>(self, realness: Tensor<B, D>) -> Tensor<B, 1> {
         let patches = match self {
             Self::Wasserstein | Self::Hinge => realness.neg(),
             Self::Minimax => ops::log_sigmoid(realness.neg()),

@@ -13,6 +13,8 @@ use crate::files::run::resolve_model;
 use crate::recipes::cyclegan::CycleGan;
 use crate::recipes::pix2pix::Pix2Pix;
 use crate::recipes::stargan::config::StarGan;
+use crate::recipes::stargan_v2::config::StarGanV2;
+use crate::recipes::stargan_v2::translator::StyleTranslator;
 use crate::translate::relabel::Translate;
 use crate::translate::translator::Translator;
 
@@ -37,6 +39,9 @@ pub fn open_model<B: AutodiffBackend>(
         }
         Some(CycleGan::NAME) => open_checkpoint::<B, CycleGan>(&path, device),
         Some(Pix2Pix::NAME) => open_checkpoint::<B, Pix2Pix>(&path, device),
+        Some(StarGanV2::NAME) => {
+            Ok(Box::new(StyleTranslator::<B::InnerBackend>::open(&path, device)?))
+        }
         Some(other) => Err(Error::checkpoint(
             &path,
             format!("it is of the recipe {other:?}: open it with engine::open_checkpoint"),

@@ -55,8 +55,16 @@ fn batch(iteration: u64) -> Batch {
         images.extend((0..image_size * image_size).map(|_| level + 0.2 * rng.random::<f32>()));
     }
     let labels = vec![1.0, 0.0, 0.0, 1.0, 0.0, 0.0, 1.0, 1.0];
-    let rows = 0..batch_size;
-    Batch { dataset: 0, iteration, rows, images, labels, batch_size, image_size: image_size.into() }
+    Batch {
+        dataset: 0,
+        iteration,
+        rows: 0..batch_size,
+        images,
+        labels,
+        batch_size,
+        image_size: image_size.into(),
+        references: None,
+    }
 }
 
 /// The loss terms of one iteration, and the optimizers' means after it: of the gradient, times 1 -

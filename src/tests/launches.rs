@@ -48,6 +48,7 @@ fn an_iteration_of_the_papers_shape_launches_few_kernels() {
             labels: [1.0, 0.0, 0.0, 1.0, 0.0].to_vec(),
             batch_size: 1,
             image_size: 128.into(),
+            references: None,
         };
         let counter = Counter::default();
         let step = || drop(trainer.step(vec![batch]).unwrap());

@@ -23,9 +23,11 @@ mod optimizer;
 mod penalty;
 mod precision;
 mod published;
+mod resizing;
 mod shapes;
 mod spectral;
 mod steps;
+mod style;
 #[cfg(feature = "flex")]
 mod table;
 mod upsampling;

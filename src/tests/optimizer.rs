@@ -48,7 +48,7 @@ struct Line<B: Backend> {
 fn adam_moves_as_pytorchs_does<B: AutodiffBackend>() {
     let (Config { adam, learning_rates }, mut fixture) = Fixture::open("adam");
     let Settings { beta1, beta2, epsilon } = adam;
-    let config = AdamConfig { beta1, beta2, epsilon };
+    let config = AdamConfig { beta1, beta2, epsilon, weight_decay: 0.0 };
     assert_eq!(config, AdamConfig::default(), "the defaults are what the paper and PyTorch use");
     let mut adam = Adam::new(config);
     let mut line = Line::<B> { parameter: Param::from_tensor(fixture.tensor("parameter")) };

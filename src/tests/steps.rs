@@ -176,7 +176,7 @@ impl<B: AutodiffBackend> Comparison<B> {
     fn new(name: &'static str) -> Self {
         let (config, mut fixture) = Fixture::open::<StepConfig>(name);
         let FixtureAdam { learning_rate, beta1, beta2, epsilon } = config.adam;
-        let adam = || AdamConfig { beta1, beta2, epsilon };
+        let adam = || AdamConfig { beta1, beta2, epsilon, weight_decay: 0.0 };
         let networks = Adversaries {
             generator: Learner::new("generator", fixture.generator(&config.networks), adam()),
             discriminator: Learner::new(

@@ -5,11 +5,12 @@ use burn::backend::Flex;
 use burn::tensor::{Tensor, TensorData, activation};
 
 use crate::files::model::checksum;
-use crate::nn::architecture::{Architecture, NEGATIVE_SLOPE, Operation, Sequence};
+use crate::nn::architecture::{Architecture, Operation, Sequence};
 use crate::nn::discriminator::DiscriminatorConfig;
 use crate::nn::generator::GeneratorConfig;
 use crate::nn::head::Head;
 use crate::nn::ops::composed;
+use crate::nn::style::config::StyleConfig;
 use crate::nn::upsampling::Upsampling;
 use crate::nn::weights::{self, Weights};
 use crate::random::{Purpose, stream};
@@ -31,7 +32,24 @@ fn walk(
     weights: &Weights,
     x: Tensor<Flex, 4>,
 ) -> Tensor<Flex, 4> {
+    walk_in_style(sequence, prefix, weights, x, None)
+}
+
+/// The same of layers that take a style `[N, S]`; vectors are images of one pixel.
+fn walk_in_style(
+    sequence: &Sequence,
+    prefix: &str,
+    weights: &Weights,
+    x: Tensor<Flex, 4>,
+    style: Option<&Tensor<Flex, 2>>,
+) -> Tensor<Flex, 4> {
     let (device, network_input) = (Default::default(), x.clone());
+    let linear = |x: Tensor<Flex, 2>, path: &str| {
+        let weight =
+            Tensor::<Flex, 2>::from_data(weights[&format!("{path}.weight")].clone(), &device);
+        let bias = Tensor::<Flex, 1>::from_data(weights[&format!("{path}.bias")].clone(), &device);
+        x.matmul(weight.transpose()) + bias.unsqueeze()
+    };
     sequence.layers().iter().fold(x, |x, layer| {
         let path = format!("{prefix}{}", layer.path);
         let vector = |name: &str| {
@@ -60,8 +78,36 @@ fn walk(
             Operation::InstanceNorm { .. } => {
                 composed::instance_norm(x, vector("weight"), vector("bias"), false)
             }
+            Operation::AdaptiveNorm { channels, .. } => {
+                let affine = linear(style.expect("a style").clone(), &format!("{path}.fc"));
+                let of_planes =
+                    |first| affine.clone().narrow(1, first, *channels).unsqueeze_dims(&[2, 3]);
+                let plain = |value| Tensor::full([*channels], value, &device);
+                let normed = composed::instance_norm(x, plain(1.0), plain(0.0), false);
+                normed * (of_planes(0) + 1.0) + of_planes(*channels)
+            }
+            Operation::Linear { .. } => linear(x.flatten(1, 3), &path).unsqueeze_dims(&[2, 3]),
+            Operation::MeanPool => {
+                let [n, c, h, w] = x.dims();
+                x.reshape([n, c, h / 2, 2, w / 2, 2]).mean_dim(5).mean_dim(3).reshape([
+                    n,
+                    c,
+                    h / 2,
+                    w / 2,
+                ])
+            }
+            Operation::NearestUp => {
+                let [n, c, h, w] = x.dims();
+                let enlarged = x.reshape([n, c, h, 1, w, 1]).expand([n, c, h, 2, w, 2]);
+                enlarged.reshape([n, c, 2 * h, 2 * w])
+            }
+            Operation::Block { layers, shortcut } => {
+                let inside =
+                    |sequence, x| walk_in_style(sequence, &format!("{path}."), weights, x, style);
+                (inside(layers, x.clone()) + inside(shortcut, x)) / 2.0_f64.sqrt()
+            }
             Operation::Relu => activation::relu(x),
-            Operation::LeakyRelu => activation::leaky_relu(x, NEGATIVE_SLOPE),
+            Operation::LeakyRelu { slope } => activation::leaky_relu(x, *slope),
             Operation::Tanh => activation::tanh(x),
             &Operation::Mask { channels } => {
                 let painted = x.clone().narrow(1, 0, channels).tanh();
@@ -138,6 +184,49 @@ fn a_walk_over_the_table_is_the_discriminator() {
     close(walk(realness, "d.", &weights, features.clone()), judged.realness);
     let logits = judged.domain_logits.reshape([2, 3, 1, 1]);
     close(walk(domain, "d.", &weights, features), logits);
+}
+
+#[test]
+fn walks_over_the_tables_are_stargan_v2s_networks() {
+    let device = Default::default();
+    let config = StyleConfig::new(32, 3).with_channels(3, 7).with_style_width(4);
+    let config = config.with_mapping(5, 6);
+    let rng = &mut stream(0, Purpose::Generator, 0, 0);
+    let images: Tensor<Flex, 4> = Tensor::from_data(values(&[2, 3, 32, 32]), &device);
+    let style: Tensor<Flex, 2> = Tensor::from_data(values(&[2, 4]), &device);
+    let latents: Tensor<Flex, 2> = Tensor::from_data(values(&[2, 5]), &device);
+    let of_domains = |Architecture { trunk, heads }: Architecture, weights: &Weights, x| {
+        let shared = walk(&trunk, "x.", weights, x);
+        let styles = heads.iter().map(|head| walk(head, "x.", weights, shared.clone()));
+        Tensor::stack::<5>(styles.collect(), 1).reshape([2, 3, 4, 1])
+    };
+
+    let fresh = config.init_generator::<Flex>(rng, &device).unwrap();
+    let weights = replaced(weights::collect(&fresh, "x"));
+    let generator = weights::apply(fresh, "x", &mut weights.clone()).unwrap();
+    let table = config.generator().trunk;
+    let expected = walk_in_style(&table, "x.", &weights, images.clone(), Some(&style));
+    close(generator.forward(images.clone(), style), expected);
+
+    let fresh = config.init_mapping::<Flex>(rng, &device).unwrap();
+    let weights = replaced(weights::collect(&fresh, "x"));
+    let mapping = weights::apply(fresh, "x", &mut weights.clone()).unwrap();
+    let inputs = latents.clone().unsqueeze_dims(&[2, 3]);
+    let expected = of_domains(config.mapping(), &weights, inputs);
+    close(mapping.forward_all(latents).reshape([2, 3, 4, 1]), expected);
+
+    let fresh = config.init_encoder::<Flex>(rng, &device).unwrap();
+    let weights = replaced(weights::collect(&fresh, "x"));
+    let encoder = weights::apply(fresh, "x", &mut weights.clone()).unwrap();
+    let expected = of_domains(config.encoder(), &weights, images.clone());
+    close(encoder.forward_all(images.clone()).reshape([2, 3, 4, 1]), expected);
+
+    let fresh = config.init_discriminator::<Flex>(rng, &device).unwrap();
+    let weights = replaced(weights::collect(&fresh, "x"));
+    let discriminator = weights::apply(fresh, "x", &mut weights.clone()).unwrap();
+    let table = config.discriminator().trunk;
+    let expected = walk(&table, "x.", &weights, images.clone());
+    close(discriminator.forward_all(images).unsqueeze_dims(&[2, 3]), expected);
 }
 
 /// Checksums of the weights that these seeds gave before there were tables.

@@ -123,6 +123,66 @@ fn images_and_labels_belong_together() {
     }
 }
 
+/// Images `2 k` and `2 k + 1` have the label `k`.
+fn twins(broken: fn(usize) -> Result<()>) -> Colours {
+    let labels = (0..18).map(|index| (index / 2) as f32).collect();
+    Colours { labels, ..Colours::broken(18, broken) }
+}
+
+/// The images of both references of every row, and the label.
+fn referred(batch: &Batch) -> Vec<([usize; 2], usize)> {
+    let References { images, labels } = batch.references.as_ref().unwrap();
+    let image = |images: &[f32]| ((images[0] + 1.0) * 127.5).round() as usize;
+    let [first, second] = images.each_ref().map(|images| images.chunks(27).map(image));
+    let of_rows = labels[batch.rows.clone()].iter().map(|label| *label as usize);
+    first.zip(second).map(|(first, second)| [first, second]).zip(of_rows).collect()
+}
+
+#[test]
+fn references_are_both_images_of_a_label_at_every_start_and_for_any_number_of_workers() {
+    let datasets = Datasets::from(&twins(|_| Ok(())));
+    let referring = LoaderConfig { references: true, ..config() };
+    let whole = batches(&datasets, referring.clone(), 1, 30);
+    for batch in &whole {
+        for (images, label) in referred(batch) {
+            assert!(images == [2 * label, 2 * label + 1] || images == [2 * label + 1, 2 * label]);
+        }
+    }
+    let plain = batches(&datasets, config(), 1, 30);
+    for (batch, plain) in whole.iter().zip(plain) {
+        assert_eq!((&batch.images, &batch.labels), (&plain.images, &plain.labels));
+        assert_eq!(plain.references, None);
+    }
+    assert_eq!(batches(&datasets, referring.clone(), 6, 20), whole[5..25]);
+    let shares = [0, 1].map(|rank| {
+        let share = Share { rank, workers: 2 };
+        batches(&datasets, LoaderConfig { share, ..referring.clone() }, 1, 30)
+    });
+    for (batch, halves) in whole.iter().zip(shares[0].iter().zip(&shares[1])) {
+        let parts = batch.clone().into_parts(2);
+        assert_eq!(parts.iter().map(referred).collect::<Vec<_>>().concat(), referred(batch));
+        for (part, half) in parts.iter().zip([halves.0, halves.1]) {
+            assert_eq!(part, half);
+        }
+    }
+}
+
+#[test]
+fn the_other_image_of_its_label_takes_the_place_of_a_reference_that_is_skipped() {
+    let broken = |index| match index {
+        5 => Err(Error::data("5.png", None, "broken")),
+        _ => Ok(()),
+    };
+    let datasets = Datasets::from(&twins(broken));
+    let on_unreadable = UnreadablePolicy::Skip;
+    let skipping = LoaderConfig { references: true, on_unreadable, ..config() };
+    let batches = batches(&datasets, skipping, 1, 40);
+    let of_label_2: Vec<_> =
+        batches.iter().flat_map(referred).filter(|(_, label)| *label == 2).collect();
+    assert!(of_label_2.len() > 4);
+    assert!(of_label_2.iter().all(|(images, _)| *images == [4, 4]), "{of_label_2:?}");
+}
+
 #[test]
 fn a_restart_gives_the_batches_that_would_have_come() {
     let datasets = Datasets::from(&Colours::new(18)).with(&Colours::new(9));

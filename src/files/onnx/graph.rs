@@ -1,7 +1,7 @@
 //! A graph that is made layer by layer, of a network's table.
 
 use crate::files::onnx::message::{Attribute, Graph, Node, Tensor, Value};
-use crate::nn::architecture::{NEGATIVE_SLOPE, NORM_EPSILON, Operation, Sequence, Window};
+use crate::nn::architecture::{NORM_EPSILON, Operation, Sequence, Window};
 use crate::nn::weights::Weights;
 
 /// A graph in the making: nodes and the constants that they take. A value has the name of the node
@@ -121,12 +121,19 @@ impl Builder {
                 self.node("InstanceNormalization", path, [x, &weight, &bias], epsilon)
             }
             Operation::Relu => self.node("Relu", format!("{x}.relu"), [x], Vec::new()),
-            Operation::LeakyRelu => {
-                let slope = vec![Attribute::float("alpha", NEGATIVE_SLOPE as f32)];
+            Operation::LeakyRelu { slope } => {
+                let slope = vec![Attribute::float("alpha", *slope as f32)];
                 self.node("LeakyRelu", format!("{x}.relu"), [x], slope)
             }
             Operation::Tanh => self.node("Tanh", TRANSLATED, [x], Vec::new()),
             Operation::Mask { channels } => self.mask(*channels, x),
+            Operation::AdaptiveNorm { .. }
+            | Operation::Linear { .. }
+            | Operation::MeanPool
+            | Operation::NearestUp
+            | Operation::Block { .. } => {
+                unreachable!("no network that is exported has a layer like {path}")
+            }
             Operation::Residual { times, layers } => (0..*times).fold(x.to_owned(), |x, i| {
                 let path = format!("{path}.{i}");
                 let change = self.sequence(layers, &format!("{path}."), x.clone());

@@ -10,3 +10,5 @@ pub(crate) mod model;
 pub(crate) mod read;
 mod safetensors;
 pub(crate) mod state_dict;
+#[cfg_attr(not(test), allow(dead_code))] // until the public files are read
+pub(crate) mod style_keys;

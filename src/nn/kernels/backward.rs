@@ -136,6 +136,71 @@ pub(super) fn conv_transpose2d<O: Operations>(
 }
 
 #[derive(Clone, Debug)]
+struct MeanPool<O>(PhantomData<O>);
+
+impl<O: Operations> Backward<O::Backend, 1> for MeanPool<O> {
+    type State = ();
+
+    fn backward(self, ops: Ops<(), 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = grads.consume::<O::Backend>(&ops.node);
+        if let [Some(node)] = ops.parents {
+            grads.register::<O::Backend>(node.id, O::enlarge(gradient, 0.25));
+        }
+    }
+}
+
+pub(super) fn mean_pool<O: Operations>(inputs: [Tracked<O>; 1]) -> Tracked<O> {
+    record!(MeanPool, inputs, {
+        let [x] = inputs.map(|input| input.primitive);
+        ((), O::reduce(x, 0.25))
+    })
+}
+
+#[derive(Clone, Debug)]
+struct NearestUp<O>(PhantomData<O>);
+
+impl<O: Operations> Backward<O::Backend, 1> for NearestUp<O> {
+    type State = ();
+
+    fn backward(self, ops: Ops<(), 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let gradient = grads.consume::<O::Backend>(&ops.node);
+        if let [Some(node)] = ops.parents {
+            grads.register::<O::Backend>(node.id, O::reduce(gradient, 1.0));
+        }
+    }
+}
+
+pub(super) fn nearest_up<O: Operations>(inputs: [Tracked<O>; 1]) -> Tracked<O> {
+    record!(NearestUp, inputs, {
+        let [x] = inputs.map(|input| input.primitive);
+        ((), O::enlarge(x, 1.0))
+    })
+}
+
+#[derive(Clone, Debug)]
+struct LeakyRelu<O>(PhantomData<O>);
+
+impl<O: Operations> Backward<O::Backend, 1> for LeakyRelu<O> {
+    /// The slope, and the input.
+    type State = (f32, Plain<O>);
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let (slope, x) = ops.state;
+        let gradient = grads.consume::<O::Backend>(&ops.node);
+        if let [Some(node)] = ops.parents {
+            grads.register::<O::Backend>(node.id, O::leaky_gradient(gradient, x, slope));
+        }
+    }
+}
+
+pub(super) fn leaky_relu<O: Operations>(inputs: [Tracked<O>; 1], slope: f32) -> Tracked<O> {
+    record!(LeakyRelu, inputs, {
+        let [x] = inputs.map(|input| O::prepare(input.primitive));
+        ((slope, x.clone()), O::leaky_gradient(x.clone(), x, slope))
+    })
+}
+
+#[derive(Clone, Debug)]
 struct LeakyGradient<O>(PhantomData<O>);
 
 impl<O: Operations> Backward<O::Backend, 1> for LeakyGradient<O> {

@@ -204,6 +204,43 @@ pub(crate) fn instance_norm_onto<B: Backend>(
     ))
 }
 
+/// [`ops::mean_pool`](crate::nn::ops::mean_pool).
+pub(crate) fn mean_pool<B: Backend>(x: &Tensor<B, 4>) -> Option<Tensor<B, 4>> {
+    let inputs = [primitive(x)];
+    first_path!(O => on::<B, O, _, _>(
+        Operation::Resize,
+        &inputs,
+        |[x]| O::reduce(x, 0.25),
+        backward::mean_pool::<O>,
+    ))
+}
+
+/// [`ops::nearest_up`](crate::nn::ops::nearest_up).
+pub(crate) fn nearest_up<B: Backend>(x: &Tensor<B, 4>) -> Option<Tensor<B, 4>> {
+    let inputs = [primitive(x)];
+    first_path!(O => on::<B, O, _, _>(
+        Operation::Resize,
+        &inputs,
+        |[x]| O::enlarge(x, 1.0),
+        backward::nearest_up::<O>,
+    ))
+}
+
+/// [`ops::leaky_relu`](crate::nn::ops::leaky_relu).
+pub(crate) fn leaky_relu<B: Backend>(
+    x: &Tensor<B, 4>,
+    negative_slope: f64,
+) -> Option<Tensor<B, 4>> {
+    let inputs = [primitive(x)];
+    let slope = negative_slope as f32;
+    first_path!(O => on::<B, O, _, _>(
+        Operation::Leaky,
+        &inputs,
+        |[x]| O::leaky_gradient(x.clone(), x, slope),
+        |inputs| backward::leaky_relu::<O>(inputs, slope),
+    ))
+}
+
 /// [`ops::leaky_relu_gradient`](crate::nn::ops::leaky_relu_gradient).
 pub(crate) fn leaky_relu_gradient<B: Backend>(
     gradient: &Tensor<B, 4>,

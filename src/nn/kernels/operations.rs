@@ -19,6 +19,7 @@ pub(super) enum Operation {
     Convolution,
     Leaky,
     Norm,
+    Resize,
     LogSigmoid,
     Adam,
 }
@@ -131,6 +132,17 @@ pub(super) trait Operations: std::fmt::Debug + Clone + Send + Sync + 'static {
         statistics: Self::Statistics,
         relu: bool,
     ) -> [Plain<Self>; 3];
+
+    /// Every pixel of `[N, C, H, W]` four times, multiplied by `factor`, where the path has it.
+    fn enlarge(_x: Plain<Self>, _factor: f32) -> Plain<Self> {
+        unreachable!("{} has none", std::any::type_name::<Self>())
+    }
+
+    /// The sums of every two by two pixels of `[N, C, 2 H, 2 W]`, multiplied by `factor`, where the
+    /// path has it.
+    fn reduce(_x: Plain<Self>, _factor: f32) -> Plain<Self> {
+        unreachable!("{} has none", std::any::type_name::<Self>())
+    }
 
     /// As [`ops::log_sigmoid`](crate::nn::ops::log_sigmoid), where the path has it.
     fn log_sigmoid(_x: Plain<Self>) -> Plain<Self> {

@@ -14,6 +14,7 @@ mod operations;
 mod patches;
 mod plane;
 mod product;
+mod resize;
 mod windowed;
 mod winograd;
 

@@ -11,6 +11,7 @@ use crate::nn::kernels::cpu::epilogue::Epilogue;
 use crate::nn::kernels::cpu::host::{Host, dims, tensor};
 use crate::nn::kernels::cpu::leaky;
 use crate::nn::kernels::cpu::norm::{self, Affine, Statistics};
+use crate::nn::kernels::cpu::resize;
 use crate::nn::kernels::cpu::windowed;
 use crate::nn::kernels::geometry::Geometry;
 use crate::nn::kernels::operations::{Operation, Operations, Then};
@@ -95,6 +96,18 @@ impl<B: Host> Operations for Cpu<B> {
         let [gradient, y] = [gradient, y].map(B::contiguous);
         let before = leaky::leaky_gradient(B::slice(&gradient), B::slice(&y), slope);
         tensor::<B, 4>(before, dims(&y))
+    }
+
+    fn enlarge(x: Primitive<B>, factor: f32) -> Primitive<B> {
+        let x = B::contiguous(x);
+        let [n, c, h, w] = dims(&x);
+        tensor::<B, 4>(resize::enlarge(B::slice(&x), [h, w], factor), [n, c, 2 * h, 2 * w])
+    }
+
+    fn reduce(x: Primitive<B>, factor: f32) -> Primitive<B> {
+        let x = B::contiguous(x);
+        let [n, c, h, w] = dims(&x);
+        tensor::<B, 4>(resize::reduce(B::slice(&x), [h, w], factor), [n, c, h / 2, w / 2])
     }
 
     fn channel_sums(values: Primitive<B>) -> Primitive<B> {

@@ -94,11 +94,12 @@ impl<B: Launch> Operations for Gpu<B> {
                     affine.iter().all(float32) && skip.iter().all(first) && Switch::Norm.is_on()
                 }
                 Operation::Leaky => {
-                    let (other, bias) = inputs[1..].split_at(1);
+                    let (other, bias) = inputs[1..].split_at(inputs.len().min(2) - 1);
                     other.iter().all(first)
                         && bias.iter().all(float32)
                         && Switch::Activation.is_on()
                 }
+                Operation::Resize => false,
                 Operation::LogSigmoid => inputs.iter().all(float32) && Switch::Activation.is_on(),
                 Operation::Adam => inputs.iter().all(float32) && Switch::Adam.is_on(),
             }

@@ -1,0 +1,11 @@
+//! StarGAN v2 (Choi et al., CVPR 2020, arXiv:1912.01865): one generator for many domains, and many
+//! looks of each, from noise or from a reference image.
+
+pub(crate) mod batch;
+pub(crate) mod config;
+pub(crate) mod grids;
+pub(crate) mod losses;
+pub(crate) mod networks;
+pub(crate) mod recipe;
+pub(crate) mod step;
+pub(crate) mod translator;

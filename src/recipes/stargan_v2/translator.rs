@@ -1,0 +1,156 @@
+//! A trained StarGAN v2: images in styles from noise or from other images.
+
+use std::path::Path;
+
+use burn::tensor::backend::Backend;
+use burn::tensor::{Tensor, TensorData};
+
+use crate::data::transform::Transform;
+use crate::error::{Error, Result};
+use crate::files::model;
+use crate::files::run::resolve_model;
+use crate::labels::spaces::LabelSpaces;
+use crate::nn::style::encoder::StyleEncoder;
+use crate::nn::style::generator::StyleGenerator;
+use crate::nn::style::mapping::MappingNetwork;
+use crate::nn::weights;
+use crate::random::{Purpose, normal, stream};
+use crate::recipes::stargan_v2::recipe::StyleModel;
+use crate::translate::relabel::{Relabelling, Translate};
+
+/// A trained StarGAN v2.
+///
+/// As a [`Translate`] it has one style per domain, [that of number 0](Self::latent_style), so that
+/// grids and metrics take it like any other model.
+#[derive(Clone, Debug)]
+pub struct StyleTranslator<B: Backend> {
+    model: StyleModel,
+    generator: StyleGenerator<B>,
+    mapping: MappingNetwork<B>,
+    encoder: StyleEncoder<B>,
+    device: B::Device,
+}
+
+impl<B: Backend> StyleTranslator<B> {
+    /// A translator of these networks, on `device`.
+    pub fn new(
+        model: StyleModel,
+        generator: StyleGenerator<B>,
+        mapping: MappingNetwork<B>,
+        encoder: StyleEncoder<B>,
+        device: B::Device,
+    ) -> Self {
+        Self { model, generator, mapping, encoder, device }
+    }
+
+    /// Opens a model file, a checkpoint, or the newest checkpoint of a run folder: the moving
+    /// averages where there are such.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it can't be read; [`Error::Checkpoint`] when it is no StarGAN v2, is of
+    /// another version, is damaged, or its weights do not fit its description.
+    pub fn open(path: impl AsRef<Path>, device: &B::Device) -> Result<Self> {
+        let path = resolve_model(path.as_ref())?;
+        let (model, mut weights) = model::read::<StyleModel>(&path)?;
+        let broken = |problem: String| Error::checkpoint(&path, problem);
+        let StyleModel { networks, .. } = &model;
+        networks.check()?;
+        let rng = &mut stream(0, Purpose::Generator, 0, 0);
+        let averaged = weights.keys().any(|name| name.starts_with("average."));
+        let [g, f, e] = match averaged {
+            true => ["average", "average_mapping", "average_encoder"],
+            false => ["generator", "mapping", "encoder"],
+        };
+        let needed = [networks.generator_params(), networks.mapping_params()];
+        let needed = needed.into_iter().fold(networks.encoder_params(), u64::saturating_add);
+        weights::check_enough(&weights, needed).map_err(broken)?;
+        let generator = networks.init_generator(rng, device)?;
+        let generator = weights::apply(generator, g, &mut weights).map_err(broken)?;
+        let mapping = networks.init_mapping(rng, device)?;
+        let mapping = weights::apply(mapping, f, &mut weights).map_err(broken)?;
+        let encoder = networks.init_encoder(rng, device)?;
+        let encoder = weights::apply(encoder, e, &mut weights).map_err(broken)?;
+        Ok(Self::new(model, generator, mapping, encoder, device.clone()))
+    }
+
+    /// What the model is.
+    pub fn model(&self) -> &StyleModel {
+        &self.model
+    }
+
+    /// The style `[1, style_width]` of `domain` that the `number`-th noise has; one noise is
+    /// another style in every domain.
+    ///
+    /// # Panics
+    /// When there is no such domain.
+    pub fn latent_style(&self, number: u64, domain: usize) -> Tensor<B, 2> {
+        let width = self.model.networks.latent_width;
+        let mut rng = stream(number, Purpose::Latent, 0, 0);
+        let latent: Vec<f32> = (0..width).map(|_| normal(&mut rng) as f32).collect();
+        let latent = Tensor::from_data(TensorData::new(latent, [1, width]), &self.device);
+        self.mapping.forward(latent, self.domains(&[domain]))
+    }
+
+    /// The styles `[N, style_width]` of `images` `[N, C, H, W]` in `[-1, 1]`, each as an image of
+    /// its of `domains`.
+    ///
+    /// # Panics
+    /// When there are not as many domains, or one does not exist.
+    pub fn reference_styles(&self, images: Tensor<B, 4>, domains: &[usize]) -> Tensor<B, 2> {
+        self.encoder.forward(images, self.domains(domains))
+    }
+
+    /// `images` `[N, C, H, W]` in `[-1, 1]` in the `styles` `[N, style_width]`; the result has the
+    /// same shape and range.
+    ///
+    /// # Panics
+    /// When the shapes do not fit the model.
+    pub fn translate(&self, images: Tensor<B, 4>, styles: Tensor<B, 2>) -> Tensor<B, 4> {
+        self.generator.forward(images, styles).clamp(-1.0, 1.0)
+    }
+
+    /// Where the model computes.
+    pub(crate) fn device_of(&self) -> &B::Device {
+        &self.device
+    }
+
+    /// A row per domain, with a 1 at its place: `[N, domains]`.
+    fn domains(&self, domains: &[usize]) -> Tensor<B, 2> {
+        let width = self.model.networks.domains;
+        let mut rows = vec![0.0_f32; domains.len() * width];
+        for (row, &domain) in rows.chunks_exact_mut(width).zip(domains) {
+            row[domain] = 1.0;
+        }
+        Tensor::from_data(TensorData::new(rows, [domains.len(), width]), &self.device)
+    }
+}
+
+impl<B: Backend> Translate<B> for StyleTranslator<B> {
+    fn spaces(&self) -> &LabelSpaces {
+        &self.model.spaces
+    }
+
+    fn transform(&self) -> Transform {
+        self.model.transform
+    }
+
+    fn device(&self) -> &B::Device {
+        &self.device
+    }
+
+    /// # Panics
+    /// When there are not as many labels as images, or a target has no entry of 1.
+    fn relabel(
+        &self,
+        images: Tensor<B, 4>,
+        _dataset: usize,
+        labels: &[Relabelling<'_>],
+    ) -> Tensor<B, 4> {
+        assert_eq!(images.dims()[0], labels.len(), "labels of every image");
+        let domain = |label: &Relabelling<'_>| {
+            label.target.iter().position(|&entry| entry == 1.0).expect("a target domain")
+        };
+        let styles = labels.iter().map(|label| self.latent_style(0, domain(label)));
+        self.translate(images, Tensor::cat(styles.collect(), 0))
+    }
+}
