@@ -27,11 +27,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .with_base_channels(16)
         .with_residual_blocks(2)
         .with_critic_steps(2);
-    let config = TrainingConfig::new(recipe).with_run(|run| {
-        run.with_iterations(iterations)
-            .with_learning_rate(5e-4)
-            .with_discriminator_learning_rate(Some(1e-3))
-    });
+    let config = TrainingConfig::new(recipe)
+        .with_run(|run| run.with_iterations(iterations).with_learning_rate(5e-4));
 
     let mut trainer = Trainer::<Autodiff<Flex>, _>::new(&folder, config, &Default::default())?;
     trainer.run(&faces, &mut Progress::default())?;

@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use stargan::nn::{DiscriminatorConfig, GeneratorConfig};
 use stargan::{
-    CelebA, Dataset, DomainLabel, GridImage, IdentityWarmup, LabelSpace, LabelSpaces, RunSettings,
-    StarGan, TrainingConfig,
+    CelebA, Dataset, DomainLabel, GridImage, IdentityWarmup, ImageSize, LabelSpace, LabelSpaces,
+    RunSettings, StarGan, TrainingConfig,
 };
 
 use crate::data::{Place, Spec};
@@ -77,20 +78,27 @@ pub fn people(count: usize) -> Result<People, Failure> {
     (0..count).filter_map(person).map(load).collect()
 }
 
-/// What learns the bundled images in minutes on a CPU: [`small`] networks, the weights of
-/// [`joint`], and a D that learns twice as fast as G, without which it does not learn to tell
-/// expressions in so little time (docs/training.md has the measurements).
+/// What learns the bundled images in minutes on a CPU: [`small`] networks and the weights of
+/// [`joint`].
 pub fn settings(config: TrainingConfig<StarGan>) -> TrainingConfig<StarGan> {
-    config.with_recipe(|recipe| joint(small(recipe))).with_run(|run| {
-        let run = small_run(run);
-        let rate = 2.0 * run.learning_rate;
-        run.with_discriminator_learning_rate(Some(rate))
-    })
+    config.with_recipe(|recipe| joint(small(recipe))).with_run(small_run)
 }
 
 /// 32 pixels and small networks.
-pub fn small(recipe: StarGan) -> StarGan {
-    recipe.with_image_size(32).with_base_channels(16).with_residual_blocks(2).with_critic_steps(2)
+pub fn small(mut recipe: StarGan) -> StarGan {
+    shrink(&mut recipe.generator, &mut recipe.discriminator, 32);
+    recipe.with_critic_steps(2)
+}
+
+/// Makes networks small, and D fit images of `size`.
+pub fn shrink(
+    generator: &mut GeneratorConfig,
+    discriminator: &mut DiscriminatorConfig,
+    size: impl Into<ImageSize>,
+) {
+    generator.base_channels = 16;
+    generator.residual_blocks = 2;
+    *discriminator = discriminator.clone().with_base_channels(16).with_image_size(size);
 }
 
 /// What learns faces and expressions together as well as the faces alone: less weight on a dataset
@@ -103,11 +111,9 @@ pub fn joint(recipe: StarGan) -> StarGan {
     }
     let mut lighter = recipe.weights.clone();
     let warmup = lighter.identity.as_mut().map(|warmup| &mut warmup.weight);
-    let ramp = lighter.reconstruction_ramp.as_mut().map(|ramp| &mut ramp.start);
     [&mut lighter.domain, &mut lighter.reconstruction, &mut lighter.penalty]
         .into_iter()
         .chain(warmup)
-        .chain(ramp)
         .for_each(|weight| *weight *= LIGHTER);
     recipe.with_weights_of(name, lighter)
 }
@@ -116,7 +122,7 @@ const LIGHTER: f64 = 0.3;
 
 /// What the studies compare: the paper's recipe with an identity warm-up, which keeps small
 /// networks from inverting colours.
-pub fn plain(spaces: LabelSpaces) -> StarGan {
+pub fn paper_with_warmup(spaces: LabelSpaces) -> StarGan {
     StarGan::paper(spaces).with_identity(Some(IdentityWarmup::default()))
 }
 

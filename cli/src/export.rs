@@ -4,18 +4,20 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use stargan::burn::tensor::backend::Backend;
+use stargan::nn::Head;
 use stargan::{BackendKind, Translator, replace_file};
 
 use crate::backend::{self, on_backend};
 use crate::failure::{Failure, usage};
 use crate::output::{Output, OverwriteArg, check_different};
-use crate::terminal::result;
+use crate::terminal::{result, tell};
 
 /// Writes a model's networks in another program's format.
 ///
-/// The format pytorch is safetensors with the public PyTorch code's keys, for `load_state_dict`.
-/// Leave the modules in training mode there: after eval() they normalise by running statistics that
-/// were never trained, and translate nothing.
+/// The format pytorch is safetensors with the public PyTorch code's keys, for `load_state_dict`; of
+/// a generator with a mask, for that of the `MaskGenerator` in docs/interop.md. Leave the modules
+/// in training mode there: after eval() they normalise by running statistics that were never
+/// trained, and translate nothing.
 ///
 /// The format onnx is for onnxruntime and other runtimes, also in a browser: the generator, for
 /// images of any size that its downsamplings divide, and of the discriminator what reads the labels
@@ -98,7 +100,16 @@ fn write<B: Backend>(
 ) -> Result<(), Failure> {
     let translator = Translator::<B>::open(&args.model, &Default::default())?;
     match args.format {
-        Format::Pytorch => translator.export_pytorch(generator, discriminator)?,
+        Format::Pytorch => {
+            translator.export_pytorch(generator, discriminator)?;
+            if translator.config().generator.head == Head::Mask {
+                tell!(
+                    "the model has a mask, so the public code's Generator does not load {}; \
+                     docs/interop.md has a MaskGenerator that does",
+                    args.out_generator.display()
+                );
+            }
+        }
         Format::Onnx => {
             replace_file(generator, translator.to_onnx()?)?;
             if let Some(path) = discriminator {

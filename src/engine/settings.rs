@@ -42,7 +42,7 @@ pub struct RunSettings {
     pub learning_rate: f64,
     /// The learning rate of discriminators in its place, which the same schedule starts from; none,
     /// unless set, for the same one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     pub discriminator_learning_rate: Option<f64>,
     /// How the learning rate changes during the run.
     pub schedule: Schedule,
@@ -127,8 +127,11 @@ impl RunSettings {
         self
     }
 
-    /// Sets the learning rate.
+    /// Sets the learning rate. A discriminator's own keeps its ratio to it, so whoever sets both
+    /// sets that one after this.
     pub fn with_learning_rate(mut self, rate: f64) -> Self {
+        let kept = |own: f64| own / self.learning_rate * rate;
+        self.discriminator_learning_rate = self.discriminator_learning_rate.map(kept);
         self.learning_rate = rate;
         self
     }
@@ -137,13 +140,6 @@ impl RunSettings {
     pub fn with_discriminator_learning_rate(mut self, rate: Option<f64>) -> Self {
         self.discriminator_learning_rate = rate;
         self
-    }
-
-    /// Sets the learning rate, and changes a discriminator's own by the same factor.
-    pub fn with_both_learning_rates(mut self, rate: f64) -> Self {
-        let factor = rate / self.learning_rate;
-        self.discriminator_learning_rate = self.discriminator_learning_rate.map(|d| d * factor);
-        self.with_learning_rate(rate)
     }
 
     /// Sets Adam's constants.

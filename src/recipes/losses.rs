@@ -59,12 +59,17 @@ impl OptionalTerm {
 /// # Errors
 /// [`Error::Config`] when it is negative or not finite in the 32 bits that losses have.
 pub(crate) fn check_weight(name: &str, weight: f64) -> Result<()> {
-    if weight >= 0.0 && (weight as f32).is_finite() {
+    check_factor(&format!("{name} loss weight"), weight)
+}
+
+/// The same of anything else that a term is multiplied by.
+pub(crate) fn check_factor(name: &str, factor: f64) -> Result<()> {
+    if factor >= 0.0 && (factor as f32).is_finite() {
         return Ok(());
     }
     Err(Error::Config(format!(
-        "the {name} loss weight is {}; it must be at least 0 and finite in 32 bits",
-        number(weight)
+        "the {name} is {}; it must be at least 0 and finite in 32 bits",
+        number(factor)
     )))
 }
 

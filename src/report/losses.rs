@@ -11,6 +11,7 @@ use crate::report::text::escape;
 const PLOTS: &[(&str, &[(&str, &str)])] = &[
     ("Discriminator: realness terms", &[("d/real", "real images"), ("d/fake", "translations")]),
     ("Discriminator: errors in labels of real images", &[("d/domain", "")]),
+    ("Discriminator: errors in what translations were before", &[("d/fake-domain", "")]),
     ("Discriminator: gradient penalty", &[("d/penalty", "")]),
     ("Generator: realness of translations", &[("g/fake", "")]),
     ("Generator: errors in labels of translations", &[("g/domain", "")]),
@@ -86,6 +87,8 @@ mod tests {
         assert_eq!(page.matches("<figure>").count(), 3);
         assert!(page.contains("real images</span>") && page.contains("translations</span>"));
         assert!(page.contains("<b>own</b>") && !page.contains("<h3>"), "{page}");
+        let page = losses(&[series("data/d/fake-domain")]);
+        assert!(page.contains("what translations were before") && !page.contains("fake-domain"));
     }
 
     #[test]

@@ -178,7 +178,7 @@ fn train_one<B: AutodiffBackend>(
     data: &Datasets,
     stop: &Arc<AtomicBool>,
 ) -> Result<Translator<B::InnerBackend>, Failure> {
-    let recipe = bundled::joint(bundled::small(bundled::plain(spaces)));
+    let recipe = bundled::joint(bundled::small(bundled::paper_with_warmup(spaces)));
     let config = TrainingConfig::new(recipe.with_image_size(args.size)).with_run(|run| {
         bundled::small_run(run).with_iterations(args.iterations).with_seed(args.seed)
     });

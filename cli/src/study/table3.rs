@@ -133,7 +133,7 @@ fn compare<B: AutodiffBackend>(
     let mut recipe = if args.paper {
         StarGan::paper(spaces)
     } else {
-        bundled::plain(spaces).with_critic_steps(2)
+        bundled::paper_with_warmup(spaces).with_critic_steps(2)
     };
     fit(args, &mut recipe.generator, &mut recipe.discriminator);
     let all = Datasets::from(vec![data.train.clone()]);
@@ -192,13 +192,11 @@ fn size(args: &Args) -> usize {
 
 /// Gives networks the size that all methods share.
 fn fit(args: &Args, generator: &mut GeneratorConfig, discriminator: &mut DiscriminatorConfig) {
-    let mut fitted = discriminator.clone();
-    if !args.paper {
-        generator.base_channels = 16;
-        generator.residual_blocks = 2;
-        fitted = fitted.with_base_channels(16);
+    if args.paper {
+        *discriminator = discriminator.clone().with_image_size(size(args));
+    } else {
+        bundled::shrink(generator, discriminator, size(args));
     }
-    *discriminator = fitted.with_image_size(size(args));
 }
 
 fn run_settings(args: &Args, run: RunSettings) -> RunSettings {

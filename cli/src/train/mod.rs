@@ -218,7 +218,7 @@ fn begin(
     if let Some(from) = &args.from {
         let model: ModelConfig = stargan::describe(resolve_model(from)?)?;
         model.check()?;
-        config.recipe = config.recipe.with_networks_of(&model);
+        config = settings::changed(config, |recipe| recipe.with_networks_of(&model));
     }
     let config = args.settings.configure(config, file)?;
     config.check()?;

@@ -91,10 +91,11 @@ pub struct SettingsArgs {
     /// Discriminator updates per generator update
     #[arg(long, value_name = "N", help_heading = LOSSES)]
     critic_steps: Option<u64>,
-    /// Learning rate of both networks, which --schedule starts from
+    /// Learning rate of both networks, which --schedule starts from; the discriminator's own keeps
+    /// its ratio to it
     #[arg(long, value_name = "F", help_heading = RUN)]
     pub learning_rate: Option<f64>,
-    /// Learning rate of the discriminator alone
+    /// Learning rate of the discriminator alone, whatever --learning-rate says
     #[arg(long, value_name = "F", help_heading = RUN)]
     pub discriminator_learning_rate: Option<f64>,
     /// How the learning rate changes: constant, then linear to 0 from this share of the run on;
@@ -204,7 +205,10 @@ impl SettingsArgs {
         let TrainingConfig { run, recipe } = config;
         let discriminator_rate = run.discriminator_learning_rate.map_or_else(
             || "as --learning-rate".to_owned(),
-            |rate| format!("{} times --learning-rate", rate / run.learning_rate),
+            |rate| {
+                let factor = rate / run.learning_rate;
+                format!("{factor} times --learning-rate; as that with --head plain or --preset")
+            },
         );
         let defaults = [
             ("size", recipe.discriminator.image_size.to_string()),
@@ -261,6 +265,9 @@ impl SettingsArgs {
             config = overlaid(config, settings)
                 .map_err(|error| Failure::Failed(format!("--config: {error}")))?;
         }
+        if let Some(head) = self.head {
+            config = changed(config, |recipe| recipe.with_head(head));
+        }
         let TrainingConfig { mut run, mut recipe } = config;
         if let Some(objective) = self.objective {
             recipe = recipe.with_objective(objective);
@@ -282,7 +289,6 @@ impl SettingsArgs {
         set(&mut generator.residual_blocks, self.residual_blocks);
         set(&mut generator.downsamplings, self.downsamplings);
         set(&mut generator.upsampling, self.upsampling);
-        set(&mut generator.head, self.head);
         set(&mut discriminator.base_channels, discriminator_channels);
         set(&mut discriminator.downsamplings, self.discriminator_downsamplings);
         set(critic_steps, self.critic_steps);
@@ -292,11 +298,10 @@ impl SettingsArgs {
         Ok(TrainingConfig { run: self.change_run(run), recipe })
     }
 
-    /// Changes of a run what the flags say and may change at any time. A learning rate of D's own
-    /// keeps its ratio to G's where no flag says it.
+    /// Changes of a run what the flags say and may change at any time.
     pub fn change_run(&self, mut run: RunSettings) -> RunSettings {
         if let Some(rate) = self.learning_rate {
-            run = run.with_both_learning_rates(rate);
+            run = run.with_learning_rate(rate);
         }
         set(&mut run.on_non_finite, self.on_non_finite.map(|OnNonFinite(policy)| policy));
         set(&mut run.on_unreadable, self.on_unreadable);
@@ -319,8 +324,24 @@ fn set<T: Copy>(setting: &mut T, flag: Option<T>) {
     *setting = flag.unwrap_or(*setting);
 }
 
-/// `config` with the settings of a file. An objective brings its penalty, a penalty its weight and
-/// an image size the halvings that suit it, unless the file says otherwise.
+/// `config` with another recipe. A head that it had not brings the ratio of D's learning rate to
+/// G's that is usual with it.
+pub fn changed(
+    config: TrainingConfig<StarGan>,
+    change: impl FnOnce(StarGan) -> StarGan,
+) -> TrainingConfig<StarGan> {
+    let head = config.recipe.generator.head;
+    let TrainingConfig { run, recipe } = config.with_recipe(change);
+    if recipe.generator.head == head {
+        return TrainingConfig { run, recipe };
+    }
+    let own = recipe.usual_run().with_learning_rate(run.learning_rate).discriminator_learning_rate;
+    TrainingConfig { run: run.with_discriminator_learning_rate(own), recipe }
+}
+
+/// `config` with the settings of a file. An objective brings its penalty, a penalty its weight, an
+/// image size the halvings that suit it, a head D's ratio to G's learning rate and that one D's
+/// own, unless the file says otherwise.
 fn overlaid(
     mut config: TrainingConfig<StarGan>,
     settings: Value,
@@ -336,6 +357,12 @@ fn overlaid(
     }
     if let Some(size) = at::<ImageSize>(&settings, "/settings/discriminator/image_size")? {
         config.recipe = config.recipe.with_image_size(size);
+    }
+    if let Some(head) = at(&settings, "/settings/generator/head")? {
+        config = changed(config, |recipe| recipe.with_head(head));
+    }
+    if let Some(rate) = at(&settings, "/run/learning_rate")? {
+        config.run = config.run.with_learning_rate(rate);
     }
     // The labels are those of the data.
     let (condition, label) =

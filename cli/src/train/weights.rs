@@ -15,8 +15,8 @@ pub struct WeightsArgs {
     #[arg(long, value_name = "WEIGHT:LAST_ITERATION|none", help_heading = LOSSES)]
     identity: Option<Identity>,
     /// The weights of the loss terms beside the adversarial one, of all datasets or of the one of
-    /// that name: domain, reconstruction, penalty and, if it changes, identity warm-up; may be
-    /// repeated
+    /// that name: domain, reconstruction (what --reconstruction-ramp ends with), penalty and, if it
+    /// changes, identity warm-up; may be repeated
     #[arg(
         long,
         value_name = "[NAME=]DOMAIN:RECONSTRUCTION:PENALTY[:IDENTITY]",
@@ -28,9 +28,10 @@ pub struct WeightsArgs {
     /// paper's
     #[arg(long, value_name = "F", help_heading = LOSSES)]
     fake_domain: Option<f64>,
-    /// Begin with the reconstruction weight START, and take it evenly to that of --weights from
-    /// this SHARE of the run on, or "none": edits are whole before all else is kept
-    #[arg(long, value_name = "START:SHARE|none", help_heading = LOSSES)]
+    /// Begin with the share START of the reconstruction weight of --weights, and take it evenly to
+    /// the whole from the share FROM of the run on, or "none": edits are whole before all else is
+    /// kept
+    #[arg(long, value_name = "START:FROM|none", help_heading = LOSSES)]
     reconstruction_ramp: Option<Ramp>,
 }
 
@@ -87,7 +88,7 @@ impl FromStr for Identity {
     }
 }
 
-/// `--reconstruction-ramp START:SHARE` or `none`.
+/// `--reconstruction-ramp START:FROM` or `none`.
 #[derive(Clone, Copy)]
 struct Ramp(Option<ReconstructionRamp>);
 
@@ -103,7 +104,7 @@ impl FromStr for Ramp {
             let (start, from) = (start.parse().ok()?, from.parse().ok()?);
             Some(Self(Some(ReconstructionRamp { start, from })))
         };
-        parse().ok_or_else(|| "expected START:SHARE, such as 3:0.375, or none".to_owned())
+        parse().ok_or_else(|| "expected START:FROM, such as 0.15:0.375, or none".to_owned())
     }
 }
 

@@ -271,7 +271,7 @@ test("what was touched is shown of a model that has a mask, and only of one", as
   const tiny = "--size 16 --batch 4 --base-channels 4 --residual-blocks 1 --downsamplings 1 --iterations 1";
   await promisify(execFile)(process.env.STARGAN, [
     "train", "--data", `celeba:${faces}/images:${faces}/list_attr.txt`, "--labels", "Blond_Hair,Male",
-    "--head", "mask", "--out", "masked", ...tiny.split(" "),
+    "--out", "masked", ...tiny.split(" "),
   ], { cwd: folder });
   const where = await start("--model", path.join(folder, "masked"));
   for (const colorScheme of ["light", "dark"]) {

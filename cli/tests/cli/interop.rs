@@ -159,7 +159,9 @@ fn a_head_with_a_mask_is_trained_told_begun_from_and_travels_to_pytorchs_keys_an
     let face = format!("{FACES}/test/images/00001.png");
     succeeds("translate", folder, &format!("--model first --edit Male --out there.png {face}"));
     let files = "--out-generator G.safetensors --out-discriminator D.safetensors";
-    succeeds("export --format pytorch", folder, &format!("--model first {files}"));
+    let exported = stargan("export --format pytorch", folder, &format!("--model first {files}"));
+    let said = text(&exported.stderr);
+    assert!(exported.status.success() && said.contains("has a MaskGenerator that does"), "{said}");
     let line = "--generator G.safetensors --discriminator D.safetensors --out back.safetensors";
     fails("import", folder, &format!("{line} --labels a,b,c,d"), 1, "say so (head: mask)");
     succeeds("import", folder, &format!("{line} --head mask"));

@@ -86,13 +86,6 @@ fn rates_follow_their_schedule_and_the_discriminator_has_its_own() {
     ] {
         assert!(said.contains(change), "{change}: {said}");
     }
-    // The ratio of the quickstart's stays.
-    let small =
-        format!("{line} --iterations 1 --learning-rate 1e-4").replace("--iterations 40", "");
-    succeeds("quickstart", folder.path(), &small.replace("--out run", "--out quick"));
-    let config = fs::read_to_string(folder.path().join("quick/config.json")).unwrap();
-    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
-    assert_eq!(config["run"]["discriminator_learning_rate"], 2e-4);
     fails("train", folder.path(), "--resume --out run --seed 5", 2, "--seed can't change");
     // Weights of all datasets are also of one that had its own.
     succeeds("train", folder.path(), "--resume --out run --weights data=3:3:3 --iterations 42");
@@ -108,6 +101,50 @@ fn rates_follow_their_schedule_and_the_discriminator_has_its_own() {
     ] {
         fails("train", folder.path(), &format!("{other} {flag}"), 2, expected);
     }
+}
+
+#[test]
+fn the_discriminator_learns_twice_as_fast_beside_a_mask_unless_it_is_told_otherwise() {
+    let folder = folder();
+    let folder = folder.path();
+    fs::write(folder.join("rate.json"), r#"{"run": {"learning_rate": 5e-4}}"#).unwrap();
+    let both = r#"{"run": {"learning_rate": 5e-4, "discriminator_learning_rate": 3e-4}}"#;
+    fs::write(folder.join("both.json"), both).unwrap();
+    let plain = r#"{"settings": {"generator": {"head": "plain"}}}"#;
+    fs::write(folder.join("plain.json"), plain).unwrap();
+    let data = format!("--data folder:{EXPRESSIONS}/train");
+    let line = format!("{data} {TINY} --iterations 1");
+    let none = serde_json::Value::Null;
+    for (number, (command, flags, g, d)) in [
+        ("train", "", 1e-4, 2e-4.into()),
+        ("train", "--learning-rate 5e-4", 5e-4, 1e-3.into()),
+        ("train", "--discriminator-learning-rate 3e-4", 1e-4, 3e-4.into()),
+        ("train", "--head plain --learning-rate 5e-4", 5e-4, none.clone()),
+        ("train", "--preset paper --learning-rate 5e-4", 5e-4, none.clone()),
+        ("train", "--preset paper --head mask", 1e-4, 2e-4.into()),
+        ("train", "--config rate.json", 5e-4, 1e-3.into()),
+        ("train", "--config rate.json --learning-rate 3e-3", 3e-3, 6e-3.into()),
+        ("train", "--config both.json", 5e-4, 3e-4.into()),
+        ("train", "--config plain.json --learning-rate 5e-4", 5e-4, none.clone()),
+        ("train", "--config 3/config.json", 5e-4, none),
+        ("quickstart", "--learning-rate 1e-4", 1e-4, 2e-4.into()),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        succeeds(command, folder, &format!("{line} {flags} --out {number}"));
+        let config = fs::read_to_string(folder.join(format!("{number}/config.json"))).unwrap();
+        let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+        let run = &config["run"];
+        let found = (&run["learning_rate"], &run["discriminator_learning_rate"]);
+        assert_eq!(found, (&g.into(), &d), "{command} {flags}");
+    }
+    // The head of a model that a run begins with counts too.
+    let line = format!("{data} --from 3 --batch 4 --iterations 1 --out from");
+    succeeds("train", folder, &line);
+    let config = fs::read_to_string(folder.join("from/config.json")).unwrap();
+    let config: serde_json::Value = serde_json::from_str(&config).unwrap();
+    assert_eq!(config["run"]["discriminator_learning_rate"], serde_json::Value::Null);
 }
 
 #[test]

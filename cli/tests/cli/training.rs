@@ -78,7 +78,7 @@ fn several_datasets_train_jointly() {
             "domain": domain,
             "fake_domain": 0.3,
             "reconstruction": reconstruction,
-            "reconstruction_ramp": {"start": 3.0, "from": 0.375},
+            "reconstruction_ramp": {"start": 0.15, "from": 0.375},
             "penalty": penalty,
             "identity": identity,
         })
@@ -128,7 +128,15 @@ fn quickstart_joint_needs_no_arguments_and_takes_those_of_train() {
     );
     let config: serde_json::Value =
         serde_json::from_slice(&fs::read(run.join("config.json")).unwrap()).unwrap();
-    assert_eq!(config["settings"]["dataset_weights"]["expressions"]["domain"], 0.3);
+    let lighter = serde_json::json!({"expressions": {
+        "domain": 0.3,
+        "fake_domain": 0.3,
+        "reconstruction": 6.0,
+        "reconstruction_ramp": {"start": 0.15, "from": 0.375},
+        "penalty": 3.0,
+        "identity": {"weight": 3.0, "last_iteration": 500},
+    }});
+    assert_eq!(config["settings"]["dataset_weights"], lighter);
     // Four faces and four expressions, each with all ten labels.
     assert_eq!(side(run.join("samples/00000002.png")), grid_of(11, 8));
 
@@ -289,17 +297,17 @@ fn the_reconstruction_weight_may_grow_and_that_may_change() {
     let folder = folder();
     let folder = folder.path();
     let train = faces("train");
-    let line = format!("--data {train} {TINY} --reconstruction-ramp 3:0.375 --iterations 2");
+    let line = format!("--data {train} {TINY} --reconstruction-ramp 0.3:0.375 --iterations 2");
     succeeds("train", folder, &format!("{line} --out run"));
     let ramp = || {
         let config = fs::read_to_string(folder.join("run/config.json")).unwrap();
         let config: serde_json::Value = serde_json::from_str(&config).unwrap();
         config["settings"]["weights"]["reconstruction_ramp"].clone()
     };
-    assert_eq!(ramp(), serde_json::json!({"start": 3.0, "from": 0.375}));
+    assert_eq!(ramp(), serde_json::json!({"start": 0.3, "from": 0.375}));
     let again = "--resume --out run --reconstruction-ramp";
-    succeeds("train", folder, &format!("{again} 2:0 --iterations 4"));
-    assert_eq!(ramp(), serde_json::json!({"start": 2.0, "from": 0.0}));
+    succeeds("train", folder, &format!("{again} 0.2:0 --iterations 4"));
+    assert_eq!(ramp(), serde_json::json!({"start": 0.2, "from": 0.0}));
     succeeds("train", folder, &format!("{again} none --iterations 6"));
     assert_eq!(ramp(), serde_json::Value::Null);
 }

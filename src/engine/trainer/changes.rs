@@ -122,7 +122,7 @@ impl<B: AutodiffBackend, R: Recipe> Trainer<B, R> {
 
     /// Sets the learning rate for the rest of the run, as an observer has asked.
     pub(super) fn follow_observer(&mut self, rate: f64) -> Result<()> {
-        let run = self.config.run.clone().with_both_learning_rates(rate);
+        let run = self.config.run.clone().with_learning_rate(rate);
         run.check()?;
         self.config_is_stale |= run != self.config.run;
         self.config.run = run;

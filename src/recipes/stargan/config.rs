@@ -42,19 +42,23 @@ pub struct StarGan {
     pub dataset_weights: BTreeMap<String, LossWeights>,
 }
 
+/// The reconstruction weight that a run by [`StarGan::new`] ends with.
+const RECONSTRUCTION: f64 = 20.0;
+
 impl StarGan {
     /// The defaults for `spaces`: the [paper's](Self::paper) at 128 pixels, and what is not the
     /// paper's and makes better edits (`docs/training.md` has figures). G has a
     /// [mask](Head::Mask). D's domain head [learns from translations
     /// too](LossWeights::fake_domain), with 0.3 of the weight. The reconstruction weight
-    /// [grows](ReconstructionRamp) from 3 to 20. There is an [identity warm-up](IdentityWarmup).
+    /// [grows](ReconstructionRamp) from 3 to 20. There is an [identity warm-up](IdentityWarmup). In
+    /// its [usual run](crate::engine::Recipe::usual_run) D learns twice as fast as G.
     pub fn new(spaces: LabelSpaces) -> Self {
         let mut recipe = Self::paper(spaces)
             .with_head(Head::Mask)
             .with_fake_domain(0.3)
             .with_reconstruction_ramp(Some(ReconstructionRamp::default()))
             .with_identity(Some(IdentityWarmup::default()));
-        recipe.weights.reconstruction = 20.0;
+        recipe.weights.reconstruction = RECONSTRUCTION;
         recipe
     }
 
@@ -237,10 +241,32 @@ impl StarGan {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::recipe::Recipe;
     use crate::labels::space::LabelSpace;
 
     fn recipe() -> StarGan {
         StarGan::new(LabelSpaces::single(LabelSpace::attributes(["Male", "Young"])))
+    }
+
+    #[test]
+    fn the_defaults_are_the_papers_and_what_makes_better_edits() {
+        let mut expected = StarGan::paper(recipe().spaces);
+        let rates = |recipe: &StarGan| {
+            let run = recipe.usual_run();
+            (run.learning_rate, run.discriminator_learning_rate)
+        };
+        assert_eq!(rates(&expected), (1e-4, None));
+        expected.generator.head = Head::Mask;
+        assert_eq!(rates(&expected), (1e-4, Some(2e-4)));
+        expected.weights = LossWeights {
+            domain: 1.0,
+            fake_domain: 0.3,
+            reconstruction: 20.0,
+            reconstruction_ramp: Some(ReconstructionRamp { start: 0.15, from: 0.375 }),
+            penalty: 10.0,
+            identity: Some(IdentityWarmup { weight: 10.0, last_iteration: 500 }),
+        };
+        assert_eq!(recipe(), expected);
     }
 
     #[test]

@@ -101,3 +101,30 @@ impl<B: Backend> GeneratorLosses<B> {
         read(self.terms())
     }
 }
+
+#[cfg(all(test, feature = "flex"))]
+mod tests {
+    use burn::backend::Flex;
+    use burn::tensor::ElementConversion;
+
+    use super::*;
+
+    #[test]
+    fn translations_teach_the_domain_head_by_a_share_of_the_domain_weight() {
+        let term = |value: f32| Tensor::<Flex, 1>::from_floats([value], &Default::default());
+        let losses = DiscriminatorLosses {
+            real: term(-1.0),
+            fake: term(2.0),
+            domain: term(4.0),
+            fake_domain: Some(term(8.0)),
+            penalty: Some(term(0.25)),
+        };
+        let weights = LossWeights { domain: 0.5, fake_domain: 0.3, ..LossWeights::default() };
+        // -1 + 2 + 0.5 * 4 + 0.3 * 0.5 * 8 + 10 * 0.25
+        let total: f32 = losses.total(&weights).into_scalar().elem();
+        assert!((total - 6.7).abs() < 1e-5, "{total}");
+        let without = DiscriminatorLosses { fake_domain: None, ..losses };
+        let total: f32 = without.total(&weights).into_scalar().elem();
+        assert!((total - 5.5).abs() < 1e-5, "{total}");
+    }
+}

@@ -16,6 +16,7 @@ use crate::engine::settings::RunSettings;
 use crate::engine::trainer::Trainer;
 use crate::error::{Error, Result};
 use crate::files::model::ModelConfig;
+use crate::nn::head::Head;
 use crate::nn::precision::Precision;
 use crate::recipes::adversaries::Adversaries;
 use crate::recipes::channels::channels;
@@ -34,6 +35,14 @@ impl Recipe for StarGan {
     const CHANGEABLE: &'static [&'static str] = &["weights", "dataset_weights"];
     type Networks<B: AutodiffBackend> = Adversaries<B>;
     type Model = ModelConfig;
+
+    /// The paper's. Where G has a [mask](Head::Mask) D learns twice as fast as G: with one rate for
+    /// both, small networks did not learn expressions in 1,000 iterations (`docs/training.md`).
+    fn usual_run(&self) -> RunSettings {
+        let run = RunSettings::default();
+        let own = (self.generator.head == Head::Mask).then_some(2.0 * run.learning_rate);
+        run.with_discriminator_learning_rate(own)
+    }
 
     fn check(&self, _run: &RunSettings) -> Result<()> {
         self.check()

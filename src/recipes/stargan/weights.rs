@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::shown::number;
 use crate::error::{Error, Result};
-use crate::recipes::losses::check_weight;
+use crate::recipes::losses::{check_factor, check_weight};
 
 /// An identity term for the first iterations of a run: `weight * E[||x - G(x, c')||_1]`.
 ///
@@ -25,7 +25,7 @@ impl Default for IdentityWarmup {
     }
 }
 
-/// A reconstruction weight that is smaller for a part of the run and then grows.
+/// A reconstruction weight of which only a share counts for a part of the run, and then more.
 ///
 /// A small weight leaves G free to change what it is asked to, and a large one brings back the
 /// rest; from its beginning on, a large one makes edits by halves (`docs/training.md` has figures).
@@ -33,17 +33,17 @@ impl Default for IdentityWarmup {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ReconstructionRamp {
-    /// The weight that the run begins with, where [`LossWeights::reconstruction`] isn't smaller.
+    /// The share of [`LossWeights::reconstruction`], from 0 to 1, that the run begins with.
     pub start: f64,
-    /// The share of the run's iterations, from 0 to less than 1, that have it; from there it grows
-    /// linearly and ends as [`LossWeights::reconstruction`].
+    /// The share of the run's iterations, from 0 to less than 1, that have no more of it; from
+    /// there it grows linearly to the whole.
     pub from: f64,
 }
 
-/// Weight 3 for three eighths of the run.
+/// 0.15 of the weight for three eighths of the run.
 impl Default for ReconstructionRamp {
     fn default() -> Self {
-        Self { start: 3.0, from: 0.375 }
+        Self { start: 0.15, from: 0.375 }
     }
 }
 
@@ -72,7 +72,8 @@ pub struct LossWeights {
     /// with Auxiliary Discriminative Classifier", ICML 2022.
     #[serde(default)]
     pub fake_domain: f64,
-    /// `lambda_rec`, of the reconstruction loss: 10.
+    /// `lambda_rec`, of the reconstruction loss: 10. With a [ramp](Self::reconstruction_ramp) it is
+    /// what the run ends with.
     pub reconstruction: f64,
     /// How that weight is reached; it is the same all the time in the paper.
     #[serde(default)]
@@ -97,32 +98,33 @@ impl Default for LossWeights {
 }
 
 impl LossWeights {
-    /// Checks that every weight is finite and not negative, and a ramp within the run.
+    /// Checks that every weight is finite and not negative, and that shares are shares.
     ///
     /// # Errors
-    /// [`Error::Config`] naming the weight.
+    /// [`Error::Config`] naming the weight or the share.
     pub fn check(&self) -> Result<()> {
         let identity = self.identity.map_or(0.0, |identity| identity.weight);
         for (name, weight) in [
             ("domain", self.domain),
-            ("fake domain", self.fake_domain),
             ("reconstruction", self.reconstruction),
-            ("reconstruction ramp's", self.reconstruction_ramp.map_or(0.0, |ramp| ramp.start)),
             ("penalty", self.penalty),
             ("identity", identity),
         ] {
             check_weight(name, weight)?;
         }
-        match self.reconstruction_ramp {
+        check_factor("fake domain share", self.fake_domain)?;
+        let wrong = match self.reconstruction_ramp {
+            Some(ReconstructionRamp { start, .. }) if !(0.0..=1.0).contains(&start) => {
+                let start = number(start);
+                format!("begins with {start} of the weight; it must be a share from 0 to 1")
+            }
             Some(ReconstructionRamp { from, .. }) if !(0.0..1.0).contains(&from) => {
                 let from = number(from);
-                Err(Error::Config(format!(
-                    "the reconstruction ramp is from {from} of the run on; it must be a share from \
-                     0 to less than 1"
-                )))
+                format!("is from {from} of the run on; it must be a share from 0 to less than 1")
             }
-            _ => Ok(()),
-        }
+            _ => return Ok(()),
+        };
+        Err(Error::Config(format!("the reconstruction ramp {wrong}")))
     }
 
     /// The weights at `iteration` (counted from 1) of a run of `iterations`: without an identity
@@ -134,7 +136,7 @@ impl LossWeights {
             .filter(|identity| identity.weight > 0.0 && iteration <= identity.last_iteration);
         if let Some(ramp) = weights.reconstruction_ramp.take() {
             let way = ramp.way(iteration, iterations);
-            let start = ramp.start.min(self.reconstruction);
+            let start = ramp.start * self.reconstruction;
             weights.reconstruction = (1.0 - way) * start + way * self.reconstruction;
         }
         weights
@@ -165,17 +167,20 @@ mod tests {
         let at = |weights: LossWeights, of: u64, iterations: [u64; 4]| {
             iterations.map(|iteration| weights.at(iteration, of).reconstruction)
         };
-        assert_eq!(at(ramp(2.0, 0.5), 40, [1, 20, 30, 40]), [2.0, 2.0, 6.0, 10.0]);
+        assert_eq!(at(ramp(0.25, 0.5), 40, [1, 20, 30, 40]), [2.5, 2.5, 6.25, 10.0]);
         assert_eq!(at(ramp(0.0, 0.0), 10, [1, 5, 10, 11]), [1.0, 5.0, 10.0, 10.0]);
-        assert_eq!(at(ramp(20.0, 0.0), 10, [1, 5, 10, 11]), [10.0; 4], "it never falls");
+        assert_eq!(at(ramp(1.0, 0.5), 10, [1, 5, 10, 11]), [10.0; 4]);
         assert_eq!(at(LossWeights::default(), 10, [1, 5, 10, 11]), [10.0; 4]);
         ramp(0.0, 0.999).check().unwrap();
+        ramp(1.0, 0.0).check().unwrap();
         for from in [-0.1, 1.0, f64::NAN] {
-            let error = ramp(3.0, from).check().unwrap_err().to_string();
-            assert!(error.contains("must be a share from 0 to less than 1"), "{error}");
+            let error = ramp(0.5, from).check().unwrap_err().to_string();
+            assert!(error.contains("of the run on; it must be a share from 0 to less"), "{error}");
         }
-        let error = ramp(-3.0, 0.5).check().unwrap_err().to_string();
-        assert!(error.contains("the reconstruction ramp's loss weight is -3"), "{error}");
+        for start in [-0.1, 3.0, f64::NAN] {
+            let error = ramp(start, 0.5).check().unwrap_err().to_string();
+            assert!(error.contains("of the weight; it must be a share from 0 to 1"), "{error}");
+        }
     }
 
     #[test]
@@ -186,5 +191,8 @@ mod tests {
             let expected = format!("the penalty loss weight is {}; ", number(value));
             assert!(error.starts_with(&expected), "{error}");
         }
+        let share = LossWeights { fake_domain: -0.5, ..LossWeights::default() };
+        let error = share.check().unwrap_err().to_string();
+        assert!(error.starts_with("the fake domain share is -0.5; "), "{error}");
     }
 }

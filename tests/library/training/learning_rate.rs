@@ -74,10 +74,10 @@ fn an_observer_changes_it_and_stops_and_the_hand_that_resumes_changes_it_again()
 
     let mut trainer = Trainer::<Cpu, StarGan>::resume(&run, &device).unwrap();
     assert_eq!((trainer.iteration(), trainer.config().run.learning_rate), (9, 5e-4));
-    let error = trainer.set_run(|run| run.with_both_learning_rates(0.0)).unwrap_err().to_string();
+    let error = trainer.set_run(|run| run.with_learning_rate(0.0)).unwrap_err().to_string();
     assert!(error.contains("learning_rate is 0; it must be between"), "{error}");
     assert_eq!(trainer.config().run.learning_rate, 5e-4);
-    trainer.set_run(|run| run.with_both_learning_rates(1e-4)).unwrap();
+    trainer.set_run(|run| run.with_learning_rate(1e-4)).unwrap();
     let mut rates = Rates::new();
     let finished = trainer.run(&data, &mut rates).unwrap();
     assert!(rates.found.iter().copied().eq((10..=20).map(|number| (number, 1e-4))));
@@ -162,7 +162,7 @@ fn whoever_changes_the_rate_changes_the_discriminators_with_it() {
 
     let mut trainer = Trainer::<Cpu, StarGan>::resume(&run, &device).unwrap();
     assert_eq!(rates(&trainer), (5e-4, 2e-3));
-    trainer.set_run(|run| run.with_both_learning_rates(1e-3)).unwrap();
+    trainer.set_run(|run| run.with_learning_rate(1e-3)).unwrap();
     assert_eq!(rates(&trainer), (1e-3, 4e-3));
     trainer.set_run(|run| run.with_discriminator_learning_rate(None)).unwrap();
     assert_eq!(rates(&trainer), (1e-3, 1e-3));

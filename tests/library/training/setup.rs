@@ -54,8 +54,8 @@ pub fn colours(folder: &Path) -> Folder {
     Folder::open(folder).unwrap()
 }
 
-/// Networks and batches as small as they can be; G is updated at every other iteration, and the
-/// identity term ends within a run.
+/// Networks and batches as small as they can be; G is updated at every other iteration, both
+/// networks have one learning rate, and the identity term ends within a run.
 pub fn tiny(spaces: LabelSpaces) -> TrainingConfig<StarGan> {
     tiny_of(StarGan::new(spaces))
 }
@@ -69,7 +69,11 @@ pub fn tiny_of(recipe: StarGan) -> TrainingConfig<StarGan> {
         .with_critic_steps(2)
         .with_identity(Some(IdentityWarmup { weight: 10.0, last_iteration: 13 }));
     TrainingConfig::new(recipe).with_run(|run| {
-        run.with_batch_size(4).with_iterations(20).with_learning_rate(1e-3).with_seed(11)
+        run.with_batch_size(4)
+            .with_iterations(20)
+            .with_learning_rate(1e-3)
+            .with_discriminator_learning_rate(None)
+            .with_seed(11)
     })
 }
 

@@ -12,7 +12,6 @@ use stargan::burn::backend::Autodiff;
 use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::engine::Recipe;
 use stargan::metrics::JudgeConfig;
-use stargan::nn::{DiscriminatorConfig, GeneratorConfig};
 use stargan::recipes::Pairwise;
 use stargan::{
     BackendKind, CycleGan, Datasets, Iteration, LabelSpaces, Observer, Pix2Pix, Run, RunSettings,
@@ -70,13 +69,6 @@ fn run_settings(args: &Args, run: RunSettings) -> RunSettings {
         .with_seed(args.seed)
         .with_iterations(u64::MAX)
         .with_checkpoint_every(u64::MAX)
-}
-
-/// The networks that all methods share: as small as [`bundled::small`].
-fn shrink(args: &Args, generator: &mut GeneratorConfig, discriminator: &mut DiscriminatorConfig) {
-    generator.base_channels = 16;
-    generator.residual_blocks = 2;
-    *discriminator = discriminator.clone().with_base_channels(16).with_image_size(args.size);
 }
 
 /// Stops a run when its time is over or the user has had enough.
@@ -160,19 +152,19 @@ const TURNS: u32 = 10;
 impl<B: AutodiffBackend> Models<B> {
     fn new(args: &Args, data: &Data) -> Result<Self, Failure> {
         let spaces = LabelSpaces::single(data.train.labels().clone());
-        let mut star = bundled::plain(spaces).with_critic_steps(2);
-        shrink(args, &mut star.generator, &mut star.discriminator);
+        let mut star = bundled::paper_with_warmup(spaces).with_critic_steps(2);
+        bundled::shrink(&mut star.generator, &mut star.discriminator, args.size);
         let all = Datasets::from(vec![data.train.clone()]);
         let named = |from: usize, to: usize| [bundled::HAIR[from], bundled::HAIR[to]];
         let cyclegan = directions().filter(|(a, b)| a < b).map(|(a, b)| {
             let mut recipe = CycleGan::new(named(a, b));
-            shrink(args, &mut recipe.generator, &mut recipe.discriminator);
+            bundled::shrink(&mut recipe.generator, &mut recipe.discriminator, args.size);
             let both = Datasets::from(&data.with_hair(a)?).with(&data.with_hair(b)?);
             Ok((a, b, Model::new(args, &format!("cyclegan_{a}_{b}"), recipe, both)?))
         });
         let pix2pix = directions().map(|(from, to)| {
             let mut recipe = Pix2Pix::new(named(from, to));
-            shrink(args, &mut recipe.generator, &mut recipe.discriminator);
+            bundled::shrink(&mut recipe.generator, &mut recipe.discriminator, args.size);
             let pairs = Datasets::from(&data.paired(from)?).with(&data.paired(to)?);
             Ok((from, to, Model::new(args, &format!("pix2pix_{from}_{to}"), recipe, pairs)?))
         });
