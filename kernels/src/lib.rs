@@ -1,5 +1,5 @@
 //! The convolutions, norms and updates of the crate [`stargan`](https://docs.rs/stargan) on a CPU,
-//! forwards and backwards: on slices of float32, in vector instructions that are chosen at run time.
+//! forwards and backwards: on slices of float32, in vector instructions chosen at run time.
 //!
 //! They know no framework. Convolutions are those whose output is an exact part of the input; their
 //! shapes are a [`Geometry`](geometry::Geometry). Every value is summed in one order however the

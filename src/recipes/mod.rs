@@ -26,6 +26,6 @@ pub use self::stargan::step::{discriminator_losses, generator_losses};
 pub use self::stargan_v2::batch::{StyleBatch, StyleSource};
 pub use self::stargan_v2::grids::Reference;
 pub use self::stargan_v2::losses::{StyleCriticLosses, StyleGeneratorLosses};
+pub use self::stargan_v2::model::StyleModel;
 pub use self::stargan_v2::networks::StyleNetworks;
-pub use self::stargan_v2::recipe::StyleModel;
 pub use self::stargan_v2::step::{critic_losses, style_losses};

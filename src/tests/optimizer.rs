@@ -13,6 +13,7 @@ use crate::tests::{backend_name, on_every_backend};
 
 on_every_backend!(
     adam_moves_as_pytorchs_does,
+    weights_decay_as_pytorchs_do,
     adam_counts_a_missing_gradient_as_zero,
     adam_refuses_anothers_gradients,
 );
@@ -69,6 +70,37 @@ fn adam_moves_as_pytorchs_does<B: AutodiffBackend>() {
     }
     assert_eq!(adam.steps(), 5);
     println!("adam {}: {worst:.1e}", backend_name::<B>());
+}
+
+fn weights_decay_as_pytorchs_do<B: AutodiffBackend>() {
+    #[derive(Deserialize)]
+    struct Config {
+        adam: Decaying,
+    }
+    #[derive(Deserialize)]
+    struct Decaying {
+        learning_rate: f64,
+        beta1: f64,
+        beta2: f64,
+        epsilon: f64,
+        weight_decay: f64,
+    }
+    let (Config { adam }, mut fixture) = Fixture::open("stargan_v2");
+    let Decaying { learning_rate, beta1, beta2, epsilon, weight_decay } = adam;
+    let mut adam = Adam::new(AdamConfig { beta1, beta2, epsilon, weight_decay });
+    let mut line = Line::<B> { parameter: Param::from_tensor(fixture.tensor("adam.before")) };
+    for step in 0..3 {
+        let gradient: Tensor<B, 1> = fixture.tensor(&format!("adam.gradient.{step}"));
+        let mut gradients = (line.parameter.val() * gradient).sum().backward();
+        let gradients = adam::gradients(&line, &mut gradients);
+        line = adam.step(line, gradients, learning_rate);
+        let found = line.valid().parameter.val().into_data();
+        let expected = fixture.take(&format!("adam.after.{step}"));
+        for (found, expected) in found.iter::<f64>().zip(expected.iter::<f64>()) {
+            let error = (found - expected).abs();
+            assert!(error <= ADAM_TOLERANCE, "step {step}: {found} instead of {expected}");
+        }
+    }
 }
 
 fn adam_counts_a_missing_gradient_as_zero<B: AutodiffBackend>() {

@@ -223,7 +223,8 @@ fn losses_that_have_run_away_are_said() {
     let folder = with_data();
     // The square of a score that grows as it likes: some 10^9, where 10^6 is said.
     let settings = train(40).replace("--base-channels 4", "--base-channels 16");
-    let line = format!("train {settings} --learning-rate 1 --identity none --objective lsgan");
+    let rates = "--learning-rate 1 --discriminator-learning-rate 1";
+    let line = format!("train {settings} {rates} --identity none --objective lsgan");
     let child = start(STARGAN, folder.path(), &line, Stdio::null(), Stdio::piped());
     let output = child.wait_with_output().unwrap();
     let message = text(&output.stderr);

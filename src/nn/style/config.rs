@@ -116,8 +116,8 @@ impl StyleConfig {
         let size = self.image_size;
         if size < BOTTLENECK || !size.is_power_of_two() {
             return Err(Error::Config(format!(
-                "the image size is {size}; StarGAN v2 takes squares of 16, 32, 64, 128 ... pixels a \
-                 side"
+                "the image size is {size}; StarGAN v2 takes squares of 16, 32, 64, 128 ... pixels \
+                 a side"
             )));
         }
         check_memory("generator", size.into(), 0)?;

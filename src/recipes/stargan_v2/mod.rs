@@ -5,6 +5,7 @@ pub(crate) mod batch;
 pub(crate) mod config;
 pub(crate) mod grids;
 pub(crate) mod losses;
+pub(crate) mod model;
 pub(crate) mod networks;
 pub(crate) mod recipe;
 pub(crate) mod step;

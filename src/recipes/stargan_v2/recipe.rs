@@ -4,7 +4,6 @@
 use burn::module::{AutodiffModule, Module};
 use burn::tensor::Tensor;
 use burn::tensor::backend::AutodiffBackend;
-use serde::{Deserialize, Serialize};
 
 use crate::data::augment::Augmentation;
 use crate::data::balance::Sampling;
@@ -18,28 +17,15 @@ use crate::engine::recipe::{Moment, Recipe, StepLosses};
 use crate::engine::settings::RunSettings;
 use crate::engine::trainer::Trainer;
 use crate::error::{Error, Result};
-use crate::labels::spaces::LabelSpaces;
-use crate::nn::style::config::StyleConfig;
 use crate::optim::adam::AdamConfig;
 use crate::recipes::stargan_v2::batch::{StyleBatch, StyleSource};
 use crate::recipes::stargan_v2::config::StarGanV2;
 use crate::recipes::stargan_v2::losses::{StyleCriticLosses, StyleGeneratorLosses};
+use crate::recipes::stargan_v2::model::StyleModel;
 use crate::recipes::stargan_v2::networks::StyleNetworks;
 use crate::recipes::stargan_v2::step::{critic_losses, style_losses};
 use crate::recipes::stargan_v2::translator::StyleTranslator;
 use crate::translate::relabel::Translate;
-
-/// What a file says of a StarGAN v2 model.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StyleModel {
-    /// The domains, as one label space.
-    #[serde(rename = "domains")]
-    pub spaces: LabelSpaces,
-    /// What is done to an image before the networks see it.
-    pub transform: Transform,
-    /// The sizes of the networks.
-    pub networks: StyleConfig,
-}
 
 impl Recipe for StarGanV2 {
     const NAME: &'static str = "stargan-v2";

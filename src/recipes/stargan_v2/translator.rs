@@ -15,7 +15,7 @@ use crate::nn::style::generator::StyleGenerator;
 use crate::nn::style::mapping::MappingNetwork;
 use crate::nn::weights;
 use crate::random::{Purpose, normal, stream};
-use crate::recipes::stargan_v2::recipe::StyleModel;
+use crate::recipes::stargan_v2::model::StyleModel;
 use crate::translate::relabel::{Relabelling, Translate};
 
 /// A trained StarGAN v2.

@@ -14,7 +14,7 @@ const COLUMNS: usize = 100;
 fn files() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut files = Vec::new();
-    let folders = ["src", "examples", "tests", "benches", "cli/src", "cli/tests"];
+    let folders = ["src", "kernels/src", "examples", "tests", "benches", "cli/src", "cli/tests"];
     let mut folders: Vec<PathBuf> = folders.map(|folder| root.join(folder)).to_vec();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).into_iter().flatten() {

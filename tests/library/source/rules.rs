@@ -8,13 +8,15 @@ use syn::{FnArg, ImplItem, Item, Signature, TraitItem, Type};
 use super::crate_source::{Source, attributes, is_public, name};
 
 /// Enums that users match and that can't grow: a third way would be another method.
-const CLOSED: [&str; 6] = [
+const CLOSED: [&str; 7] = [
     // A value is better where it is lower or where it is higher.
     "Better",
     // A crop is of a size or the largest: programs say in words which.
     "Crop",
     // A term is there or not.
     "OptionalTerm",
+    // A style comes from noise or from an image.
+    "StyleSource",
     // A run is either over or not.
     "Outcome",
     // Scores are of one dataset or of several.
@@ -24,10 +26,11 @@ const CLOSED: [&str; 6] = [
 ];
 
 /// What is read back from files that nobody edits: a field more is a newer version's.
-const READ_BACK: [&str; 13] = [
+const READ_BACK: [&str; 14] = [
     // A checkpoint has what a run needs beside it.
     "ModelConfig",
     "PairModel",
+    "StyleModel",
     // Results.
     "CounterfactualScores",
     "DomainDistance",

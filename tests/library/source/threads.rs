@@ -2,8 +2,8 @@
 
 use stargan::burn::backend::Flex;
 use stargan::data::{
-    Batch, ImageFiles, Loader, LoaderConfig, Readable, Region, SameImage, Share, Summary, Survey,
-    UnreadableImage,
+    Batch, ImageFiles, Loader, LoaderConfig, Readable, References, Region, SameImage, Share,
+    Summary, Survey, UnreadableImage,
 };
 #[cfg(feature = "collective")]
 use stargan::engine::Worker;
@@ -17,11 +17,13 @@ use stargan::metrics::{
     SampleScores, Scores, TargetScores,
 };
 use stargan::nn::{
-    Discriminator, DiscriminatorConfig, Generator, GeneratorConfig, Head, Prediction, Upsampling,
+    Discriminator, DiscriminatorConfig, Generator, GeneratorConfig, Head, MappingNetwork,
+    Prediction, StyleConfig, StyleDiscriminator, StyleEncoder, StyleGenerator, Upsampling,
 };
 use stargan::recipes::{
     Adversaries, CriticLosses, CycleNetworks, Direction, DirectionLosses, DiscriminatorLosses,
-    GeneratorLosses, Label, OptionalTerm, PairModel, Pairwise, PenaltyDraw, StepBatch,
+    GeneratorLosses, Label, OptionalTerm, PairModel, Pairwise, PenaltyDraw, Reference, StepBatch,
+    StyleBatch, StyleCriticLosses, StyleGeneratorLosses, StyleModel, StyleNetworks, StyleSource,
 };
 use stargan::{
     AdamConfig, Animation, AnyTranslator, Augmentation, BackendKind, Best, Better, CelebA,
@@ -30,9 +32,9 @@ use stargan::{
     KeepBest, LabelKind, LabelProbability, LabelSpace, LabelSpaces, LossWeights, Metric,
     MissingPolicy, ModelConfig, NonFinitePolicy, Objective, OnIteration, Outcome, OutputSize,
     Parts, Penalty, Pix2Pix, Precision, Preset, Progress, PublicModel, ReconstructionRamp,
-    Relabelling, Report, RunSettings, SampleGrids, Sampling, Schedule, Sequence, StarGan, Subset,
-    Taken, Target, TensorBoard, TimingLog, Trainer, TrainingConfig, Transform, Translate,
-    Translator, UnreadablePolicy,
+    Relabelling, Report, RunSettings, SampleGrids, Sampling, Schedule, Sequence, StarGan,
+    StarGanV2, StyleLossWeights, StyleTranslator, Subset, Taken, Target, TensorBoard, TimingLog,
+    Trainer, TrainingConfig, Transform, Translate, Translator, UnreadablePolicy,
 };
 
 use super::crate_source::{Source, name};
@@ -54,20 +56,24 @@ fn what_is_public_is_send_and_sync() {
         LabelKind, LabelSpace, LabelSpaces, LossWeights, MissingPolicy, ModelConfig,
         NonFinitePolicy, Objective, Outcome, Parts, Penalty, Pix2Pix, Precision, Preset, Progress,
         PublicModel, ReconstructionRamp, Relabelling<'_>, Report, RunSettings, SampleGrids,
-        Sampling, Schedule, Sequence<'_, Flex>, StarGan, Subset, Target,
+        Sampling, Schedule, Sequence<'_, Flex>, StarGan, StarGanV2, StyleLossWeights,
+        StyleTranslator<Flex>, Subset, Target,
         TensorBoard, TimingLog, TrainingConfig<StarGan>, Transform, Translator<Flex>,
         Box<dyn Translate<Flex>>, UnreadablePolicy);
-    all!(both: Batch, ImageFiles, Loader, LoaderConfig, Readable<'_>, Region, SameImage<'_>, Share,
-        State, StepLosses<Flex>, Summary, Survey, UnreadableImage);
+    all!(both: Batch, ImageFiles, Loader, LoaderConfig, Readable<'_>, References, Region,
+        SameImage<'_>, Share, State, StepLosses<Flex>, Summary, Survey, UnreadableImage);
     all!(both: Agreement, CounterfactualLog, CounterfactualScores, Counterfactuals, DatasetScores,
         DomainDistance, DomainSamples, Evaluation, Evaluator<'_, Flex>, FidReference,
         Inception<Flex>, Judge<Flex>, JudgeConfig, JudgeErrors, JudgeNetwork, Lpips<Flex>,
         LpipsScores, Measured, Measures, Readings, SampleScores, Scores, TargetScores);
     all!(both: Discriminator<Flex>, DiscriminatorConfig, Generator<Flex>, GeneratorConfig,
-        Head, Prediction<Flex>, Upsampling);
+        Head, MappingNetwork<Flex>, Prediction<Flex>, StyleConfig, StyleDiscriminator<Flex>,
+        StyleEncoder<Flex>, StyleGenerator<Flex>, Upsampling);
     all!(both: Adversaries<Cpu>, CriticLosses<Flex>, CycleNetworks<Cpu>, Direction<Flex>,
         DirectionLosses<Flex>, DiscriminatorLosses<Flex>, GeneratorLosses<Flex>, OptionalTerm,
-        Label<Flex>, PairModel, Pairwise<Flex>, PenaltyDraw<Flex>, StepBatch<Flex>);
+        Label<Flex>, PairModel, Pairwise<Flex>, PenaltyDraw<Flex>, Reference, StepBatch<Flex>,
+        StyleBatch<Flex>, StyleCriticLosses<Flex>, StyleGeneratorLosses<Flex>, StyleModel,
+        StyleNetworks<Cpu>, StyleSource);
     all!(both: Learner<Cpu, Generator<Cpu>>);
     // Observers ask for things through them in the one thread that trains, and a link to other
     // workers is one thread's at a time.

@@ -25,6 +25,7 @@ mod rectangles;
 mod resume;
 pub mod setup;
 mod shipped;
+mod styles;
 mod translating;
 mod translator;
 #[cfg(feature = "collective")]
