@@ -67,7 +67,7 @@ impl Shape {
 }
 
 /// Uniform in `[-1, 1)`.
-fn noise(count: usize) -> Vec<f32> {
+pub fn noise(count: usize) -> Vec<f32> {
     let mut rng = ChaCha8Rng::seed_from_u64(2);
     (0..count).map(|_| (rng.next_u32() >> 8) as f32 / (1 << 23) as f32 - 1.0).collect()
 }

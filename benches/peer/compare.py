@@ -12,7 +12,7 @@ crate is faster.
 import argparse
 import tempfile
 
-from programs import SHAPES, Program, Table, build, measure, peer
+from programs import SHAPES, STYLE_SHAPES, Program, Table, build, measure, peer
 
 
 def main():
@@ -22,7 +22,7 @@ def main():
     parser.add_argument("--program", help="a benchmark program that is built already")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--shapes", nargs="+", default=list(SHAPES), choices=SHAPES)
-    parser.add_argument("--work", nargs="+", default=["inference", "cycle", "penalty", "data", "memory"])
+    parser.add_argument("--work", nargs="+", default=["inference", "cycle", "penalty", "styles", "data", "memory"])
     arguments = parser.parse_args()
 
     commands = [[arguments.program or build(arguments.features), arguments.backend], peer()]
@@ -37,6 +37,10 @@ def main():
             if work in ("inference", "cycle", "penalty"):
                 for what, values in measure(programs, work, arguments.rounds, SHAPES[name]).items():
                     row(name, what, *values, "ms")
+    if "styles" in arguments.work:
+        for name, shape in STYLE_SHAPES.items():
+            for values in measure(programs, "styles", arguments.rounds, shape).values():
+                row(f"StarGAN v2, {name}", "iteration", *values, "ms")
     if "data" in arguments.work:
         with tempfile.TemporaryDirectory() as folder:
             programs[0].ask(do="jpegs", folder=folder)

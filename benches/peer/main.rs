@@ -12,7 +12,7 @@
 //! networks in `folder` and names its losses and checkpoint; `memory` is the peak so far, in bytes;
 //! `backend` is burn's name of the backend. `launches` are the kernels of an update of D and of one
 //! of G, `device_memory` the bytes reserved on the device after a cycle, either null where there is
-//! no device; `train` trains the faces in `folder` at `size` pixels for `seconds`.
+//! no device; `styles` is an iteration of StarGAN v2; `train` trains the faces in `folder` at `size` pixels for `seconds`.
 //!
 //! `scripts/check-fid` asks for `features`, those of Inception with the `weights` of a file, of the
 //! images in `folder`, which go to `file` and are answered with milliseconds, and for the `frechet`
@@ -30,6 +30,7 @@ mod measures;
 mod of_shape;
 #[path = "../common/shape.rs"]
 mod shape;
+mod styles;
 mod training;
 mod update;
 
@@ -51,6 +52,7 @@ use crate::device::Device;
 use crate::launched::Counter;
 use crate::of_shape::read;
 use crate::shape::Shape;
+use crate::styles::{StyleShape, Styles};
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -82,6 +84,7 @@ enum Request {
     Penalty(Shape),
     Launches(Shape),
     DeviceMemory(Shape),
+    Styles(StyleShape),
     Train {
         folder: PathBuf,
         seconds: f64,
@@ -231,7 +234,7 @@ where
     let supported = precision.check::<B>(&B::Device::default());
     supported.unwrap_or_else(|error| refuse(&error.to_string()));
     let mut kept: Option<Networks<Autodiff<B>>> = None;
-    let mut inception = None;
+    let (mut inception, mut styles) = (None, None);
     for line in io::stdin().lock().lines() {
         let line = line.expect("a readable standard input");
         let request = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
@@ -256,6 +259,9 @@ where
             Request::DeviceMemory(shape) => {
                 Networks::of(&mut kept, shape, precision).cycle();
                 json!(B::reserved())
+            }
+            Request::Styles(shape) => {
+                json!([Styles::<Autodiff<B>>::of(&mut styles, shape).iteration()])
             }
             Request::Train { folder, seconds, size } => {
                 kept = None;

@@ -21,6 +21,11 @@ SHAPES = {
     "64 px": dict(size=64, base=32, blocks=6, batch=8),
     "128 px": dict(size=128, base=64, blocks=6, batch=4),
 }
+# Of StarGAN v2: 2 domains, and styles, noise and mapping as wide as the paper's.
+STYLE_SHAPES = {
+    "64 px": dict(size=64, base=32, most=128, batch=8),
+    "128 px": dict(size=128, base=16, most=64, batch=8),
+}
 
 
 class Stopped(SystemExit):

@@ -256,6 +256,13 @@ def main():
             answer = data(request["folder"])
         elif work == "memory":
             answer = peak_memory()
+        elif work == "styles":
+            if request != kept:
+                # The networks are those of the fixtures, and nobody else needs them.
+                from styles import Styles
+
+                kept, networks = request, Styles(**request)
+            answer = [networks.iteration()]
         elif work == "backend":
             on_gpu = arguments.device == "cuda"
             name = torch.cuda.get_device_name() if on_gpu else f"{torch.get_num_threads()} CPU threads"

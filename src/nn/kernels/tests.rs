@@ -348,10 +348,10 @@ on_backend!("wgpu", wgpu_fused, burn_fusion::Fusion<burn::backend::Wgpu>);
 fn convolutions_by_burn_are_those_by_products() {
     use burn::backend::{Autodiff, Wgpu};
 
-    use super::geometry::Geometry;
     use super::gpu::Gpu;
     use super::operations::Operations;
     use super::primitive::{primitive, tensor};
+    use stargan_kernels::geometry::Geometry;
 
     type B = Wgpu;
 

@@ -77,12 +77,13 @@ fn a_run_leaves_a_model_with_styles() {
     let device = Default::default();
     let model = StyleTranslator::<stargan::burn::backend::Flex>::open(&run, &device).unwrap();
     let image = load_image(folder.path().join("data/blue/0.png")).unwrap();
-    let grid = |model: &StyleTranslator<_>| model.latent_grid(&[image.clone()], 1, 3).unwrap();
+    let images = std::slice::from_ref(&image);
+    let grid = |model: &StyleTranslator<_>| model.latent_grid(images, 1, 3).unwrap();
     assert_eq!(grid(&model).image, grid(&trainer.translator()).image, "as in the run");
     let references = [0, 1].map(|domain| Reference { image: image.clone(), domain });
-    let grid = model.reference_grid(&[image.clone()], &references).unwrap();
+    let grid = model.reference_grid(images, &references).unwrap();
     assert_eq!((grid.columns.len(), grid.image.dimensions()), (3, (48, 32)));
-    let error = model.latent_grid(&[image], 2, 1).unwrap_err().to_string();
+    let error = model.latent_grid(images, 2, 1).unwrap_err().to_string();
     assert_eq!(error, "there is no domain 2; from 0 they are blue, red");
 
     // As any other model.
