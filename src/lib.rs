@@ -152,3 +152,8 @@ struct Readme;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/guide.md")]
 struct Guide;
+
+/// The code on StarGAN v2 compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/stargan-v2.md")]
+struct StarGanV2Page;

@@ -19,7 +19,11 @@ pub fn enlarge(x: &[f32], [height, width]: [usize; 2], factor: f32) -> Vec<f32> 
 }
 
 /// The sums of every two by two pixels of planes `[height, width]`, multiplied by `factor`.
+///
+/// # Panics
+/// When a side is odd.
 pub fn reduce(x: &[f32], [height, width]: [usize; 2], factor: f32) -> Vec<f32> {
+    assert!(height % 2 == 0 && width % 2 == 0, "{height} x {width} pixels have no halves");
     let mut y = vec![0.0; x.len() / 4];
     let planes = x.par_chunks_exact(height * width);
     y.par_chunks_exact_mut(height * width / 4).zip(planes).for_each(|(y, x)| {

@@ -358,7 +358,7 @@ impl Shared {
                 }
             }
         }
-        let message = format!("neither it nor any image after it can be read: {last}");
+        let message = format!("neither it nor any image in its place can be read: {last}");
         Err(Error::data(&*dataset.name(index), None, message))
     }
 

@@ -124,8 +124,8 @@ pub trait Recipe:
         false
     }
 
-    /// Whether a step takes two further images of another label for every image, which batches then
-    /// [have](Batch::references).
+    /// Whether a step takes two further images for every image, both of a label that is drawn for
+    /// it; batches then [have](Batch::references) them.
     fn references(&self) -> bool {
         false
     }
@@ -252,12 +252,12 @@ impl<B: AutodiffBackend> Moment<'_, B> {
         self.update_at(self.discriminator_learning_rate, learner, gradients)
     }
 
-    /// One update of a network that learns at a share of the
-    /// [rate](Self::learning_rate); otherwise as [`update`](Self::update).
+    /// One update at `share` of the [rate](Self::learning_rate), from 0 to 1; otherwise as
+    /// [`update`](Self::update).
     ///
     /// # Panics
     /// When the gradients are another network's.
-    pub fn update_slower<M: AutodiffModule<B>>(
+    pub fn update_by_share<M: AutodiffModule<B>>(
         &mut self,
         share: f64,
         learner: &mut Learner<B, M>,

@@ -50,6 +50,17 @@ pub(crate) fn check_width(network: &str, base_channels: usize, doublings: usize)
     Ok(())
 }
 
+/// Refuses a width that no layer has.
+///
+/// # Errors
+/// [`Error::Config`] naming it.
+pub(crate) fn check_channels(name: &str, width: usize) -> Result<()> {
+    if width <= MOST_CHANNELS {
+        return Ok(());
+    }
+    Err(Error::Config(format!("{name} is {width}; it must be at most {MOST_CHANNELS}")))
+}
+
 /// Refuses a network of too many parameters.
 ///
 /// # Errors

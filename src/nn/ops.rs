@@ -119,7 +119,12 @@ fn four_places<B: Backend>(kernel: Tensor<B, 4>) -> Tensor<B, 4> {
 }
 
 /// The mean of every two by two pixels of `x` `[N, C, 2 H, 2 W]`: `[N, C, H, W]`.
+///
+/// # Panics
+/// When a side is odd.
 pub(crate) fn mean_pool<B: Backend>(x: Tensor<B, 4>) -> Tensor<B, 4> {
+    let [.., height, width] = x.dims();
+    assert!(height % 2 == 0 && width % 2 == 0, "{height} x {width} pixels have no halves");
     specialised!(mean_pool(&x));
     composed::mean_pool(x)
 }

@@ -17,10 +17,13 @@ const PLOTS: &[(&str, &[(&str, &str)])] = &[
     ("Generator: errors in labels of translations", &[("g/domain", "")]),
     ("Generator: reconstruction error", &[("g/reconstruction", "")]),
     ("Generator: change to images that should stay", &[("g/identity", "")]),
+    ("Generator: errors in the styles of translations", &[("g/style", "")]),
+    ("Generator: difference of two styles, which is sought", &[("g/diversity", "")]),
+    ("Generator: error of the way back", &[("g/cycle", "")]),
 ];
 
-const NOTE: &str = "Every term before its weight, by iteration; both networks want theirs low. \
-                    Thin as logged, thick a moving average.";
+const NOTE: &str = "Every term before its weight, by iteration; all want theirs low but for what is \
+                    sought. Thin as logged, thick a moving average.";
 
 /// The section of all terms; each part of a run, such as a dataset, has its own.
 pub(super) fn losses(terms: &[Series]) -> String {

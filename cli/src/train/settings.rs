@@ -261,12 +261,21 @@ impl SettingsArgs {
         if let Some(preset) = self.preset {
             config = config.with_preset(preset);
         }
+        // A rate of D's own that the file says stands, whatever the head.
+        let said = file
+            .settings
+            .as_ref()
+            .and_then(|settings| settings.pointer("/run/discriminator_learning_rate").cloned());
         if let Some(settings) = file.settings {
             config = overlaid(config, settings)
                 .map_err(|error| Failure::Failed(format!("--config: {error}")))?;
         }
         if let Some(head) = self.head {
+            let own = config.run.discriminator_learning_rate;
             config = changed(config, |recipe| recipe.with_head(head));
+            if said.is_some() {
+                config = config.with_run(|run| run.with_discriminator_learning_rate(own));
+            }
         }
         let TrainingConfig { mut run, mut recipe } = config;
         if let Some(objective) = self.objective {

@@ -257,7 +257,7 @@ fn the_next_image_takes_the_place_of_one_that_is_skipped() {
     let none = |_| Err(Error::data("colour", None, "no disk"));
     let datasets = Datasets::from(&Colours::broken(8, none));
     let error = Loader::new(&datasets, skipping, 1).unwrap().next_batch().unwrap_err().to_string();
-    assert_eq!(error, "colour: neither it nor any image after it can be read: colour: no disk");
+    assert_eq!(error, "colour: neither it nor any image in its place can be read: colour: no disk");
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! Both are read off the network's table, since the public names are places in its sequences, and
 //! serve both directions.
 
-use crate::nn::architecture::{Architecture, Operation, Sequence};
+use crate::nn::architecture::{Architecture, Layer, Operation, Sequence};
 use crate::nn::discriminator::DiscriminatorConfig;
 use crate::nn::generator::GeneratorConfig;
 use crate::nn::weights::Weights;
@@ -62,8 +62,16 @@ fn of_sequence<'a>(
     }))
 }
 
-/// The parameters of a layer.
-fn of_layer(path: &str, public: &str, operation: &Operation) -> Vec<Key> {
+/// The parameters of a layer; those within a block have the same names in both.
+pub(super) fn of_layer(path: &str, public: &str, operation: &Operation) -> Vec<Key> {
+    if let Operation::Block { layers, shortcut } = operation {
+        let inner = layers.layers().iter().chain(shortcut.layers());
+        let within = |inner: &Layer| {
+            let [path, public] = [path, public].map(|outer| format!("{outer}.{}", inner.path));
+            of_layer(&path, &public, &inner.operation)
+        };
+        return inner.flat_map(within).collect();
+    }
     let parameters = operation.parameters().into_iter();
     parameters
         .map(|(parameter, shape)| Key {

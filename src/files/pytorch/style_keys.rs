@@ -1,7 +1,7 @@
 //! The parameter names of StarGAN v2's public files: which of ours each of them is, and its shape.
 
-use crate::files::pytorch::keys::Key;
-use crate::nn::architecture::{Architecture, Layer, Operation, Sequence};
+use crate::files::pytorch::keys::{Key, of_layer};
+use crate::nn::architecture::{Architecture, Layer, Sequence};
 use crate::nn::style::config::StyleConfig;
 
 /// The generator's parameters, in visiting order. The public names are ours but for the last
@@ -13,7 +13,11 @@ pub(crate) fn generator_keys(config: &StyleConfig) -> Vec<Key> {
         other => other.to_owned(),
     };
     let trunk = config.generator().trunk;
-    trunk.layers().iter().flat_map(|layer| of_layer(layer, &layer.path, &public(layer))).collect()
+    trunk
+        .layers()
+        .iter()
+        .flat_map(|layer| of_layer(&layer.path, &public(layer), &layer.operation))
+        .collect()
 }
 
 /// The mapping network's parameters, in visiting order.
@@ -28,7 +32,7 @@ pub(crate) fn mapping_keys(config: &StyleConfig) -> Vec<Key> {
 pub(crate) fn encoder_keys(config: &StyleConfig) -> Vec<Key> {
     let Architecture { trunk, heads } = config.encoder();
     let heads = heads.iter().flat_map(Sequence::layers);
-    let heads = heads.flat_map(|layer| of_layer(layer, &layer.path, &layer.path));
+    let heads = heads.flat_map(|layer| of_layer(&layer.path, &layer.path, &layer.operation));
     by_place(&trunk, "shared").into_iter().chain(heads).collect()
 }
 
@@ -41,30 +45,9 @@ pub(crate) fn discriminator_keys(config: &StyleConfig) -> Vec<Key> {
 fn by_place(sequence: &Sequence, public: &str) -> Vec<Key> {
     let layers = sequence.layers().iter().enumerate();
     let keys = |(place, layer): (usize, &Layer)| {
-        of_layer(layer, &layer.path, &format!("{public}.{place}"))
+        of_layer(&layer.path, &format!("{public}.{place}"), &layer.operation)
     };
     layers.flat_map(keys).collect()
-}
-
-/// The parameters of a layer at `path`; those of a block have the same names in both.
-fn of_layer(layer: &Layer, path: &str, public: &str) -> Vec<Key> {
-    if let Operation::Block { layers, shortcut } = &layer.operation {
-        let inner = layers.layers().iter().chain(shortcut.layers());
-        return inner
-            .flat_map(|inner| {
-                let within = |outer: &str| format!("{outer}.{}", inner.path);
-                of_layer(inner, &within(path), &within(public))
-            })
-            .collect();
-    }
-    let parameters = layer.operation.parameters().into_iter();
-    parameters
-        .map(|(parameter, shape)| Key {
-            path: format!("{path}.{parameter}"),
-            public: format!("{public}.{parameter}"),
-            shape,
-        })
-        .collect()
 }
 
 #[cfg(all(test, feature = "flex"))]

@@ -63,12 +63,16 @@ struct LeakyConvolution<O>(PhantomData<O>);
 
 impl<O: Operations> Backward<O::Backend, 3> for LeakyConvolution<O> {
     /// Geometry and slope, the image and the weight, and the output, whose sign is that of the
-    /// activation's input.
-    type State = (Geometry, f32, [Plain<O>; 3]);
+    /// activation's input; none where the slope is 1, which changes nothing.
+    type State = (Geometry, f32, [Plain<O>; 2], Option<Plain<O>>);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
-        let (geometry, slope, [x, weight, y]) = ops.state;
-        let gradient = O::leaky_gradient(grads.consume::<O::Backend>(&ops.node), y, slope);
+        let (geometry, slope, [x, weight], y) = ops.state;
+        let gradient = grads.consume::<O::Backend>(&ops.node);
+        let gradient = match y {
+            Some(y) => O::leaky_gradient(gradient, y, slope),
+            None => O::prepare(gradient),
+        };
         let [to_x, to_weight, to_bias] = ops.parents;
         if let Some(node) = to_bias {
             grads.register::<O::Backend>(node.id, O::channel_sums(gradient.clone()));
@@ -92,7 +96,8 @@ pub(super) fn conv2d_leaky_relu<O: Operations>(
     record!(LeakyConvolution, inputs, {
         let [x, weight, bias] = inputs.map(|input| O::prepare(input.primitive));
         let output = O::convolve_leaky(&geometry, x.clone(), weight.clone(), bias, slope);
-        ((geometry, slope, [x, weight, output.clone()]), output)
+        let y = (slope != 1.0).then(|| output.clone());
+        ((geometry, slope, [x, weight], y), output)
     })
 }
 

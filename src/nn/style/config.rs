@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::size::ImageSize;
 use crate::error::{Error, Result};
 use crate::nn::architecture::{Architecture, ConvolutionSize, Operation, Sequence, Window};
-use crate::nn::limits::{check_feasible, check_memory, check_positive, doubled};
+use crate::nn::limits::{check_channels, check_feasible, check_memory, check_positive, doubled};
 
 /// The slope below 0 of LeakyReLU.
 pub(super) const SLOPE: f64 = 0.2;
@@ -113,6 +113,15 @@ impl StyleConfig {
                 ("mapping_width", self.mapping_width),
             ],
         )?;
+        for (name, width) in [
+            ("domains", self.domains),
+            ("most_channels", self.most_channels),
+            ("style_width", self.style_width),
+            ("latent_width", self.latent_width),
+            ("mapping_width", self.mapping_width),
+        ] {
+            check_channels(name, width)?;
+        }
         let size = self.image_size;
         if size < BOTTLENECK || !size.is_power_of_two() {
             return Err(Error::Config(format!(
@@ -120,7 +129,6 @@ impl StyleConfig {
                  a side"
             )));
         }
-        check_memory("generator", size.into(), 0)?;
         for (name, params, architecture) in [
             ("generator", self.generator_params(), Self::generator as fn(&Self) -> Architecture),
             ("style encoder", self.encoder_params(), Self::encoder),

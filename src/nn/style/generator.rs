@@ -64,6 +64,7 @@ impl<B: Backend> StyleGenerator<B> {
     /// # Panics
     /// When the shapes do not fit the configuration.
     pub fn forward(&self, images: Tensor<B, 4>, style: Tensor<B, 2>) -> Tensor<B, 4> {
+        assert_eq!(images.dims()[0], style.dims()[0], "a style of every image");
         let x = self.from_rgb.forward_unbiased(images);
         let x = self.encode.iter().fold(x, |x, block| block.forward(x));
         let x = self.decode.iter().fold(x, |x, block| block.forward(x, style.clone()));

@@ -58,9 +58,10 @@ impl Default for StyleLossWeights {
 }
 
 impl StyleLossWeights {
-    /// The weights at `iteration` (counted from 1) of a run of so many.
+    /// The weights at `iteration` (counted from 1) of a run of so many, at least one. A run that is
+    /// made longer is at an earlier part of its way.
     pub fn at(&self, iteration: u64, iterations: u64) -> Self {
-        let done = (iteration - 1) as f64 / iterations as f64;
+        let done = iteration.saturating_sub(1) as f64 / iterations.max(1) as f64;
         Self { diversity: self.diversity * (1.0 - done).max(0.0), ..self.clone() }
     }
 
@@ -110,18 +111,8 @@ impl StarGanV2 {
     /// [`Error::Config`] or [`Error::Label`] for the first thing that cannot work, saying what to
     /// change.
     pub fn check(&self) -> Result<()> {
-        self.spaces.check()?;
-        check_domains(&self.spaces)?;
-        self.networks.check()?;
+        check_networks(&self.spaces, &self.networks)?;
         self.weights.check()?;
-        Channels::try_from(self.networks.image_channels)
-            .map_err(|error| Error::Config(format!("the networks' image_channels: {error}")))?;
-        let (found, expected) = (self.networks.domains, self.spaces.label_width());
-        if found != expected {
-            return Err(Error::Config(format!(
-                "the networks have {found} domains, the labels {expected}"
-            )));
-        }
         if !(0.0..=1.0).contains(&self.mapping_rate) {
             return Err(Error::Config(format!(
                 "the mapping_rate is {}; it must be a share of the learning rate, from 0 to 1",
@@ -132,26 +123,109 @@ impl StarGanV2 {
     }
 }
 
-/// Refuses label spaces whose entries are no domains.
+/// Checks the networks, and that they are for the domains of `spaces`.
 ///
 /// # Errors
-/// [`Error::Config`] saying what domains are.
-pub(crate) fn check_domains(spaces: &LabelSpaces) -> Result<()> {
-    let of_one = |space: &LabelSpace| match space.kind() {
+/// [`Error::Config`] or [`Error::Label`] for the first thing that cannot work.
+pub(crate) fn check_networks(spaces: &LabelSpaces, networks: &StyleConfig) -> Result<()> {
+    spaces.check()?;
+    check_domains(spaces)?;
+    let (found, expected) = (networks.domains, spaces.label_width());
+    if found != expected {
+        return Err(Error::Config(format!(
+            "the networks have {found} domains, the labels {expected}"
+        )));
+    }
+    networks.check()?;
+    Channels::try_from(networks.image_channels)
+        .map_err(|error| Error::Config(format!("the networks' image_channels: {error}")))?;
+    Ok(())
+}
+
+/// Refuses label spaces whose entries are no domains.
+fn check_domains(spaces: &LabelSpaces) -> Result<()> {
+    check_datasets(spaces.len())?;
+    let space = spaces.space(0);
+    let exclusive = match space.kind() {
         LabelKind::Classes => true,
         LabelKind::Attributes => {
             matches!(space.exclusive_groups(), [group] if group.len() == space.width())
         }
     };
-    match spaces.len() {
-        1 if of_one(spaces.space(0)) => Ok(()),
-        1 => Err(Error::Config(
-            "StarGAN v2 translates between domains of which an image is in one: train it on class \
-             folders, or on attributes that exclude each other"
-                .to_owned(),
-        )),
+    if exclusive && space.width() > 1 {
+        return Ok(());
+    }
+    Err(Error::Config(
+        "StarGAN v2 translates between two domains or more, of which an image is in one: train it \
+         on class folders, or on attributes that exclude each other"
+            .to_owned(),
+    ))
+}
+
+/// Refuses another number of datasets than one.
+pub(crate) fn check_datasets(datasets: usize) -> Result<()> {
+    match datasets {
+        1 => Ok(()),
         found => Err(Error::Config(format!(
             "StarGAN v2 is trained on one dataset, whose labels are its domains, not on {found}"
         ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::balance::Sampling;
+    use crate::engine::config::TrainingConfig;
+    use crate::optim::adam::AdamConfig;
+    use crate::optim::schedule::Schedule;
+
+    fn classes(names: &[&str]) -> StarGanV2 {
+        StarGanV2::new(LabelSpace::classes(names.to_vec()), 64)
+    }
+
+    #[test]
+    fn the_usual_run_is_the_papers() {
+        let TrainingConfig { run, recipe } = TrainingConfig::new(classes(&["cat", "dog"]));
+        assert_eq!((run.batch_size, run.iterations, run.learning_rate), (8, 100_000, 1e-4));
+        assert_eq!((run.discriminator_learning_rate, run.schedule), (None, Schedule::Constant));
+        let AdamConfig { beta1, beta2, weight_decay, .. } = run.adam;
+        assert_eq!((beta1, beta2, weight_decay), (0.0, 0.99, 1e-4));
+        assert_eq!((run.ema, run.sampling, recipe.mapping_rate), (0.999, Sampling::Balanced, 0.01));
+        TrainingConfig { run, recipe }.check().unwrap();
+    }
+
+    #[test]
+    fn diversity_is_sought_less_and_less() {
+        let weights = StyleLossWeights::default();
+        for (iteration, expected) in [(0, 2.0), (1, 2.0), (51, 1.0), (100, 0.02), (300, 0.0)] {
+            let found = weights.at(iteration, 100);
+            assert!((found.diversity - expected).abs() < 1e-12, "{iteration}: {found:?}");
+            assert_eq!((found.style, found.cycle, found.penalty), (1.0, 1.0, 1.0));
+        }
+    }
+
+    #[test]
+    fn what_can_not_work_is_refused_before_memory_is_taken() {
+        let refused = |recipe: StarGanV2| recipe.check().unwrap_err().to_string();
+        assert!(refused(classes(&["cat"])).contains("one class only"));
+        let mut recipe = classes(&["cat", "dog"]);
+        recipe.networks.domains = usize::MAX;
+        assert!(refused(recipe).contains("the networks have 18446744073709551615 domains"));
+        type Change = fn(&mut StyleConfig);
+        let cases: [(Change, &str); 6] = [
+            (|networks| networks.image_size = 48, "takes squares of 16, 32, 64, 128"),
+            (|networks| networks.image_size = 1 << 40, "more than 2 GiB"),
+            (|networks| networks.style_width = 0, "style_width is 0"),
+            (|networks| networks.style_width = 1 << 40, "style_width is 1099511627776"),
+            (|networks| networks.most_channels = usize::MAX, "most_channels is"),
+            (|networks| networks.image_channels = 2, "image_channels"),
+        ];
+        for (change, expected) in cases {
+            let mut recipe = classes(&["cat", "dog"]);
+            change(&mut recipe.networks);
+            let error = refused(recipe);
+            assert!(error.contains(expected), "{error}");
+        }
     }
 }

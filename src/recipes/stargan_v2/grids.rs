@@ -4,12 +4,10 @@ use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
 use image::DynamicImage;
 
-use crate::data::crop::Crop;
-use crate::data::transform::Transform;
 use crate::error::{Error, Result};
 use crate::recipes::stargan_v2::translator::StyleTranslator;
 use crate::translate::grid::Grid;
-use crate::translate::images::{CHUNK, download, prepare, upload};
+use crate::translate::images::{CHUNK, download, upload};
 
 /// An image that another is to look like, and the domain that it is in.
 #[derive(Clone, Debug)]
@@ -47,34 +45,15 @@ impl<B: Backend> StyleTranslator<B> {
         sources: &[DynamicImage],
         references: &[Reference],
     ) -> Result<Grid> {
-        let transform = self.square();
         let mut columns = Vec::new();
         let mut styles = Vec::new();
         let mut first = Vec::new();
         for Reference { image, domain } in references {
-            self.check_domain(*domain)?;
-            let image = prepare(image, transform)?;
-            let uploaded = upload(std::slice::from_ref(&image), self.device_of());
-            styles.push(self.reference_styles(uploaded, &[*domain]));
+            styles.push(self.reference_style(image, *domain)?);
             columns.push(self.model().spaces.space(0).names()[*domain].clone());
-            first.push(image);
+            first.push(self.prepare(image)?);
         }
         self.grid(Some(first), sources, columns, styles)
-    }
-
-    fn square(&self) -> Transform {
-        Transform { crop: Crop::Square, ..self.model().transform }
-    }
-
-    fn check_domain(&self, domain: usize) -> Result<()> {
-        let names = self.model().spaces.space(0).names();
-        if domain < names.len() {
-            return Ok(());
-        }
-        Err(Error::Label(format!(
-            "there is no domain {domain}; from 0 they are {}",
-            names.join(", ")
-        )))
     }
 
     /// A row per image: itself, and in each of `styles`; over them, where there is one, `first`
@@ -91,7 +70,7 @@ impl<B: Backend> StyleTranslator<B> {
         }
         let mut rows = Vec::new();
         for image in images {
-            let image = prepare(image, self.square())?;
+            let image = self.prepare(image)?;
             if let (true, Some(first)) = (rows.is_empty(), &first) {
                 let corner = DynamicImage::new(image.width(), image.height(), image.color());
                 rows.push([&[corner], &first[..]].concat());
@@ -99,7 +78,7 @@ impl<B: Backend> StyleTranslator<B> {
             let mut row = vec![image.clone()];
             for styles in styles.chunks(CHUNK) {
                 let inputs = upload(&vec![image.clone(); styles.len()], self.device_of());
-                row.extend(download(self.translate(inputs, Tensor::cat(styles.to_vec(), 0))));
+                row.extend(download(self.forward(inputs, Tensor::cat(styles.to_vec(), 0))));
             }
             rows.push(row);
         }

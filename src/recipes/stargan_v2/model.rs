@@ -3,8 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::data::transform::Transform;
+use crate::error::{Error, Result};
 use crate::labels::spaces::LabelSpaces;
 use crate::nn::style::config::StyleConfig;
+use crate::recipes::stargan_v2::config::check_networks;
 
 /// What a file says of a StarGAN v2 model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,4 +18,27 @@ pub struct StyleModel {
     pub transform: Transform,
     /// The sizes of the networks.
     pub networks: StyleConfig,
+}
+
+impl StyleModel {
+    /// Checks that each part can work, and that they fit together.
+    ///
+    /// # Errors
+    /// [`Error::Config`] or [`Error::Label`] for the first that does not.
+    pub fn check(&self) -> Result<()> {
+        check_networks(&self.spaces, &self.networks)?;
+        self.transform.check()?;
+        let Transform { size, channels, .. } = self.transform;
+        let expected = (self.networks.size(), self.networks.image_channels);
+        if (size, channels.count()) != expected {
+            return Err(Error::Config(format!(
+                "the networks take images of {} pixels and {} channels, the transform makes {size} \
+                 and {}",
+                expected.0,
+                expected.1,
+                channels.count()
+            )));
+        }
+        Ok(())
+    }
 }

@@ -14,7 +14,7 @@ use crate::recipes::stargan_v2::batch::StyleBatch;
 use crate::recipes::stargan_v2::losses::{StyleCriticLosses, StyleGeneratorLosses};
 
 /// D's terms, given `fake`, the translations `G(x, s)` to the target domains, which carry no graph.
-pub fn critic_losses<B: AutodiffBackend>(
+pub fn style_critic_losses<B: AutodiffBackend>(
     discriminator: &StyleDiscriminator<B>,
     fake: Tensor<B::InnerBackend, 4>,
     batch: &StyleBatch<B::InnerBackend>,
@@ -32,7 +32,7 @@ pub fn critic_losses<B: AutodiffBackend>(
 
 /// The terms of G, F and E, given two styles `[N, style_width]` of every image: the first with its
 /// graph, where there is one, the second without. D's weights get no gradient.
-pub fn style_losses<B: AutodiffBackend>(
+pub fn style_generator_losses<B: AutodiffBackend>(
     generator: &StyleGenerator<B>,
     encoder: &StyleEncoder<B>,
     discriminator: &StyleDiscriminator<B>,

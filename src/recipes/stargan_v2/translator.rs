@@ -4,7 +4,9 @@ use std::path::Path;
 
 use burn::tensor::backend::Backend;
 use burn::tensor::{Tensor, TensorData};
+use image::DynamicImage;
 
+use crate::data::crop::Crop;
 use crate::data::transform::Transform;
 use crate::error::{Error, Result};
 use crate::files::model;
@@ -16,6 +18,7 @@ use crate::nn::style::mapping::MappingNetwork;
 use crate::nn::weights;
 use crate::random::{Purpose, normal, stream};
 use crate::recipes::stargan_v2::model::StyleModel;
+use crate::translate::images::{download, prepare, upload};
 use crate::translate::relabel::{Relabelling, Translate};
 
 /// A trained StarGAN v2.
@@ -53,14 +56,16 @@ impl<B: Backend> StyleTranslator<B> {
         let path = resolve_model(path.as_ref())?;
         let (model, mut weights) = model::read::<StyleModel>(&path)?;
         let broken = |problem: String| Error::checkpoint(&path, problem);
+        model.check().map_err(|error| broken(error.to_string()))?;
         let StyleModel { networks, .. } = &model;
-        networks.check()?;
         let rng = &mut stream(0, Purpose::Generator, 0, 0);
         let averaged = weights.keys().any(|name| name.starts_with("average."));
         let [g, f, e] = match averaged {
             true => ["average", "average_mapping", "average_encoder"],
             false => ["generator", "mapping", "encoder"],
         };
+        // What a checkpoint holds beside the model is the trainer's.
+        weights.retain(|name, _| [g, f, e].iter().any(|of| belongs(name, of)));
         let needed = [networks.generator_params(), networks.mapping_params()];
         let needed = needed.into_iter().fold(networks.encoder_params(), u64::saturating_add);
         weights::check_enough(&weights, needed).map_err(broken)?;
@@ -70,6 +75,7 @@ impl<B: Backend> StyleTranslator<B> {
         let mapping = weights::apply(mapping, f, &mut weights).map_err(broken)?;
         let encoder = networks.init_encoder(rng, device)?;
         let encoder = weights::apply(encoder, e, &mut weights).map_err(broken)?;
+        weights::check_empty(&weights).map_err(broken)?;
         Ok(Self::new(model, generator, mapping, encoder, device.clone()))
     }
 
@@ -100,13 +106,54 @@ impl<B: Backend> StyleTranslator<B> {
         self.encoder.forward(images, self.domains(domains))
     }
 
-    /// `images` `[N, C, H, W]` in `[-1, 1]` in the `styles` `[N, style_width]`; the result has the
-    /// same shape and range.
+    /// The style `[1, style_width]` of one `image`, such as one of
+    /// [`load_image`](crate::load_image), as one of `domain`.
+    ///
+    /// # Errors
+    /// [`Error::Data`] when the image has no pixels; [`Error::Label`] when there is no such domain.
+    pub fn reference_style(&self, image: &DynamicImage, domain: usize) -> Result<Tensor<B, 2>> {
+        self.check_domain(domain)?;
+        Ok(self.reference_styles(upload(&[self.prepare(image)?], &self.device), &[domain]))
+    }
+
+    /// One `image` in a style `[1, style_width]`; the result has the model's size.
+    ///
+    /// # Errors
+    /// [`Error::Data`] when the image has no pixels.
+    ///
+    /// # Panics
+    /// When the style has another width.
+    pub fn translate(&self, image: &DynamicImage, style: Tensor<B, 2>) -> Result<DynamicImage> {
+        let images = upload(&[self.prepare(image)?], &self.device);
+        Ok(download(self.forward(images, style)).remove(0))
+    }
+
+    /// `images` `[N, C, H, W]` in `[-1, 1]` in the `styles` `[N, style_width]`, or all in one; the
+    /// result has the images' shape and range.
     ///
     /// # Panics
     /// When the shapes do not fit the model.
-    pub fn translate(&self, images: Tensor<B, 4>, styles: Tensor<B, 2>) -> Tensor<B, 4> {
+    pub fn forward(&self, images: Tensor<B, 4>, styles: Tensor<B, 2>) -> Tensor<B, 4> {
+        let [n, ..] = images.dims();
+        let styles = if styles.dims()[0] == 1 { styles.repeat_dim(0, n) } else { styles };
         self.generator.forward(images, styles).clamp(-1.0, 1.0)
+    }
+
+    /// An image as the networks see it, of which the largest square is used.
+    pub(crate) fn prepare(&self, image: &DynamicImage) -> Result<DynamicImage> {
+        prepare(image, Transform { crop: Crop::Square, ..self.model.transform })
+    }
+
+    /// Refuses a domain that there isn't.
+    pub(crate) fn check_domain(&self, domain: usize) -> Result<()> {
+        let names = self.model.spaces.space(0).names();
+        if domain < names.len() {
+            return Ok(());
+        }
+        Err(Error::Label(format!(
+            "there is no domain {domain}; from 0 they are {}",
+            names.join(", ")
+        )))
     }
 
     /// Where the model computes.
@@ -123,6 +170,11 @@ impl<B: Backend> StyleTranslator<B> {
         }
         Tensor::from_data(TensorData::new(rows, [domains.len(), width]), &self.device)
     }
+}
+
+/// Whether the array `name` is of the network that files call `network`.
+fn belongs(name: &str, network: &str) -> bool {
+    name.strip_prefix(network).is_some_and(|rest| rest.starts_with('.'))
 }
 
 impl<B: Backend> Translate<B> for StyleTranslator<B> {
@@ -151,6 +203,6 @@ impl<B: Backend> Translate<B> for StyleTranslator<B> {
             label.target.iter().position(|&entry| entry == 1.0).expect("a target domain")
         };
         let styles = labels.iter().map(|label| self.latent_style(0, domain(label)));
-        self.translate(images, Tensor::cat(styles.collect(), 0))
+        self.forward(images, Tensor::cat(styles.collect(), 0))
     }
 }

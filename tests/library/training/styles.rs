@@ -15,7 +15,8 @@ use crate::training::setup::{
     Content, Cpu, StopAfter, checkpoint_of, colours, faces, names, one_at_a_time,
 };
 
-fn tiny(data: &Folder) -> TrainingConfig<StarGanV2> {
+/// Networks and batches as small as they can be.
+pub fn tiny(data: &Folder) -> TrainingConfig<StarGanV2> {
     let networks =
         StyleConfig::new(16, 2).with_channels(3, 5).with_style_width(4).with_mapping(3, 6);
     let recipe = StarGanV2::new(data.labels().clone(), 16).with_networks(networks);
@@ -83,6 +84,8 @@ fn a_run_leaves_a_model_with_styles() {
     let references = [0, 1].map(|domain| Reference { image: image.clone(), domain });
     let grid = model.reference_grid(images, &references).unwrap();
     assert_eq!((grid.columns.len(), grid.image.dimensions()), (3, (48, 32)));
+    let style = model.reference_style(&image, 1).unwrap();
+    assert_eq!(model.translate(&image, style).unwrap(), cell(&grid, 2, 1), "as in the grid");
     let error = model.latent_grid(images, 2, 1).unwrap_err().to_string();
     assert_eq!(error, "there is no domain 2; from 0 they are blue, red");
 
@@ -92,6 +95,30 @@ fn a_run_leaves_a_model_with_styles() {
     assert!(names(&run).contains(&"config.json".to_owned()));
 }
 
+/// A cell of a grid of 16 pixels a side.
+fn cell(grid: &stargan::Grid, column: u32, row: u32) -> image::DynamicImage {
+    image::imageops::crop_imm(&grid.image, 16 * column, 16 * row, 16, 16).to_image().into()
+}
+
+#[test]
+fn a_description_that_does_not_fit_is_an_error() {
+    let _turn = one_at_a_time();
+    let folder = tempfile::tempdir().unwrap();
+    let data = colours(&folder.path().join("data"));
+    let run = folder.path().join("run");
+    let mut trainer = new(&run, tiny(&data).with_run(|run| run.with_iterations(1)));
+    trainer.run(&data, &mut ()).unwrap();
+    let model = trainer.translator().model().clone();
+    model.check().unwrap();
+    let mut wrong = model.clone();
+    wrong.networks.domains = 3;
+    assert!(wrong.check().unwrap_err().to_string().contains("3 domains, the labels 2"));
+    let mut wrong = model;
+    wrong.transform.size = 32.into();
+    let error = wrong.check().unwrap_err().to_string();
+    assert!(error.contains("take images of 16 pixels and 3 channels, the transform"), "{error}");
+}
+
 #[test]
 fn what_are_no_domains_is_refused() {
     let faces = faces();
@@ -99,7 +126,7 @@ fn what_are_no_domains_is_refused() {
         TrainingConfig::new(StarGanV2::new(labels, 16)).check().unwrap_err().to_string()
     };
     let error = refused(faces.labels().clone());
-    assert!(error.contains("domains of which an image is in one: train it on class"), "{error}");
+    assert!(error.contains("of which an image is in one: train it on class folders"), "{error}");
     let hair = ["Black_Hair", "Blond_Hair"];
     let two = LabelSpace::attributes(hair).exclusive(hair).unwrap();
     let error = TrainingConfig::new(StarGanV2::new(two.clone(), 48)).check().unwrap_err();
