@@ -12,8 +12,8 @@
 //! networks in `folder` and names its losses and checkpoint; `memory` is the peak so far, in bytes;
 //! `backend` is burn's name of the backend. `launches` are the kernels of an update of D and of one
 //! of G, `device_memory` the bytes reserved on the device after a cycle, either null where there is
-//! no device; `styles` is an iteration of StarGAN v2; `train` trains the faces in `folder` at `size`
-//! pixels for `seconds`.
+//! no device; `styles` is an iteration of StarGAN v2; `train` trains the faces in `folder` at
+//! `size` pixels for `seconds`.
 //!
 //! `scripts/check-fid` asks for `features`, those of Inception with the `weights` of a file, of the
 //! images in `folder`, which go to `file` and are answered with milliseconds, and for the `frechet`

@@ -22,7 +22,7 @@ const PLOTS: &[(&str, &[(&str, &str)])] = &[
     ("Generator: error of the way back", &[("g/cycle", "")]),
 ];
 
-const NOTE: &str = "Every term before its weight, by iteration; all want theirs low but for what is \
+const NOTE: &str = "Every term before its weight, by iteration; all are wanted low but for what is \
                     sought. Thin as logged, thick a moving average.";
 
 /// The section of all terms; each part of a run, such as a dataset, has its own.
