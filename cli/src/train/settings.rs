@@ -262,10 +262,10 @@ impl SettingsArgs {
             config = config.with_preset(preset);
         }
         // A rate of D's own that the file says stands, whatever the head.
-        let said = file
+        let file_has_rate = file
             .settings
             .as_ref()
-            .and_then(|settings| settings.pointer("/run/discriminator_learning_rate").cloned());
+            .is_some_and(|settings| settings.pointer("/run/discriminator_learning_rate").is_some());
         if let Some(settings) = file.settings {
             config = overlaid(config, settings)
                 .map_err(|error| Failure::Failed(format!("--config: {error}")))?;
@@ -273,7 +273,7 @@ impl SettingsArgs {
         if let Some(head) = self.head {
             let own = config.run.discriminator_learning_rate;
             config = changed(config, |recipe| recipe.with_head(head));
-            if said.is_some() {
+            if file_has_rate {
                 config = config.with_run(|run| run.with_discriminator_learning_rate(own));
             }
         }

@@ -298,11 +298,18 @@ enum Side {
     Doubled,
 }
 
-fn shortcut([inputs, outputs]: [usize; 2]) -> Sequence {
+/// The way around a block's layers.
+fn shortcut([inputs, outputs]: [usize; 2], side: Side) -> Sequence {
     let mut shortcut = Sequence::default();
+    if side == Side::Doubled {
+        shortcut.push_activation(Operation::NearestUp);
+    }
     if inputs != outputs {
         let size = ConvolutionSize::new(inputs, outputs, Window::POINT);
         shortcut.push("conv1x1", Operation::Convolution(size));
+    }
+    if side == Side::Halved {
+        shortcut.push_activation(Operation::MeanPool);
     }
     shortcut
 }
@@ -327,11 +334,7 @@ fn down([inputs, outputs]: [usize; 2], norm: Norm, side: Side) -> Operation {
     }
     begin(&mut layers, "norm2");
     layers.push("conv2", conv(inputs, outputs));
-    let mut shortcut = shortcut([inputs, outputs]);
-    if side == Side::Halved {
-        shortcut.push_activation(Operation::MeanPool);
-    }
-    Operation::Block { layers, shortcut }
+    Operation::Block { layers, shortcut: shortcut([inputs, outputs], side) }
 }
 
 /// A residual block that is told the style.
@@ -339,16 +342,12 @@ fn up([inputs, outputs]: [usize; 2], style: usize, side: Side) -> Operation {
     let mut layers = Sequence::default();
     layers.push("norm1", Operation::AdaptiveNorm { channels: inputs, style });
     layers.push_activation(Operation::LeakyRelu { slope: SLOPE });
-    let mut short = Sequence::default();
     if side == Side::Doubled {
         layers.push_activation(Operation::NearestUp);
-        short.push_activation(Operation::NearestUp);
     }
     layers.push("conv1", conv(inputs, outputs));
     layers.push("norm2", Operation::AdaptiveNorm { channels: outputs, style });
     layers.push_activation(Operation::LeakyRelu { slope: SLOPE });
     layers.push("conv2", conv(outputs, outputs));
-    let point = shortcut([inputs, outputs]);
-    point.layers().iter().for_each(|layer| short.push(layer.path.clone(), layer.operation.clone()));
-    Operation::Block { layers, shortcut: short }
+    Operation::Block { layers, shortcut: shortcut([inputs, outputs], side) }
 }

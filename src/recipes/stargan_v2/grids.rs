@@ -8,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::recipes::stargan_v2::translator::StyleTranslator;
 use crate::translate::grid::Grid;
 use crate::translate::images::{CHUNK, download, upload};
+use crate::translate::relabel::Translate;
 
 /// An image that another is to look like, and the domain that it is in.
 #[derive(Clone, Debug)]
@@ -77,7 +78,7 @@ impl<B: Backend> StyleTranslator<B> {
             }
             let mut row = vec![image.clone()];
             for styles in styles.chunks(CHUNK) {
-                let inputs = upload(&vec![image.clone(); styles.len()], self.device_of());
+                let inputs = upload(&vec![image.clone(); styles.len()], self.device());
                 row.extend(download(self.forward(inputs, Tensor::cat(styles.to_vec(), 0))));
             }
             rows.push(row);

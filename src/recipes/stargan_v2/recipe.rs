@@ -124,9 +124,8 @@ impl Recipe for StarGanV2 {
             .collect();
         let mut critics = Vec::new();
         for source in StyleSource::ALL {
-            critics.push((critic_step(self, networks, &parts, source, moment)?, {
-                networks.discriminator.finite()
-            }));
+            let critic = critic_step(self, networks, &parts, source, moment)?;
+            critics.push((critic, networks.discriminator.finite()));
         }
         let mut losses = Vec::new();
         for (source, (critic, finite)) in StyleSource::ALL.into_iter().zip(critics) {

@@ -156,11 +156,6 @@ impl<B: Backend> StyleTranslator<B> {
         )))
     }
 
-    /// Where the model computes.
-    pub(crate) fn device_of(&self) -> &B::Device {
-        &self.device
-    }
-
     /// A row per domain, with a 1 at its place: `[N, domains]`.
     fn domains(&self, domains: &[usize]) -> Tensor<B, 2> {
         let width = self.model.networks.domains;
