@@ -54,7 +54,7 @@ struct Cli {
 enum Command {
     Quickstart(quickstart::Args),
     Check(check::Args),
-    Train(train::Args),
+    Train(train::TrainArgs),
     Translate(translate::Args),
     Evaluate(evaluate::Args),
     Report(report::Args),
@@ -83,7 +83,7 @@ fn main() -> ExitCode {
     failure::exit(match &cli.command {
         Command::Quickstart(args) => quickstart::run(args, places),
         Command::Check(args) => check::run(args, places),
-        Command::Train(args) => train::run(args, places, None),
+        Command::Train(args) => train::run_chosen(args, places),
         Command::Translate(args) => translate::run(args),
         Command::Evaluate(args) => evaluate::run(args),
         Command::Report(args) => report::run(args),

@@ -6,20 +6,17 @@ mod images;
 mod inputs;
 mod plan;
 mod processes;
+mod recipes;
 mod run;
 mod settings;
-mod weights;
+mod settings_file;
 mod workers;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{ArgMatches, Command};
 use stargan::burn::backend::Autodiff;
-use stargan::engine::Recipe;
-use stargan::{
-    BackendKind, Datasets, LabelSpace, LabelSpaces, ModelConfig, StarGan, TrainingConfig,
-    resolve_model,
-};
+use stargan::{BackendKind, Datasets, LabelSpace, LabelSpaces, StarGan, StarGanV2, TrainingConfig};
 
 use crate::backend::{self, on_backend};
 use crate::data::{ATTRIBUTES, DataArgs, FORMS, Opened, Pairs, Source, Spec, warnings};
@@ -31,18 +28,31 @@ use best::BestArgs;
 pub use inputs::Inputs;
 use plan::Plan;
 use processes::Processes;
+pub use recipes::RecipeName;
+use recipes::Trained;
 use run::Start;
 use settings::SettingsArgs;
+use settings_file::SettingsFile;
 use workers::WorkerArgs;
 
-/// Trains a StarGAN on labelled images.
+/// Trains a StarGAN, or a StarGAN v2, on labelled images.
 ///
 /// The run folder receives the configuration, a log of all losses (log.csv) and of the time
 /// (timing.csv), sample grids, checkpoints, with --pairs the error against the truth (metrics.csv,
 /// metrics.json), and at the end a page that shows it all (report.html). Ctrl-C, SIGTERM or SIGHUP
 /// finish the iteration and write a checkpoint, from which --resume goes on exactly.
 #[derive(clap::Args)]
-#[group(skip)] // quickstart has these too
+pub struct TrainArgs {
+    /// What is trained; of a run that goes on it is what it was
+    #[arg(long, value_name = "NAME", value_enum)]
+    recipe: Option<RecipeName>,
+    #[command(flatten)]
+    args: Args,
+}
+
+/// The flags of `train` that `quickstart` has too.
+#[derive(clap::Args)]
+#[group(skip)]
 pub struct Args {
     /// The run folder: new or empty, unless with --resume
     #[arg(long, value_name = "DIR")]
@@ -102,19 +112,22 @@ pub struct Args {
 }
 
 /// What is trained when the command line does not say.
-pub struct Defaults {
+pub struct Defaults<R: Trained> {
     /// The run folder, of a new run and of one that goes on.
     pub out: [PathBuf; 2],
     /// The data.
     pub inputs: Inputs,
     /// The settings, which a preset, a file and flags change.
-    pub settings: fn(TrainingConfig<StarGan>) -> TrainingConfig<StarGan>,
+    pub settings: fn(TrainingConfig<R>) -> TrainingConfig<R>,
 }
 
 /// Says in the help of `train` what is done when a flag isn't given.
 pub fn describe(command: Command) -> Command {
-    describe_as(command, "runs/train", &SAMPLE_EVERY.to_string(), |config| config)
+    describe_as(command, OUT, &SAMPLE_EVERY.to_string(), |config| config, |config| config)
 }
+
+/// The run folder where no flag says one.
+const OUT: &str = "runs/train";
 
 const SAMPLE_EVERY: u64 = 500;
 
@@ -123,45 +136,72 @@ pub fn describe_as(
     command: Command,
     out: &str,
     sample_every: &str,
-    settings: fn(TrainingConfig<StarGan>) -> TrainingConfig<StarGan>,
+    stargan: fn(TrainingConfig<StarGan>) -> TrainingConfig<StarGan>,
+    stargan_v2: fn(TrainingConfig<StarGanV2>) -> TrainingConfig<StarGanV2>,
 ) -> Command {
-    let labels = LabelSpace::attributes(ATTRIBUTES);
-    let config = settings(StarGan::new(LabelSpaces::single(labels)).into());
+    let spaces = LabelSpaces::single(LabelSpace::attributes(ATTRIBUTES));
+    let stargan = stargan(StarGan::new(spaces).into());
+    let domains = LabelSpace::classes(["cat", "dog"]);
+    let stargan_v2 = stargan_v2(StarGanV2::new(domains, recipes::stargan_v2::SIZE).into());
     let command = settings::with_default(command, "out", out);
     let command = settings::with_default(command, "sample_every", sample_every);
-    SettingsArgs::describe(command, &config)
+    SettingsArgs::describe(command, &stargan, &stargan_v2)
+}
+
+/// Trains the recipe that the command line or the run says. `places` are where the flags stand.
+pub fn run_chosen(args: &TrainArgs, places: &ArgMatches) -> Result<(), Failure> {
+    let out = args.args.out.clone().unwrap_or_else(|| OUT.into());
+    match RecipeName::choose(args.recipe, args.args.resumes().then_some(&*out))? {
+        RecipeName::StarGan => run::<StarGan>(&args.args, places, None),
+        RecipeName::StarGanV2 => run::<StarGanV2>(&args.args, places, None),
+    }
 }
 
 /// Trains as the command line says, and where it says nothing as the defaults. `places` are where
 /// the flags stand.
-pub fn run(args: &Args, places: &ArgMatches, defaults: Option<Defaults>) -> Result<(), Failure> {
+pub fn run<R: Trained>(
+    args: &Args,
+    places: &ArgMatches,
+    defaults: Option<Defaults<R>>,
+) -> Result<(), Failure> {
     let processes = Processes::join()?;
-    let ended = train(args, places, defaults, &processes);
+    let ended = train::<R>(args, places, defaults, &processes);
     processes.end(ended)
 }
 
-fn train(
+fn train<R: Trained>(
     args: &Args,
     places: &ArgMatches,
-    defaults: Option<Defaults>,
+    defaults: Option<Defaults<R>>,
     processes: &Processes,
 ) -> Result<(), Failure> {
-    let resume = args.resume || args.resume_from.is_some();
-    if resume {
-        SettingsArgs::check_resumed(places)?;
-    } else if args.data_changed {
+    let resume = args.resumes();
+    SettingsArgs::check::<R>(places, resume)?;
+    if args.data_changed && !resume {
         return usage("--data-changed is for a run that goes on: give --resume too");
     }
     let out = args.out.clone().unwrap_or_else(|| match (&defaults, resume) {
         (Some(Defaults { out: [new, _], .. }), false) => new.clone(),
         (Some(Defaults { out: [_, old], .. }), true) => old.clone(),
-        (None, _) => "runs/train".into(),
+        (None, _) => OUT.into(),
     });
     check_different(&[("--out", Some(&out)), ("--export", args.export.as_deref())])?;
     let given = Given { data: args.data.bind(places)?, pairs: pairs(args, places)? };
     let start =
         if resume { Start::Resume(given) } else { begin(args, given, defaults, processes)? };
-    on_backend!(args.backend, B => run::train::<Autodiff<B>>(args, &out, start, processes))
+    on_backend!(args.backend, B => run::train::<Autodiff<B>, R>(args, &out, start, processes))
+}
+
+impl Args {
+    /// Whether a run goes on.
+    pub fn resumes(&self) -> bool {
+        self.resume || self.resume_from.is_some()
+    }
+
+    /// The run folder, where it is said.
+    pub fn out(&self) -> Option<&Path> {
+        self.out.as_deref()
+    }
 }
 
 /// What the command line says of data, each flag with the one it belongs to.
@@ -171,12 +211,12 @@ struct Given {
 }
 
 /// A new run: its settings and its data.
-fn begin(
+fn begin<R: Trained>(
     args: &Args,
     given: Given,
-    defaults: Option<Defaults>,
+    defaults: Option<Defaults<R>>,
     processes: &Processes,
-) -> Result<Start, Failure> {
+) -> Result<Start<R>, Failure> {
     let settings = defaults.as_ref().map(|defaults| defaults.settings);
     let sample_every =
         defaults.as_ref().map_or(SAMPLE_EVERY, |defaults| defaults.inputs.sample_every);
@@ -208,24 +248,22 @@ fn begin(
         _ => {}
     }
     args.best.set(&mut inputs);
-    let file = args.settings.read_file()?;
+    let file = SettingsFile::read(args.settings.config.as_deref())?;
     let data = open(&inputs.data, file.spaces.as_ref())?;
     let spaces = spaces(&inputs.data, &data, file.spaces.as_ref())?;
-    let mut config = TrainingConfig::new(StarGan::new(spaces));
+    let mut config = TrainingConfig::new(R::of(spaces)?);
     if let Some(settings) = settings {
         config = settings(config);
     }
     if let Some(from) = &args.from {
-        let model: ModelConfig = stargan::describe(resolve_model(from)?)?;
-        model.check()?;
-        config = settings::changed(config, |recipe| recipe.with_networks_of(&model));
+        config = R::sized_like(config, from)?;
     }
     let config = args.settings.configure(config, file)?;
     config.check()?;
     config.check_workers(args.workers.count(processes).max(1))?;
     config.recipe.warnings(&config.run).iter().for_each(|warning| tell!("warning: {warning}"));
     for (dataset, data) in data.iter().enumerate() {
-        let name = shown(&config.recipe.spaces, dataset);
+        let name = shown(config.recipe.labels(), dataset);
         for warning in warnings(&*data.train, config.run.sampling) {
             tell!("warning: {name}: {warning}");
         }

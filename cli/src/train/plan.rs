@@ -4,15 +4,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use stargan::data::Readable;
-use stargan::engine::Recipe;
 use stargan::metrics::{CounterfactualLog, Counterfactuals};
 use stargan::{
-    BackendKind, Dataset, Datasets, DomainLabel, GridImage, ImageSize, SampleGrids, StarGan,
+    BackendKind, Dataset, Datasets, DomainLabel, GridImage, ImageSize, SampleGrids,
     UnreadablePolicy,
 };
 
 use super::best::Comparison;
 use super::images::Images;
+use super::recipes::Trained;
 use super::{Args, Inputs, train_data};
 use crate::bundled::{self, People};
 use crate::crop::warn_of_crop;
@@ -41,14 +41,14 @@ pub struct Plan {
 impl Plan {
     /// Opens what is measured on and shown. The grids show the bundled people, or else images of
     /// every test set, or of what is trained on. Images that can't be read are as `policy` says.
-    pub fn open(
+    pub fn open<R: Trained>(
         inputs: Inputs,
         data: Vec<Opened>,
-        recipe: &StarGan,
+        recipe: &R,
         policy: UnreadablePolicy,
         args: &Args,
     ) -> Result<Self, Failure> {
-        let (spaces, size) = (&recipe.spaces, recipe.image_size());
+        let (spaces, size) = (recipe.labels(), recipe.image_size());
         let existing = args.overwrite.existing();
         if let Some(export) = &args.export {
             existing.check(export)?;
@@ -82,7 +82,7 @@ impl Plan {
         } else {
             tests
         };
-        let people = inputs.people.then(|| bundled::people(8)).transpose()?;
+        let people = inputs.people.then(|| bundled::people(8, spaces.space(0))).transpose()?;
         let shown = match &people {
             Some(people) => people.clone(),
             None => grid_images(&shown, size, policy)?,

@@ -5,36 +5,37 @@ use std::path::Path;
 use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::metrics::CounterfactualLog;
 use stargan::{
-    BackendKind, Best, CsvLog, EarlyStopping, Error, KeepBest, Observer, Outcome, Parts, Precision,
-    Progress, StarGan, TensorBoard, TimingLog, Trainer, TrainingConfig, Translator, resolve_model,
+    BackendKind, Best, CsvLog, EarlyStopping, Error, KeepBest, Observer, Outcome, Precision,
+    Progress, TensorBoard, TimingLog, Trainer, TrainingConfig, resolve_model,
 };
 
 use super::best::Comparison;
+use super::recipes::Trained;
 use super::workers::Crew;
 use super::{Args, Given, Inputs, Plan, Processes, open, train_data};
 use crate::data::Opened;
 use crate::failure::{Failure, going_on, interrupted, usage};
-use crate::output::{Existing, folder_of};
+use crate::output::folder_of;
+use crate::report;
 use crate::signals::stop_when_asked;
 use crate::terminal::{result, tell};
-use crate::{quickstart, report};
 
 /// How a run starts.
-pub enum Start {
+pub enum Start<R: Trained> {
     /// From its settings.
-    New { config: Box<TrainingConfig<StarGan>>, inputs: Inputs, data: Vec<Opened> },
+    New { config: Box<TrainingConfig<R>>, inputs: Inputs, data: Vec<Opened> },
     /// From its folder; with other data where they are given.
     Resume(Given),
 }
 
 /// Trains in the run folder `out`, or as another process leads.
-pub fn train<B: AutodiffBackend>(
+pub fn train<B: AutodiffBackend, R: Trained>(
     args: &Args,
     out: &Path,
-    start: Start,
+    start: Start<R>,
     processes: &Processes,
 ) -> Result<(), Failure> {
-    let crew = Crew::<B>::connect(&args.workers, args.backend, processes)?;
+    let crew = Crew::<B, R>::connect(&args.workers, args.backend, processes)?;
     let (trainer, plan) = match start {
         Start::New { config, data, .. } if !crew.leads() => {
             let data = train_data(data);
@@ -45,13 +46,7 @@ pub fn train<B: AutodiffBackend>(
             let plan = Plan::open(inputs, data, &config.recipe, policy, args)?;
             config.check_data(&plan.train)?;
             plan.inputs.json()?;
-            let open = |from| Translator::<B::InnerBackend>::open(from, &crew.device());
-            let from = args.from.as_ref().map(open).transpose()?;
-            let mut trainer = Trainer::<B, StarGan>::new(out, *config, &crew.device())?;
-            if let (Some(model), Some(path)) = (from, &args.from) {
-                let taken = trainer.begin_from(&model)?;
-                tell!("the run begins with {}: {taken}", path.display());
-            }
+            let trainer = R::begin::<B>(out, *config, args.from.as_deref(), &crew.device())?;
             plan.inputs.write(trainer.folder())?;
             (trainer, plan)
         }
@@ -62,8 +57,8 @@ pub fn train<B: AutodiffBackend>(
         }
         Start::Resume(given) => {
             let mut trainer = match &args.resume_from {
-                Some(from) => Trainer::<B, StarGan>::resume_from(out, from, &crew.device())?,
-                None => Trainer::<B, StarGan>::resume(out, &crew.device())
+                Some(from) => Trainer::<B, R>::resume_from(out, from, &crew.device())?,
+                None => Trainer::<B, R>::resume(out, &crew.device())
                     .map_err(|error| with_flag(error, out))?,
             };
             for foreign in trainer.foreign_checkpoints()? {
@@ -100,8 +95,8 @@ fn with_flag(error: Error, out: &Path) -> Failure {
 }
 
 /// Changes of a resumed run what may change.
-fn change<B: AutodiffBackend>(
-    trainer: &mut Trainer<B, StarGan>,
+fn change<B: AutodiffBackend, R: Trained>(
+    trainer: &mut Trainer<B, R>,
     args: &Args,
 ) -> Result<(), Failure> {
     let settings = &args.settings;
@@ -110,19 +105,19 @@ fn change<B: AutodiffBackend>(
         return usage(format!("--iterations {iterations}: the run has done {done} already"));
     }
     trainer.set_run(|run| settings.change_run(run))?;
-    trainer.set_recipe(|recipe| settings.weights.change(recipe))?;
+    trainer.set_recipe(|recipe| recipe.change(settings))?;
     Ok(())
 }
 
 /// What the run was started with, and what the command line changes of it.
-fn resumed<B: AutodiffBackend>(
-    trainer: &mut Trainer<B, StarGan>,
+fn resumed<B: AutodiffBackend, R: Trained>(
+    trainer: &mut Trainer<B, R>,
     args: &Args,
     given: Given,
 ) -> Result<Plan, Failure> {
     let moved = !given.data.is_empty();
     let inputs = inputs(args, given, trainer.folder())?;
-    let spaces = &trainer.config().recipe.spaces.clone();
+    let spaces = &trainer.config().recipe.labels().clone();
     let hint = |failure| match failure {
         Failure::Failed(message) if !moved => Failure::Failed(format!(
             "{message}; if the data are somewhere else now, say where: --data ..."
@@ -211,9 +206,9 @@ fn failed(error: Error, run: &Path, backend: BackendKind) -> Failure {
 }
 
 /// Trains and writes, whoever else trains.
-fn run<B: AutodiffBackend>(
+fn run<B: AutodiffBackend, R: Trained>(
     mut plan: Plan,
-    mut trainer: Trainer<B, StarGan>,
+    mut trainer: Trainer<B, R>,
 ) -> Result<(), Failure> {
     stop_when_asked(trainer.stop_flag())?;
     if let Some((export, _)) = &plan.export {
@@ -283,15 +278,11 @@ fn run<B: AutodiffBackend>(
     }
     let report = report::write(&run);
     if let Some((export, existing)) = &plan.export {
-        let translator = trainer.translator();
-        match existing {
-            Existing::Refuse => translator.save(export, Parts::All)?,
-            Existing::Replace => translator.replace(export, Parts::All)?,
-        }
+        R::save(&trainer, export, *existing)?;
         result!("model: {}", export.display());
     }
     if let Some(people) = &plan.people {
-        return quickstart::pictures(&trainer.translator(), people, &run);
+        return R::pictures(&trainer, people);
     }
     if let Some(report) = report {
         result!("report: {}", report.display());

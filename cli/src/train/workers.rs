@@ -2,9 +2,10 @@
 
 use clap::Args;
 use stargan::burn::tensor::backend::AutodiffBackend;
-use stargan::{BackendKind, Datasets, LabelSpaces, StarGan, Trainer, TrainingConfig};
+use stargan::{BackendKind, Datasets, LabelSpaces, Trainer, TrainingConfig};
 
 use super::processes::Processes;
+use super::recipes::Trained;
 use crate::failure::{Failure, usage};
 
 /// Who trains together.
@@ -31,6 +32,7 @@ pub use crew::Crew;
 
 #[cfg(feature = "collective")]
 mod crew {
+    use std::marker::PhantomData;
     use std::process::ExitCode;
     use std::sync::Arc;
     use std::sync::atomic::AtomicBool;
@@ -45,11 +47,12 @@ mod crew {
     use crate::terminal::complain;
 
     /// The workers of this process; none where it trains alone.
-    pub struct Crew<B: AutodiffBackend> {
+    pub struct Crew<B: AutodiffBackend, R> {
         workers: Vec<(Worker<B::InnerBackend>, B::Device)>,
+        recipe: PhantomData<R>,
     }
 
-    impl<B: AutodiffBackend> Crew<B> {
+    impl<B: AutodiffBackend, R: Trained> Crew<B, R> {
         /// Those of `args`, connected with the other `processes`.
         pub fn connect(
             args: &WorkerArgs,
@@ -59,10 +62,10 @@ mod crew {
             let devices = devices::<B>(args.workers.unwrap_or(1), backend, processes)?;
             let others = others::<B>(processes);
             if devices.len() == 1 && others.is_none() {
-                return Ok(Self { workers: Vec::new() });
+                return Ok(Self { workers: Vec::new(), recipe: PhantomData });
             }
             let workers = workers(&devices, others)?;
-            Ok(Self { workers: workers.into_iter().zip(devices).collect() })
+            Ok(Self { workers: workers.into_iter().zip(devices).collect(), recipe: PhantomData })
         }
 
         /// The device of this process's first worker.
@@ -78,9 +81,9 @@ mod crew {
         /// Trains with `trainer` as worker 0 in `run`, and with the others on `data`.
         pub fn lead(
             self,
-            trainer: Trainer<B, StarGan>,
+            trainer: Trainer<B, R>,
             data: &Datasets,
-            run: impl FnOnce(Trainer<B, StarGan>) -> Result<(), Failure>,
+            run: impl FnOnce(Trainer<B, R>) -> Result<(), Failure>,
         ) -> Result<(), Failure> {
             let stop = trainer.stop_flag();
             let mut workers = self.workers.into_iter();
@@ -89,7 +92,7 @@ mod crew {
             thread::scope(|scope| {
                 for (worker, device) in workers {
                     let stop = stop.clone();
-                    scope.spawn(move || say(follow::<B>(worker, &device, None, &open, stop)));
+                    scope.spawn(move || say(follow::<B, R>(worker, &device, None, &open, stop)));
                 }
                 run(trainer.lead(Box::new(first))?)
             })
@@ -98,7 +101,7 @@ mod crew {
         /// Trains as another process leads.
         pub fn follow(
             self,
-            expected: Option<&TrainingConfig<StarGan>>,
+            expected: Option<&TrainingConfig<R>>,
             open: Open<'_>,
         ) -> Result<(), Failure> {
             let stop = Arc::<AtomicBool>::default();
@@ -106,7 +109,7 @@ mod crew {
             thread::scope(|scope| {
                 let follow = |(worker, device)| {
                     let stop = stop.clone();
-                    scope.spawn(move || follow::<B>(worker, &device, expected, open, stop))
+                    scope.spawn(move || follow::<B, R>(worker, &device, expected, open, stop))
                 };
                 let threads: Vec<_> = self.workers.into_iter().map(follow).collect();
                 let ended = threads.into_iter().map(|thread| thread.join().expect("no panic"));
@@ -143,16 +146,16 @@ mod crew {
         }
     }
 
-    fn follow<B: AutodiffBackend>(
+    fn follow<B: AutodiffBackend, R: Trained>(
         worker: Worker<B::InnerBackend>,
         device: &B::Device,
-        expected: Option<&TrainingConfig<StarGan>>,
+        expected: Option<&TrainingConfig<R>>,
         open: Open<'_>,
         stop: Arc<AtomicBool>,
     ) -> Result<(), Failure> {
-        let mut follower = Follower::<B, StarGan>::join(Box::new(worker), expected, device)?;
+        let mut follower = Follower::<B, R>::join(Box::new(worker), expected, device)?;
         follower.set_stop_flag(stop);
-        let data = open(&follower.config().recipe.spaces)?;
+        let data = open(follower.config().recipe.labels())?;
         let outcome = follower.run(&data)?;
         let unreadable = follower.trainer().unreadable();
         let tell = |reason| complain(format_args!("could not be read: {reason}"));
@@ -213,9 +216,9 @@ mod crew {
     use super::*;
 
     /// There is one worker.
-    pub struct Crew<B>(PhantomData<B>);
+    pub struct Crew<B, R>(PhantomData<(B, R)>);
 
-    impl<B: AutodiffBackend> Crew<B> {
+    impl<B: AutodiffBackend, R: Trained> Crew<B, R> {
         pub fn connect(
             args: &WorkerArgs,
             _backend: BackendKind,
@@ -240,16 +243,16 @@ mod crew {
 
         pub fn lead(
             self,
-            trainer: Trainer<B, StarGan>,
+            trainer: Trainer<B, R>,
             _data: &Datasets,
-            run: impl FnOnce(Trainer<B, StarGan>) -> Result<(), Failure>,
+            run: impl FnOnce(Trainer<B, R>) -> Result<(), Failure>,
         ) -> Result<(), Failure> {
             run(trainer)
         }
 
         pub fn follow(
             self,
-            _expected: Option<&TrainingConfig<StarGan>>,
+            _expected: Option<&TrainingConfig<R>>,
             _open: Open<'_>,
         ) -> Result<(), Failure> {
             Ok(())
