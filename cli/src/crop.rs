@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::str::FromStr;
 
-use stargan::{Crop, Dataset, ImageSize, ModelConfig, Transform};
+use stargan::{Crop, Dataset, ImageSize, Transform};
 
 use crate::terminal::tell;
 
@@ -25,9 +25,9 @@ pub enum PhotoCrop {
 }
 
 impl PhotoCrop {
-    pub fn of(self, model: &ModelConfig) -> Crop {
+    pub fn of(self, model: Transform) -> Crop {
         match self {
-            Self::Model => model.transform.crop,
+            Self::Model => model.crop,
             Self::Crop(crop) => crop,
         }
     }

@@ -7,23 +7,29 @@ use std::sync::Arc;
 use serde::Serialize;
 use stargan::burn::backend::Autodiff;
 use stargan::burn::tensor::backend::{AutodiffBackend, Backend};
+use stargan::data::Readable;
 use stargan::metrics::{
     CounterfactualScores, Counterfactuals, Evaluation, Evaluator, FidReference, Inception, Judge,
     JudgeConfig, Lpips,
 };
+use stargan::recipes::ReferenceTranslator;
 use stargan::{
-    BackendKind, Crop, LabelSpaces, MissingPolicy, Transform, Translator, UnreadablePolicy,
+    BackendKind, Crop, Dataset, Datasets, LabelSpaces, MissingPolicy, Transform, Translate,
+    UnreadablePolicy,
 };
-use stargan::{Dataset, Datasets};
 
 use crate::backend::{self, on_backend};
 use crate::crop::{parse_crop, warn_of_crop, warn_of_judge};
 use crate::data::{FORMS, Opened, Pairs, Place, Source, Spec, Split, open_like};
 use crate::failure::{Failure, of_file, usage};
+use crate::model::Model;
 use crate::named::names;
 use crate::output::{self, Existing, Output, OverwriteArg, check_different};
 use crate::pace::Pace;
 use crate::terminal::{result, tell};
+
+/// How many styles are measured of a model that has several: those of StarGAN v2's paper.
+const STYLES: u64 = 10;
 
 /// Measures a model on labelled images that it was not trained on.
 ///
@@ -99,6 +105,14 @@ pub struct Args {
     /// docs/metrics.md says where to get
     #[arg(long, num_args = 2, value_names = ["ALEXNET.pth", "HEADS.pth"])]
     lpips: Option<Vec<PathBuf>>,
+    /// Styles of every translation that are measured, of a model that has several (stargan-v2), and
+    /// how unlike they are [default: 10]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    styles: Option<u64>,
+    /// Take the styles from the images of --data in the domain that is asked for, in place of noise
+    /// (stargan-v2)
+    #[arg(long)]
+    by_reference: bool,
     /// What to do about an image that can't be read: end with an error, or leave it out of the
     /// scores, which name it
     #[arg(
@@ -247,13 +261,13 @@ fn evaluate<B: AutodiffBackend>(args: &Args, pairs: Option<Pairs>) -> Result<Mea
         Some([backbone, heads]) => Some(Lpips::open(backbone, heads, &Default::default())?),
         _ => None,
     };
-    let translator = Translator::<B::InnerBackend>::open(&args.model, &Default::default())?;
-    let trained_on = translator.config().transform.crop;
-    let images = open(args, pairs, translator.spaces(), trained_on)?;
+    let model = Model::<B::InnerBackend>::open(&args.model)?;
+    let transform = model.translate().transform();
+    let images = open(args, pairs, model.translate().spaces(), transform.crop)?;
     let Images { dataset, data, pairs, train } = images;
-    warn_of_crop(&args.data.to_string(), &*data, translator.config().transform.size);
-    let (judge, kept) = judge::<B>(args, &translator, &*data, train.as_ref())?;
-    let transform = translator.config().transform;
+    warn_of_crop(&args.data.to_string(), &*data, transform.size);
+    let translator = styled(args, model, &*data)?;
+    let (judge, kept) = judge::<B>(args, &*translator, &*data, train.as_ref())?;
     let (reference, reference_kept) = match inception.as_ref().zip(train.as_ref()) {
         Some((inception, train)) => {
             let (reference, kept) = fid_reference(args, inception, &**train, transform)?;
@@ -265,13 +279,13 @@ fn evaluate<B: AutodiffBackend>(args: &Args, pairs: Option<Pairs>) -> Result<Mea
     let pairs = match pairs {
         Some(pairs) => {
             tell!("translating {} images to their true counterfactuals", pairs.len());
-            Some(pairs.measure(&translator)?)
+            Some(pairs.measure(&*translator)?)
         }
         None => None,
     };
     tell!("translating {} images to every label and back", data.len());
     let mut evaluator =
-        Evaluator::new(&translator, &*data, dataset).with_on_unreadable(args.on_unreadable);
+        Evaluator::new(&*translator, &*data, dataset).with_on_unreadable(args.on_unreadable);
     if let Some(judge) = &judge {
         evaluator = evaluator.with_judge(judge);
     }
@@ -291,6 +305,29 @@ fn evaluate<B: AutodiffBackend>(args: &Args, pairs: Option<Pairs>) -> Result<Mea
     let told = |done, all| pace.tell(done, all);
     let scores = Scores { pairs, evaluation: evaluator.with_progress(&told).measure()? };
     Ok(Measured { scores, kept: kept.and(reference_kept) })
+}
+
+/// The model with the styles that are measured.
+fn styled<B: Backend>(
+    args: &Args,
+    model: Model<B>,
+    data: &dyn Dataset,
+) -> Result<Box<dyn Translate<B>>, Failure> {
+    let translator = match model {
+        Model::StarGan(_) if args.by_reference || args.styles.is_some() => {
+            return usage(
+                "--styles and --by-reference are for models of the recipe stargan-v2: this one has \
+                 no styles",
+            );
+        }
+        Model::StarGan(translator) => return Ok(Box::new(translator)),
+        Model::StarGanV2(translator) => translator.with_styles(args.styles.unwrap_or(STYLES)),
+    };
+    if !args.by_reference {
+        return Ok(Box::new(translator));
+    }
+    let mut references = Readable::new(data, args.on_unreadable);
+    Ok(Box::new(ReferenceTranslator::new(translator, &mut references)?))
 }
 
 /// The reference of the file, or that of `train`, which is kept there; and whether it could be.
@@ -325,7 +362,7 @@ type Kept<B> = (Option<Judge<B>>, Result<(), Failure>);
 /// it.
 fn judge<B: AutodiffBackend>(
     args: &Args,
-    translator: &Translator<B::InnerBackend>,
+    translator: &dyn Translate<B::InnerBackend>,
     data: &dyn Dataset,
     train: Option<&Arc<dyn Dataset>>,
 ) -> Result<Kept<B::InnerBackend>, Failure> {
@@ -339,7 +376,7 @@ fn judge<B: AutodiffBackend>(
         return Ok((Some(judge), Ok(())));
     }
     let Some(train) = train else { return Ok((None, Ok(()))) };
-    let Transform { size, channels, .. } = translator.config().transform;
+    let Transform { size, channels, .. } = translator.transform();
     let config = JudgeConfig::new(size)
         .with_channels(channels)
         .with_iterations(args.judge_iterations)

@@ -80,7 +80,7 @@ fn show(args: &Args, path: &Path, photo: &Path) -> Result<(), Failure> {
     let image = load_image(photo)?;
     let (width, height) = (image.width(), image.height());
     let transform = match args.crop {
-        Some(crop) => Transform { crop: crop.of(&model), ..model.transform },
+        Some(crop) => Transform { crop: crop.of(model.transform), ..model.transform },
         None => model.transform.for_photo(width, height),
     };
     transform.check_holds(width, height).map_err(|error| of_file(photo, error))?;

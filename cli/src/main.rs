@@ -17,6 +17,7 @@ mod failure;
 mod gpu;
 mod import;
 mod inspect;
+mod model;
 mod named;
 mod output;
 mod pace;

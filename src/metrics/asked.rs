@@ -14,14 +14,14 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// From the image's own label to the one asked for.
-    pub fn there<'a>(&'a self, data: &'a dyn Dataset) -> Relabelling<'a> {
-        Relabelling { source: data.label(self.image), target: &self.label }
+    /// From the image's own label to the one asked for, in a style of it.
+    pub fn there<'a>(&'a self, data: &'a dyn Dataset, style: u64) -> Relabelling<'a> {
+        Relabelling::new(data.label(self.image), &self.label).with_style(style)
     }
 
     /// From the label asked for to the image's own.
     pub fn back<'a>(&'a self, data: &'a dyn Dataset) -> Relabelling<'a> {
-        Relabelling { source: &self.label, target: data.label(self.image) }
+        Relabelling::new(&self.label, data.label(self.image))
     }
 }
 

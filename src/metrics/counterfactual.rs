@@ -190,9 +190,8 @@ impl Counterfactuals {
             if pairs.is_empty() {
                 continue;
             }
-            let label = |pair: &&Pair| Relabelling {
-                source: self.data.label(pair.source),
-                target: self.data.label(pair.target),
+            let label = |pair: &&Pair| {
+                Relabelling::new(self.data.label(pair.source), self.data.label(pair.target))
             };
             let labels: Vec<_> = pairs.iter().map(label).collect();
             let sources = upload(&sources, model.device());

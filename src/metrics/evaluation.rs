@@ -36,6 +36,9 @@ pub struct Evaluation {
     /// What translations keep by LPIPS, where it was asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lpips: Option<LpipsScores>,
+    /// How unlike the styles of one translation are, of a model that has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub diversity: Option<DiversityScores>,
     /// The images that can't be read and were left out of all of this, by name, each with the
     /// reason.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -75,6 +78,19 @@ pub struct LpipsScores {
     pub identity: Measured,
     /// Of `G(G(x, c), c')` from `x`: images translated and back.
     pub reconstruction: Measured,
+}
+
+/// How unlike the translations of one image to one label are in two styles, over all pairs of
+/// styles (StarGAN v2, section 4.1); `n` are the pairs.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct DiversityScores {
+    /// How many styles there were of each.
+    pub styles: u64,
+    /// The L1 distance in `[0, 1]`.
+    pub l1: Measured,
+    /// [`Lpips`](super::Lpips), where it was asked for.
+    pub lpips: Option<Measured>,
 }
 
 /// What a judge found.
@@ -119,6 +135,7 @@ impl Evaluation {
             fid: Vec::new(),
             inception_samples: Vec::new(),
             lpips: None,
+            diversity: None,
             unreadable: BTreeMap::new(),
         }
     }
@@ -188,6 +205,12 @@ impl fmt::Display for Evaluation {
             lines.extend([String::new(), "LPIPS (AlexNet, v0.1; images)".to_owned()]);
             for (name, measured) in [("identity", identity), ("reconstruction", reconstruction)] {
                 lines.push(format!("{name:<24} {:>16}", cell(measured)));
+            }
+        }
+        if let Some(DiversityScores { styles, l1, lpips }) = self.diversity {
+            lines.extend([String::new(), format!("between {styles} styles (pairs)")]);
+            for (name, measured) in [("L1", Some(l1)), ("LPIPS (AlexNet, v0.1)", lpips)] {
+                lines.extend(measured.map(|value| format!("{name:<24} {:>16}", cell(value))));
             }
         }
         if let Some(total) = &self.judge_error {

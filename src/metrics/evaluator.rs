@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::labels::space::LabelKind;
 use crate::metrics::asked::{Asked, asked_of};
 use crate::metrics::domain::{Domain, DomainDistance, DomainSets};
-use crate::metrics::evaluation::{Evaluation, Judged, LpipsScores};
+use crate::metrics::evaluation::{DiversityScores, Evaluation, Judged, LpipsScores};
 use crate::metrics::fid::{Fid, FidReference};
 use crate::metrics::inception::Inception;
 use crate::metrics::judge::{Judge, Look};
@@ -103,7 +103,8 @@ impl<'a, B: Backend> Evaluator<'a, B> {
     }
 
     /// Translates every image to its own label, and to every target that a sample grid shows of it
-    /// ([`LabelSpace::targets`](crate::LabelSpace::targets)) and back.
+    /// ([`LabelSpace::targets`](crate::LabelSpace::targets)) in every
+    /// [style](Translate::styles), and back from the first.
     ///
     /// # Errors
     /// When the labels of data, reference, judge and model differ, the judge takes images of
@@ -121,6 +122,7 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         let transform = self.model.transform();
         let fid = |inception| Fid::new(inception, self.data, self.fid_reference, transform);
         let mut fid = self.inception.map(fid).transpose()?;
+        let mut diversity = Kept::default();
         let mut readable = Readable::new(self.data, self.on_unreadable);
         let images: Vec<usize> = (0..self.data.len()).collect();
         for (at, chunk) in images.chunks(CHUNK).enumerate() {
@@ -140,15 +142,27 @@ impl<'a, B: Backend> Evaluator<'a, B> {
             for asked in asked.chunks(CHUNK) {
                 let sources: Vec<_> =
                     asked.iter().map(|asked| real[position(asked)].clone()).collect();
-                let (there, errors) = self.there_and_back(asked, &sources);
-                for (asked, errors) in asked.iter().zip(errors) {
-                    reconstruction[asked.name].add(errors);
-                }
-                if let (Some(fid), Some(features)) = (&mut fid, &features) {
-                    fid.translated(asked, there.clone(), position, features);
-                }
-                if let (Some(seen), Some(looks)) = (&mut seen, &looks) {
-                    seen.translated(asked, there, position, looks);
+                let sources = upload(&sources, self.model.device());
+                let mut styles = Vec::new();
+                for style in 0..self.model.styles() {
+                    let there = self.there(asked, sources.clone(), style);
+                    if style == 0 {
+                        let errors = self.errors(self.back(asked, there.clone()), sources.clone());
+                        for (asked, errors) in asked.iter().zip(errors) {
+                            reconstruction[asked.name].add(errors);
+                        }
+                    }
+                    if let (Some(fid), Some(features)) = (&mut fid, &features) {
+                        fid.translated(asked, there.clone(), position, features);
+                    }
+                    if let (Some(seen), Some(looks)) = (&mut seen, &looks) {
+                        seen.translated(asked, there.clone(), position, looks);
+                    }
+                    for other in &styles {
+                        let differences = self.errors(there.clone(), Tensor::clone(other));
+                        differences.into_iter().for_each(|errors| diversity.add(errors));
+                    }
+                    styles.push(there);
                 }
             }
             self.told.tell(done, images.len());
@@ -175,7 +189,12 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         });
         let reconstruction: Vec<Mean> = reconstruction.iter().map(|kept| kept.l1).collect();
         let evaluation = Evaluation::new(space.names(), identity.l1, &reconstruction, judged);
-        Ok(Evaluation { unreadable, fid, inception_samples, lpips, ..evaluation })
+        let diversity = (self.model.styles() > 1).then(|| DiversityScores {
+            styles: self.model.styles(),
+            l1: diversity.l1.into(),
+            lpips: self.lpips.map(|_| diversity.lpips.into()),
+        });
+        Ok(Evaluation { unreadable, fid, inception_samples, lpips, diversity, ..evaluation })
     }
 
     /// Real images, and what the model makes of them under their own labels.
@@ -188,27 +207,22 @@ impl<'a, B: Backend> Evaluator<'a, B> {
     ) -> Option<Look> {
         let real = upload(real, self.model.device());
         let own = images.iter().map(|&image| self.data.label(image));
-        let own: Vec<_> = own.map(|own| Relabelling { source: own, target: own }).collect();
+        let own: Vec<_> = own.map(|own| Relabelling::new(own, own)).collect();
         let same = self.model.relabel(real.clone(), self.dataset, &own);
         self.errors(same, real.clone()).into_iter().for_each(|errors| identity.add(errors));
         seen.as_mut().map(|seen| seen.real(images, real))
     }
 
-    /// `G(x, c)` of every image asked for, and the errors of `G(G(x, c), c')`.
-    fn there_and_back(
-        &self,
-        asked: &[Asked],
-        sources: &[DynamicImage],
-    ) -> (Tensor<B, 4>, Vec<Errors>) {
-        let sources = upload(sources, self.model.device());
-        let relabel = |images: Tensor<B, 4>, labels: Vec<Relabelling<'_>>| {
-            self.model.relabel(images, self.dataset, &labels)
-        };
-        let there = asked.iter().map(|asked| asked.there(self.data)).collect();
-        let there = relabel(sources.clone(), there);
-        let back = asked.iter().map(|asked| asked.back(self.data)).collect();
-        let back = relabel(there.clone(), back);
-        (there, self.errors(back, sources))
+    /// `G(x, c)` of every image asked for.
+    fn there(&self, asked: &[Asked], sources: Tensor<B, 4>, style: u64) -> Tensor<B, 4> {
+        let labels: Vec<_> = asked.iter().map(|asked| asked.there(self.data, style)).collect();
+        self.model.relabel(sources, self.dataset, &labels)
+    }
+
+    /// `G(G(x, c), c')` of what was asked for.
+    fn back(&self, asked: &[Asked], there: Tensor<B, 4>) -> Tensor<B, 4> {
+        let labels: Vec<_> = asked.iter().map(|asked| asked.back(self.data)).collect();
+        self.model.relabel(there, self.dataset, &labels)
     }
 
     /// How far every image `[N, C, H, W]` in `[-1, 1]` is from its truth.

@@ -393,7 +393,7 @@ impl<B: Backend> Judge<B> {
                 .iter()
                 .map(|asked| Ok(transform.resize(&data.load_cropped(asked.image, transform.size)?)))
                 .collect::<Result<Vec<DynamicImage>>>()?;
-            let labels: Vec<_> = chunk.iter().map(|asked| asked.there(data)).collect();
+            let labels: Vec<_> = chunk.iter().map(|asked| asked.there(data, 0)).collect();
             let images = upload(&images, model.device());
             let read = self.read(model.relabel(images, dataset, &labels));
             for (Asked { name, label, .. }, read) in chunk.iter().zip(read) {

@@ -28,4 +28,5 @@ pub use self::stargan_v2::grids::Reference;
 pub use self::stargan_v2::losses::{StyleCriticLosses, StyleGeneratorLosses};
 pub use self::stargan_v2::model::StyleModel;
 pub use self::stargan_v2::networks::StyleNetworks;
+pub use self::stargan_v2::reference::ReferenceTranslator;
 pub use self::stargan_v2::step::{style_critic_losses, style_generator_losses};

@@ -101,7 +101,8 @@ impl Grid {
     }
 
     /// Each of `images` followed by its translation to every target of every dataset
-    /// ([`LabelSpace::targets`](crate::LabelSpace::targets)).
+    /// ([`LabelSpace::targets`](crate::LabelSpace::targets)), in each of the
+    /// [styles](Translate::styles) that the model has of it.
     ///
     /// # Errors
     /// [`Error::Label`] when there are no images, a label does not fit, or one is not known and the
@@ -147,13 +148,22 @@ impl Grid {
                     }
                 };
                 let targets = spaces.targets(dataset, &source);
-                for targets in targets.chunks(CHUNK) {
-                    let label = |target| Relabelling { source: &source, target };
-                    let labels: Vec<_> = targets.iter().map(|t| label(&t.label[..])).collect();
-                    let inputs = vec![prepared.clone(); targets.len()];
+                let styles = 0..model.styles();
+                let in_styles = targets.iter().flat_map(|target| {
+                    let label = Relabelling::new(&source, &target.label);
+                    styles.clone().map(move |style| (&target.name, label.with_style(style)))
+                });
+                let asked: Vec<_> = in_styles.collect();
+                for asked in asked.chunks(CHUNK) {
+                    let labels: Vec<_> = asked.iter().map(|(_, label)| *label).collect();
+                    let inputs = vec![prepared.clone(); asked.len()];
                     let made = paint(upload(&inputs, model.device()), dataset, &labels);
-                    for (target, made) in targets.iter().zip(made.each()) {
-                        for (name, cells) in made.columns(&target.name) {
+                    for ((name, label), made) in asked.iter().zip(made.each()) {
+                        let name = match styles.end {
+                            1 => (*name).clone(),
+                            _ => format!("{name} {}", label.style),
+                        };
+                        for (name, cells) in made.columns(&name) {
                             columns.push(name);
                             row.extend(cells);
                         }

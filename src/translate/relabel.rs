@@ -11,11 +11,28 @@ use crate::labels::spaces::LabelSpaces;
 
 /// The labels that a translation is from and to, both of the width of one dataset's label space.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
 pub struct Relabelling<'a> {
     /// The image's own label.
     pub source: &'a [f32],
     /// The label asked for.
     pub target: &'a [f32],
+    /// The number of the style that it is asked for in: 0, or any other of a model that has
+    /// [several](Translate::styles); others take no notice of it.
+    pub style: u64,
+}
+
+impl<'a> Relabelling<'a> {
+    /// From `source` to `target`, in style number 0.
+    pub fn new(source: &'a [f32], target: &'a [f32]) -> Self {
+        Self { source, target, style: 0 }
+    }
+
+    /// Sets the number of the style.
+    pub fn with_style(mut self, style: u64) -> Self {
+        self.style = style;
+        self
+    }
 }
 
 /// A label of one dataset: an image's own, or one to translate to.
@@ -39,6 +56,12 @@ pub trait Translate<B: Backend>: Debug + Send + Sync {
 
     /// Where the model computes.
     fn device(&self) -> &B::Device;
+
+    /// How many styles of every label grids show and metrics measure, numbered from 0: 1 of models
+    /// that have no others.
+    fn styles(&self) -> u64 {
+        1
+    }
 
     /// Translates `images` `[N, C, H, W]` in `[-1, 1]`, whose labels are of `dataset`, each from
     /// its source to its target label; the result has the same shape and range.

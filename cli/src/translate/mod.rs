@@ -3,26 +3,31 @@
 mod moving;
 mod outputs;
 mod photos;
+mod styles;
 
 use std::path::{Path, PathBuf};
 
 use stargan::burn::tensor::backend::Backend;
 use stargan::data::image_files;
-use stargan::{BackendKind, OutputSize, Translator};
+use stargan::{BackendKind, OutputSize, Translate, Translator};
 
 use crate::backend::{self, on_backend};
 use crate::bundled;
 use crate::crop::PhotoCrop;
 use crate::failure::{Failure, of_file, usage};
+use crate::model::{Model, has_styles};
 use crate::output::save_image;
 use crate::terminal::{result, tell};
 use moving::MovingArgs;
 use outputs::{EditFiles, ExistingArgs, Kind, Place};
 use photos::{Input, Photos, load};
+use styles::StylesArgs;
+
+const HEADING: &str = "Models of stargan-v2";
 
 /// Translates images with a trained model.
 ///
-/// Writes an image per input and edit, INPUT_EDIT.png, or with --grid one picture of them all. Of
+/// Writes an image per input and edit, or style of a model that has such, INPUT_EDIT.png, or with --grid one picture of them all. Of
 /// an animated GIF, PNG or WebP it makes an animation of as many frames, an animated PNG. Images
 /// that can't be read are passed over and named; the exit code is 1 then.
 #[derive(clap::Args)]
@@ -66,6 +71,8 @@ pub struct Args {
     #[arg(long, conflicts_with = "animate")]
     mask: bool,
     #[command(flatten)]
+    styles: StylesArgs,
+    #[command(flatten)]
     moving: MovingArgs,
     /// A folder, or for one result a file [default: translated, with --grid translated/grid.png]
     #[arg(long, value_name = "PATH")]
@@ -90,7 +97,15 @@ fn parse_size(text: &str) -> Result<OutputSize, String> {
 }
 
 pub fn run(args: &Args) -> Result<(), Failure> {
-    if args.edit.is_empty() && !args.grid {
+    let model = args.model.clone().map_or_else(bundled::model, Ok)?;
+    let has_styles = has_styles(&model);
+    if let Some(flag) = args.styles.given().filter(|_| !has_styles) {
+        return usage(format!(
+            "{flag} is for models of the recipe stargan-v2; {} takes --edit",
+            model.display()
+        ));
+    }
+    if args.edit.is_empty() && !args.grid && !has_styles {
         return usage("--edit is required, unless with --grid: what should change?");
     }
     if args.edit.iter().any(|edit| edit.trim().is_empty()) {
@@ -104,7 +119,6 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     }
     let inputs = expand(&args.inputs)?;
     let place = Place::of(args.out.as_deref(), kind(args, &inputs))?;
-    let model = args.model.clone().map_or_else(bundled::model, Ok)?;
     on_backend!(args.backend, B => translate::<B>(args, &model, &place, &inputs))
 }
 
@@ -123,10 +137,15 @@ fn translate<B: Backend>(
     place: &Place,
     inputs: &[PathBuf],
 ) -> Result<(), Failure> {
-    let translator = Translator::<B>::open(model, &Default::default())?;
+    let translator = match Model::<B>::open(model)? {
+        Model::StarGan(translator) => translator,
+        Model::StarGanV2(translator) => {
+            return styles::translate(args, translator, place, inputs);
+        }
+    };
     let translator = match args.crop {
         Some(crop) => {
-            let crop = crop.of(translator.config());
+            let crop = crop.of(translator.transform());
             translator.with_crop(crop)
         }
         None => translator,

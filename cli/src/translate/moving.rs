@@ -93,6 +93,11 @@ impl MovingArgs {
                 translator.interpolate_labels(image, &from, &to, count)?
             }
         };
+        self.animation(frames)
+    }
+
+    /// What `frames` make, as fast as is said, and back again if that is.
+    pub fn animation(&self, frames: Vec<DynamicImage>) -> Result<Animation, Failure> {
         let delay = Duration::from_secs_f64(1.0 / f64::from(self.fps));
         let animation = Animation::new(frames, delay)?;
         Ok(if self.back { animation.there_and_back() } else { animation })

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use image::{DynamicImage, GenericImageView};
 use stargan::burn::tensor::backend::Backend;
 use stargan::data::read_bytes;
-use stargan::{Animation, Crop, Translate, Translator, decode_image};
+use stargan::{Animation, Crop, Transform, Translate, Translator, decode_image};
 
 use crate::crop::percent_left_out;
 use crate::failure::Failure;
@@ -52,18 +52,33 @@ pub fn load(path: &Path) -> stargan::Result<Input> {
     })
 }
 
-/// Reads images for a translator, and says what is wrong with them.
-pub struct Photos<'a, B: Backend> {
-    translator: &'a Translator<B>,
+/// Reads images for a model, and says what is wrong with them.
+pub struct Photos<'a> {
+    /// What is done to a photo of this width and height.
+    transform_of: Box<dyn Fn(u32, u32) -> Transform + 'a>,
+    /// What was done to the images that the model was trained on.
+    model: Transform,
     read: usize,
     unreadable: Vec<PathBuf>,
     /// Whether it has been said that a crop leaves out most of an image.
     told: bool,
 }
 
-impl<'a, B: Backend> Photos<'a, B> {
-    pub fn new(translator: &'a Translator<B>) -> Self {
-        Self { translator, read: 0, unreadable: Vec::new(), told: false }
+impl<'a> Photos<'a> {
+    /// For `translator`.
+    pub fn new<B: Backend>(translator: &'a Translator<B>) -> Self {
+        let transform_of = |width, height| translator.transform_of(width, height);
+        Self::transformed(transform_of, translator.transform())
+    }
+
+    /// For a model that was trained on images after `model`, which makes of a photo of some width
+    /// and height what `transform_of` says.
+    pub fn transformed(
+        transform_of: impl Fn(u32, u32) -> Transform + 'a,
+        model: Transform,
+    ) -> Self {
+        let transform_of = Box::new(transform_of);
+        Self { transform_of, model, read: 0, unreadable: Vec::new(), told: false }
     }
 
     /// What is at `path`; none where it can't be read or does not hold the crop, which is said.
@@ -72,7 +87,7 @@ impl<'a, B: Backend> Photos<'a, B> {
         let problem = match load(path) {
             Ok(input) => {
                 let (width, height) = input.dimensions();
-                match self.translator.transform_of(width, height).check_holds(width, height) {
+                match (self.transform_of)(width, height).check_holds(width, height) {
                     Ok(()) => {
                         self.tell(path, [width, height]);
                         return Some(input);
@@ -90,8 +105,8 @@ impl<'a, B: Backend> Photos<'a, B> {
     /// Says once where most of an image is left out, or would be by the crop that the model was
     /// trained on.
     fn tell(&mut self, path: &Path, [width, height]: [u32; 2]) {
-        let used = self.translator.transform_of(width, height);
-        let model = self.translator.transform();
+        let used = (self.transform_of)(width, height);
+        let model = self.model;
         // Whoever says where knows what is left out.
         let is_told = matches!(used.crop, Crop::At { .. });
         if self.told || is_told || !model.leaves_out_most(width, height) {

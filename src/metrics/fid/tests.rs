@@ -69,8 +69,7 @@ fn translations_are_measured_as_by_hand_from_a_reference_in_a_file() {
     };
     let sources = images(&angry);
     let label = happy.label(0);
-    let relabel: Vec<_> =
-        (0..2).map(|at| Relabelling { source: angry.label(at), target: label }).collect();
+    let relabel: Vec<_> = (0..2).map(|at| Relabelling::new(angry.label(at), label)).collect();
     let pixels = upload::<Flex>(&sources, &device);
     let translated = download(model.relabel(pixels.clone(), 0, &relabel));
     let [real, translated, nothing] =
@@ -87,8 +86,7 @@ fn translations_are_measured_as_by_hand_from_a_reference_in_a_file() {
     assert_eq!((name("angry").reference, name("angry").real.value), (0, None));
     let kept = found.lpips.unwrap();
     assert_eq!((kept.identity.n, kept.reconstruction.n), (2, 8));
-    let own: Vec<_> =
-        (0..2).map(|at| Relabelling { source: angry.label(at), target: angry.label(at) }).collect();
+    let own: Vec<_> = (0..2).map(|at| Relabelling::new(angry.label(at), angry.label(at))).collect();
     let same = model.relabel(pixels.clone(), 0, &own);
     let expected = lpips.distances(same, pixels).unwrap().iter().sum::<f64>() / 2.0;
     let identity = kept.identity.value.unwrap();

@@ -110,7 +110,7 @@ impl<B: Backend> Translate<B> for Pairwise<B> {
             label.iter().position(|&entry| entry == 1.0).expect("every image has a domain")
         };
         let mut asked: BTreeMap<(usize, usize), Vec<usize>> = BTreeMap::new();
-        for (image, Relabelling { source, target }) in labels.iter().enumerate() {
+        for (image, Relabelling { source, target, .. }) in labels.iter().enumerate() {
             asked.entry((domain(source), domain(target))).or_default().push(image);
         }
         let mut translated = images.zeros_like();

@@ -31,8 +31,7 @@ impl<B: Backend> StyleTranslator<B> {
         let name = &self.model().spaces.space(0).names()[domain];
         let columns = (0..styles)
             .map(|number| (format!("{name} {number}"), self.latent_style(number, domain)));
-        let (columns, styles): (Vec<_>, Vec<_>) = columns.unzip();
-        self.grid(None, images, columns, styles)
+        self.style_grid(None, images, columns.collect())
     }
 
     /// The `references` in a row, and below each of `sources` followed by its translations in the
@@ -47,34 +46,44 @@ impl<B: Backend> StyleTranslator<B> {
         references: &[Reference],
     ) -> Result<Grid> {
         let mut columns = Vec::new();
-        let mut styles = Vec::new();
-        let mut first = Vec::new();
         for Reference { image, domain } in references {
-            styles.push(self.reference_style(image, *domain)?);
-            columns.push(self.model().spaces.space(0).names()[*domain].clone());
-            first.push(self.prepare(image)?);
+            let style = self.reference_style(image, *domain)?;
+            columns.push((self.model().spaces.space(0).names()[*domain].clone(), style));
         }
-        self.grid(Some(first), sources, columns, styles)
+        let references: Vec<_> =
+            references.iter().map(|reference| reference.image.clone()).collect();
+        self.style_grid(Some(&references), sources, columns)
     }
 
-    /// A row per image: itself, and in each of `styles`; over them, where there is one, `first`
-    /// above the styles.
-    fn grid(
+    /// Each of `images` followed by its translations in the styles `[1, style_width]` of `columns`,
+    /// which have names; where the styles are `references`', those stand above.
+    ///
+    /// # Errors
+    /// [`Error::Label`] when there are no images or no columns; [`Error::Data`] when an image has
+    /// no pixels.
+    ///
+    /// # Panics
+    /// When a style has another width.
+    pub fn style_grid(
         &self,
-        first: Option<Vec<DynamicImage>>,
+        references: Option<&[DynamicImage]>,
         images: &[DynamicImage],
-        columns: Vec<String>,
-        styles: Vec<Tensor<B, 2>>,
+        columns: Vec<(String, Tensor<B, 2>)>,
     ) -> Result<Grid> {
-        if images.is_empty() || styles.is_empty() {
+        if images.is_empty() || columns.is_empty() {
             return Err(Error::Label("a grid needs at least one image and one style".to_owned()));
         }
+        let (columns, styles): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
         let mut rows = Vec::new();
         for image in images {
             let image = self.prepare(image)?;
-            if let (true, Some(first)) = (rows.is_empty(), &first) {
-                let corner = DynamicImage::new(image.width(), image.height(), image.color());
-                rows.push([&[corner], &first[..]].concat());
+            if let (true, Some(references)) = (rows.is_empty(), references) {
+                let mut first =
+                    vec![DynamicImage::new(image.width(), image.height(), image.color())];
+                for reference in references {
+                    first.push(self.prepare_reference(reference)?);
+                }
+                rows.push(first);
             }
             let mut row = vec![image.clone()];
             for styles in styles.chunks(CHUNK) {

@@ -4,9 +4,11 @@
 pub(crate) mod batch;
 pub(crate) mod config;
 pub(crate) mod grids;
+pub(crate) mod interpolate;
 pub(crate) mod losses;
 pub(crate) mod model;
 pub(crate) mod networks;
 pub(crate) mod recipe;
+pub(crate) mod reference;
 pub(crate) mod step;
 pub(crate) mod translator;

@@ -23,16 +23,22 @@ use crate::translate::relabel::{Relabelling, Translate};
 
 /// A trained StarGAN v2.
 ///
-/// As a [`Translate`] it has one style per domain, [that of number 0](Self::latent_style), so that
-/// grids and metrics take it like any other model.
+/// As a [`Translate`] it shows some [styles from noise](Self::latent_styles) of every domain, as
+/// many as [`with_styles`](Self::with_styles) says, so that grids and metrics take it like any other
+/// model; [`ReferenceTranslator`](crate::recipes::ReferenceTranslator) shows those of other images.
 #[derive(Clone, Debug)]
 pub struct StyleTranslator<B: Backend> {
     model: StyleModel,
     generator: StyleGenerator<B>,
     mapping: MappingNetwork<B>,
     encoder: StyleEncoder<B>,
+    styles: u64,
+    crop: Crop,
     device: B::Device,
 }
+
+/// How many styles of a domain are shown where nobody says.
+const STYLES: u64 = 3;
 
 impl<B: Backend> StyleTranslator<B> {
     /// A translator of these networks, on `device`.
@@ -43,7 +49,7 @@ impl<B: Backend> StyleTranslator<B> {
         encoder: StyleEncoder<B>,
         device: B::Device,
     ) -> Self {
-        Self { model, generator, mapping, encoder, device }
+        Self { model, generator, mapping, encoder, styles: STYLES, crop: Crop::Square, device }
     }
 
     /// Opens a model file, a checkpoint, or the newest checkpoint of a run folder: the moving
@@ -84,17 +90,47 @@ impl<B: Backend> StyleTranslator<B> {
         &self.model
     }
 
+    /// Sets how many [styles](Translate::styles) of a domain grids show and metrics measure; 3 at
+    /// first.
+    pub fn with_styles(mut self, styles: u64) -> Self {
+        self.styles = styles;
+        self
+    }
+
+    /// Sets the part of a photo that is translated; the largest square at first.
+    pub fn with_crop(mut self, crop: Crop) -> Self {
+        self.crop = crop;
+        self
+    }
+
+    /// What is done to a photo before the networks see it.
+    pub fn transform_of_photo(&self) -> Transform {
+        Transform { crop: self.crop, ..self.model.transform }
+    }
+
     /// The style `[1, style_width]` of `domain` that the `number`-th noise has; one noise is
     /// another style in every domain.
     ///
     /// # Panics
     /// When there is no such domain.
     pub fn latent_style(&self, number: u64, domain: usize) -> Tensor<B, 2> {
+        self.latent_styles(&[number], &[domain])
+    }
+
+    /// The styles `[N, style_width]` that noises of these `numbers` have, each in its of `domains`.
+    ///
+    /// # Panics
+    /// When there are not as many domains, or one does not exist.
+    pub fn latent_styles(&self, numbers: &[u64], domains: &[usize]) -> Tensor<B, 2> {
         let width = self.model.networks.latent_width;
-        let mut rng = stream(number, Purpose::Latent, 0, 0);
-        let latent: Vec<f32> = (0..width).map(|_| normal(&mut rng) as f32).collect();
-        let latent = Tensor::from_data(TensorData::new(latent, [1, width]), &self.device);
-        self.mapping.forward(latent, self.domains(&[domain]))
+        let noise = |&number: &u64| {
+            let mut rng = stream(number, Purpose::Latent, 0, 0);
+            (0..width).map(move |_| normal(&mut rng) as f32)
+        };
+        let latents: Vec<f32> = numbers.iter().flat_map(noise).collect();
+        let latents = TensorData::new(latents, [numbers.len(), width]);
+        let latents = Tensor::from_data(latents, &self.device);
+        self.mapping.forward(latents, self.domains(domains))
     }
 
     /// The styles `[N, style_width]` of `images` `[N, C, H, W]` in `[-1, 1]`, each as an image of
@@ -107,13 +143,14 @@ impl<B: Backend> StyleTranslator<B> {
     }
 
     /// The style `[1, style_width]` of one `image`, such as one of
-    /// [`load_image`](crate::load_image), as one of `domain`.
+    /// [`load_image`](crate::load_image), as one of `domain`; its largest square is used.
     ///
     /// # Errors
     /// [`Error::Data`] when the image has no pixels; [`Error::Label`] when there is no such domain.
     pub fn reference_style(&self, image: &DynamicImage, domain: usize) -> Result<Tensor<B, 2>> {
         self.check_domain(domain)?;
-        Ok(self.reference_styles(upload(&[self.prepare(image)?], &self.device), &[domain]))
+        Ok(self
+            .reference_styles(upload(&[self.prepare_reference(image)?], &self.device), &[domain]))
     }
 
     /// One `image` in a style `[1, style_width]`; the result has the model's size.
@@ -139,8 +176,13 @@ impl<B: Backend> StyleTranslator<B> {
         self.generator.forward(images, styles).clamp(-1.0, 1.0)
     }
 
-    /// An image as the networks see it, of which the largest square is used.
+    /// An image as the networks see it.
     pub(crate) fn prepare(&self, image: &DynamicImage) -> Result<DynamicImage> {
+        prepare(image, self.transform_of_photo())
+    }
+
+    /// A reference as the networks see it, of which the largest square is used.
+    pub(crate) fn prepare_reference(&self, image: &DynamicImage) -> Result<DynamicImage> {
         prepare(image, Transform { crop: Crop::Square, ..self.model.transform })
     }
 
@@ -185,6 +227,10 @@ impl<B: Backend> Translate<B> for StyleTranslator<B> {
         &self.device
     }
 
+    fn styles(&self) -> u64 {
+        self.styles
+    }
+
     /// # Panics
     /// When there are not as many labels as images, or a target has no entry of 1.
     fn relabel(
@@ -194,10 +240,16 @@ impl<B: Backend> Translate<B> for StyleTranslator<B> {
         labels: &[Relabelling<'_>],
     ) -> Tensor<B, 4> {
         assert_eq!(images.dims()[0], labels.len(), "labels of every image");
-        let domain = |label: &Relabelling<'_>| {
-            label.target.iter().position(|&entry| entry == 1.0).expect("a target domain")
-        };
-        let styles = labels.iter().map(|label| self.latent_style(0, domain(label)));
-        self.forward(images, Tensor::cat(styles.collect(), 0))
+        let numbers: Vec<u64> = labels.iter().map(|label| label.style).collect();
+        let domains: Vec<usize> = labels.iter().map(|label| domain_of(label.target)).collect();
+        self.forward(images, self.latent_styles(&numbers, &domains))
     }
+}
+
+/// The domain that a label says.
+///
+/// # Panics
+/// When it says none.
+pub(crate) fn domain_of(label: &[f32]) -> usize {
+    label.iter().position(|&entry| entry == 1.0).expect("a domain")
 }

@@ -76,7 +76,7 @@ pub fn grid<B: Backend>(
         let own = person % truth.len();
         let others: Vec<usize> = (0..truth.len()).filter(|&colour| colour != own).collect();
         let label = |colour: usize| data.test.label(images[colour]);
-        let relabelling = |&other: &usize| Relabelling { source: label(own), target: label(other) };
+        let relabelling = |&other: &usize| Relabelling::new(label(own), label(other));
         let labels: Vec<_> = others.iter().map(relabelling).collect();
         let input = to_network(&truth[own]).repeat(others.len());
         let shape = [others.len(), transform.channels.count(), height, width];
