@@ -8,16 +8,19 @@ use serde_json::Value;
 use stargan::data::read_text;
 use stargan::engine::Recipe;
 use stargan::nn::{Head, Upsampling};
+use stargan::recipes::StyleModel;
 use stargan::{
-    Crop, ImageSize, LabelKind, LabelSpace, LabelSpaces, ModelConfig, StarGan, TrainingConfig,
-    Transform, describe, load_image, resolve_model,
+    Crop, ImageSize, LabelKind, LabelSpace, LabelSpaces, ModelConfig, StarGan, StarGanV2,
+    TrainingConfig, Transform, describe, load_image, resolve_model,
 };
 
 use crate::crop::{PhotoCrop, percent_left_out};
 use crate::failure::{Failure, of_file};
+use crate::model::has_styles;
 use crate::output::{OverwriteArg, save_image};
 use crate::preview::preview;
 use crate::terminal::{result, tell};
+use crate::train::{RecipeName, Trained};
 
 /// Says what a model, a checkpoint or a run is.
 ///
@@ -59,7 +62,13 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let (mut text, newest) = match resolve_model(path) {
         Ok(newest) => (describe_file(&newest)?, newest.display().to_string()),
         // A run has no checkpoint for a while.
-        Err(stargan::Error::Checkpoint { .. }) => (begun(&config)?, "none yet".to_owned()),
+        Err(stargan::Error::Checkpoint { .. }) => {
+            let begun = match RecipeName::of_run(path) {
+                Some(RecipeName::StarGanV2) => begun::<StarGanV2>,
+                _ => begun::<StarGan>,
+            };
+            (begun(&config)?, "none yet".to_owned())
+        }
         Err(error) => return Err(error.into()),
     };
     line(&mut text, "newest checkpoint", newest);
@@ -72,16 +81,28 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 
 /// Shows what the model at `path` sees of a photo.
 fn show(args: &Args, path: &Path, photo: &Path) -> Result<(), Failure> {
-    let model: ModelConfig = describe(resolve_model(path)?)?;
-    model.check()?;
+    let path = resolve_model(path)?;
+    let (trained, seen): (Transform, fn(Transform, u32, u32) -> Transform) = match has_styles(&path)
+    {
+        true => {
+            let model: StyleModel = describe(path)?;
+            model.check()?;
+            (model.transform, |transform, _, _| Transform { crop: Crop::Square, ..transform })
+        }
+        false => {
+            let model: ModelConfig = describe(path)?;
+            model.check()?;
+            (model.transform, Transform::for_photo)
+        }
+    };
     let existing = args.overwrite.existing();
     let out = args.out.as_deref().unwrap_or(Path::new("seen.png"));
     existing.check(out)?;
     let image = load_image(photo)?;
     let (width, height) = (image.width(), image.height());
     let transform = match args.crop {
-        Some(crop) => Transform { crop: crop.of(model.transform), ..model.transform },
-        None => model.transform.for_photo(width, height),
+        Some(crop) => Transform { crop: crop.of(trained), ..trained },
+        None => seen(trained, width, height),
     };
     transform.check_holds(width, height).map_err(|error| of_file(photo, error))?;
     save_image(preview(&image, transform), out, existing)?;
@@ -95,34 +116,81 @@ fn show(args: &Args, path: &Path, photo: &Path) -> Result<(), Failure> {
 
 /// What a file of a model says of itself.
 #[derive(Deserialize)]
-struct Description {
+struct Description<M> {
     #[serde(flatten)]
-    model: ModelConfig,
+    model: M,
     /// Of a checkpoint; that of an earlier version says other things.
     training: Option<Value>,
 }
 
 #[derive(Deserialize)]
-struct Training {
-    config: TrainingConfig<StarGan>,
+#[serde(bound = "")]
+struct Training<R: Recipe> {
+    config: TrainingConfig<R>,
     iteration: u64,
+}
+
+/// A recipe whose models are described.
+trait Described: Trained {
+    /// What a model of it knows and sees.
+    fn parts(model: &Self::Model) -> (&LabelSpaces, Transform);
+
+    /// A line for each of its networks.
+    fn networks(text: &mut String, model: &Self::Model);
+}
+
+impl Described for StarGan {
+    fn parts(model: &ModelConfig) -> (&LabelSpaces, Transform) {
+        (&model.spaces, model.transform)
+    }
+
+    fn networks(text: &mut String, model: &ModelConfig) {
+        networks(text, model);
+    }
+}
+
+impl Described for StarGanV2 {
+    fn parts(model: &StyleModel) -> (&LabelSpaces, Transform) {
+        (&model.spaces, model.transform)
+    }
+
+    fn networks(text: &mut String, model: &StyleModel) {
+        let networks = &model.networks;
+        let (base, most) = (networks.base_channels, networks.most_channels);
+        let (latent, style) = (networks.latent_width, networks.style_width);
+        for (name, params, sizes) in [
+            ("generator", networks.generator_params(), format!("{base} to {most} channels")),
+            (
+                "mapping network",
+                networks.mapping_params(),
+                format!("{latent} numbers to styles of {style}, width {}", networks.mapping_width),
+            ),
+            ("style encoder", networks.encoder_params(), format!("{base} to {most} channels")),
+        ] {
+            line(text, name, format!("{} parameters: {sizes}", thousands(params)));
+        }
+    }
 }
 
 /// A model file or a checkpoint, by its description.
 fn describe_file(path: &Path) -> Result<String, Failure> {
-    let Description { model, training } =
-        serde_json::from_value(describe(path)?).map_err(|error| {
+    if has_styles(path) { describe_as::<StarGanV2>(path) } else { describe_as::<StarGan>(path) }
+}
+
+fn describe_as<R: Described>(path: &Path) -> Result<String, Failure> {
+    let Description::<R::Model> { model, training } = serde_json::from_value(describe(path)?)
+        .map_err(|error| {
             of_file(path, format!("not the model of a StarGAN that can work: {error}"))
         })?;
-    let ModelConfig { spaces, transform, .. } = &model;
+    let (spaces, transform) = R::parts(&model);
     let mut text = labels(spaces);
-    images(&mut text, *transform);
+    images(&mut text, transform);
     line(&mut text, "crop", transform.to_string());
-    networks(&mut text, &model);
+    R::networks(&mut text, &model);
     let Some(training) = training else { return Ok(text) };
     let earlier = training["iteration"].as_u64();
     match serde_json::from_value(training) {
-        Ok(Training { config, iteration }) => {
+        Ok(Training::<R> { config, iteration }) => {
             config.check().map_err(|error| of_file(path, error))?;
             line(&mut text, "iteration", format!("{iteration} of {}", config.run.iterations));
             settings(&mut text, &config)?;
@@ -138,17 +206,17 @@ fn describe_file(path: &Path) -> Result<String, Failure> {
 }
 
 /// A run without a checkpoint, by its configuration.
-fn begun(path: &Path) -> Result<String, Failure> {
+fn begun<R: Described>(path: &Path) -> Result<String, Failure> {
     let json = read_text(path)?;
-    let config: TrainingConfig<StarGan> =
+    let config: TrainingConfig<R> =
         serde_json::from_str(&json).map_err(|error| of_file(path, error))?;
     config.check().map_err(|error| of_file(path, error))?;
     let recipe = &config.recipe;
-    let mut text = labels(&recipe.spaces);
+    let mut text = labels(recipe.labels());
     let transform =
         Transform::new(Crop::Square, recipe.image_size()).with_channels(recipe.channels());
     images(&mut text, transform);
-    networks(&mut text, &recipe.model(transform));
+    R::networks(&mut text, &recipe.model(transform));
     line(&mut text, "iteration", format!("0 of {}", config.run.iterations));
     settings(&mut text, &config)?;
     Ok(text)
@@ -235,11 +303,11 @@ fn networks(text: &mut String, model: &ModelConfig) {
 }
 
 /// The settings that are not the defaults.
-fn settings(text: &mut String, config: &TrainingConfig<StarGan>) -> Result<(), Failure> {
-    let json = |config: &TrainingConfig<StarGan>| {
+fn settings<R: Trained>(text: &mut String, config: &TrainingConfig<R>) -> Result<(), Failure> {
+    let json = |config: &TrainingConfig<R>| {
         serde_json::to_value(config).map_err(|error| Failure::Failed(error.to_string()))
     };
-    let default = json(&StarGan::new(config.recipe.spaces.clone()).into())?;
+    let default = json(&R::of(config.recipe.labels().clone())?.into())?;
     let mut changed = Vec::new();
     differences("", &json(config)?, &default, &mut changed);
     let mut name = "settings";
