@@ -28,6 +28,7 @@ mod public_weights;
 mod rectangles;
 mod steering;
 mod study;
+mod styles;
 mod training;
 #[cfg(unix)]
 mod translate;
@@ -45,7 +46,7 @@ mod crop;
 #[path = "../../src/failure.rs"]
 mod failure;
 #[allow(dead_code, reason = "only their tests are run")]
-#[path = "../../src/inspect.rs"]
+#[path = "../../src/inspect/words.rs"]
 mod inspection;
 #[allow(dead_code, reason = "only their tests are run")]
 #[path = "../../src/output.rs"]

@@ -1,5 +1,7 @@
 //! `inspect`: what a model, a checkpoint or a run is.
 
+mod words;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -10,8 +12,8 @@ use stargan::engine::Recipe;
 use stargan::nn::{Head, Upsampling};
 use stargan::recipes::StyleModel;
 use stargan::{
-    Crop, ImageSize, LabelKind, LabelSpace, LabelSpaces, ModelConfig, StarGan, StarGanV2,
-    TrainingConfig, Transform, describe, load_image, resolve_model,
+    Crop, ImageSize, LabelKind, LabelSpaces, ModelConfig, StarGan, StarGanV2, TrainingConfig,
+    Transform, describe, load_image, resolve_model,
 };
 
 use crate::crop::{PhotoCrop, percent_left_out};
@@ -21,6 +23,7 @@ use crate::output::{OverwriteArg, save_image};
 use crate::preview::preview;
 use crate::terminal::{result, tell};
 use crate::train::{RecipeName, Trained};
+use words::{attributes, differences, duration, thousands};
 
 /// Says what a model, a checkpoint or a run is.
 ///
@@ -256,18 +259,6 @@ fn labels(spaces: &LabelSpaces) -> String {
     text
 }
 
-/// Names with `, ` between them, and ` | ` between those of an exclusive group.
-fn attributes(space: &LabelSpace) -> String {
-    let groups = space.exclusive_groups();
-    let names = space.names();
-    let joined = |group: &Vec<usize>| {
-        group.iter().map(|&position| names[position].as_str()).collect::<Vec<_>>().join(" | ")
-    };
-    let single =
-        (0..names.len()).filter(|position| !groups.iter().flatten().any(|p| p == position));
-    groups.iter().map(joined).chain(single.map(|i| names[i].clone())).collect::<Vec<_>>().join(", ")
-}
-
 fn networks(text: &mut String, model: &ModelConfig) {
     let generator = &model.generator;
     line(
@@ -318,77 +309,8 @@ fn settings<R: Trained>(text: &mut String, config: &TrainingConfig<R>) -> Result
     Ok(())
 }
 
-/// The entries of `found` that are not those of `default`, as `weights.domain 0.5 (default 1)`.
-fn differences(path: &str, found: &Value, default: &Value, changed: &mut Vec<String>) {
-    match (found, default) {
-        (Value::Object(found), Value::Object(default)) => {
-            for (key, value) in found {
-                let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                differences(&path, value, default.get(key).unwrap_or(&Value::Null), changed);
-            }
-        }
-        (found, default) if found == default => {}
-        (found, Value::Null) => changed.push(format!("{path} {found}")),
-        (found, default) => changed.push(format!("{path} {found} (default {default})")),
-    }
-}
-
 /// The seconds in the last row of `timing.csv`, where there is one.
 fn seconds(path: &Path) -> Option<f64> {
     let text = read_text(path).ok()?;
     text.lines().last()?.split(',').nth(1)?.parse().ok()
-}
-
-fn duration(seconds: f64) -> String {
-    let whole = seconds.round() as u64;
-    let (hours, minutes, rest) = (whole / 3600, whole / 60 % 60, whole % 60);
-    match (hours, minutes) {
-        (0, 0) => format!("{seconds:.1} s"),
-        (0, _) => format!("{minutes} min {rest} s"),
-        _ => format!("{hours} h {minutes} min"),
-    }
-}
-
-/// A number with commas between its thousands.
-fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_and_times_read_well() {
-        let numbers = [7, 999, 1_000, 8_430_528].map(thousands);
-        assert_eq!(numbers, ["7", "999", "1,000", "8,430,528"]);
-        let times = [0.44, 59.0, 110.0, 3_599.9, 90_000.0].map(duration);
-        assert_eq!(times, ["0.4 s", "59.0 s", "1 min 50 s", "1 h 0 min", "25 h 0 min"]);
-    }
-
-    #[test]
-    fn only_what_differs_is_told() {
-        let (found, default) = (
-            serde_json::json!({"a": 1, "weights": {"x": 0.5, "y": 2}, "own": {"z": 1}}),
-            serde_json::json!({"a": 1, "weights": {"x": 1.0, "y": 2}}),
-        );
-        let mut changed = Vec::new();
-        differences("", &found, &default, &mut changed);
-        assert_eq!(changed, ["own {\"z\":1}", "weights.x 0.5 (default 1.0)"]);
-    }
-
-    #[test]
-    fn labels_that_exclude_each_other_are_told() {
-        let hair = ["Black", "Blond"];
-        let space = LabelSpace::attributes(["Male", "Black", "Blond"]).exclusive(hair).unwrap();
-        assert_eq!(attributes(&space), "Black | Blond, Male");
-    }
 }
