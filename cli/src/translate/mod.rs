@@ -27,9 +27,11 @@ const HEADING: &str = "Models of stargan-v2";
 
 /// Translates images with a trained model.
 ///
-/// Writes an image per input and edit, or style of a model that has such, INPUT_EDIT.png, or with --grid one picture of them all. Of
+/// Writes an image per input and edit, INPUT_EDIT.png, or with --grid one picture of them all. Of
 /// an animated GIF, PNG or WebP it makes an animation of as many frames, an animated PNG. Images
-/// that can't be read are passed over and named; the exit code is 1 then.
+/// that can't be read are passed over and named; the exit code is 1 then. A model of stargan-v2
+/// takes no edits: it translates to a --domain in some --styles, INPUT_DOMAIN-NUMBER.png, or as a
+/// --reference, INPUT_REFERENCE.png; with --animate through all of these.
 #[derive(clap::Args)]
 pub struct Args {
     /// A model file, a checkpoint, or a run folder for its newest checkpoint [default: the model

@@ -24,8 +24,9 @@ use crate::translate::relabel::{Relabelling, Translate};
 /// A trained StarGAN v2.
 ///
 /// As a [`Translate`] it shows some [styles from noise](Self::latent_styles) of every domain, as
-/// many as [`with_styles`](Self::with_styles) says, so that grids and metrics take it like any other
-/// model; [`ReferenceTranslator`](crate::recipes::ReferenceTranslator) shows those of other images.
+/// many as [`with_styles`](Self::with_styles) says, so that grids and metrics take it like any
+/// other model; [`ReferenceTranslator`](crate::recipes::ReferenceTranslator) shows those of other
+/// images.
 #[derive(Clone, Debug)]
 pub struct StyleTranslator<B: Backend> {
     model: StyleModel,

@@ -22,8 +22,9 @@ use stargan::nn::{
 };
 use stargan::recipes::{
     Adversaries, CriticLosses, CycleNetworks, Direction, DirectionLosses, DiscriminatorLosses,
-    GeneratorLosses, Label, OptionalTerm, PairModel, Pairwise, PenaltyDraw, Reference, StepBatch,
-    StyleBatch, StyleCriticLosses, StyleGeneratorLosses, StyleModel, StyleNetworks, StyleSource,
+    GeneratorLosses, Label, OptionalTerm, PairModel, Pairwise, PenaltyDraw, Reference,
+    ReferenceTranslator, StepBatch, StyleBatch, StyleCriticLosses, StyleGeneratorLosses,
+    StyleModel, StyleNetworks, StyleSource,
 };
 use stargan::{
     AdamConfig, Animation, AnyTranslator, Augmentation, BackendKind, Best, Better, CelebA,
@@ -71,7 +72,8 @@ fn what_is_public_is_send_and_sync() {
         StyleEncoder<Flex>, StyleGenerator<Flex>, Upsampling);
     all!(both: Adversaries<Cpu>, CriticLosses<Flex>, CycleNetworks<Cpu>, Direction<Flex>,
         DirectionLosses<Flex>, DiscriminatorLosses<Flex>, GeneratorLosses<Flex>, OptionalTerm,
-        Label<Flex>, PairModel, Pairwise<Flex>, PenaltyDraw<Flex>, Reference, StepBatch<Flex>,
+        Label<Flex>, PairModel, Pairwise<Flex>, PenaltyDraw<Flex>, Reference,
+        ReferenceTranslator<Flex>, StepBatch<Flex>,
         StyleBatch<Flex>, StyleCriticLosses<Flex>, StyleGeneratorLosses<Flex>, StyleModel,
         StyleNetworks<Cpu>, StyleSource);
     all!(both: Learner<Cpu, Generator<Cpu>>);

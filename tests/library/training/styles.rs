@@ -3,12 +3,19 @@
 
 use std::path::{Path, PathBuf};
 
+use image::DynamicImage;
+use stargan::burn::backend::Flex;
+use stargan::burn::tensor::{Tensor, TensorData};
+use stargan::data::Readable;
+use stargan::metrics::Evaluator;
 use stargan::nn::StyleConfig;
-use stargan::recipes::Reference;
+use stargan::recipes::{Reference, ReferenceTranslator};
 use stargan::{
-    CsvLog, Dataset, Folder, LabelSpace, StarGanV2, StyleTranslator, Trainer, TrainingConfig,
-    load_image, open_model,
+    CsvLog, Dataset, Folder, LabelSpace, Relabelling, StarGanV2, StyleTranslator, Trainer,
+    TrainingConfig, Translate, UnreadablePolicy, load_image, open_model,
 };
+
+use crate::alike::assert_alike;
 
 use crate::training::one_update::{compare, one_iteration};
 use crate::training::setup::{
@@ -76,7 +83,7 @@ fn a_run_leaves_a_model_with_styles() {
     trainer.run(&data, &mut ()).unwrap();
 
     let device = Default::default();
-    let model = StyleTranslator::<stargan::burn::backend::Flex>::open(&run, &device).unwrap();
+    let model = StyleTranslator::<Flex>::open(&run, &device).unwrap();
     let image = load_image(folder.path().join("data/blue/0.png")).unwrap();
     let images = std::slice::from_ref(&image);
     let grid = |model: &StyleTranslator<_>| model.latent_grid(images, 1, 3).unwrap();
@@ -95,8 +102,103 @@ fn a_run_leaves_a_model_with_styles() {
     assert!(names(&run).contains(&"config.json".to_owned()));
 }
 
+#[test]
+fn a_face_goes_from_style_to_style() {
+    let _turn = one_at_a_time();
+    let folder = tempfile::tempdir().unwrap();
+    let data = colours(&folder.path().join("data"));
+    let mut trainer =
+        new(&folder.path().join("run"), tiny(&data).with_run(|run| run.with_iterations(1)));
+    trainer.run(&data, &mut ()).unwrap();
+    let model = trainer.translator();
+    let image = data.load(0).unwrap();
+    let styles =
+        [(0, 0), (1, 1), (2, 0)].map(|(number, domain)| model.latent_style(number, domain));
+    let frames = model.interpolate(&image, &styles, 7).unwrap();
+    for (frame, style) in [0, 3, 6].into_iter().zip(&styles) {
+        assert_eq!(frames[frame], model.translate(&image, style.clone()).unwrap(), "{frame}");
+    }
+    // A third of the way from the first style to the second.
+    let third = styles[0].clone() * (2.0 / 3.0) + styles[1].clone() / 3.0;
+    assert_alike(&frames[1], &model.translate(&image, third).unwrap());
+    for (styles, frames) in [(&styles[..1], 5), (&styles[..], 2)] {
+        let error = model.interpolate(&image, styles, frames).unwrap_err().to_string();
+        assert!(error.contains("at least two of them, and a frame for each"), "{error}");
+    }
+}
+
+#[test]
+fn styles_from_noise_and_from_other_images_are_measured_alike() {
+    let _turn = one_at_a_time();
+    let folder = tempfile::tempdir().unwrap();
+    let data = colours(&folder.path().join("data"));
+    let mut trainer =
+        new(&folder.path().join("run"), tiny(&data).with_run(|run| run.with_iterations(1)));
+    trainer.run(&data, &mut ()).unwrap();
+    let noise = trainer.translator().with_styles(2);
+    let mut readable = Readable::new(&data, UnreadablePolicy::Fail);
+    let by_reference = ReferenceTranslator::new(noise.clone(), &mut readable).unwrap();
+    let label = |image: usize| data.label(image).to_vec();
+    let seen = |image: usize| {
+        let part = data.load_cropped(image, 16.into()).unwrap();
+        as_tensor(&noise.transform().resize(&part))
+    };
+    // The first image of each domain, translated to the other.
+    let red = (0..data.len()).find(|&image| data.label(image)[1] == 1.0).unwrap();
+    let tensor = Tensor::cat([0, red].map(seen).to_vec(), 0);
+    let (blue, red_label) = (label(0), label(red));
+    let both = |style| {
+        [Relabelling::new(&blue, &red_label), Relabelling::new(&red_label, &blue)]
+            .map(|label| label.with_style(style))
+    };
+    let references = |domain: usize| -> Vec<usize> {
+        (0..data.len()).filter(|&image| data.label(image)[domain] == 1.0).collect()
+    };
+    for style in [0, 1] {
+        let found = by_reference.relabel(tensor.clone(), 0, &both(style));
+        for (image, domain) in [(0, 1), (1, 0)] {
+            // Half of the references further in the second style.
+            let of_domain = references(domain);
+            let step = of_domain.len().div_ceil(2);
+            let reference = of_domain[(image + style as usize * step) % of_domain.len()];
+            let code = noise.reference_style(&data.load(reference).unwrap(), domain).unwrap();
+            let alone = tensor.clone().slice([image..image + 1]);
+            let expected = noise.forward(alone, code);
+            let difference = (found.clone().slice([image..image + 1]) - expected).abs().max();
+            assert!(difference.into_scalar() < 1e-5, "image {image} in style {style}");
+        }
+    }
+
+    // By hand: every image in both styles of the other domain.
+    for model in [&noise as &dyn Translate<Flex>, &by_reference] {
+        let scores = Evaluator::new(model, &data, 0).measure().unwrap();
+        let diversity = scores.diversity.unwrap();
+        assert_eq!((diversity.styles, diversity.l1.n), (2, data.len()));
+        assert!(diversity.l1.value.unwrap() > 0.0 && diversity.lpips.is_none());
+    }
+    let others: Vec<_> = (0..data.len()).map(|image| 1 - (label(image)[1] as usize)).collect();
+    let tensor = Tensor::cat((0..data.len()).map(seen).collect(), 0);
+    let [first, second] = [0, 1].map(|style| {
+        let numbers = vec![style; others.len()];
+        noise.forward(tensor.clone(), noise.latent_styles(&numbers, &others))
+    });
+    let expected = f64::from((first - second).abs().mean().into_scalar()) / 2.0;
+    let scores = Evaluator::new(&noise, &data, 0).measure().unwrap();
+    let found = scores.diversity.unwrap().l1.value.unwrap();
+    assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+}
+
+/// An image of 16 pixels a side as `[1, 3, 16, 16]` in `[-1, 1]`.
+fn as_tensor(image: &DynamicImage) -> Tensor<Flex, 4> {
+    let image = image.to_rgb8();
+    let value = |c: usize, at: usize| f32::from(image.as_raw()[3 * at + c]) / 127.5 - 1.0;
+    let values: Vec<f32> =
+        (0..3).flat_map(|c| (0..256).map(move |at| (c, at))).map(|(c, at)| value(c, at)).collect();
+    Tensor::from_data(TensorData::new(values, [1, 3, 16, 16]), &Default::default())
+}
+
 /// A cell of a grid of 16 pixels a side.
-fn cell(grid: &stargan::Grid, column: u32, row: u32) -> image::DynamicImage {
+fn cell(grid: &stargan::Grid, column: u32, row: u32) -> DynamicImage {
     image::imageops::crop_imm(&grid.image, 16 * column, 16 * row, 16, 16).to_image().into()
 }
 
