@@ -14,6 +14,7 @@ use stargan::{
     CsvLog, Dataset, Folder, LabelSpace, Relabelling, StarGanV2, StyleTranslator, Trainer,
     TrainingConfig, Translate, UnreadablePolicy, load_image, open_model,
 };
+use tempfile::TempDir;
 
 use crate::alike::assert_alike;
 
@@ -102,15 +103,21 @@ fn a_run_leaves_a_model_with_styles() {
     assert!(names(&run).contains(&"config.json".to_owned()));
 }
 
+/// Data in a folder, and a model that has learnt from it for one iteration.
+fn trained() -> (TempDir, Folder, StyleTranslator<Flex>) {
+    let folder = tempfile::tempdir().unwrap();
+    let data = colours(&folder.path().join("data"));
+    let config = tiny(&data).with_run(|run| run.with_iterations(1));
+    let mut trainer = new(&folder.path().join("run"), config);
+    trainer.run(&data, &mut ()).unwrap();
+    let model = trainer.translator();
+    (folder, data, model)
+}
+
 #[test]
 fn a_face_goes_from_style_to_style() {
     let _turn = one_at_a_time();
-    let folder = tempfile::tempdir().unwrap();
-    let data = colours(&folder.path().join("data"));
-    let mut trainer =
-        new(&folder.path().join("run"), tiny(&data).with_run(|run| run.with_iterations(1)));
-    trainer.run(&data, &mut ()).unwrap();
-    let model = trainer.translator();
+    let (_folder, data, model) = trained();
     let image = data.load(0).unwrap();
     let styles =
         [(0, 0), (1, 1), (2, 0)].map(|(number, domain)| model.latent_style(number, domain));
@@ -130,12 +137,8 @@ fn a_face_goes_from_style_to_style() {
 #[test]
 fn styles_from_noise_and_from_other_images_are_measured_alike() {
     let _turn = one_at_a_time();
-    let folder = tempfile::tempdir().unwrap();
-    let data = colours(&folder.path().join("data"));
-    let mut trainer =
-        new(&folder.path().join("run"), tiny(&data).with_run(|run| run.with_iterations(1)));
-    trainer.run(&data, &mut ()).unwrap();
-    let noise = trainer.translator().with_styles(2);
+    let (_folder, data, model) = trained();
+    let noise = model.with_styles(2);
     let mut readable = Readable::new(&data, UnreadablePolicy::Fail);
     let by_reference = ReferenceTranslator::new(noise.clone(), &mut readable).unwrap();
     let label = |image: usize| data.label(image).to_vec();
