@@ -48,6 +48,28 @@ pub(crate) fn replace_with(path: &Path, write: impl FnOnce(&Path) -> Result<()>)
     Ok(())
 }
 
+/// Refuses a path at which there is something.
+///
+/// # Errors
+/// [`Error::Io`] when there is.
+pub(crate) fn check_new(path: &Path) -> Result<()> {
+    match path.symlink_metadata() {
+        Ok(_) => Err(Error::io(path, std::io::ErrorKind::AlreadyExists.into())),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Makes the folders that a file is to be in.
+///
+/// # Errors
+/// [`Error::Io`] when they can't be made.
+pub(crate) fn make_folders_of(path: &Path) -> Result<()> {
+    match path.parent() {
+        Some(folder) => fs::create_dir_all(folder).map_err(|error| Error::io(folder, error)),
+        None => Ok(()),
+    }
+}
+
 /// Whether `path` is of a file that [`replace_file`] was stopped at.
 pub(crate) fn is_unfinished(path: &Path) -> bool {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();

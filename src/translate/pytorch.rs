@@ -7,6 +7,7 @@ use burn::tensor::backend::Backend;
 use crate::data::transform::Transform;
 use crate::error::{Error, Result};
 use crate::files::pytorch::model::{PublicModel, public_discriminator, public_generator, write};
+use crate::files::replace::check_new;
 use crate::labels::spaces::LabelSpaces;
 use crate::nn::discriminator::DiscriminatorConfig;
 use crate::nn::weights::{self, Weights};
@@ -57,11 +58,7 @@ impl<B: Backend> Translator<B> {
             let (config, weights) = self.discriminator_to_export()?;
             files.push((path.as_ref().to_owned(), public_discriminator(config, weights)?));
         }
-        for (path, _) in &files {
-            if path.symlink_metadata().is_ok() {
-                return Err(Error::io(path, std::io::ErrorKind::AlreadyExists.into()));
-            }
-        }
+        files.iter().try_for_each(|(path, _)| check_new(path))?;
         files.iter().try_for_each(|(path, weights)| write(path, weights))
     }
 

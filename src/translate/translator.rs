@@ -1,6 +1,5 @@
 //! A StarGAN model: one generator for every domain, and the discriminator that reads labels.
 
-use std::fs;
 use std::path::Path;
 
 use burn::tensor::backend::Backend;
@@ -11,6 +10,7 @@ use crate::data::size::ImageSize;
 use crate::data::transform::Transform;
 use crate::error::{Error, Result};
 use crate::files::model::{self, ModelConfig};
+use crate::files::replace::{check_new, make_folders_of};
 use crate::files::run::resolve_model;
 use crate::labels::spaces::LabelSpaces;
 use crate::nn::discriminator::Discriminator;
@@ -154,9 +154,7 @@ impl<B: Backend> Translator<B> {
     /// [`Error::Io`] when the file exists or can't be written.
     pub fn save(&self, path: impl AsRef<Path>, parts: Parts) -> Result<()> {
         let path = path.as_ref();
-        if path.symlink_metadata().is_ok() {
-            return Err(Error::io(path, std::io::ErrorKind::AlreadyExists.into()));
-        }
+        check_new(path)?;
         self.replace(path, parts)
     }
 
@@ -168,9 +166,7 @@ impl<B: Backend> Translator<B> {
     pub fn replace(&self, path: impl AsRef<Path>, parts: Parts) -> Result<()> {
         let path = path.as_ref();
         let (config, weights) = self.contents(parts);
-        if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
-        }
+        make_folders_of(path)?;
         model::write(path, &config, &weights)
     }
 
