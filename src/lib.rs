@@ -24,6 +24,7 @@
 //! | measure | [`metrics`] |
 //! | show a run | [`Report`] |
 //! | use the public PyTorch code's weights | [`PublicModel`], [`Translator::import`] |
+//! | use StarGAN v2's | [`PublicStyleModel`], [`StyleTranslator::import`] |
 //! | run a model elsewhere | [`Translator::to_onnx`] |
 //!
 //! Everything is generic over burn's `Backend`. Images are `[N, C, H, W]` in `[-1, 1]` on the
@@ -125,11 +126,12 @@ mod train {
     pub use crate::engine::policy::NonFinitePolicy;
     pub use crate::engine::settings::RunSettings;
     pub use crate::engine::trainer::{Outcome, Trainer};
+    pub use crate::files::pytorch::style_model::PublicStyleModel;
     pub use crate::optim::adam::AdamConfig;
     pub use crate::optim::schedule::Schedule;
     pub use crate::recipes::cyclegan::CycleGan;
     pub use crate::recipes::objective::Objective;
-    pub use crate::recipes::open::open_model;
+    pub use crate::recipes::open::{open_model, recipe_of};
     pub use crate::recipes::penalty::Penalty;
     pub use crate::recipes::pix2pix::Pix2Pix;
     pub use crate::recipes::stargan::begin::Taken;

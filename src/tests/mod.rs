@@ -28,6 +28,7 @@ mod shapes;
 mod spectral;
 mod steps;
 mod style;
+mod style_files;
 mod style_steps;
 #[cfg(feature = "flex")]
 mod table;

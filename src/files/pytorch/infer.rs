@@ -17,19 +17,18 @@ fn key(architecture: &Architecture, path: &str) -> Key {
     keys(architecture).find(|key| key.path == path).expect("a parameter of the table")
 }
 
-/// The four sides of a convolution's weight.
+/// The sides of the weight with the `public` name: four of a convolution's, two of a linear
+/// layer's.
 ///
 /// # Errors
-/// When it is missing or has another number of sides.
-fn sides(weights: &Weights, Key { public, .. }: &Key) -> Result<[usize; 4], String> {
+/// When it is missing or has another number of sides, or one is 0.
+pub(super) fn sides<const N: usize>(weights: &Weights, public: &str) -> Result<[usize; N], String> {
     let data = weights.get(public).ok_or_else(|| format!("{public} is missing"))?;
     let shape = data.shape.as_slice();
-    match shape {
-        &[a, b, c, d] if a.min(b).min(c).min(d) > 0 => Ok([a, b, c, d]),
-        _ => {
-            Err(format!("{public}: expected a convolution's weight of four sides, found {shape:?}"))
-        }
-    }
+    <[usize; N]>::try_from(shape)
+        .ok()
+        .filter(|sides| !sides.contains(&0))
+        .ok_or_else(|| format!("{public}: expected a weight of {N} sides, found {shape:?}"))
 }
 
 /// The generator whose stem, halvings, residual blocks and head `weights` have. What kind of `head`
@@ -41,7 +40,7 @@ fn sides(weights: &Weights, Key { public, .. }: &Key) -> Result<[usize; 4], Stri
 pub(super) fn generator(weights: &Weights, head: Head) -> Result<GeneratorConfig, String> {
     let config = GeneratorConfig::new(0).with_head(head);
     let stem = key(&config.architecture(), "stem.conv.weight");
-    let [base, inputs, ..] = sides(weights, &stem)?;
+    let [base, inputs, _, _] = sides(weights, &stem.public)?;
     let config = config.with_base_channels(base);
 
     // Where there is no further halving, a weight of another shape is in its place.
@@ -62,7 +61,7 @@ pub(super) fn generator(weights: &Weights, head: Head) -> Result<GeneratorConfig
 
     // Without a head, which is found missing later, it is taken for one of RGB.
     let last = key(&config.architecture(), "head.weight");
-    let channels = match sides(weights, &last) {
+    let channels = match sides::<4>(weights, &last.public) {
         Err(_) => config.image_channels,
         Ok([outputs, ..]) if outputs > head.outputs(0) => outputs - head.outputs(0),
         Ok(_) => {
@@ -88,8 +87,8 @@ pub(super) fn generator(weights: &Weights, head: Head) -> Result<GeneratorConfig
 /// When one of them is missing or is no convolution.
 pub(super) fn discriminator(weights: &Weights) -> Result<DiscriminatorConfig, String> {
     let deepest = DiscriminatorConfig::new(1, 1).with_downsamplings(MOST_HALVINGS).architecture();
-    let [base, channels, ..] = sides(weights, &key(&deepest, "trunk.0.weight"))?;
-    let [labels, _, rows, columns] = sides(weights, &key(&deepest, "domain.weight"))
+    let [base, channels, _, _] = sides(weights, &key(&deepest, "trunk.0.weight").public)?;
+    let [labels, _, rows, columns] = sides(weights, &key(&deepest, "domain.weight").public)
         .map_err(|error| format!("{error}; is it the generator's file?"))?;
     let trunk = keys(&deepest)
         .filter(|key| key.path.starts_with("trunk.") && key.path.ends_with(".weight"));

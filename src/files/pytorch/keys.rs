@@ -120,6 +120,29 @@ pub(crate) fn import(
     if problems.is_empty() { Ok(weights) } else { Err(problems.join("; ")) }
 }
 
+/// Takes all of `public` as the parameters of networks, of which each has its keys, what stands
+/// before them in `public`, and the prefix of our names: see [`import`].
+///
+/// # Errors
+/// Every parameter that is missing or has another shape, and every one that is left.
+pub(super) fn import_all<'a>(
+    networks: impl IntoIterator<Item = (Vec<Key>, &'a str, &'a str)>,
+    mut public: Weights,
+) -> Result<Weights, String> {
+    let (mut weights, mut problems) = (Weights::new(), Vec::new());
+    for (keys, public_prefix, prefix) in networks {
+        match import(&keys, &mut public, public_prefix, prefix) {
+            Ok(taken) => weights.extend(taken),
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if !public.is_empty() {
+        let unexpected: Vec<&str> = public.keys().map(String::as_str).collect();
+        problems.push(format!("unexpected keys: {}", unexpected.join(", ")));
+    }
+    if problems.is_empty() { Ok(weights) } else { Err(problems.join("; ")) }
+}
+
 /// Names the parameters `prefix.` and our path as the public code does; the inverse of [`import`].
 ///
 /// # Errors

@@ -12,8 +12,10 @@ use crate::error::shown::quoted;
 use crate::error::{Error, Result};
 use crate::files::model::{ModelConfig, write_tensors};
 use crate::files::pytorch::infer;
-use crate::files::pytorch::keys::{Key, discriminator_keys, export, generator_keys, import};
-use crate::files::pytorch::read::{STATISTICS, read};
+use crate::files::pytorch::keys::{Key, discriminator_keys, export, generator_keys, import_all};
+use crate::files::pytorch::read::{STATISTICS, read, read_networks};
+use crate::files::pytorch::style_keys::NETWORKS;
+use crate::files::replace::make_folders_of;
 use crate::labels::spaces::LabelSpaces;
 use crate::nn::discriminator::DiscriminatorConfig;
 use crate::nn::generator::GeneratorConfig;
@@ -122,25 +124,31 @@ fn open<C>(
     keys: fn(&C) -> Vec<Key>,
     prefix: &str,
 ) -> Result<(C, Weights)> {
-    regular_length(path)?;
-    let bytes = fs::read(path).map_err(|error| Error::io(path, error))?;
+    let bytes = bytes_of(path)?;
     let take = || -> Result<(C, Weights), String> {
-        let mut public = read(&bytes)?;
+        let public = read(&bytes)?;
         let config = infer(&public).map_err(|problem| {
             let first: Vec<_> = public.keys().take(3).map(quoted).collect();
             format!("{problem} (its first keys: {})", first.join(", "))
         })?;
-        let keys = keys(&config);
-        let taken = import(&keys, &mut public, "", prefix);
-        let unexpected: Vec<&str> = public.keys().map(String::as_str).collect();
-        match taken {
-            Ok(weights) if unexpected.is_empty() => Ok((config, weights)),
-            Ok(_) => Err(format!("unexpected keys: {}", unexpected.join(", "))),
-            Err(problems) if unexpected.is_empty() => Err(problems),
-            Err(problems) => Err(format!("{problems}; unexpected keys: {}", unexpected.join(", "))),
-        }
+        let weights = import_all([(keys(&config), "", prefix)], public)?;
+        Ok((config, weights))
     };
-    take().map_err(|problem| Error::checkpoint(path, problem))
+    take().map_err(|problem| {
+        let problem = match read_networks(&bytes, &NETWORKS) {
+            Ok(_) => "these are the networks of StarGAN v2: PublicStyleModel reads them, import \
+                      --nets-ema in the program"
+                .to_owned(),
+            Err(_) => problem,
+        };
+        Error::checkpoint(path, problem)
+    })
+}
+
+/// The bytes of a regular file of any length.
+pub(super) fn bytes_of(path: &Path) -> Result<Vec<u8>> {
+    regular_length(path)?;
+    fs::read(path).map_err(|error| Error::io(path, error))
 }
 
 /// The weights of a generator by the public code's names, with the running statistics of fresh
@@ -197,9 +205,7 @@ fn named(keys: &[Key], weights: Weights, prefix: &str) -> Result<Weights> {
 
 /// Writes a safetensors file of `weights`, with the folders that it is in.
 pub(crate) fn write(path: &Path, weights: &Weights) -> Result<()> {
-    if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder).map_err(|error| Error::io(folder, error))?;
-    }
+    make_folders_of(path)?;
     write_tensors(path, None, weights)
 }
 

@@ -1,11 +1,13 @@
 //! Reads the weights of one network of the public code, whichever of its formats they are in.
 
+use std::collections::BTreeMap;
+
 use burn::tensor::TensorData;
 
 use crate::error::shown::quoted;
 use crate::files::pytorch::safetensors;
 use crate::files::pytorch::state_dict::entry::{Array, Entry};
-use crate::files::pytorch::state_dict::read_state_dict;
+use crate::files::pytorch::state_dict::{read_state_dict, read_state_dicts};
 use crate::nn::weights::{Weights, check_finite};
 
 /// What PyTorch's instance norm keeps beside its parameters under `track_running_stats=True`. The
@@ -37,11 +39,52 @@ pub(crate) fn read_with_statistics(bytes: &[u8]) -> Result<Weights, String> {
     read_if(bytes, |name| !name.ends_with(STATISTICS[2]))
 }
 
+/// As [`read`], of several networks in one file: of each the dict under its name or, in
+/// safetensors, all whose keys begin with its name and a dot, which stand before the keys here.
+/// What else there is, such as another network, is passed over.
+///
+/// # Errors
+/// As [`read`], and naming every network that is missing.
+pub(super) fn read_networks(bytes: &[u8], names: &[&str]) -> Result<Weights, String> {
+    let entries = match safetensors::begins_so(bytes) {
+        true => safetensors::read(bytes)?,
+        false => read_state_dicts(bytes, names)?,
+    };
+    let prefixes: Vec<String> = names.iter().map(|name| format!("{name}.")).collect();
+    let wanted = |key: &str| prefixes.iter().any(|prefix| key.starts_with(prefix));
+    let mut left = floats_of(entries, |key| wanted(key) && !is_statistic(key))?;
+    let (mut weights, mut missing) = (Weights::new(), Vec::new());
+    for (name, prefix) in names.iter().zip(&prefixes) {
+        let (own, others): (Weights, Weights) =
+            left.into_iter().partition(|(key, _)| key.starts_with(prefix));
+        left = others;
+        if own.is_empty() {
+            missing.push(*name);
+        }
+        let inner = own.into_iter().map(|(key, data)| (key[prefix.len()..].to_owned(), data));
+        let own = unwrapped(inner.collect()).into_iter();
+        weights.extend(own.map(|(key, data)| (format!("{prefix}{key}"), data)));
+    }
+    if missing.is_empty() {
+        return Ok(weights);
+    }
+    let (expected, missing) = (names.join(", "), missing.join(", "));
+    Err(format!("expected the networks {expected}; missing: {missing}"))
+}
+
 fn read_if(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Weights, String> {
     let entries = match safetensors::begins_so(bytes) {
         true => safetensors::read(bytes)?,
         false => read_state_dict(bytes)?,
     };
+    floats_of(entries, wanted).map(unwrapped)
+}
+
+/// The finite 32-bit floats of the `wanted` entries.
+fn floats_of(
+    entries: BTreeMap<String, Entry>,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Weights, String> {
     let mut weights = Weights::new();
     for (name, entry) in entries {
         if wanted(&name) {
@@ -50,7 +93,7 @@ fn read_if(bytes: &[u8], wanted: impl Fn(&str) -> bool) -> Result<Weights, Strin
         }
     }
     check_finite(&weights)?;
-    Ok(unwrapped(weights))
+    Ok(weights)
 }
 
 /// Whether a key is one of a norm's running statistics.

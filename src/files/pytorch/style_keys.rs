@@ -4,6 +4,17 @@ use crate::files::pytorch::keys::{Key, of_layer};
 use crate::nn::architecture::{Architecture, Layer, Sequence};
 use crate::nn::style::config::StyleConfig;
 
+/// What the networks of a public file are called there.
+pub(crate) const NETWORKS: [&str; 3] = ["generator", "mapping_network", "style_encoder"];
+
+/// What they are called in our files.
+pub(crate) const OURS: [&str; 3] = ["generator", "mapping", "encoder"];
+
+/// The parameters of each of [`NETWORKS`].
+pub(super) fn networks(config: &StyleConfig) -> [Vec<Key>; 3] {
+    [generator_keys(config), mapping_keys(config), encoder_keys(config)]
+}
+
 /// The generator's parameters, in visiting order. The public names are ours but for the last
 /// layers, which are a sequence there.
 pub(crate) fn generator_keys(config: &StyleConfig) -> Vec<Key> {
@@ -36,7 +47,8 @@ pub(crate) fn encoder_keys(config: &StyleConfig) -> Vec<Key> {
     by_place(&trunk, "shared").into_iter().chain(heads).collect()
 }
 
-/// The discriminator's parameters, in visiting order.
+/// The discriminator's parameters, in visiting order. No public file that is read has them.
+#[cfg(test)]
 pub(crate) fn discriminator_keys(config: &StyleConfig) -> Vec<Key> {
     by_place(&config.discriminator().trunk, "main")
 }

@@ -13,7 +13,7 @@ pub(super) const SLOPE: f64 = 0.2;
 
 /// The sides of what the encoder and the discriminator make of an image before their last
 /// convolution, which takes all of it.
-pub(super) const LAST: usize = 4;
+pub(crate) const LAST: usize = 4;
 
 /// The sides of the features that the generator changes without changing their size.
 const BOTTLENECK: usize = 16;

@@ -3,6 +3,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod config;
+pub(crate) mod files;
 pub(crate) mod grids;
 pub(crate) mod interpolate;
 pub(crate) mod losses;

@@ -10,12 +10,13 @@ use crate::data::crop::Crop;
 use crate::data::transform::Transform;
 use crate::error::{Error, Result};
 use crate::files::model;
+use crate::files::pytorch::style_keys::OURS as NETWORKS;
 use crate::files::run::resolve_model;
 use crate::labels::spaces::LabelSpaces;
 use crate::nn::style::encoder::StyleEncoder;
 use crate::nn::style::generator::StyleGenerator;
 use crate::nn::style::mapping::MappingNetwork;
-use crate::nn::weights;
+use crate::nn::weights::{self, Weights};
 use crate::random::{Purpose, normal, stream};
 use crate::recipes::stargan_v2::model::StyleModel;
 use crate::translate::images::{download, prepare, upload};
@@ -64,26 +65,53 @@ impl<B: Backend> StyleTranslator<B> {
         let (model, mut weights) = model::read::<StyleModel>(&path)?;
         let broken = |problem: String| Error::checkpoint(&path, problem);
         model.check().map_err(|error| broken(error.to_string()))?;
-        let StyleModel { networks, .. } = &model;
-        let rng = &mut stream(0, Purpose::Generator, 0, 0);
         let averaged = weights.keys().any(|name| name.starts_with("average."));
-        let [g, f, e] = match averaged {
+        let names = match averaged {
             true => ["average", "average_mapping", "average_encoder"],
-            false => ["generator", "mapping", "encoder"],
+            false => NETWORKS,
         };
         // What a checkpoint holds beside the model is the trainer's.
-        weights.retain(|name, _| [g, f, e].iter().any(|of| belongs(name, of)));
+        weights.retain(|name, _| names.iter().any(|of| belongs(name, of)));
+        Self::assemble(model, names, weights, device, broken)
+    }
+
+    /// The networks of a checked `model` with the `weights` under the names of G, F and E; `broken`
+    /// makes the error of those that do not fit.
+    pub(super) fn assemble(
+        model: StyleModel,
+        [g, f, e]: [&str; 3],
+        mut weights: Weights,
+        device: &B::Device,
+        broken: impl Fn(String) -> Error,
+    ) -> Result<Self> {
+        let StyleModel { networks, .. } = &model;
+        let rng = &mut stream(0, Purpose::Generator, 0, 0);
         let needed = [networks.generator_params(), networks.mapping_params()];
         let needed = needed.into_iter().fold(networks.encoder_params(), u64::saturating_add);
-        weights::check_enough(&weights, needed).map_err(broken)?;
+        weights::check_enough(&weights, needed).map_err(&broken)?;
         let generator = networks.init_generator(rng, device)?;
-        let generator = weights::apply(generator, g, &mut weights).map_err(broken)?;
+        let generator = weights::apply(generator, g, &mut weights).map_err(&broken)?;
         let mapping = networks.init_mapping(rng, device)?;
-        let mapping = weights::apply(mapping, f, &mut weights).map_err(broken)?;
+        let mapping = weights::apply(mapping, f, &mut weights).map_err(&broken)?;
         let encoder = networks.init_encoder(rng, device)?;
-        let encoder = weights::apply(encoder, e, &mut weights).map_err(broken)?;
+        let encoder = weights::apply(encoder, e, &mut weights).map_err(&broken)?;
         weights::check_empty(&weights).map_err(broken)?;
         Ok(Self::new(model, generator, mapping, encoder, device.clone()))
+    }
+
+    /// The weights of G, F and E, each under its name in our files.
+    pub(crate) fn weights(&self) -> [Weights; 3] {
+        let [g, f, e] = NETWORKS;
+        [
+            weights::collect(&self.generator, g),
+            weights::collect(&self.mapping, f),
+            weights::collect(&self.encoder, e),
+        ]
+    }
+
+    #[cfg(test)]
+    pub(crate) fn networks(&self) -> (&StyleGenerator<B>, &MappingNetwork<B>, &StyleEncoder<B>) {
+        (&self.generator, &self.mapping, &self.encoder)
     }
 
     /// What the model is.

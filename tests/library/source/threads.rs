@@ -32,10 +32,11 @@ use stargan::{
     EarlyStopping, Edit, Error, Folder, Grid, GridImage, IdentityWarmup, ImageSize, Iteration,
     KeepBest, LabelKind, LabelProbability, LabelSpace, LabelSpaces, LossWeights, Metric,
     MissingPolicy, ModelConfig, NonFinitePolicy, Objective, OnIteration, Outcome, OutputSize,
-    Parts, Penalty, Pix2Pix, Precision, Preset, Progress, PublicModel, ReconstructionRamp,
-    Relabelling, Report, RunSettings, SampleGrids, Sampling, Schedule, Sequence, StarGan,
-    StarGanV2, StyleLossWeights, StyleTranslator, Subset, Taken, Target, TensorBoard, TimingLog,
-    Trainer, TrainingConfig, Transform, Translate, Translator, UnreadablePolicy,
+    Parts, Penalty, Pix2Pix, Precision, Preset, Progress, PublicModel, PublicStyleModel,
+    ReconstructionRamp, Relabelling, Report, RunSettings, SampleGrids, Sampling, Schedule,
+    Sequence, StarGan, StarGanV2, StyleLossWeights, StyleTranslator, Subset, Taken, Target,
+    TensorBoard, TimingLog, Trainer, TrainingConfig, Transform, Translate, Translator,
+    UnreadablePolicy,
 };
 
 use super::crate_source::{Source, name};
@@ -56,10 +57,9 @@ fn what_is_public_is_send_and_sync() {
         DomainEdit, DomainLabel, Edit, Error, Folder, Grid, GridImage, IdentityWarmup, ImageSize,
         LabelKind, LabelSpace, LabelSpaces, LossWeights, MissingPolicy, ModelConfig,
         NonFinitePolicy, Objective, Outcome, Parts, Penalty, Pix2Pix, Precision, Preset, Progress,
-        PublicModel, ReconstructionRamp, Relabelling<'_>, Report, RunSettings, SampleGrids,
-        Sampling, Schedule, Sequence<'_, Flex>, StarGan, StarGanV2, StyleLossWeights,
-        StyleTranslator<Flex>, Subset, Target,
-        TensorBoard, TimingLog, TrainingConfig<StarGan>, Transform, Translator<Flex>,
+        PublicModel, PublicStyleModel, ReconstructionRamp, Relabelling<'_>, Report, RunSettings,
+        SampleGrids, Sampling, Schedule, Sequence<'_, Flex>, StarGan, StarGanV2, StyleLossWeights,
+        StyleTranslator<Flex>, Subset, Target, TensorBoard, TimingLog, TrainingConfig<StarGan>, Transform, Translator<Flex>,
         Box<dyn Translate<Flex>>, UnreadablePolicy);
     all!(both: Batch, ImageFiles, Loader, LoaderConfig, Readable<'_>, References, Region,
         SameImage<'_>, Share, State, StepLosses<Flex>, Summary, Survey, UnreadableImage);

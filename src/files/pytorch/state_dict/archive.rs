@@ -6,13 +6,14 @@ use crate::error::shown::quoted;
 use crate::files::pytorch::state_dict::entry::Entry;
 use crate::files::pytorch::state_dict::pickle;
 use crate::files::pytorch::state_dict::tensors;
+use crate::files::pytorch::state_dict::wrapper::Wanted;
 use crate::files::pytorch::state_dict::zip;
 
-/// Reads the state_dict of a zip checkpoint.
+/// Reads the wanted state_dicts of a zip checkpoint.
 ///
 /// # Errors
 /// As [`super::read_state_dict`].
-pub(super) fn read(bytes: &[u8]) -> Result<BTreeMap<String, Entry>, String> {
+pub(super) fn read(bytes: &[u8], wanted: Wanted<'_>) -> Result<BTreeMap<String, Entry>, String> {
     let mut files = BTreeMap::new();
     let mut root = None;
     for file in zip::files(bytes)? {
@@ -70,5 +71,5 @@ pub(super) fn read(bytes: &[u8]) -> Result<BTreeMap<String, Entry>, String> {
             ));
         }
     }
-    tensors::state_dict(&pickle, &storages, bytes.len())
+    tensors::entries(&pickle, wanted, &storages, bytes.len())
 }

@@ -9,16 +9,17 @@ use crate::files::pytorch::state_dict::entry::Entry;
 use crate::files::pytorch::state_dict::objects::{Pickle, Value};
 use crate::files::pytorch::state_dict::pickle;
 use crate::files::pytorch::state_dict::tensors;
+use crate::files::pytorch::state_dict::wrapper::Wanted;
 
 /// 0x1950a86a20f9469cfc6c, little-endian: too wide for the pickles' other integers.
 const MAGIC: [u8; 10] = [0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19];
 const VERSION: i64 = 1001;
 
-/// Reads the state_dict of a checkpoint in the format before 1.6.
+/// Reads the wanted state_dicts of a checkpoint in the format before 1.6.
 ///
 /// # Errors
 /// As [`super::read_state_dict`].
-pub(super) fn read(bytes: &[u8]) -> Result<BTreeMap<String, Entry>, String> {
+pub(super) fn read(bytes: &[u8], wanted: Wanted<'_>) -> Result<BTreeMap<String, Entry>, String> {
     let mut at = 0;
     let mut next = |what: &str| -> Result<(Pickle, usize), String> {
         let start = at;
@@ -86,5 +87,5 @@ pub(super) fn read(bytes: &[u8]) -> Result<BTreeMap<String, Entry>, String> {
         let (at, rest) = (cursor.at(), cursor.rest().len());
         return Err(format!("byte {at}: expected the end of the file, found {rest} more bytes"));
     }
-    tensors::state_dict(&pickle, &storages, bytes.len())
+    tensors::entries(&pickle, wanted, &storages, bytes.len())
 }

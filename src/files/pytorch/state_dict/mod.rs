@@ -22,6 +22,7 @@ use std::collections::BTreeMap;
 
 use crate::error::shown::quoted;
 use crate::files::pytorch::state_dict::entry::Entry;
+use crate::files::pytorch::state_dict::wrapper::Wanted;
 
 /// Reads the state_dict held by the bytes of a PyTorch checkpoint.
 ///
@@ -35,10 +36,26 @@ use crate::files::pytorch::state_dict::entry::Entry;
 /// tensors, by itself or under a key that training scripts wrap it with. The message says where
 /// (entry and byte offset, or key), what was expected and found.
 pub(super) fn read_state_dict(bytes: &[u8]) -> Result<BTreeMap<String, Entry>, String> {
+    read(bytes, Wanted::One)
+}
+
+/// Reads several state_dicts: those that the file's dict has under `names`, as far as it has them.
+/// A key here is the name, a dot and the key there.
+///
+/// # Errors
+/// As [`read_state_dict`], where what is under a name is no dict from strings to tensors.
+pub(super) fn read_state_dicts(
+    bytes: &[u8],
+    names: &[&str],
+) -> Result<BTreeMap<String, Entry>, String> {
+    read(bytes, Wanted::Named(names))
+}
+
+fn read(bytes: &[u8], wanted: Wanted<'_>) -> Result<BTreeMap<String, Entry>, String> {
     match bytes.first() {
-        Some(b'P') => archive::read(bytes),
+        Some(b'P') => archive::read(bytes, wanted),
         // Every pickle of protocol 2 and later starts with the opcode PROTO.
-        Some(&pickle::PROTO) => legacy::read(bytes),
+        Some(&pickle::PROTO) => legacy::read(bytes, wanted),
         _ => Err(format!(
             "byte 0: expected a PyTorch checkpoint (a zip or a pickle), found {}",
             quoted(&bytes[..bytes.len().min(8)])

@@ -5,40 +5,45 @@ use std::collections::BTreeMap;
 use crate::error::shown::quoted;
 use crate::files::pytorch::state_dict::entry::{Array, Entry};
 use crate::files::pytorch::state_dict::objects::{Pickle, Tensor, Value};
-use crate::files::pytorch::state_dict::wrapper;
+use crate::files::pytorch::state_dict::wrapper::{self, Wanted};
 
 /// Bytes of values that a file may unfold to, as a multiple of its length. Float16 takes twice its
 /// size; the rest is room for tensors that share one storage, as tied weights do.
 const MAX_UNFOLDING: usize = 8;
 
-/// The entries of the state_dict that the pickle holds, given the bytes of each declared storage.
-/// `length` is the file's, in bytes.
+/// The entries of the wanted state_dicts that the pickle holds, given the bytes of each declared
+/// storage. `length` is the file's, in bytes.
 ///
 /// # Errors
-/// If there isn't one dict from distinct strings to tensors that lie within their storages.
-pub(super) fn state_dict(
+/// If they aren't dicts from distinct strings to tensors that lie within their storages.
+pub(super) fn entries(
     pickle: &Pickle,
+    wanted: Wanted<'_>,
     storages: &BTreeMap<&str, &[u8]>,
     length: usize,
 ) -> Result<BTreeMap<String, Entry>, String> {
     let mut room = length.saturating_mul(MAX_UNFOLDING);
     let mut entries = BTreeMap::new();
-    for (key, value) in wrapper::state_dict(pickle)? {
+    let dicts = wrapper::dicts(pickle, wanted)?;
+    let items = dicts.iter().flat_map(|(name, pairs)| pairs.iter().map(move |pair| (name, pair)));
+    for (name, (key, value)) in items {
         let &Value::Str(key) = key else {
             return Err(format!(
                 "expected strings as keys of the state_dict, found {}",
                 key.kind()
             ));
         };
-        let place = |error| format!("key {}: {error}", quoted(key));
+        let key = name.map_or_else(|| key.to_owned(), |name| format!("{name}.{key}"));
+        let place = |error| format!("key {}: {error}", quoted(&key));
         let &Value::Tensor(tensor) = value else {
             return Err(place(format!("expected a tensor, found {}", value.kind())));
         };
         let tensor = &pickle.objects.tensors[tensor];
         let entry = entry(pickle, tensor, storages, &mut room).map_err(place)?;
-        if entries.insert(key.to_string(), entry).is_some() {
+        if entries.contains_key(&key) {
             return Err(place("expected distinct keys, found this one twice".to_string()));
         }
+        entries.insert(key, entry);
     }
     Ok(entries)
 }

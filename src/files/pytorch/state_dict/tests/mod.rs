@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 use crate::files::pytorch::safetensors;
 use crate::files::pytorch::state_dict::entry::{Array, Entry};
-use crate::files::pytorch::state_dict::read_state_dict;
+use crate::files::pytorch::state_dict::{read_state_dict, read_state_dicts};
 
 fn folder() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/checkpoints"))
@@ -114,6 +114,26 @@ fn refusals_say_why() {
         let error = read_state_dict(bytes).unwrap_err();
         assert!(error.contains(reason), "{name}: {error}");
     }
+}
+
+#[test]
+fn several_state_dicts_are_read_by_name_in_both_formats() {
+    let keys = |file: &str, names: &[&str]| {
+        let state = read_state_dicts(&checkpoint(file), names).unwrap();
+        state.into_keys().collect::<Vec<_>>()
+    };
+    let both = keys("refused-networks.zip.pt", &["G", "D"]);
+    assert!(both.iter().any(|key| key.starts_with("D.")), "{both:?}");
+    let one = keys("refused-networks.zip.pt", &["G", "other"]);
+    assert!(!one.is_empty() && one.iter().all(|key| key.starts_with("G.")), "{one:?}");
+    for file in ["wrapped.zip.pt", "wrapped.legacy.pt"] {
+        let inner = expected(file).into_keys().map(|key| format!("state_dict.{key}"));
+        assert_eq!(keys(file, &["state_dict"]), inner.collect::<Vec<_>>(), "{file}");
+        let error = read_state_dicts(&checkpoint(file), &["epoch"]).unwrap_err();
+        assert!(error.starts_with("key `epoch`: expected a state_dict, found "), "{error}");
+    }
+    let error = read_state_dicts(&checkpoint("refused-tensor.zip.pt"), &["G"]).unwrap_err();
+    assert_eq!(error, "expected a dict of state_dicts, found a tensor");
 }
 
 /// A plain zip of stored files.
