@@ -4,6 +4,7 @@
 //! inputs and our outputs to `DIR`, which `scripts/check-onnx` gives to onnxruntime.
 
 mod run;
+mod style;
 
 use std::collections::BTreeMap;
 use std::fs;

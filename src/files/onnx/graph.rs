@@ -1,5 +1,7 @@
 //! A graph that is made layer by layer, of a network's table.
 
+use std::f32::consts::FRAC_1_SQRT_2;
+
 use crate::files::onnx::message::{Attribute, Graph, Node, Tensor, Value};
 use crate::nn::architecture::{NORM_EPSILON, Operation, Sequence, Window};
 use crate::nn::weights::Weights;
@@ -62,6 +64,18 @@ impl Builder {
         name
     }
 
+    /// Adds an array of floats: its name.
+    pub fn floats(
+        &mut self,
+        name: impl Into<String>,
+        shape: &[usize],
+        values: impl IntoIterator<Item = f32>,
+    ) -> String {
+        let name = name.into();
+        self.graph.initializer.push(Tensor::floats(name.clone(), shape, values.into_iter()));
+        name
+    }
+
     /// Takes a layer's parameter, whose name it gives.
     ///
     /// # Panics
@@ -102,24 +116,21 @@ impl Builder {
             }
             Operation::ResizeConvolution(size) => {
                 let weight = self.parameter(&path, "weight");
-                let factors = format!("{path}.factors");
-                let twice = [1.0, 1.0, 2.0, 2.0].into_iter();
-                self.graph.initializer.push(Tensor::floats(factors.clone(), &[4], twice));
-                // Copy i is of pixel floor(i / 2).
-                let attributes = vec![
-                    Attribute::string("mode", "nearest"),
-                    Attribute::string("coordinate_transformation_mode", "asymmetric"),
-                    Attribute::string("nearest_mode", "floor"),
-                ];
-                let name = format!("{path}.resize");
-                let x = self.node("Resize", name, [x, "", &factors], attributes);
+                let x = self.doubled(format!("{path}.resize"), x);
                 self.node("Conv", path, [&x, &weight], window(size.window))
             }
             Operation::InstanceNorm { .. } => {
                 let [weight, bias] = ["weight", "bias"].map(|name| self.parameter(&path, name));
-                let epsilon = vec![Attribute::float("epsilon", NORM_EPSILON as f32)];
-                self.node("InstanceNormalization", path, [x, &weight, &bias], epsilon)
+                self.normed(path, [x, &weight, &bias])
             }
+            Operation::AdaptiveNorm { channels, .. } => self.styled(&path, *channels, x),
+            Operation::Linear { .. } => self.linear(path, x),
+            Operation::MeanPool => {
+                let two = |name| Attribute::ints(name, [2; 2]);
+                let halved = vec![two("kernel_shape"), two("strides")];
+                self.node("AveragePool", format!("{x}.pool"), [x], halved)
+            }
+            Operation::NearestUp => self.doubled(format!("{x}.up"), x),
             Operation::Relu => self.node("Relu", format!("{x}.relu"), [x], Vec::new()),
             Operation::LeakyRelu { slope } => {
                 let slope = vec![Attribute::float("alpha", *slope as f32)];
@@ -127,26 +138,90 @@ impl Builder {
             }
             Operation::Tanh => self.node("Tanh", TRANSLATED, [x], Vec::new()),
             Operation::Mask { channels } => self.mask(*channels, x),
-            Operation::AdaptiveNorm { .. }
-            | Operation::Linear { .. }
-            | Operation::MeanPool
-            | Operation::NearestUp
-            | Operation::Block { .. } => {
-                unreachable!("no network that is exported has a layer like {path}")
-            }
             Operation::Residual { times, layers } => (0..*times).fold(x.to_owned(), |x, i| {
                 let path = format!("{path}.{i}");
                 let change = self.sequence(layers, &format!("{path}."), x.clone());
                 self.node("Add", path, [&x, &change], Vec::new())
             }),
+            Operation::Block { layers, shortcut } => {
+                let within = format!("{path}.");
+                let [change, short] =
+                    [layers, shortcut].map(|side| self.sequence(side, &within, x.to_owned()));
+                let sum = self.node("Add", format!("{path}.sum"), [&short, &change], Vec::new());
+                let half = self.floats(format!("{path}.factor"), &[1; 4], [FRAC_1_SQRT_2]);
+                self.node("Mul", path, [&sum, &half], Vec::new())
+            }
         }
+    }
+
+    /// Every pixel of `x` four times.
+    fn doubled(&mut self, name: String, x: &str) -> String {
+        let factors = self.floats(format!("{name}.factors"), &[4], [1.0, 1.0, 2.0, 2.0]);
+        // Copy i is of pixel floor(i / 2).
+        let attributes = vec![
+            Attribute::string("mode", "nearest"),
+            Attribute::string("coordinate_transformation_mode", "asymmetric"),
+            Attribute::string("nearest_mode", "floor"),
+        ];
+        self.node("Resize", name, [x, "", &factors], attributes)
+    }
+
+    fn normed(&mut self, name: String, inputs: [&str; 3]) -> String {
+        let epsilon = vec![Attribute::float("epsilon", NORM_EPSILON as f32)];
+        self.node("InstanceNormalization", name, inputs, epsilon)
+    }
+
+    /// `x` by its own statistics, then `(1 + gamma) x + beta`, which a linear layer makes of the
+    /// style.
+    fn styled(&mut self, path: &str, channels: usize, x: &str) -> String {
+        let named = |name: &str| format!("{path}.{name}");
+        let ones = self.floats(named("ones"), &[channels], vec![1.0; channels]);
+        let zeros = self.floats(named("zeros"), &[channels], vec![0.0; channels]);
+        let x = self.normed(named("norm"), [x, &ones, &zeros]);
+
+        let affine = self.linear(named("fc"), STYLE);
+        let axes = self.integers(named("axes"), &[2, 3]);
+        let affine = self.node("Unsqueeze", named("affine"), [&affine, &axes], Vec::new());
+        let sizes = self.integers(named("parts"), &[channels as i64; 2]);
+        let [gamma, beta] = ["gamma", "beta"].map(named);
+        self.split(&named("split"), [&affine, &sizes], &[&gamma, &beta]);
+        let one = self.floats(named("one"), &[1; 4], [1.0]);
+        let scale = self.node("Add", named("scale"), [&gamma, &one], Vec::new());
+        let scaled = self.node("Mul", named("scaled"), [&x, &scale], Vec::new());
+        self.node("Add", path, [&scaled, &beta], Vec::new())
+    }
+
+    /// The linear layer at `path` of the rows `x`.
+    fn linear(&mut self, path: String, x: &str) -> String {
+        let [weight, bias] = ["weight", "bias"].map(|name| self.parameter(&path, name));
+        self.node("Gemm", path, [x, &weight, &bias], vec![Attribute::int("transB", 1)])
+    }
+
+    /// Of `rows`, values of which one is for each domain, every image's own: named `name`, given a
+    /// 1 for its domain and else 0 in the value `domain`.
+    pub fn of_domain(&mut self, name: &str, domain: &str, rows: &[String]) -> String {
+        let sizes = self.integers("domain.parts", &vec![1; rows.len()]);
+        let shares: Vec<_> = (0..rows.len()).map(|i| format!("domain.{i}")).collect();
+        let parts: Vec<&str> = shares.iter().map(String::as_str).collect();
+        self.split("domain.split", [domain, &sizes], &parts);
+        let own = |builder: &mut Self, (share, row): (&String, &String)| {
+            builder.node("Mul", format!("{share}.style"), [share, row], Vec::new())
+        };
+        let own: Vec<_> = shares.iter().zip(rows).map(|pair| own(self, pair)).collect();
+        let own: Vec<&str> = own.iter().map(String::as_str).collect();
+        self.push("Sum", name, &own, &[name], Vec::new());
+        name.to_owned()
+    }
+
+    fn split(&mut self, name: &str, inputs: [&str; 2], parts: &[&str]) {
+        let axis = vec![Attribute::int("axis", 1)];
+        self.push("Split", name, &inputs, parts, axis);
     }
 
     /// The image and what is painted, mixed as [`Head::Mask`](crate::nn::head::Head::Mask) does.
     fn mask(&mut self, channels: usize, x: &str) -> String {
         let sizes = self.integers("parts", &[channels as i64, 1]);
-        let axis = vec![Attribute::int("axis", 1)];
-        self.push("Split", "split", &[x, &sizes], &["split.painted", "split.mask"], axis);
+        self.split("split", [x, &sizes], &["split.painted", "split.mask"]);
         let painted = self.node("Tanh", "painted", ["split.painted"], Vec::new());
         let mask = self.node("Sigmoid", MASK, ["split.mask"], Vec::new());
         let image = self.image.clone();
@@ -167,6 +242,9 @@ impl Builder {
 
 /// What a generator's table makes in the end.
 pub(super) const TRANSLATED: &str = "translated";
+
+/// The input that adaptive norms take.
+pub(super) const STYLE: &str = "style";
 
 /// The mask of a table that has one.
 pub(super) const MASK: &str = "mask";

@@ -5,3 +5,4 @@
 mod graph;
 pub(crate) mod message;
 pub(crate) mod model;
+pub(crate) mod style;

@@ -28,11 +28,11 @@ const MOST_BYTES: u64 = i32::MAX as u64;
 /// What of a file is not its weights: nodes, names and metadata, of any but absurd networks.
 const OTHER_BYTES: u64 = 16 << 20;
 
-const IMAGE: &str = "image";
+pub(super) const IMAGE: &str = "image";
 const LABEL: &str = "label";
 const LOGITS: &str = "logits";
 
-const IMAGE_IS: &str = "Images in [-1, 1]: 8-bit levels / 127.5 - 1";
+pub(super) const IMAGE_IS: &str = "Images in [-1, 1]: 8-bit levels / 127.5 - 1";
 
 /// The file of the generator with these `weights`, named `generator.` and their path, of labels in
 /// `spaces` where it takes any.
@@ -53,7 +53,7 @@ pub(crate) fn generator(
     let mut input = vec![Value::floats(IMAGE, any_images(config.image_channels), IMAGE_IS)];
     let mut x = IMAGE.to_owned();
     if config.condition_width > 0 {
-        let shape = [Dimension::named("N"), Dimension::fixed(config.condition_width)];
+        let shape = rows(config.condition_width);
         let of_each = "The target label of each image, in the order of the metadata's labels";
         input.push(Value::floats(LABEL, shape, of_each));
         x = conditioned(&mut graph);
@@ -100,11 +100,9 @@ pub(crate) fn reader(
     let patches = graph.sequence(domain, "", features);
     graph.node("Flatten", LOGITS, [&patches], vec![Attribute::int("axis", 1)]);
 
-    let ImageSize { width, height } = config.image_size;
-    let sides = [config.image_channels, height, width].map(Dimension::fixed);
-    let shape = [Dimension::named("N")].into_iter().chain(sides);
+    let shape = model_images(config.image_channels, config.image_size);
     let input = vec![Value::floats(IMAGE, shape, IMAGE_IS)];
-    let shape = [Dimension::named("N"), Dimension::fixed(config.label_width)];
+    let shape = rows(config.label_width);
     let of_each = "Of each label: above 0 it is more likely than not; of those that exclude each \
                    other, the largest is the likeliest";
     let output = vec![Value::floats(LOGITS, shape, of_each)];
@@ -127,13 +125,25 @@ fn conditioned(graph: &mut Builder) -> String {
 }
 
 /// `[N, channels, H, W]`.
-fn any_images(channels: usize) -> [Dimension; 4] {
+pub(super) fn any_images(channels: usize) -> [Dimension; 4] {
     let [n, h, w] = ["N", "H", "W"].map(Dimension::named);
     [n, Dimension::fixed(channels), h, w]
 }
 
+/// `[N, channels, height, width]`.
+pub(super) fn model_images(channels: usize, size: ImageSize) -> [Dimension; 4] {
+    let [height, width] = size.sides();
+    let [c, h, w] = [channels, height, width].map(Dimension::fixed);
+    [Dimension::named("N"), c, h, w]
+}
+
+/// `[N, width]`.
+pub(super) fn rows(width: usize) -> [Dimension; 2] {
+    [Dimension::named("N"), Dimension::fixed(width)]
+}
+
 /// What the images are that the model sees.
-fn images(transform: Transform) -> Vec<Entry> {
+pub(super) fn images(transform: Transform) -> Vec<Entry> {
     let ImageSize { width, height } = transform.size;
     vec![
         entry("image_size", &[width, height]),
@@ -143,16 +153,16 @@ fn images(transform: Transform) -> Vec<Entry> {
 }
 
 /// What labels mean, and the names of a vector of them.
-fn labels(spaces: &LabelSpaces, names: Vec<String>) -> [Entry; 2] {
+pub(super) fn labels(spaces: &LabelSpaces, names: Vec<String>) -> [Entry; 2] {
     [entry("labels", &names), entry("domains", spaces)]
 }
 
 /// `value` as JSON.
-fn entry(key: &str, value: &impl Serialize) -> Entry {
+pub(super) fn entry(key: &str, value: &impl Serialize) -> Entry {
     Entry { key: key.to_owned(), value: json!(value).to_string() }
 }
 
-fn check_size(network: &str, params: u64) -> Result<()> {
+pub(super) fn check_size(network: &str, params: u64) -> Result<()> {
     let bytes = params.saturating_mul(4).saturating_add(OTHER_BYTES);
     if bytes > MOST_BYTES {
         return Err(Error::Config(format!(
@@ -162,7 +172,7 @@ fn check_size(network: &str, params: u64) -> Result<()> {
     Ok(())
 }
 
-fn encode(graph: Graph, metadata_props: Vec<Entry>) -> Result<Vec<u8>> {
+pub(super) fn encode(graph: Graph, metadata_props: Vec<Entry>) -> Result<Vec<u8>> {
     let model = Model {
         ir_version: FORMAT,
         producer_name: "stargan".to_owned(),

@@ -182,6 +182,12 @@ impl StyleConfig {
         (self.image_size.max(last) / last).ilog2() as usize
     }
 
+    /// What divides both sides of the images that the generator takes, which may have other sizes
+    /// than the others'.
+    pub(crate) fn divisor(&self) -> u64 {
+        1 << self.halvings(BOTTLENECK)
+    }
+
     fn width(&self, level: usize) -> usize {
         doubled(self.base_channels, level).min(self.most_channels)
     }

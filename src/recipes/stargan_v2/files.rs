@@ -11,6 +11,7 @@ use crate::data::transform::Transform;
 use crate::engine::recipe::Recipe;
 use crate::error::{Error, Result};
 use crate::files::model;
+use crate::files::onnx::style;
 use crate::files::pytorch::model::write;
 use crate::files::pytorch::style_keys::OURS;
 use crate::files::pytorch::style_model::{PublicStyleModel, public_networks};
@@ -104,5 +105,44 @@ impl<B: Backend> StyleTranslator<B> {
         let path = path.as_ref();
         check_new(path)?;
         write(path, &public_networks(&self.model().networks, self.weights())?)
+    }
+
+    /// The bytes of an ONNX file of the generator (operators of version 17), which onnxruntime and
+    /// others run on any number of images of any size that `2^halvings` divides (16 at 256 pixels):
+    /// `image` `[N, C, H, W]` in `[-1, 1]` and `style` `[N, style_width]` to `translated`
+    /// `[N, C, H, W]` in `[-1, 1]`.
+    ///
+    /// Its metadata say what domains and images are; docs/interop.md has them, and how to run it.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the generator is larger than the 2 GiB that such a file holds.
+    pub fn to_onnx(&self) -> Result<Vec<u8>> {
+        let StyleModel { spaces, transform, networks } = self.model();
+        let [generator, _, _] = self.weights();
+        style::generator(networks, generator, *transform, spaces)
+    }
+
+    /// The bytes of an ONNX file of the mapping network: `latent` `[N, latent_width]`, standard
+    /// normal numbers, and `domain` `[N, domains]`, a 1 at its place and else 0, to `style`
+    /// `[N, style_width]`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when it is larger than the 2 GiB that such a file holds.
+    pub fn mapping_to_onnx(&self) -> Result<Vec<u8>> {
+        let StyleModel { spaces, networks, .. } = self.model();
+        let [_, mapping, _] = self.weights();
+        style::mapping(networks, mapping, spaces)
+    }
+
+    /// The bytes of an ONNX file of the style encoder: `image` `[N, C, H, W]` of the model's size
+    /// in `[-1, 1]` and `domain` `[N, domains]`, a 1 at its place and else 0, to `style`
+    /// `[N, style_width]`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when it is larger than the 2 GiB that such a file holds.
+    pub fn encoder_to_onnx(&self) -> Result<Vec<u8>> {
+        let StyleModel { spaces, transform, networks } = self.model();
+        let [_, _, encoder] = self.weights();
+        style::encoder(networks, encoder, *transform, spaces)
     }
 }

@@ -26,6 +26,7 @@ impl Value {
             4 => Images(Tensor::from_data(data, &device)),
             2 => Rows(Tensor::from_data(data, &device)),
             1 => Floats(Tensor::from_data(data, &device)),
+            0 => Self::new(TensorData::new(data.iter::<f32>().collect(), [1])),
             other => panic!("{other} sides"),
         }
     }
@@ -108,6 +109,8 @@ fn check_attributes(node: &Node) {
         "LeakyRelu" => &["alpha"],
         "Split" | "Concat" | "Flatten" => &["axis"],
         "Shape" => &["start"],
+        "Gemm" => &["transB"],
+        "AveragePool" => &["kernel_shape", "strides"],
         _ => &[],
     };
     let found: Vec<&str> = node.attribute.iter().map(|attribute| &*attribute.name).collect();
@@ -152,7 +155,23 @@ fn compute(node: &Node, inputs: Vec<Value>) -> Vec<Value> {
             let each_twice = x.clone().reshape([n, c, h, 1, w, 1]).expand([n, c, h, 2, w, 2]);
             Images(each_twice.reshape([n, c, 2 * h, 2 * w]))
         }
+        ("AveragePool", [Images(x)]) => {
+            for name in ["kernel_shape", "strides"] {
+                assert_eq!(all_equal(node, name, 2), 2);
+            }
+            let [n, c, h, w] = x.dims();
+            let each = x.clone().reshape([n, c, h / 2, 2, w / 2, 2]);
+            Images(each.mean_dim(5).mean_dim(3).reshape([n, c, h / 2, w / 2]))
+        }
+        ("Gemm", [Rows(x), Rows(weight), Floats(bias)]) => {
+            assert_eq!(attribute(node, "transB").i, Some(1));
+            Rows(x.clone().matmul(weight.clone().transpose()) + bias.clone().unsqueeze())
+        }
         ("Relu", [Images(x)]) => Images(activation::relu(x.clone())),
+        ("Relu", [Rows(x)]) => Rows(activation::relu(x.clone())),
+        ("Clip", [Images(x), Floats(least), Floats(most)]) => {
+            Images(x.clone().clamp(least.clone().into_scalar(), most.clone().into_scalar()))
+        }
         ("LeakyRelu", [Images(x)]) => {
             let slope = attribute(node, "alpha").f.unwrap();
             Images(activation::leaky_relu(x.clone(), slope.into()))
@@ -162,10 +181,21 @@ fn compute(node: &Node, inputs: Vec<Value>) -> Vec<Value> {
         ("Add", [Images(x), Images(y)]) => Images(x.clone() + y.clone()),
         ("Sub", [Images(x), Images(y)]) => Images(x.clone() - y.clone()),
         ("Mul", [Images(x), Images(y)]) => Images(x.clone() * y.clone()),
-        ("Split", [Images(x), Integers(sizes)]) => {
+        ("Mul", [Rows(x), Rows(y)]) => Rows(x.clone() * y.clone()),
+        ("Sum", [Rows(first), others @ ..]) => {
+            Rows(others.iter().fold(first.clone(), |sum, other| match other {
+                Rows(row) => sum + row.clone(),
+                other => panic!("{}: {other:?}", node.name),
+            }))
+        }
+        ("Split", [x @ (Images(_) | Rows(_)), Integers(sizes)]) => {
             assert_eq!(attribute(node, "axis").i, Some(1));
             let sizes = sizes.iter().map(|&size| size as usize).collect();
-            return x.clone().split_with_sizes(sizes, 1).into_iter().map(Images).collect();
+            return match x.clone() {
+                Images(x) => x.split_with_sizes(sizes, 1).into_iter().map(Images).collect(),
+                Rows(x) => x.split_with_sizes(sizes, 1).into_iter().map(Rows).collect(),
+                other => panic!("{}: {other:?}", node.name),
+            };
         }
         ("Shape", [Images(x)]) => {
             let start = attribute(node, "start").i.unwrap() as usize;
