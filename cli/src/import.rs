@@ -1,12 +1,12 @@
-//! `import`: a model file of checkpoints of the public PyTorch code.
+//! `import`: a model file of checkpoints of the public PyTorch codes.
 
 use std::path::{Path, PathBuf};
 
 use stargan::burn::tensor::backend::Backend;
 use stargan::nn::Head;
 use stargan::{
-    BackendKind, Crop, ImageSize, LabelSpace, LabelSpaces, Parts, PublicModel, Transform,
-    Translator,
+    BackendKind, Crop, ImageSize, LabelSpace, LabelSpaces, Parts, PublicModel, PublicStyleModel,
+    StyleTranslator, Transform, Translator,
 };
 
 use crate::backend::{self, on_backend};
@@ -24,11 +24,19 @@ use crate::terminal::{result, tell};
 #[derive(clap::Args)]
 pub struct Args {
     /// The generator's file
-    #[arg(long, value_name = "G.ckpt")]
-    generator: PathBuf,
+    #[arg(long, value_name = "G.ckpt", required_unless_present = "nets_ema")]
+    generator: Option<PathBuf>,
     /// The discriminator's file; without it, the labels of images can't be predicted
     #[arg(long, value_name = "D.ckpt")]
     discriminator: Option<PathBuf>,
+    /// Of StarGAN v2 the one file with generator, mapping network and style encoder, such as
+    /// 100000_nets_ema.ckpt
+    #[arg(
+        long,
+        value_name = "NETS.ckpt",
+        conflicts_with_all = ["generator", "discriminator", "head", "size"]
+    )]
+    nets_ema: Option<PathBuf>,
     /// What the generator makes of its last features: an image, or an image and, as one more
     /// output, a mask
     #[arg(long, value_name = "NAME", value_parser = names(Head::ALL), default_value = "plain")]
@@ -38,7 +46,7 @@ pub struct Args {
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     labels: Vec<String>,
     /// The classes, in the order they were trained in (alphabetical); with --labels too, the model
-    /// is of both, the attributes first
+    /// is of both, the attributes first [default for StarGAN v2 with 3 domains: cat,dog,wild]
     #[arg(long, value_name = "A,B,C", value_delimiter = ',')]
     classes: Vec<String>,
     /// Size of the images in pixels, a side or WIDTHxHEIGHT [default: what the discriminator says,
@@ -59,13 +67,30 @@ pub struct Args {
     backend: BackendKind,
 }
 
+/// AFHQ's classes, which the public weights of StarGAN v2 are of.
+const ANIMALS: [&str; 3] = ["cat", "dog", "wild"];
+
 pub fn run(args: &Args) -> Result<(), Failure> {
+    let out = ("--out", Some(&*args.out));
+    for (flag, file) in [
+        ("--generator", &args.generator),
+        ("--discriminator", &args.discriminator),
+        ("--nets-ema", &args.nets_ema),
+    ] {
+        check_different(&[(flag, file.as_deref()), out])?;
+    }
+    args.overwrite.existing().check(&args.out)?;
+    match (&args.nets_ema, &args.generator) {
+        (Some(nets), _) => import_styles(args, nets),
+        (None, Some(generator)) => import(args, generator),
+        (None, None) => usage("name the file to import: --generator or --nets-ema"),
+    }
+}
+
+/// The first StarGAN's.
+fn import(args: &Args, generator: &Path) -> Result<(), Failure> {
     let discriminator = args.discriminator.as_deref();
-    check_different(&[("--generator", Some(&args.generator)), ("--out", Some(&args.out))])?;
-    check_different(&[("--discriminator", discriminator), ("--out", Some(&args.out))])?;
-    let existing = args.overwrite.existing();
-    existing.check(&args.out)?;
-    let model = PublicModel::open_with_head(&args.generator, discriminator, args.head)?;
+    let model = PublicModel::open_with_head(generator, discriminator, args.head)?;
     let width = model.generator().condition_width;
     let mut labels = args.labels.clone();
     if labels.is_empty() && args.classes.is_empty() {
@@ -92,7 +117,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let spaces = LabelSpaces::joint(spaces)?;
     let names: Vec<_> = spaces.iter().flat_map(LabelSpace::names).cloned().collect();
     let config = model.generator().clone();
-    let output = Output::new(&args.out, existing)?;
+    let output = Output::new(&args.out, args.overwrite.existing())?;
     let place = output.place();
     on_backend!(args.backend, B => save::<B>(model, spaces, transform, &place))?;
     output.finish()?;
@@ -105,6 +130,51 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     );
     result!("{}", args.out.display());
     Ok(())
+}
+
+/// StarGAN v2's.
+fn import_styles(args: &Args, nets: &Path) -> Result<(), Failure> {
+    let model = PublicStyleModel::open(nets)?;
+    let networks = model.networks().clone();
+    let domains = match (&args.labels[..], &args.classes[..]) {
+        ([], []) if networks.domains == ANIMALS.len() => LabelSpace::classes(ANIMALS),
+        ([], []) => {
+            return usage(format!(
+                "the model has {} domains: name them in their order, --classes A,B,...",
+                networks.domains
+            ));
+        }
+        ([], classes) => LabelSpace::classes(classes),
+        (labels, []) => LabelSpace::attributes(labels).exclusive(labels)?,
+        _ => {
+            return usage(
+                "a StarGAN v2 has the domains of one dataset: give --classes or --labels, not both",
+            );
+        }
+    };
+    let names = domains.names().join(", ");
+    let output = Output::new(&args.out, args.overwrite.existing())?;
+    let place = output.place();
+    on_backend!(args.backend, B => save_styles::<B>(model, domains, args.crop, &place))?;
+    output.finish()?;
+    tell!(
+        "StarGAN v2: {} to {} channels, {} pixels, domains {names}",
+        networks.base_channels,
+        networks.most_channels,
+        networks.size()
+    );
+    result!("{}", args.out.display());
+    Ok(())
+}
+
+fn save_styles<B: Backend>(
+    model: PublicStyleModel,
+    domains: LabelSpace,
+    crop: Crop,
+    path: &Path,
+) -> Result<(), Failure> {
+    let translator = StyleTranslator::<B>::import(model, domains, crop, &Default::default())?;
+    Ok(translator.save(path)?)
 }
 
 fn save<B: Backend>(

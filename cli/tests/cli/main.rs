@@ -28,6 +28,7 @@ mod public_weights;
 mod rectangles;
 mod steering;
 mod study;
+mod style_files;
 mod styles;
 mod training;
 #[cfg(unix)]
