@@ -18,6 +18,7 @@ use crate::files::pytorch::style_model::{PublicStyleModel, public_networks};
 use crate::files::replace::{check_new, make_folders_of};
 use crate::labels::space::LabelSpace;
 use crate::labels::spaces::LabelSpaces;
+use crate::nn::weights::{self, Weights};
 use crate::recipes::stargan_v2::config::StarGanV2;
 use crate::recipes::stargan_v2::model::StyleModel;
 use crate::recipes::stargan_v2::translator::StyleTranslator;
@@ -118,8 +119,8 @@ impl<B: Backend> StyleTranslator<B> {
     /// [`Error::Config`] when the generator is larger than the 2 GiB that such a file holds.
     pub fn to_onnx(&self) -> Result<Vec<u8>> {
         let StyleModel { spaces, transform, networks } = self.model();
-        let [generator, _, _] = self.weights();
-        style::generator(networks, generator, *transform, spaces)
+        let weights = weights::collect(self.networks().0, OURS[0]);
+        style::generator(networks, weights, *transform, spaces)
     }
 
     /// The bytes of an ONNX file of the mapping network: `latent` `[N, latent_width]`, standard
@@ -130,8 +131,7 @@ impl<B: Backend> StyleTranslator<B> {
     /// [`Error::Config`] when it is larger than the 2 GiB that such a file holds.
     pub fn mapping_to_onnx(&self) -> Result<Vec<u8>> {
         let StyleModel { spaces, networks, .. } = self.model();
-        let [_, mapping, _] = self.weights();
-        style::mapping(networks, mapping, spaces)
+        style::mapping(networks, weights::collect(self.networks().1, OURS[1]), spaces)
     }
 
     /// The bytes of an ONNX file of the style encoder: `image` `[N, C, H, W]` of the model's size
@@ -142,7 +142,13 @@ impl<B: Backend> StyleTranslator<B> {
     /// [`Error::Config`] when it is larger than the 2 GiB that such a file holds.
     pub fn encoder_to_onnx(&self) -> Result<Vec<u8>> {
         let StyleModel { spaces, transform, networks } = self.model();
-        let [_, _, encoder] = self.weights();
-        style::encoder(networks, encoder, *transform, spaces)
+        let weights = weights::collect(self.networks().2, OURS[2]);
+        style::encoder(networks, weights, *transform, spaces)
+    }
+
+    /// The weights of G, F and E, each under its name in our files.
+    pub(crate) fn weights(&self) -> [Weights; 3] {
+        let ((g, f, e), [generator, mapping, encoder]) = (self.networks(), OURS);
+        [weights::collect(g, generator), weights::collect(f, mapping), weights::collect(e, encoder)]
     }
 }

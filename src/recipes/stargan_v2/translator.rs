@@ -10,7 +10,7 @@ use crate::data::crop::Crop;
 use crate::data::transform::Transform;
 use crate::error::{Error, Result};
 use crate::files::model;
-use crate::files::pytorch::style_keys::OURS as NETWORKS;
+use crate::files::pytorch::style_keys::OURS;
 use crate::files::run::resolve_model;
 use crate::labels::spaces::LabelSpaces;
 use crate::nn::style::encoder::StyleEncoder;
@@ -68,7 +68,7 @@ impl<B: Backend> StyleTranslator<B> {
         let averaged = weights.keys().any(|name| name.starts_with("average."));
         let names = match averaged {
             true => ["average", "average_mapping", "average_encoder"],
-            false => NETWORKS,
+            false => OURS,
         };
         // What a checkpoint holds beside the model is the trainer's.
         weights.retain(|name, _| names.iter().any(|of| belongs(name, of)));
@@ -99,17 +99,6 @@ impl<B: Backend> StyleTranslator<B> {
         Ok(Self::new(model, generator, mapping, encoder, device.clone()))
     }
 
-    /// The weights of G, F and E, each under its name in our files.
-    pub(crate) fn weights(&self) -> [Weights; 3] {
-        let [g, f, e] = NETWORKS;
-        [
-            weights::collect(&self.generator, g),
-            weights::collect(&self.mapping, f),
-            weights::collect(&self.encoder, e),
-        ]
-    }
-
-    #[cfg(test)]
     pub(crate) fn networks(&self) -> (&StyleGenerator<B>, &MappingNetwork<B>, &StyleEncoder<B>) {
         (&self.generator, &self.mapping, &self.encoder)
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use burn::backend::Flex;
+use burn::module::Module;
 use burn::tensor::{Tensor, TensorData};
 
 use crate::data::crop::Crop;
@@ -16,25 +17,30 @@ use crate::recipes::stargan_v2::model::StyleModel;
 use crate::recipes::stargan_v2::translator::StyleTranslator;
 use crate::tests::onnx::{Case, decoded, said, sides, values};
 
-/// Fresh networks whose norms and biases do something.
+/// A fresh network whose norms and biases do something. The last layer of a generator makes little
+/// of its input, so that few values are beyond those of an image, which are cut off.
+fn filled<M: Module<Flex>>(fresh: M) -> M {
+    let mut weights = weights::collect(&fresh, "n");
+    for (name, data) in &mut weights {
+        if data.shape.num_dims() == 1 {
+            *data = values(data.shape.as_slice());
+        }
+        if name.starts_with("n.to_rgb.conv.") {
+            let smaller = data.iter::<f32>().map(|value| value * 0.1);
+            *data = TensorData::new(smaller.collect(), data.shape.clone());
+        }
+    }
+    weights::apply(fresh, "n", &mut weights).unwrap()
+}
+
 fn translator(networks: StyleConfig) -> StyleTranslator<Flex> {
     let device = Default::default();
     let domains = (0..networks.domains).map(|domain| format!("domain {domain}"));
     let spaces = LabelSpaces::single(LabelSpace::classes(domains));
     let rng = &mut stream(0, Purpose::Generator, 0, 0);
-    macro_rules! filled {
-        ($network:expr) => {{
-            let fresh = $network.unwrap();
-            let mut weights = weights::collect(&fresh, "n");
-            for data in weights.values_mut().filter(|data| data.shape.num_dims() == 1) {
-                *data = values(data.shape.as_slice());
-            }
-            weights::apply(fresh, "n", &mut weights).unwrap()
-        }};
-    }
-    let generator = filled!(networks.init_generator(rng, &device));
-    let mapping = filled!(networks.init_mapping(rng, &device));
-    let encoder = filled!(networks.init_encoder(rng, &device));
+    let generator = filled(networks.init_generator(rng, &device).unwrap());
+    let mapping = filled(networks.init_mapping(rng, &device).unwrap());
+    let encoder = filled(networks.init_encoder(rng, &device).unwrap());
     let transform = Transform::new(Crop::Square, networks.size());
     let model = StyleModel { spaces, transform, networks };
     StyleTranslator::new(model, generator, mapping, encoder, device)
