@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use stargan::burn::tensor::backend::Backend;
-use stargan::engine::Recipe;
 use stargan::nn::Head;
-use stargan::{BackendKind, StarGanV2, StyleTranslator, Translator, recipe_of, replace_file};
+use stargan::{BackendKind, StyleTranslator, Translator, replace_file};
 
 use crate::backend::{self, on_backend};
 use crate::failure::{Failure, usage};
+use crate::model::{Model, has_styles};
 use crate::output::{Output, OverwriteArg, check_different};
 use crate::terminal::{result, tell};
 
@@ -80,7 +80,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let different: Vec<_> = different.iter().map(|&(flag, path)| (flag, Some(path))).collect();
     check_different(&different)?;
     files.iter().try_for_each(|(_, path)| args.format.check_name(path))?;
-    let has_styles = recipe_of(&args.model)? == StarGanV2::NAME;
+    let has_styles = has_styles(&args.model);
     let known: &[&str] = match (has_styles, args.format) {
         (false, _) => &[GENERATOR, DISCRIMINATOR],
         (true, Format::Pytorch) => &[NETS_EMA],
@@ -96,10 +96,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let outputs = outputs.collect::<Result<Vec<_>, _>>()?;
     let places: Vec<_> = outputs.iter().map(Output::place).collect();
     let places: Files<'_> = given.into_iter().zip(places.iter().map(PathBuf::as_path)).collect();
-    match has_styles {
-        true => on_backend!(args.backend, B => write_styles::<B>(args, &places)),
-        false => on_backend!(args.backend, B => write::<B>(args, &places)),
-    }?;
+    on_backend!(args.backend, B => match Model::<B>::open(&args.model)? {
+        Model::StarGan(translator) => write(&translator, args.format, &places),
+        Model::StarGanV2(translator) => write_styles(&translator, &places),
+    })?;
     outputs.into_iter().try_for_each(Output::finish)?;
     files.iter().for_each(|(_, path)| result!("{}", path.display()));
     Ok(())
@@ -149,11 +149,14 @@ impl Format {
     }
 }
 
-fn write<B: Backend>(args: &Args, files: &Files<'_>) -> Result<(), Failure> {
-    let translator = Translator::<B>::open(&args.model, &Default::default())?;
+fn write<B: Backend>(
+    translator: &Translator<B>,
+    format: Format,
+    files: &Files<'_>,
+) -> Result<(), Failure> {
     let [generator, discriminator] = [GENERATOR, DISCRIMINATOR].map(|flag| file(files, flag));
     let generator = generator.expect("the generator's file is always asked for");
-    match args.format {
+    match format {
         Format::Pytorch => {
             translator.export_pytorch(generator, discriminator)?;
             if translator.config().generator.head == Head::Mask {
@@ -173,8 +176,10 @@ fn write<B: Backend>(args: &Args, files: &Files<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn write_styles<B: Backend>(args: &Args, files: &Files<'_>) -> Result<(), Failure> {
-    let translator = StyleTranslator::<B>::open(&args.model, &Default::default())?;
+fn write_styles<B: Backend>(
+    translator: &StyleTranslator<B>,
+    files: &Files<'_>,
+) -> Result<(), Failure> {
     for (flag, path) in files {
         match *flag {
             NETS_EMA => translator.export_pytorch(path)?,

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use stargan::burn::tensor::backend::Backend;
-use stargan::recipes::StyleModel;
-use stargan::{StyleTranslator, Translate, Translator, describe, resolve_model};
+use stargan::engine::Recipe;
+use stargan::{StarGanV2, StyleTranslator, Translate, Translator, recipe_of, resolve_model};
 
 use crate::failure::Failure;
 
@@ -36,6 +36,5 @@ impl<B: Backend> Model<B> {
 
 /// Whether the model at `path` has styles. What it is if it is neither, opening it says.
 pub fn has_styles(path: &Path) -> bool {
-    let described = resolve_model(path).and_then(describe::<StyleModel>);
-    described.is_ok()
+    recipe_of(path).is_ok_and(|recipe| recipe == StarGanV2::NAME)
 }

@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::program::{MODEL, fails, folder, names, stargan, succeeds, text};
+use crate::program::{FACES, MODEL, fails, folder, names, stargan, succeeds, text};
 
 /// Of 32 pixels and three domains.
 const NETS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/fixtures/public-nets-ema.ckpt");
@@ -31,6 +31,16 @@ fn styles_travel_to_pytorchs_keys_and_back() {
     assert!(bytes("m/there.safetensors") == bytes("m/back.safetensors"), "the round trip is exact");
     let exclusive = format!("--nets-ema {NETS} --labels a,b,c --out m/labels.safetensors");
     succeeds("import", folder, &exclusive);
+
+    // As any other model of StarGAN v2.
+    assert!(succeeds("inspect", folder, "m/back.safetensors").contains("cat | dog | wild"));
+    let face = format!("{FACES}/test/images/00001.png");
+    for (model, out) in [("m/there.safetensors", "there.png"), ("m/labels.safetensors", "b.png")] {
+        let domain = if out == "b.png" { "b" } else { "dog" };
+        let line = format!("--model {model} --domain {domain} --out {out} {face}");
+        succeeds("translate", folder, &line);
+    }
+    assert_eq!(bytes("there.png"), bytes("b.png"), "by whatever name");
 }
 
 #[test]

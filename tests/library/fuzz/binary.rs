@@ -10,8 +10,8 @@ use safetensors::SafeTensors;
 use stargan::burn::backend::{Autodiff, Flex};
 use stargan::decode_image;
 use stargan::{
-    Folder, LabelSpace, LabelSpaces, PublicModel, StarGan, Trainer, TrainingConfig, Transform,
-    Translator,
+    Folder, LabelSpace, LabelSpaces, PublicModel, PublicStyleModel, StarGan, StyleTranslator,
+    Trainer, TrainingConfig, Transform, Translator,
 };
 
 use crate::fuzz::file::checksum;
@@ -57,6 +57,26 @@ pub fn import(file: &Path) -> stargan::Result<Translator<Flex>> {
     let spaces = LabelSpaces::single(LabelSpace::attributes(labels));
     let transform = Transform::new(stargan::Crop::Square, 16.into());
     Translator::import(model, spaces, transform, &Default::default())
+}
+
+#[test]
+fn pytorch_checkpoints_of_several_networks() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("nets.ckpt");
+    let words =
+        ["PK\x03\x04", "data.pkl", "mapping_network", "module.", "shared.0.weight", "q\x01"];
+    let model = PublicStyleModel::open(project("tests/fixtures/public-nets-ema.ckpt")).unwrap();
+    let domains = LabelSpace::classes(["a", "b", "c"]);
+    let crop = stargan::Crop::Square;
+    let model = StyleTranslator::<Flex>::import(model, domains, crop, &Default::default()).unwrap();
+    let keys = folder.path().join("nets.safetensors");
+    model.export_pytorch(&keys).unwrap();
+    // Safetensors have no checksums, so that what is changed in them reaches the networks.
+    let seeds = [fixture("public-nets-ema.ckpt"), fs::read(keys).unwrap()];
+    fuzz("networks of StarGAN v2", &seeds, &words, |bytes| {
+        fs::write(&file, bytes).unwrap();
+        PublicStyleModel::open(&file).is_ok()
+    });
 }
 
 fn fixture(name: &str) -> Vec<u8> {
