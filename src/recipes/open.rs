@@ -18,8 +18,8 @@ use crate::recipes::stargan_v2::translator::StyleTranslator;
 use crate::translate::relabel::Translate;
 use crate::translate::translator::Translator;
 
-/// The [name](Recipe::NAME) of the recipe that has trained a model file, a checkpoint, or the newest
-/// checkpoint of a run folder, such as `stargan-v2`. The file's weights are not read.
+/// The [name](Recipe::NAME), such as `stargan-v2`, of the recipe that has trained a model file, a
+/// checkpoint, or the newest checkpoint of a run folder. The file's weights are not read.
 ///
 /// # Errors
 /// [`Error::Io`] when it can't be read; [`Error::Checkpoint`] when it is no file of this crate.

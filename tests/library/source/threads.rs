@@ -59,8 +59,8 @@ fn what_is_public_is_send_and_sync() {
         NonFinitePolicy, Objective, Outcome, Parts, Penalty, Pix2Pix, Precision, Preset, Progress,
         PublicModel, PublicStyleModel, ReconstructionRamp, Relabelling<'_>, Report, RunSettings,
         SampleGrids, Sampling, Schedule, Sequence<'_, Flex>, StarGan, StarGanV2, StyleLossWeights,
-        StyleTranslator<Flex>, Subset, Target, TensorBoard, TimingLog, TrainingConfig<StarGan>, Transform, Translator<Flex>,
-        Box<dyn Translate<Flex>>, UnreadablePolicy);
+        StyleTranslator<Flex>, Subset, Target, TensorBoard, TimingLog, TrainingConfig<StarGan>,
+        Transform, Translator<Flex>, Box<dyn Translate<Flex>>, UnreadablePolicy);
     all!(both: Batch, ImageFiles, Loader, LoaderConfig, Readable<'_>, References, Region,
         SameImage<'_>, Share, State, StepLosses<Flex>, Summary, Survey, UnreadableImage);
     all!(both: Agreement, CounterfactualLog, CounterfactualScores, Counterfactuals, DatasetScores,
