@@ -81,3 +81,47 @@ pub(super) fn config(weights: &Weights) -> Result<StyleConfig, String> {
         .with_style_width(style_width)
         .with_mapping(latent_width, mapping_width))
 }
+
+#[cfg(test)]
+mod tests {
+    use burn::tensor::TensorData;
+
+    use super::*;
+
+    /// Zeros in the place of all parameters of `config`'s networks.
+    fn zeros(config: &StyleConfig) -> Weights {
+        let zero = |names: &Names, key: &Key| {
+            (names.named(key), TensorData::zeros::<f32, _>(key.shape.clone()))
+        };
+        let of = |names: Names| names.keys.iter().map(|key| zero(&names, key)).collect::<Vec<_>>();
+        Names::of(config).into_iter().flat_map(of).collect()
+    }
+
+    #[test]
+    fn what_networks_are_shows_in_their_shapes() {
+        for (size, domains, base, most) in
+            [(16, 2, 2, 5), (32, 3, 3, 6), (64, 12, 1, 16), (256, 2, 2, 4), (512, 2, 1, 7)]
+        {
+            let channels = if size == 64 { 1 } else { 3 };
+            let config = StyleConfig::new(size, domains)
+                .with_channels(base, most)
+                .with_image_channels(channels)
+                .with_style_width(4)
+                .with_mapping(3, 6);
+            assert_eq!(super::config(&zeros(&config)).unwrap(), config);
+        }
+        // Widths that never reach the most of the configuration are those of the deepest layer.
+        let small = StyleConfig::new(16, 2).with_channels(2, 512);
+        assert_eq!(super::config(&zeros(&small)).unwrap(), small.with_channels(2, 8));
+    }
+
+    #[test]
+    fn a_generator_with_one_halving_more_is_one_with_high_pass_skips() {
+        let config = |size| StyleConfig::new(size, 2).with_channels(2, 4).with_mapping(3, 6);
+        let mut weights = zeros(&config(64));
+        let deeper = zeros(&config(128)).into_iter();
+        weights.extend(deeper.filter(|(name, _)| name.starts_with("generator.")));
+        let error = super::config(&weights).unwrap_err();
+        assert!(error.contains("more than images of 64 pixels"), "{error}");
+    }
+}

@@ -68,7 +68,6 @@ impl PublicStyleModel {
     }
 
     /// The sizes, and the weights by our names.
-    #[cfg_attr(not(feature = "train"), allow(dead_code))] // for the recipe
     pub(crate) fn into_parts(self) -> (StyleConfig, Weights) {
         (self.networks, self.weights)
     }
@@ -86,7 +85,6 @@ fn is_first_stargan(bytes: &[u8]) -> bool {
 ///
 /// # Errors
 /// [`Error::Config`] naming the first that is missing.
-#[cfg_attr(not(feature = "train"), allow(dead_code))] // for the recipe
 pub(crate) fn public_networks(config: &StyleConfig, weights: [Weights; 3]) -> Result<Weights> {
     let mut public = Weights::new();
     let names = NETWORKS.into_iter().zip(OURS);
