@@ -153,8 +153,12 @@ impl Trained for StarGanV2 {
         path: &Path,
         existing: Existing,
     ) -> Result<(), Failure> {
-        let _ = (trainer, path, existing);
-        usage("--export is not of stargan-v2 yet")
+        let translator = trainer.translator();
+        match existing {
+            Existing::Refuse => translator.save(path)?,
+            Existing::Replace => translator.replace(path)?,
+        }
+        Ok(())
     }
 
     fn pictures<B: AutodiffBackend>(
