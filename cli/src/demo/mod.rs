@@ -1,27 +1,32 @@
 //! `demo`: a page on this machine that translates images with a trained model.
 
 mod answer;
+mod labels;
 mod limits;
 mod model;
 mod patience;
+mod query;
 mod queue;
 mod routes;
 mod samples;
 mod server;
+mod styles;
 mod upload;
 mod visitor;
 
 use std::path::{Path, PathBuf};
 
+use stargan::BackendKind;
 use stargan::burn::tensor::backend::Backend;
-use stargan::{BackendKind, Translator};
 
 use crate::backend::{self, on_backend};
 use crate::bundled;
 use crate::failure::Failure;
+use crate::model::Model;
 use crate::terminal::tell;
-use model::Model;
+use labels::Labels;
 use routes::Routes;
+use styles::Styles;
 
 /// A page on this machine that translates images with a trained model.
 ///
@@ -46,12 +51,14 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 }
 
 fn demo<B: Backend>(path: &Path, port: u16) -> Result<(), Failure> {
-    let translator = Translator::<B>::open(path, &Default::default())?;
-    let samples = samples::load(translator.spaces());
+    let model = Model::<B>::open(path)?;
+    let samples = samples::load(model.translate().spaces());
     if samples.is_empty() {
         tell!("the bundled images are not there, the page offers your own only");
     }
-    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    let routes = Routes::new(Model::new(translator), &name, samples);
-    server::serve(port, routes)
+    let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
+    match model {
+        Model::StarGan(model) => server::serve(port, Routes::new(Labels(model), &name, samples)),
+        Model::StarGanV2(model) => server::serve(port, Routes::new(Styles(model), &name, samples)),
+    }
 }

@@ -1,18 +1,58 @@
-//! The model as the page uses it.
+//! A model as the page uses it.
 
 use std::io::Cursor;
 use std::time::{Duration, Instant};
 
 use image::{DynamicImage, ImageFormat};
 use serde::Serialize;
-use stargan::burn::tensor::backend::Backend;
-use stargan::{Channels, Crop, ImageSize, LabelKind, Result, Transform, Translator};
+use stargan::{ImageSize, LabelKind, LabelSpaces};
 
-/// The longer side of a larger photo while it is worked on, in pixels: a screen shows no more.
-const LONGEST: u32 = 1024;
+use super::answer::Refusal;
+use super::query::Query;
 
-/// A translator, for one image at a time.
-pub struct Model<B: Backend>(Translator<B>);
+/// A trained model, for one image at a time.
+pub trait PageModel: Send + 'static {
+    /// What can be made of an image.
+    type Wish;
+
+    fn description(&self) -> Description;
+
+    /// An image as the page shows it and sends it back, and its own labels. Of what this returns it
+    /// is the same again.
+    ///
+    /// # Errors
+    /// As the model's.
+    fn prepare(&self, photo: DynamicImage) -> Result<(Picture, OwnLabels), Refusal>;
+
+    /// What a request asks for; `reference` is the file of a second image.
+    ///
+    /// # Errors
+    /// 400 when it makes no sense with this model; 400 and 413 for what is wrong with the
+    /// reference.
+    fn wish(&self, query: &Query, reference: Option<&[u8]>) -> Result<Self::Wish, Refusal>;
+
+    /// An image, as large as the page shows it, with the wish granted, and the mask of a model that
+    /// has one.
+    ///
+    /// # Errors
+    /// 400 when the wish can't be granted.
+    fn translate(&self, photo: DynamicImage, wish: &Self::Wish) -> Result<Picture, Refusal>;
+
+    /// As [`translate`](Self::translate), as large as the model makes it and without the mask.
+    ///
+    /// # Errors
+    /// As [`translate`](Self::translate).
+    fn whole(&self, photo: DynamicImage, wish: &Self::Wish) -> Result<Picture, Refusal>;
+
+    /// The image and everything that can be made of it, or much of that, side by side.
+    ///
+    /// # Errors
+    /// 400 when the model can't, or the query makes no sense.
+    fn every(&self, photo: DynamicImage, query: &Query) -> Result<Picture, Refusal>;
+}
+
+/// An image's own label in every dataset, where the model can tell.
+pub type OwnLabels = Option<Vec<Vec<f32>>>;
 
 /// An image as PNG, and how long the networks took.
 pub struct Picture {
@@ -20,6 +60,14 @@ pub struct Picture {
     /// Where the model has painted, as a PNG of the same size.
     pub mask: Option<Vec<u8>>,
     pub took: Duration,
+}
+
+impl Picture {
+    /// Of a model whose networks began then and have just ended.
+    pub fn new(image: &DynamicImage, mask: Option<&DynamicImage>, began: Instant) -> Self {
+        let took = began.elapsed();
+        Self { png: png(image), mask: mask.map(png), took }
+    }
 }
 
 /// What the page must know of a dataset to build its controls.
@@ -35,103 +83,45 @@ pub struct Dataset {
 #[derive(Serialize)]
 pub struct Description {
     /// The size of its images, in pixels.
-    width: usize,
-    height: usize,
+    pub width: usize,
+    pub height: usize,
+    pub datasets: Vec<Dataset>,
     /// Whether it can tell an image's own labels.
-    reads_labels: bool,
+    pub reads_labels: bool,
     /// Whether it says where it paints.
-    has_mask: bool,
-    datasets: Vec<Dataset>,
+    pub has_mask: bool,
+    /// The styles that it has of its one dataset's labels.
+    pub styles: Option<Styles>,
 }
 
-impl<B: Backend> Model<B> {
-    pub fn new(translator: Translator<B>) -> Self {
-        Self(translator)
-    }
+/// The styles from noise of a model.
+#[derive(Serialize)]
+pub struct Styles {
+    /// The number of the last one, from 0.
+    pub last: u32,
+    /// How many of a domain are shown beside each other.
+    pub shown: u32,
+}
 
-    pub fn description(&self) -> Description {
-        let config = self.0.config();
-        let names = (0..config.spaces.len()).map(|dataset| config.spaces.name(dataset));
-        let datasets = names.zip(config.spaces.iter()).map(|(name, space)| Dataset {
+impl Description {
+    /// Of a model that can only translate.
+    pub fn new(spaces: &LabelSpaces, size: ImageSize) -> Self {
+        let names = (0..spaces.len()).map(|dataset| spaces.name(dataset));
+        let datasets = names.zip(spaces.iter()).map(|(name, space)| Dataset {
             name: name.to_owned(),
             kind: space.kind(),
             names: space.names().to_vec(),
             exclusive: space.exclusive_groups().to_vec(),
         });
-        Description {
-            width: config.transform.size.width,
-            height: config.transform.size.height,
-            reads_labels: config.discriminator.is_some(),
-            has_mask: self.0.check_mask().is_ok(),
+        Self {
+            width: size.width,
+            height: size.height,
             datasets: datasets.collect(),
+            reads_labels: false,
+            has_mask: false,
+            styles: None,
         }
     }
-
-    /// An image as the page shows it and sends it back: of at most [`LONGEST`] pixels a side. As it
-    /// is, where the model would see another part of it then, or less than its own size of it. Of
-    /// what this returns it is the same again.
-    pub fn shown(&self, image: DynamicImage) -> DynamicImage {
-        let (width, height) = (image.width(), image.height());
-        let scale = f64::from(LONGEST) / f64::from(width.max(height));
-        let [across, down] = [width, height].map(|side| (f64::from(side) * scale).round().max(1.0));
-        let (across, down) = (across as u32, down as u32);
-        let [large, small] =
-            [(width, height), (across, down)].map(|(w, h)| self.0.transform_of(w, h));
-        // Only of the largest part is it known that it is the same part of an image at any size.
-        let same = [large, small].iter().all(|seen| seen.crop == Crop::Square);
-        let enough = small.region(across, down).width as usize >= small.size.width;
-        if !(scale < 1.0 && same && enough) {
-            return image;
-        }
-        let own = usize::from(image.color().channel_count()).try_into();
-        let channels = own.unwrap_or(Channels::Rgba);
-        let size = ImageSize::new(across as usize, down as usize);
-        Transform::new(Crop::Square, size).with_channels(channels).resize(&image)
-    }
-
-    /// An image, and its own label in every dataset where the model can tell.
-    pub fn prepare(&self, image: &DynamicImage) -> Result<(Picture, Option<Vec<Vec<f32>>>)> {
-        let began = Instant::now();
-        let labels = match self.0.config().discriminator {
-            Some(_) => {
-                let datasets = 0..self.0.spaces().len();
-                Some(
-                    datasets
-                        .map(|dataset| self.0.predict(image, dataset))
-                        .collect::<Result<_>>()?,
-                )
-            }
-            None => None,
-        };
-        Ok((picture(image, None, began), labels))
-    }
-
-    /// The image changed as `edit` says (see [`stargan::Edit`]), at its own size, and the mask of a
-    /// model that has one.
-    pub fn translate(&self, image: &DynamicImage, edit: &str) -> Result<Picture> {
-        let began = Instant::now();
-        let (translated, mask) = self.0.translate_masked(image, None, edit)?;
-        Ok(picture(&translated, mask.as_ref(), began))
-    }
-
-    /// As [`translate`](Self::translate), of an image of any size and without the mask.
-    pub fn whole(&self, image: &DynamicImage, edit: &str) -> Result<Picture> {
-        let began = Instant::now();
-        let translated = self.0.translate(image, edit)?;
-        Ok(picture(&translated, None, began))
-    }
-
-    /// The image and its translations to every label of the model, in order, side by side.
-    pub fn every(&self, image: DynamicImage) -> Result<Picture> {
-        let began = Instant::now();
-        let grid = self.0.grid(&[image])?;
-        Ok(picture(&grid.image.into(), None, began))
-    }
-}
-
-fn picture(image: &DynamicImage, mask: Option<&DynamicImage>, began: Instant) -> Picture {
-    let took = began.elapsed();
-    Picture { png: png(image), mask: mask.map(png), took }
 }
 
 fn png(image: &DynamicImage) -> Vec<u8> {

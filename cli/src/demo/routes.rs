@@ -1,13 +1,13 @@
 //! What there is to ask for. Every route is written here; no path of a request ever names a file.
 
 use hyper::http::request::Parts;
-use hyper::{Method, Request, StatusCode, Uri};
+use hyper::{Method, Request, StatusCode};
 use serde_json::json;
-use stargan::burn::tensor::backend::Backend;
 
 use super::answer::{Answer, Refusal};
 use super::limits::{self, MAX_PIXELS};
-use super::model::{Model, Picture};
+use super::model::{PageModel, Picture};
+use super::query::{Query, reference_bytes, split};
 use super::queue::Queue;
 use super::samples::Sample;
 use super::server::{Route, Serve};
@@ -33,18 +33,18 @@ const PAGE: [(&str, &str, &str); 5] = [
 const WORK: [&str; 4] = ["/prepare", "/translate", "/every", "/whole"];
 
 /// Everything the server can answer with.
-pub struct Routes<B: Backend> {
+pub struct Routes<M> {
     /// One image at a time: a backend spreads it over all cores already, and images that are
     /// decoded one after the other bound the memory.
-    model: Queue<Model<B>>,
+    model: Queue<M>,
     /// What the page builds its controls from, as JSON.
     description: String,
     samples: Vec<Sample>,
 }
 
-impl<B: Backend> Routes<B> {
+impl<M: PageModel> Routes<M> {
     /// The routes of a model that the page calls `name`.
-    pub fn new(model: Model<B>, name: &str, samples: Vec<Sample>) -> Self {
+    pub fn new(model: M, name: &str, samples: Vec<Sample>) -> Self {
         let description = json!({
             "name": name,
             "model": model.description(),
@@ -67,16 +67,20 @@ impl<B: Backend> Routes<B> {
     }
 }
 
-impl<B: Backend> Serve for Routes<B> {
+impl<M: PageModel> Serve for Routes<M> {
     /// The page and its parts are asked for by `GET`, work on the image in the body by `POST`.
     ///
     /// # Errors
-    /// 404 for an unknown path, 405 for the wrong method.
+    /// 404 for an unknown path, 405 for the wrong method, 400 when the length of the reference that
+    /// follows the image makes no sense.
     fn route(&self, head: &Parts) -> Result<Route, Refusal> {
         let path = head.uri.path();
         if WORK.contains(&path) {
             return match head.method {
-                Method::POST => Ok(Route::Work),
+                Method::POST => {
+                    let reference = reference_bytes(&head.headers)?;
+                    Ok(Route::Work { files: 1 + usize::from(reference.is_some()) })
+                }
                 _ => Err(Refusal::wrong_method(path, "POST")),
             };
         }
@@ -91,36 +95,33 @@ impl<B: Backend> Serve for Routes<B> {
     }
 
     /// # Errors
-    /// 400 and 413 for what is wrong with the image or the edit; 503 when too many images are in
-    /// work.
+    /// 400 and 413 for what is wrong with an image or with what is to be done; 503 when too many
+    /// images are in work.
     async fn work(&self, request: Request<Upload>) -> Result<Answer, Refusal> {
-        let path = request.uri().path().to_owned();
-        let edit = edit(request.uri());
-        let file = request.into_body();
-        let work = move |model: &Model<B>| {
-            let photo = limits::decode(&file.bytes)?;
-            if path == "/whole" {
-                return Ok(png(model.whole(&photo, &edit)?, Vec::new()));
-            }
-            let image = model.shown(photo);
-            match path.as_str() {
+        let (head, body) = request.into_parts();
+        let work = move |model: &M| {
+            let query = Query::of(&head.uri);
+            let (file, reference) = split(&head.headers, &body.bytes)?;
+            let photo = || limits::decode(file, "this file");
+            match head.uri.path() {
                 "/prepare" => {
-                    let (picture, labels) = model.prepare(&image)?;
+                    let (picture, labels) = model.prepare(photo()?)?;
                     Ok(png(picture, vec![("own-labels", json!(labels).to_string())]))
                 }
-                "/every" => Ok(png(model.every(image)?, Vec::new())),
-                _ => Ok(png(model.translate(&image, &edit)?, Vec::new())),
+                "/every" => Ok(png(model.every(photo()?, &query)?, Vec::new())),
+                path => {
+                    // Before the photo: one image that is decoded bounds the memory.
+                    let wish = model.wish(&query, reference)?;
+                    let picture = match path {
+                        "/whole" => model.whole(photo()?, &wish),
+                        _ => model.translate(photo()?, &wish),
+                    };
+                    Ok(png(picture?, Vec::new()))
+                }
             }
         };
         self.model.run(work).await?
     }
-}
-
-/// The edit in the query, `?edit=Blond_Hair%3D0.5`; empty without one.
-fn edit(uri: &Uri) -> String {
-    let query = uri.query().unwrap_or_default();
-    let mut pairs = form_urlencoded::parse(query.as_bytes());
-    pairs.find(|(name, _)| name == "edit").map(|(_, edit)| edit.into_owned()).unwrap_or_default()
 }
 
 /// A PNG, with the time that the networks took as browsers' tools show it. Where there is a mask,

@@ -8,15 +8,26 @@ use stargan::{LabelKind, LabelSpaces};
 
 use crate::bundled;
 
-const FACES: [&str; 6] = ["00001", "00003", "00005", "00007", "00010", "00011"];
+/// Test faces, and the hair that each has.
+const FACES: [(&str, &str); 6] = [
+    ("00001", "Brown_Hair"),
+    ("00003", "Blond_Hair"),
+    ("00005", "Black_Hair"),
+    ("00007", "Black_Hair"),
+    ("00010", "Blond_Hair"),
+    ("00011", "Black_Hair"),
+];
 
-const EXPRESSIONS: [&str; 2] = ["neutral/0000", "happy/0012"];
+/// Test images of expressions, after the folders that they are in.
+const EXPRESSIONS: [(&str, &str); 2] = [("0000", "neutral"), ("0012", "happy")];
 
 /// A bundled image.
 #[derive(Serialize)]
 pub struct Sample {
     /// What the page calls it.
     name: String,
+    /// The domain that it is in, of those that models may have.
+    domain: &'static str,
     /// The route that serves it.
     pub path: String,
     #[serde(skip)]
@@ -26,23 +37,26 @@ pub struct Sample {
 /// Some test faces, and some expressions for a model that knows these. Those that can't be read are
 /// left out.
 pub fn load(spaces: &LabelSpaces) -> Vec<Sample> {
-    let mut files: Vec<(String, PathBuf)> = (1..)
+    let mut files: Vec<(String, &str, PathBuf)> = (1..)
         .zip(FACES)
-        .map(|(n, file)| {
+        .map(|(n, (file, hair))| {
             let images = bundled::faces_folder("test").join("images");
-            (format!("Face {n}"), images.join(format!("{file}.png")))
+            (format!("Face {n}"), hair, images.join(format!("{file}.png")))
         })
         .collect();
     let knows_expressions = spaces.iter().any(|space| {
         space.kind() == LabelKind::Classes && space.names().iter().any(|name| name == "happy")
     });
     if knows_expressions {
-        files.extend((1..).zip(EXPRESSIONS).map(|(n, file)| {
-            let images = bundled::expressions_folder("test");
-            (format!("Expression {n}"), images.join(format!("{file}.png")))
+        files.extend((1..).zip(EXPRESSIONS).map(|(n, (file, class))| {
+            let images = bundled::expressions_folder("test").join(class);
+            (format!("Expression {n}"), class, images.join(format!("{file}.png")))
         }));
     }
-    let read = |(name, file)| fs::read(file).ok().map(|png| (name, png));
-    let sample = |(n, (name, png))| Sample { name, path: format!("/samples/{n}.png"), png };
+    let read = |(name, domain, file)| fs::read(file).ok().map(|png| (name, domain, png));
+    let sample = |(n, (name, domain, png))| {
+        let path = format!("/samples/{n}.png");
+        Sample { name, domain, path, png }
+    };
     (1..).zip(files.into_iter().filter_map(read)).map(sample).collect::<Vec<Sample>>()
 }

@@ -67,8 +67,8 @@ pub trait Serve: 'static {
 pub enum Route {
     /// An answer that is there; the request has no body.
     Answer(Answer),
-    /// Work on the request's body.
-    Work,
+    /// Work on the request's body, which holds so many files.
+    Work { files: usize },
 }
 
 /// Serves `site` on `port` of 127.0.0.1 until Ctrl-C, and prints the address.
@@ -197,8 +197,8 @@ impl<S: Serve> Server<S> {
                 Err(Refusal::bad("there is nothing to do with a body here"))
             }
             Route::Answer(answer) => Ok(Received::Answer(answer)),
-            Route::Work => {
-                let upload = self.uploads.read(body, || patience.restart()).await?;
+            Route::Work { files } => {
+                let upload = self.uploads.read(body, files, || patience.restart()).await?;
                 Ok(Received::Work(Request::from_parts(head, upload)))
             }
         }

@@ -54,26 +54,37 @@ impl Uploads {
         self.room.available_permits() < self.all / 2
     }
 
-    /// All of `body`; calls `progress` now and then while it arrives. One that says it is too large
-    /// is not read at all.
+    /// All of `body`, which is to hold so many files; calls `progress` now and then while it
+    /// arrives. One that says it is too large is not read at all.
     ///
     /// # Errors
     /// 400 when the body breaks off, 408 when it takes too long, 413 when it is too large, 503 when
     /// others have taken the memory.
-    pub async fn read<B>(&self, body: B, progress: impl Fn()) -> Result<Upload, Refusal>
+    pub async fn read<B>(
+        &self,
+        body: B,
+        files: usize,
+        progress: impl Fn(),
+    ) -> Result<Upload, Refusal>
     where
         B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
     {
-        if announced(&body) > MAX_BYTES {
+        let limit = files * MAX_BYTES;
+        if announced(&body) > limit {
             return Err(too_large());
         }
-        timeout(self.time, self.collect(body, progress)).await.unwrap_or_else(|_| {
+        timeout(self.time, self.collect(body, limit, progress)).await.unwrap_or_else(|_| {
             let message = format!("the file was not here after {:?}: send it again", self.time);
             Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, message))
         })
     }
 
-    async fn collect<B>(&self, mut body: B, progress: impl Fn()) -> Result<Upload, Refusal>
+    async fn collect<B>(
+        &self,
+        mut body: B,
+        limit: usize,
+        progress: impl Fn(),
+    ) -> Result<Upload, Refusal>
     where
         B: Body<Data = Bytes, Error: std::fmt::Display> + Unpin,
     {
@@ -84,7 +95,7 @@ impl Uploads {
                 Refusal::bad(format!("the file did not arrive whole ({error}): send it again"))
             })?;
             let Ok(data) = frame.into_data() else { continue };
-            if upload.bytes.len() + data.len() > MAX_BYTES {
+            if upload.bytes.len() + data.len() > limit {
                 return Err(too_large());
             }
             let room = Arc::clone(&self.room).try_acquire_many_owned(data.len() as u32);
@@ -108,7 +119,8 @@ fn announced(body: &impl Body) -> usize {
     body.size_hint().lower().try_into().unwrap_or(usize::MAX)
 }
 
-fn too_large() -> Refusal {
+/// The refusal of a file that has more than [`MAX_BYTES`].
+pub fn too_large() -> Refusal {
     let limit = MAX_BYTES / 1_000_000;
     Refusal::too_large(format!(
         "the file is larger than {limit} MB: choose a smaller one, or save it smaller"
@@ -149,7 +161,7 @@ mod tests {
     #[tokio::test]
     async fn a_body_that_does_not_arrive_is_not_waited_for() {
         let uploads = Uploads::within(100, Duration::from_millis(20));
-        assert_eq!(status(uploads.read(Silent, || {}).await), 408);
+        assert_eq!(status(uploads.read(Silent, 1, || {}).await), 408);
     }
 
     #[tokio::test]
@@ -157,22 +169,34 @@ mod tests {
         let (uploads, calls) = (Uploads::new(), std::cell::Cell::new(0));
         let progress = || calls.set(calls.get() + 1);
         for (length, expected) in [(PROGRESS - 1, 0), (PROGRESS, 1)] {
-            let read = uploads.read(Full::from(vec![0; length]), progress).await;
+            let read = uploads.read(Full::from(vec![0; length]), 1, progress).await;
             assert_eq!(read.ok().expect("there is room").bytes.len(), length);
             assert_eq!(calls.get(), expected);
         }
     }
 
     #[tokio::test]
+    async fn two_files_are_twice_as_large() {
+        let uploads = Uploads::new();
+        let body = || Full::from(vec![0; MAX_BYTES + 1]);
+        assert_eq!(status(uploads.read(body(), 1, || {}).await), 413);
+        let both = uploads.read(body(), 2, || {}).await.ok().expect("there is room");
+        assert_eq!(uploads.all - uploads.room.available_permits(), MAX_BYTES + 1);
+        drop(both);
+        let body = Full::from(vec![0; 2 * MAX_BYTES + 1]);
+        assert_eq!(status(uploads.read(body, 2, || {}).await), 413);
+    }
+
+    #[tokio::test]
     async fn a_body_takes_room_until_it_is_dropped() {
         let uploads = Uploads::within(10, Duration::from_secs(1));
         let body = || Full::from(&b"six..."[..]);
-        let first = uploads.read(body(), || {}).await.ok().expect("there is room");
+        let first = uploads.read(body(), 1, || {}).await.ok().expect("there is room");
         assert_eq!(first.bytes, b"six...");
         assert!(uploads.is_crowded());
-        assert_eq!(status(uploads.read(body(), || {}).await), 503);
+        assert_eq!(status(uploads.read(body(), 1, || {}).await), 503);
         drop(first);
         assert!(!uploads.is_crowded());
-        assert!(uploads.read(body(), || {}).await.is_ok());
+        assert!(uploads.read(body(), 1, || {}).await.is_ok());
     }
 }

@@ -18,7 +18,7 @@ const SMALL: &str = "\
 const HAIR: &str = "--labels Black_Hair,Blond_Hair,Brown_Hair";
 
 /// A folder with a run of a few iterations, `run`, and one face, `face.png`.
-fn trained() -> &'static Path {
+pub fn trained() -> &'static Path {
     static TRAINED: OnceLock<TempDir> = OnceLock::new();
     let made = TRAINED.get_or_init(|| {
         let folder = folder();

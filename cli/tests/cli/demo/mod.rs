@@ -6,3 +6,4 @@ mod load;
 mod page;
 mod parts;
 mod refusals;
+mod styles;
