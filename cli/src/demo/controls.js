@@ -1,56 +1,41 @@
-// The labels as form controls, and the edit that they spell.
+// The labels of a model as form controls, and the wish that they spell.
 
-/** A text as a sentence begins. */
-export const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
-
-/** A label as people read it: `Black_Hair` is `Black hair`. */
-export const readable = (name) => capital(name.replaceAll("_", " ").trim().toLowerCase());
-
-const element = (tag, properties = {}, ...children) => {
-  const made = Object.assign(document.createElement(tag), properties);
-  made.append(...children);
-  return made;
-};
+import { at, capital, chip, fieldset, readable, rested } from "/elements.js";
 
 /**
- * Controls for all labels of `model` (of /model.json), built in `parent`; `changed` is called after each choice.
+ * Controls for all labels of the model in `known` (/model.json), and the strength; `changed` is called after each choice.
  *
  * An attribute is a box, an exclusive group of them one set of radio buttons, and so is a dataset of classes,
  * where the first button leaves the image as it is.
  */
-export function controls(parent, model, changed) {
+export function controls({ model }, changed) {
+  const strength = at("strength");
   const inputs = model.datasets.map(() => []);
   const keeps = [];
   let own = null;
 
-  const chip = (type, group, text, value) => {
-    const input = element("input", { type, name: group, value });
-    const label = element("label", { className: "chip" }, input, text);
-    input.addEventListener("change", () => { mark(); changed(); });
-    return { input, label };
-  };
-  const fieldset = (title, chips) =>
-    parent.append(element("fieldset", {}, element("legend", { textContent: title }), element("div", { className: "chips" }, ...chips)));
+  const marked = () => { mark(); changed(); };
+  const add = (title, labels) => at("labels").append(fieldset(title, labels));
 
   model.datasets.forEach((dataset, d) => {
     const title = (text) => model.datasets.length > 1 ? `${readable(dataset.name)}: ${readable(text).toLowerCase()}` : readable(text);
     const make = (type, group, n) => {
-      const { input, label } = chip(type, group, readable(dataset.names[n]), dataset.names[n]);
+      const { input, label } = chip(type, group, readable(dataset.names[n]), dataset.names[n], marked);
       inputs[d][n] = input;
       return label;
     };
     if (dataset.kind === "classes") {
-      const keep = chip("radio", `classes-${d}`, "As it is", "");
+      const keep = chip("radio", `classes-${d}`, "As it is", "", marked);
       keeps.push(keep.input);
-      fieldset(title("one of these"), [keep.label, ...dataset.names.map((_, n) => make("radio", `classes-${d}`, n))]);
+      add(title("one of these"), [keep.label, ...dataset.names.map((_, n) => make("radio", `classes-${d}`, n))]);
       return;
     }
     dataset.exclusive.forEach((group, g) => {
-      fieldset(title(common(group.map((n) => dataset.names[n]))), group.map((n) => make("radio", `group-${d}-${g}`, n)));
+      add(title(common(group.map((n) => dataset.names[n]))), group.map((n) => make("radio", `group-${d}-${g}`, n)));
     });
     const grouped = dataset.exclusive.flat();
     const free = dataset.names.map((_, n) => n).filter((n) => !grouped.includes(n));
-    if (free.length > 0) fieldset(title("attributes"), free.map((n) => make("checkbox", `free-${d}`, n)));
+    if (free.length > 0) add(title("attributes"), free.map((n) => make("checkbox", `free-${d}`, n)));
   });
 
   /** Whether label `n` of dataset `d` is one that is chosen beside the image's own. */
@@ -78,6 +63,56 @@ export function controls(parent, model, changed) {
     mark();
   };
 
+  const value = () => Number(strength.value);
+  const setStrength = () => { at("strength-value").textContent = value().toFixed(2); };
+  strength.addEventListener("input", setStrength);
+  rested(strength, changed);
+
+  at("reset").addEventListener("click", () => {
+    strength.value = 1;
+    setStrength();
+    setAll();
+    changed();
+  });
+  if (!model.reads_labels) {
+    strength.disabled = true;
+    at("strength-note").textContent = "This model can't read an image's own label, which strengths other than 1 start from.";
+    at("every").hidden = true;
+  }
+  setAll();
+
+  /** The label `n` of dataset `d` as a tile: what choosing it does, in words and in deed. */
+  const tile = (d, n) => {
+    const free = inputs[d][n].type === "checkbox";
+    const name = readable(model.datasets[d].names[n]);
+    return {
+      text: free && own !== null && own[d][n] > 0.5 ? `${name} off` : name,
+      // As a grid does: free attributes are toggled.
+      take() {
+        setAll();
+        inputs[d][n].checked = !free || !inputs[d][n].checked;
+        marked();
+      },
+    };
+  };
+
+  /** What is changed, in words: `Blond hair, eyeglasses off`. */
+  const words = () => {
+    const all = model.datasets.flatMap((dataset, d) => dataset.names.flatMap((name, n) =>
+      isChanged(d, n) ? [`${readable(name).toLowerCase()}${inputs[d][n].checked ? "" : " off"}`] : []));
+    return capital(all.join(", ")) + (value() === 1 ? "" : ` at strength ${value()}`);
+  };
+
+  /** The edit, as the library and `stargan translate` read it: `Blond_Hair=0.5,-Male=0.5`. */
+  const edit = () => {
+    const suffix = value() === 1 ? "" : `=${value()}`;
+    return model.datasets.flatMap((dataset, d) => {
+      const prefix = model.datasets.length > 1 ? `${dataset.name}:` : "";
+      return dataset.names.flatMap((name, n) =>
+        isChanged(d, n) ? [`${inputs[d][n].checked ? "" : "-"}${prefix}${name}${suffix}`] : []);
+    }).join(",");
+  };
+
   return {
     /** Sets the controls to an image's own labels, of every dataset; null where the model can't tell them. */
     show(labels) {
@@ -85,39 +120,17 @@ export function controls(parent, model, changed) {
       setAll();
     },
 
-    /** Sets everything back to the image's own labels. */
-    reset: setAll,
-
-    /** Sets everything back and chooses label `n` of dataset `d` as a grid does: free attributes are toggled. */
-    take(d, n) {
-      setAll();
-      const input = inputs[d][n];
-      input.checked = input.type === "radio" || !input.checked;
-      mark();
+    /** What is asked for: in the query, in words, and as a name of files; `hint` says what to do. Without a query it must be done. */
+    wish() {
+      if (edit() !== "") return { query: `edit=${encodeURIComponent(edit())}`, words: words(), name: edit() };
+      if (model.reads_labels) return { query: "edit=", words: "unchanged", name: "unchanged", hint: "No change yet: choose one." };
+      return { hint: "Choose a label: this model can't read the image's own." };
     },
 
-    /** What `take` would do, in words. */
-    describe(d, n) {
-      const free = inputs[d][n].type === "checkbox";
-      const name = readable(model.datasets[d].names[n]);
-      return free && own !== null && own[d][n] > 0.5 ? `${name} off` : name;
-    },
-
-    /** What is changed, in words: `Blond hair, eyeglasses off`. */
-    words(strength) {
-      const all = model.datasets.flatMap((dataset, d) => dataset.names.flatMap((name, n) =>
-        isChanged(d, n) ? [`${readable(name).toLowerCase()}${inputs[d][n].checked ? "" : " off"}`] : []));
-      return capital(all.join(", ")) + (strength === 1 ? "" : ` at strength ${strength}`);
-    },
-
-    /** The edit, as the library and the `translate` example read it: `Blond_Hair=0.5,-Male=0.5`. */
-    edit(strength) {
-      const suffix = strength === 1 ? "" : `=${strength}`;
-      return model.datasets.flatMap((dataset, d) => {
-        const prefix = model.datasets.length > 1 ? `${dataset.name}:` : "";
-        return dataset.names.flatMap((name, n) =>
-          isChanged(d, n) ? [`${inputs[d][n].checked ? "" : "-"}${prefix}${name}${suffix}`] : []);
-      }).join(",");
+    /** Every label on its own, as tiles to choose from. */
+    every() {
+      const tiles = model.datasets.flatMap((dataset, d) => dataset.names.map((_, n) => tile(d, n)));
+      return { query: "", groups: [{ tiles }] };
     },
   };
 }

@@ -21,11 +21,15 @@ const PNG: &str = "image/png";
 const JSON: &str = "application/json";
 
 /// The page's own files, which are part of the program.
-const PAGE: [(&str, &str, &str); 5] = [
+const PAGE: [(&str, &str, &str); 9] = [
     ("/", HTML, include_str!("page.html")),
     ("/page.css", CSS, include_str!("page.css")),
     ("/page.js", JS, include_str!("page.js")),
+    ("/elements.js", JS, include_str!("elements.js")),
+    ("/asking.js", JS, include_str!("asking.js")),
+    ("/picker.js", JS, include_str!("picker.js")),
     ("/controls.js", JS, include_str!("controls.js")),
+    ("/styles.js", JS, include_str!("styles.js")),
     ("/icon.svg", SVG, include_str!("icon.svg")),
 ];
 

@@ -20,7 +20,13 @@ fn the_page_and_its_parts_load() {
         .collect();
     assert!(parts.contains(&"/page.js") && parts.contains(&"/page.css"), "{parts:?}");
     for part in parts {
-        assert_eq!(demo.get(part).status, 200, "{part}");
+        let part = demo.get(part);
+        assert_eq!(part.status, 200, "{part:?}");
+        let imports = part.text();
+        for import in imports.lines().filter_map(|line| line.split_once(" from \"/")) {
+            let path = format!("/{}", import.1.trim_end_matches("\";"));
+            assert_eq!(demo.get(&path).status, 200, "{path}");
+        }
     }
     for answer in [page, demo.get("/controls.js"), demo.get("/nothing")] {
         let policy = answer.header("content-security-policy").expect("a policy");
