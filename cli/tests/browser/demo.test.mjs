@@ -1,98 +1,23 @@
-// The demo page as a visitor uses it, in headless Chromium. scripts/browser-test installs, builds and runs this.
+// The demo page of the bundled model, and of others of its recipe, as a visitor uses it. scripts/browser-test runs this.
 //
-// STARGAN: the built program; CHROMIUM: the browser; UPDATE_SCREENSHOTS=1: renew docs/images/demo-*.png.
+// UPDATE_SCREENSHOTS=1: renew docs/images/demo-*.png.
 
 import assert from "node:assert/strict";
-import { execFile, spawn } from "node:child_process";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile, writeFile } from "node:fs/promises";
 import path from "node:path";
-import { after, before, beforeEach, afterEach, test } from "node:test";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { chromium } from "playwright-core";
+import { before, beforeEach, test } from "node:test";
+import {
+  checked, complaints, drop, faces, fits, folder, isResult, open, page, pixels, press, root, shows, start, tabTo, train, trainingFaces,
+} from "./visitor.mjs";
 
-const root = fileURLToPath(new URL("../../../", import.meta.url));
-const faces = path.join(root, "examples/data/faces/test/images");
 const screenshots = path.join(root, "docs/images");
-
-const demos = [];
-let address, browser, page, folder;
 /** The status of an image that is not changed. */
 const COPY = "No change yet: choose one.";
-/** What the page reports to the console as wrong. */
-let complaints;
+const SMALL = ["--residual-blocks", "1", "--downsamplings", "1"];
 
-/** Starts a demo on a free port: its address. */
-const start = (...flags) => new Promise((resolve, reject) => {
-  const demo = spawn(process.env.STARGAN, ["demo", "--port", "0", ...flags], { stdio: ["ignore", "pipe", "ignore"] });
-  demos.push(demo);
-  demo.stdout.once("data", (data) => resolve(String(data).trim()));
-  demo.once("error", reject);
-  demo.once("exit", (code) => reject(new Error(`the demo ended with ${code}`)));
-});
-
-before(async () => {
-  folder = await mkdtemp(path.join(tmpdir(), "demo-test-"));
-  address = await start();
-  browser = await chromium.launch({
-    executablePath: process.env.CHROMIUM,
-    // The sandbox refuses to start as root, which is who runs in containers.
-    args: process.getuid() === 0 ? ["--no-sandbox"] : [],
-  });
-});
-
-after(async () => {
-  await browser?.close();
-  demos.forEach((demo) => demo.kill());
-  await rm(folder, { recursive: true });
-});
-
-const open = async (options = {}, where = address) => {
-  const context = await browser.newContext({ viewport: { width: 1040, height: 760 }, reducedMotion: "reduce", ...options });
-  context.setDefaultTimeout(20_000);
-  const opened = await context.newPage();
-  complaints = [];
-  opened.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-  opened.on("pageerror", (error) => complaints.push(String(error)));
-  await opened.goto(where);
-  await shows(opened, COPY);
-  return opened;
-};
-
-/** Waits until the status is `text` and nothing is under way. */
-const shows = (page, text) => page.waitForFunction((text) =>
-  document.getElementById("status").textContent === text
-  && document.getElementById("result-frame").getAttribute("aria-busy") === "false", text);
-
-/** What tells the pixels of an image of the page from those of another. */
-const pixels = (id) => page.evaluate(async (id) => {
-  const image = document.getElementById(id);
-  await image.decode();
-  const canvas = Object.assign(document.createElement("canvas"), { width: image.naturalWidth, height: image.naturalHeight });
-  const context = canvas.getContext("2d");
-  context.drawImage(image, 0, 0);
-  const data = context.getImageData(0, 0, canvas.width, canvas.height).data;
-  const digest = await crypto.subtle.digest("SHA-256", data);
-  return `${canvas.width}x${canvas.height} ${new Uint8Array(digest).join("-")}`;
-}, id);
-
-const checked = (name) => page.getByLabel(name, { exact: true }).isChecked();
-
-/** Drops a file of this name and content on the page. */
-const drop = async (name, type, bytes) => {
-  const transfer = await page.evaluateHandle(([name, type, base64]) => {
-    const transfer = new DataTransfer();
-    const bytes = Uint8Array.from(atob(base64), (letter) => letter.charCodeAt(0));
-    transfer.items.add(new File([bytes], name, { type }));
-    return transfer;
-  }, [name, type, bytes.toString("base64")]);
-  await page.dispatchEvent("body", "dragover", { dataTransfer: transfer });
-  await page.dispatchEvent("body", "drop", { dataTransfer: transfer });
-};
-
-beforeEach(async () => { page = await open(); });
-afterEach(async () => { await page.context().close(); });
+let address;
+before(async () => { address = await start(); });
+beforeEach(() => open(address, COPY));
 
 test("a face is there at once, and another can be chosen", async () => {
   assert.equal(await page.title(), "StarGAN demo");
@@ -100,7 +25,7 @@ test("a face is there at once, and another can be chosen", async () => {
   const first = await pixels("original");
   await page.getByLabel("Face 4").check();
   await page.waitForFunction(() => document.getElementById("original-name").textContent === "Face 4");
-  await shows(page, COPY);
+  await shows(COPY);
   assert.notEqual(await pixels("original"), first);
   assert.deepEqual(complaints, []);
 });
@@ -109,14 +34,14 @@ test("toggles change the result and can be undone", async () => {
   const copy = await pixels("result");
   assert.equal(await checked("Male"), false);
   await page.getByLabel("Male").check();
-  await shows(page, "Male");
+  await shows("Male");
   assert.notEqual(await pixels("result"), copy);
   assert.match(await page.textContent("#time"), /^[\d.]+ ms$/);
   // Face 1 wears glasses, as the model reads it: taking them off is an edit, too.
   await page.getByLabel("Eyeglasses").uncheck();
-  await shows(page, "Male, eyeglasses off");
+  await shows("Male, eyeglasses off");
   await page.getByRole("button", { name: "Undo all changes" }).click();
-  await shows(page, COPY);
+  await shows(COPY);
   assert.equal(await checked("Male"), false);
   assert.equal(await pixels("result"), copy);
 });
@@ -124,16 +49,16 @@ test("toggles change the result and can be undone", async () => {
 test("hair colours exclude each other", async () => {
   assert.equal(await checked("Brown hair"), true);
   await page.getByLabel("Blond hair").check();
-  await shows(page, "Blond hair");
+  await shows("Blond hair");
   assert.deepEqual([await checked("Brown hair"), await checked("Blond hair")], [false, true]);
   await page.getByLabel("Black hair").check();
-  await shows(page, "Black hair");
+  await shows("Black hair");
   assert.deepEqual([await checked("Blond hair"), await checked("Black hair")], [false, true]);
 });
 
 test("the slider sets the strength, and the last of many changes is what is shown", async () => {
   await page.getByLabel("Blond hair").check();
-  await shows(page, "Blond hair");
+  await shows("Blond hair");
   const full = await pixels("result");
   let asked = 0;
   page.on("request", (request) => { asked += request.url().includes("/translate"); });
@@ -144,14 +69,14 @@ test("the slider sets the strength, and the last of many changes is what is show
     }
   }, values);
   await slide([0.1, 0.2, 0.3, 0.4, 0.5]);
-  await shows(page, "Blond hair at strength 0.5");
+  await shows("Blond hair at strength 0.5");
   assert.equal(asked, 1, "the slider waits until it rests");
   assert.notEqual(await pixels("result"), full);
   assert.equal(await page.textContent("#strength-value"), "0.50");
   await slide([1.5]);
-  await shows(page, "Blond hair at strength 1.5");
+  await shows("Blond hair at strength 1.5");
   await slide([1]);
-  await shows(page, "Blond hair");
+  await shows("Blond hair");
   assert.equal(await pixels("result"), full);
 
   // The first answer is held back until the second has come.
@@ -160,7 +85,7 @@ test("the slider sets the strength, and the last of many changes is what is show
   await page.route(/translate\?edit=Black_Hair/, async (route) => { await held; await route.continue().catch(() => {}); });
   await page.getByLabel("Black hair").check();
   await page.getByLabel("Brown hair").check();
-  await shows(page, COPY);
+  await shows(COPY);
   const newest = await pixels("result");
   release();
   await page.waitForTimeout(200);
@@ -172,7 +97,7 @@ test("the slider sets the strength, and the last of many changes is what is show
 test("a file can be dropped or chosen", async () => {
   await drop("somebody.png", "image/png", await readFile(path.join(faces, "00003.png")));
   await page.waitForFunction(() => document.getElementById("original-name").textContent === "somebody.png");
-  await shows(page, COPY);
+  await shows(COPY);
   assert.equal(await page.locator("#samples input:checked").count(), 0);
   await page.setInputFiles("#file", path.join(faces, "00004.png"));
   await page.waitForFunction(() => document.getElementById("original-name").textContent === "00004.png");
@@ -204,23 +129,14 @@ test("show all has every label, and a tile can be taken over", async () => {
   const captions = ["Black hair", "Blond hair", "Brown hair", "Male", "Young off", "Eyeglasses off", "Beard"];
   assert.deepEqual(await tiles.allTextContents(), captions);
   await page.getByRole("button", { name: "Blond hair" }).click();
-  await shows(page, "Blond hair");
+  await shows("Blond hair");
   assert.equal(await checked("Blond hair"), true);
-  const same = await page.evaluate(() => {
-    const image = document.getElementById("result");
-    const draw = (source, side) => {
-      const canvas = Object.assign(document.createElement("canvas"), { width: side, height: side });
-      canvas.getContext("2d").drawImage(source, 0, 0);
-      return canvas.toDataURL();
-    };
-    return draw(image, 64) === draw(document.querySelectorAll("#tiles canvas")[1], 64);
-  });
-  assert.ok(same, "the tile shows what choosing it makes");
+  assert.ok(await isResult(1), "the tile shows what choosing it makes");
 });
 
 test("the result downloads as a PNG", async () => {
   await page.getByLabel("Blond hair").check();
-  await shows(page, "Blond hair");
+  await shows("Blond hair");
   const [download] = await Promise.all([
     page.waitForEvent("download"), page.getByRole("button", { name: "Download PNG" }).click(),
   ]);
@@ -233,50 +149,40 @@ test("the result downloads as a PNG", async () => {
 });
 
 test("the classes of a joint model are radio buttons, and can be left as they are", async () => {
-  const faces = path.join(root, "examples/data/faces/train");
-  const tiny = "--size 16 --batch 4 --base-channels 4 --residual-blocks 1 --downsamplings 1 --iterations 1";
-  await promisify(execFile)(process.env.STARGAN, [
-    "train", "--data", `celeba:${faces}/images:${faces}/list_attr.txt`, "--labels", "Black_Hair,Blond_Hair,Male",
-    "--data", `folder:${path.join(root, "examples/data/expressions/train")}`, "--out", "run", ...tiny.split(" "),
-  ], { cwd: folder });
-  await page.context().close();
-  page = await open({}, await start("--model", path.join(folder, "run")));
+  const expressions = `folder:${path.join(root, "examples/data/expressions/train")}`;
+  const run = await train("joint",
+    ["--data", trainingFaces, "--labels", "Black_Hair,Blond_Hair,Male", "--data", expressions, ...SMALL]);
+  await open(await start("--model", run), COPY);
   assert.deepEqual(await page.locator("legend").allTextContents(),
     ["Image", "Faces: hair", "Faces: attributes", "Expressions: one of these", "Strength"]);
   await page.getByLabel("Expression 1").check();
   await page.waitForFunction(() => document.getElementById("original-name").textContent === "Expression 1");
-  await shows(page, COPY);
+  await shows(COPY);
   assert.equal(await checked("As it is"), true);
   await page.getByLabel("Happy").check();
-  await shows(page, "Happy");
+  await shows("Happy");
   assert.equal(await checked("As it is"), false);
   const male = page.getByLabel("Male");
   const edit = await male.isChecked() ? "Male off" : "Male";
   await male.click();
-  await shows(page, `${edit}, happy`);
+  await shows(`${edit}, happy`);
   await page.getByLabel("As it is").check();
-  await shows(page, edit);
+  await shows(edit);
   await page.locator("summary").click();
   await page.locator("#tiles button").nth(7).waitFor();
   assert.equal(await page.locator("#tiles button").count(), 8);
   await page.getByRole("button", { name: "Sad" }).click();
-  await shows(page, "Sad");
+  await shows("Sad");
   assert.deepEqual(complaints, []);
 });
 
 test("what was touched is shown of a model that has a mask, and only of one", async () => {
   const touched = () => page.getByLabel("What was touched");
   assert.equal(await touched().isVisible(), false, "the shipped model has none");
-  const faces = path.join(root, "examples/data/faces/train");
-  const tiny = "--size 16 --batch 4 --base-channels 4 --residual-blocks 1 --downsamplings 1 --iterations 1";
-  await promisify(execFile)(process.env.STARGAN, [
-    "train", "--data", `celeba:${faces}/images:${faces}/list_attr.txt`, "--labels", "Blond_Hair,Male",
-    "--out", "masked", ...tiny.split(" "),
-  ], { cwd: folder });
-  const where = await start("--model", path.join(folder, "masked"));
+  const run = await train("masked", ["--data", trainingFaces, "--labels", "Blond_Hair,Male", ...SMALL]);
+  const where = await start("--model", run);
   for (const colorScheme of ["light", "dark"]) {
-    await page.context().close();
-    page = await open({ colorScheme, viewport: { width: 360, height: 780 } }, where);
+    await open(where, COPY, { colorScheme, viewport: { width: 360, height: 780 } });
     const mask = page.getByAltText("What was touched: bright where the model has painted");
     assert.equal(await mask.isVisible(), false, "until it is asked for");
     await page.getByLabel("Blond hair").click();
@@ -310,8 +216,7 @@ test("what was touched is shown of a model that has a mask, and only of one", as
     await page.getByLabel("Male").click();
     await page.waitForFunction(() => /male/i.test(document.getElementById("status").textContent));
     assert.notEqual(await pixels("mask"), first);
-    const [wide, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-    assert.ok(wide <= width, `${wide} pixels wide in a window of ${width}`);
+    await fits();
     assert.match(await page.textContent(`#${await touched().getAttribute("aria-describedby")}`), /^Bright where/);
     await touched().uncheck();
     assert.equal(await mask.isVisible(), false);
@@ -321,41 +226,24 @@ test("what was touched is shown of a model that has a mask, and only of one", as
 });
 
 test("everything works from the keyboard, with a focus that can be seen", async () => {
-  const press = (key) => page.keyboard.press(key);
-  const focused = () => page.evaluate(() => {
-    const at = document.activeElement;
-    // A control that lies invisible over its label shows the focus around the label.
-    const rings = [at, at.closest(".sample, .chip, .file, .frame")].filter(Boolean);
-    const visible = rings.some((ring) => getComputedStyle(ring).outlineStyle === "solid");
-    return { name: at.ariaLabel ?? at.closest("label")?.textContent.trim() ?? at.textContent.trim(), id: at.id, visible };
-  });
-  const tabTo = async (wanted) => {
-    for (let step = 0; step < 30; step += 1) {
-      await press("Tab");
-      const now = await focused();
-      assert.ok(now.visible, `the focus on ${now.name} can't be seen`);
-      if (now.name.startsWith(wanted) || now.id === wanted) return;
-    }
-    assert.fail(`Tab does not reach ${wanted}`);
-  };
   await page.evaluate(() => document.activeElement.blur());
   await tabTo("Face 1");
   await press("ArrowRight");
   await page.waitForFunction(() => document.getElementById("original-name").textContent === "Face 2");
-  await shows(page, COPY);
+  await shows(COPY);
   await tabTo("file");
   await tabTo("Blond hair");
   await press("ArrowRight");
-  await shows(page, "Brown hair");
+  await shows("Brown hair");
   await tabTo("Male");
   await press("Space");
-  await shows(page, "Brown hair, male");
+  await shows("Brown hair, male");
   await tabTo("strength");
   await press("ArrowLeft");
-  await shows(page, "Brown hair, male at strength 0.95");
+  await shows("Brown hair, male at strength 0.95");
   await tabTo("Undo all changes");
   await press("Enter");
-  await shows(page, COPY);
+  await shows(COPY);
   await tabTo("divider");
   await press("ArrowLeft");
   const divided = await page.evaluate(() => getComputedStyle(document.getElementById("result")).clipPath);
@@ -366,16 +254,14 @@ test("everything works from the keyboard, with a focus that can be seen", async 
   await page.locator("#tiles button").nth(6).waitFor();
   await tabTo("Black hair");
   await press("Enter");
-  await shows(page, "Black hair");
+  await shows("Black hair");
 });
 
 test("it fits a phone's width, in both colour schemes", async () => {
   const look = async (name, options, prepare) => {
-    await page.context().close();
-    page = await open(options);
+    await open(address, COPY, options);
     await prepare?.();
-    const [wide, width] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
-    assert.ok(wide <= width, `${name}: ${wide} pixels wide in a window of ${width}`);
+    await fits();
     await page.evaluate(() => scrollTo(0, 0));
     const screenshot = await page.screenshot();
     if (process.env.UPDATE_SCREENSHOTS) await writeFile(path.join(screenshots, `${name}.png`), screenshot);
@@ -384,7 +270,7 @@ test("it fits a phone's width, in both colour schemes", async () => {
   const changed = async () => {
     await page.getByLabel("Blond hair").check();
     await page.getByLabel("Eyeglasses").uncheck();
-    await shows(page, "Blond hair, eyeglasses off");
+    await shows("Blond hair, eyeglasses off");
   };
   const all = async () => {
     await changed();
