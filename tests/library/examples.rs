@@ -5,7 +5,7 @@ use std::process::Command;
 use std::{fs, thread};
 
 use stargan::burn::backend::{Autodiff, Flex};
-use stargan::{PublicModel, StarGan, StyleTranslator, Trainer, Translator};
+use stargan::{PublicModel, StarGan, Trainer, Translator};
 use tempfile::TempDir;
 
 /// The program of the example `name`.
@@ -56,10 +56,10 @@ fn names(folder: &Path) -> Vec<String> {
 }
 
 #[test]
-fn every_example_is_short() {
+fn examples_are_few_and_short() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     let sources: Vec<_> = names(&folder).into_iter().filter(|name| name.ends_with(".rs")).collect();
-    assert_eq!(sources.len(), 10, "{sources:?}");
+    assert!(sources.len() <= 8, "{sources:?}");
     for name in sources {
         let lines = fs::read_to_string(folder.join(&name)).unwrap().lines().count();
         assert!(lines < 80, "{name} has {lines} lines");
@@ -74,20 +74,6 @@ fn quickstart_trains_and_translates() {
     assert_eq!(printed, format!("{}/blond.png\n", folder.display()));
     assert_eq!(side(folder.join("blond.png")), (64, 64), "the face's own size");
     Translator::<Flex>::open(&folder, &Default::default()).unwrap();
-}
-
-#[test]
-fn styles_of_noise_and_of_other_faces_are_pictured() {
-    let out = temporary();
-    let folder = out.path().join("run");
-    let printed = run("styles", &folder, &["2"]);
-    assert_eq!(printed.lines().count(), 4, "{printed}");
-    let [latent, references] =
-        ["Blond_Hair.png", "references.png"].map(|name| side(folder.join(name)));
-    // Five faces in eight styles, and the same below eight references.
-    assert!(references.0 == latent.0 && references.1 > latent.1, "{latent:?} {references:?}");
-    let translator = StyleTranslator::<Flex>::open(&folder, &Default::default()).unwrap();
-    assert_eq!(translator.model().networks.domains, 3);
 }
 
 #[test]
@@ -170,15 +156,6 @@ fn an_own_recipe_resumes_exactly() {
     assert_eq!(side(whole.join("coloured.png")), (3 * 32, 32), "input, grey, coloured");
     let coloured = |folder: &Path| fs::read(folder.join("coloured.png")).unwrap();
     assert_eq!(coloured(&whole), coloured(&parts));
-}
-
-#[test]
-fn workers_of_ones_own_train_one_model() {
-    let out = temporary();
-    let folder = out.path().join("run");
-    run("own_workers", &folder, &["12"]);
-    assert_eq!(names(&folder.join("checkpoints")), ["00000012.safetensors"]);
-    Translator::<Flex>::open(&folder, &Default::default()).unwrap();
 }
 
 #[test]

@@ -19,6 +19,7 @@ mod moving;
 mod objectives;
 mod observing;
 mod one_update;
+mod own_workers;
 mod pairwise;
 mod precision;
 mod rectangles;
