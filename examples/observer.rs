@@ -17,7 +17,7 @@ use stargan::{
 type Cpu = Autodiff<Flex>;
 
 /// The learning rate is halved every so many iterations.
-const HALVED_EVERY: u64 = 500;
+const HALVED_EVERY: u64 = 200;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = env::args().skip(1);
@@ -30,8 +30,8 @@ fn main() -> Result<(), Box<dyn Error>> {
         .with_run(|run| run.with_iterations(iterations).with_learning_rate(1e-3));
     let mut trainer = Trainer::<Cpu, _>::new(&folder, config, &Default::default())?;
 
-    // Means of 100 iterations: single ones are noisy.
-    let loss = Criterion::loss("g/reconstruction", 100);
+    // Means of 50 iterations: single ones are noisy.
+    let loss = Criterion::loss("g/reconstruction", 50);
     let mut stopping = EarlyStopping::new(loss.clone(), 3);
     let mut best = KeepBest::new(loss);
     let lower = on_iteration(|run, iteration| {

@@ -1,7 +1,7 @@
 //! Every loss against its slopes: central differences in float64, of its terms alone and through
 //! both networks.
 
-use burn::backend::{Autodiff, NdArray};
+use burn::backend::{Autodiff, Flex};
 use burn::module::{AutodiffModule, Module};
 use burn::tensor::{FloatDType, Tensor, TensorData};
 
@@ -21,8 +21,8 @@ use crate::tests::gradients;
 use crate::tests::one_at_a_time;
 use crate::tests::penalty::{Double, Move, doubles, scalar};
 
-/// Tensors are made float64 one by one: what `NdArray<f64>` makes is what the process made first.
-type Plain = NdArray;
+/// Compiled with optimisation, as NdArray's loops are not. Tensors are made float64 one by one.
+type Plain = Flex;
 type Checked = Autodiff<Plain>;
 
 /// Half the distance of the points of a difference.

@@ -6,7 +6,7 @@
 mod backends;
 pub(crate) mod broken;
 pub(crate) mod fixture;
-#[cfg(feature = "ndarray")]
+#[cfg(feature = "flex")]
 mod gradients;
 mod isolation;
 mod iterations;
@@ -19,7 +19,7 @@ mod objectives;
 #[cfg(feature = "flex")]
 mod onnx;
 mod optimizer;
-#[cfg(feature = "ndarray")]
+#[cfg(feature = "flex")]
 mod penalty;
 mod precision;
 mod published;

@@ -1,6 +1,6 @@
 //! The explicit input-gradient chain against second-order autodiff and finite differences.
 
-use burn::backend::{Autodiff, NdArray};
+use burn::backend::{Autodiff, Flex};
 use burn::module::{AutodiffModule, Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{DType, FloatDType, Tensor, TensorData};
@@ -17,7 +17,7 @@ use crate::tests::{largest_error, one_at_a_time, relative_error};
 /// kink: the steps have to be so small that none does, and in float32 rounding would drown the
 /// difference. It is also what keeps this from comparing the fast paths, which are float32, with
 /// themselves.
-type Plain = NdArray;
+type Plain = Flex;
 type First = Autodiff<Plain>;
 type Second = Autodiff<First>;
 

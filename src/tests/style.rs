@@ -252,9 +252,9 @@ pub(super) fn compared(
 }
 
 /// Central differences in float64, through all four networks.
-#[cfg(feature = "ndarray")]
+#[cfg(feature = "flex")]
 mod slopes {
-    use burn::backend::{Autodiff, NdArray};
+    use burn::backend::{Autodiff, Flex};
     use burn::module::{AutodiffModule, Module};
     use burn::tensor::{FloatDType, Tensor};
 
@@ -265,13 +265,13 @@ mod slopes {
     use crate::tests::one_at_a_time;
     use crate::tests::penalty::Double;
 
-    type Checked = Autodiff<NdArray>;
+    type Checked = Autodiff<Flex>;
 
     /// Sums of thousands of products in float64 round to a hundred millionth, and a difference
     /// divides that by 1e-6.
     const TOLERANCE: f64 = 1e-5;
 
-    fn case() -> (Networks<Checked>, StyleBatch<NdArray>) {
+    fn case() -> (Networks<Checked>, StyleBatch<Flex>) {
         let (config, networks, mut fixture) = open::<Checked>();
         let batch = batch::<Checked>(&mut fixture, config.domains);
         let Networks { generator, mapping, encoder, discriminator } = networks;
@@ -282,8 +282,8 @@ mod slopes {
             discriminator: discriminator.map(&mut Double),
         };
         // One image, since a difference takes two forward passes per value.
-        let of_one = |x: Tensor<NdArray, 2>| x.narrow(0, 0, 1).cast(FloatDType::F64);
-        let image = |x: Tensor<NdArray, 4>| x.narrow(0, 0, 1).cast(FloatDType::F64);
+        let of_one = |x: Tensor<Flex, 2>| x.narrow(0, 0, 1).cast(FloatDType::F64);
+        let image = |x: Tensor<Flex, 4>| x.narrow(0, 0, 1).cast(FloatDType::F64);
         let StyleBatch { real, source, target, references, latents } = batch;
         let batch = StyleBatch {
             real: image(real),

@@ -96,7 +96,7 @@ fn an_observer_lowers_the_rate_and_stops() {
     let trainer = Trainer::<Autodiff<Flex>, StarGan>::resume(&folder, &Default::default()).unwrap();
     let done = trainer.iteration();
     assert!(done < 5_000, "stopped early\n{printed}");
-    let rate = (0..done / 500).fold(1e-3, |rate, _| rate / 2.0);
+    let rate = (0..done / 200).fold(1e-3, |rate, _| rate / 2.0);
     assert_eq!(trainer.config().run.learning_rate, rate, "halved again and again\n{printed}");
     assert!(printed.contains("the loss no longer falls, stopped"), "{printed}");
     Translator::<Flex>::open(folder.join("best.safetensors"), &Default::default()).unwrap();

@@ -3,14 +3,14 @@
 use std::fs;
 
 use crate::program::{
-    EXPRESSIONS, FACES, TINY, faces, fails, folder, grid_of, names, side, succeeds,
+    EXPRESSIONS, FACES, TINY, faces, fails, few_faces, folder, grid_of, names, side, succeeds,
 };
 
 #[test]
 fn train_resume_translate_evaluate() {
     let folder = folder();
     let at = |name: &str| folder.path().join(name);
-    let (train, test) = (faces("train"), faces("test"));
+    let (train, test) = (faces("train"), few_faces(folder.path(), 24));
     let few = format!("{FACES}/test/pairs.csv");
     let pairs: String =
         fs::read_to_string(few).unwrap().lines().take(9).collect::<Vec<_>>().join("\n");

@@ -58,6 +58,36 @@ pub fn faces(part: &str) -> String {
     format!("celeba:{FACES}/{part}/images:{FACES}/{part}/list_attr.txt")
 }
 
+/// The test images of so many people, listed in `few.txt` in `folder`, with their pairs in
+/// `few.csv`: measuring all of them takes seconds.
+pub fn few_faces(folder: &Path, people: usize) -> String {
+    let (count, list) = of_few("list_attr.txt", 2, people);
+    fs::write(folder.join("few.txt"), format!("{count}\n{list}")).expect("a file");
+    fs::write(folder.join("few.csv"), of_few("pairs.csv", 1, people).1).expect("a file");
+    format!("celeba:{FACES}/test/images:few.txt")
+}
+
+/// How many lines of a list of the test images are about the first `people`, and these below the
+/// last of so many lines of heading.
+pub fn of_few(list: &str, heading: usize, people: usize) -> (usize, String) {
+    let text = fs::read_to_string(format!("{FACES}/test/{list}")).expect("a list");
+    let about = |line: &&str| line[..5].parse::<usize>().is_ok_and(|person| person < people);
+    let found = text.lines().skip(heading).filter(about);
+    let lines: Vec<_> = text.lines().skip(heading - 1).take(1).chain(found).collect();
+    (lines.len() - 1, lines.join("\n") + "\n")
+}
+
+/// The expressions of ten test people, copied to `folder`.
+pub fn few_expressions(folder: &Path) {
+    for class in names(format!("{EXPRESSIONS}/test")) {
+        fs::create_dir_all(folder.join(&class)).expect("a folder");
+        for person in (0..20).step_by(2) {
+            let image = format!("{class}/{person:04}.png");
+            fs::copy(format!("{EXPRESSIONS}/test/{image}"), folder.join(image)).expect("a copy");
+        }
+    }
+}
+
 pub fn folder() -> TempDir {
     tempfile::tempdir().expect("a temporary folder")
 }

@@ -1,5 +1,6 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 
 use burn::backend::Flex;
 use burn::tensor::TensorData;
@@ -43,8 +44,13 @@ fn shapes(steps: &[Step], mut channels: usize, found: &mut BTreeMap<String, Vec<
     channels
 }
 
-/// As `tests/fixtures/metrics/inception.py` draws them.
+/// As `tests/fixtures/metrics/inception.py` draws them, once.
 pub fn weights() -> Weights {
+    static DRAWN: OnceLock<Weights> = OnceLock::new();
+    DRAWN.get_or_init(drawn).clone()
+}
+
+fn drawn() -> Weights {
     let mut found = BTreeMap::new();
     assert_eq!(shapes(&network(), CHANNELS, &mut found), FEATURES);
     let mut numbers = Numbers::default();

@@ -3,6 +3,7 @@
 use crate::engine::observe::metric::Better;
 use crate::metrics::mean::Mean;
 use crate::metrics::pixel::metric::PixelMetric;
+use stargan_kernels::blur::blur;
 
 /// The side of the window in pixels.
 const WINDOW: usize = 11;
@@ -78,23 +79,6 @@ fn window() -> [f64; WINDOW] {
     let values = std::array::from_fn(value);
     let sum: f64 = values.iter().sum();
     values.map(|value| value / sum)
-}
-
-/// The window's means of `values`, where it fits: rows first, then columns.
-fn blur(values: &[f64], [height, width]: [usize; 2], window: &[f64; WINDOW]) -> Vec<f64> {
-    let kept = width + 1 - WINDOW;
-    let rows: Vec<f64> = values
-        .chunks_exact(width)
-        .flat_map(|row| row.windows(WINDOW))
-        .map(|values| values.iter().zip(window).map(|(v, w)| v * w).sum())
-        .collect();
-    let mut blurred = vec![0.0; (height + 1 - WINDOW) * kept];
-    for (y, blurred) in blurred.chunks_exact_mut(kept).enumerate() {
-        for (row, weight) in rows[y * kept..].chunks_exact(kept).zip(window) {
-            blurred.iter_mut().zip(row).for_each(|(sum, value)| *sum += value * weight);
-        }
-    }
-    blurred
 }
 
 #[cfg(test)]

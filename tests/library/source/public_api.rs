@@ -143,7 +143,7 @@ impl Source {
         let blocks = self.modules.iter().filter(|(at, _)| near(at)).flat_map(|(_, items)| items);
         blocks
             .filter_map(|item| match item {
-                Item::Impl(block) if !is_for_tests(&block.attrs) => Some(block.clone()),
+                Item::Impl(block) if !is_for_tests(&block.attrs) => Some(block),
                 _ => None,
             })
             .filter(|block| match &*block.self_ty {
@@ -152,6 +152,7 @@ impl Source {
                 }
                 _ => false,
             })
+            .cloned()
             .collect()
     }
 }

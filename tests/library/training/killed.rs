@@ -125,6 +125,8 @@ fn kill(child: &mut Child, moment: Moment, run: &Path) -> bool {
     let mut seen: Vec<PathBuf> = Vec::new();
     while child.try_wait().unwrap().is_none() {
         assert!(Instant::now() < deadline, "the process hangs");
+        // Not all the time, which would take the processor from what is waited for.
+        std::thread::sleep(Duration::from_micros(200));
         if let Some(path) = unfinished(run).filter(|path| !seen.contains(path)) {
             seen.push(path);
             if seen.len() == wanted {

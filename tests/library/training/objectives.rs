@@ -35,7 +35,7 @@ fn every_objective_and_penalty_trains() {
     for ((objective, penalty), spectral_norm) in plain.chain(normalised.map(|pair| (pair, true))) {
         let mut config = tiny_of(StarGan::paper(LabelSpaces::single(face_labels())))
             .with_recipe(|recipe| recipe.with_objective(objective).with_penalty(penalty))
-            .with_run(|run| run.with_batch_size(8).with_iterations(300));
+            .with_run(|run| run.with_batch_size(8).with_iterations(150).with_learning_rate(2e-3));
         config.recipe.discriminator.spectral_norm = spectral_norm;
         let run = folder.path().join(format!("{objective:?}-{penalty:?}-{spectral_norm}"));
         if run.exists() {

@@ -1,5 +1,5 @@
-//! Small data in the place of what nobody has in a test: a clone, CelebA, RaFD, the public
-//! checkpoints.
+//! Small data in the place of what nobody has in a test, or takes long to measure: a clone with
+//! part of its data, CelebA, RaFD, the public checkpoints.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -8,7 +8,7 @@ use std::process::Command;
 
 use image::imageops::FilterType;
 
-use crate::program::{EXPRESSIONS, FACES, ROOT, STARGAN};
+use crate::program::{EXPRESSIONS, FACES, ROOT, STARGAN, few_expressions, names, of_few};
 
 /// The attributes of CelebA, in its order.
 const ATTRIBUTES: &str = "\
@@ -19,11 +19,34 @@ const ATTRIBUTES: &str = "\
     Sideburns Smiling Straight_Hair Wavy_Hair Wearing_Earrings Wearing_Hat Wearing_Lipstick \
     Wearing_Necklace Wearing_Necktie Young";
 
-/// What a fresh clone has, as links: whoever writes there by a relative path writes elsewhere.
+/// What a fresh clone has, as links: whoever writes there by a relative path writes elsewhere. The
+/// data for tests are those of ten people.
 pub fn clone(folder: &Path) {
-    for name in ["examples", "docs", "Cargo.toml", "README.md"] {
-        symlink(Path::new(ROOT).join(name), folder.join(name)).expect("a link");
+    const PEOPLE: usize = 10;
+    let link = |name: &str| {
+        let to = folder.join(name);
+        fs::create_dir_all(to.parent().expect("a folder")).expect("a folder");
+        symlink(Path::new(ROOT).join(name), to).expect("a link");
+    };
+    let examples = names(Path::new(ROOT).join("examples")).into_iter();
+    let examples: Vec<_> = examples.filter(|name| name != "data").collect();
+    examples.iter().for_each(|name| link(&format!("examples/{name}")));
+    for name in ["docs", "Cargo.toml", "README.md"] {
+        link(name);
     }
+    for data in ["faces", "expressions"] {
+        link(&format!("examples/data/{data}/train"));
+    }
+    few_expressions(&folder.join("examples/data/expressions/test"));
+    let test = folder.join("examples/data/faces/test");
+    fs::create_dir_all(test.join("images")).expect("a folder");
+    let (count, list) = of_few("list_attr.txt", 2, PEOPLE);
+    for line in list.lines().skip(1) {
+        let image = format!("images/{}", line.split_whitespace().next().expect("a name"));
+        fs::copy(format!("{FACES}/test/{image}"), test.join(image)).expect("a copy");
+    }
+    fs::write(test.join("list_attr.txt"), format!("{count}\n{list}")).expect("a file");
+    fs::write(test.join("pairs.csv"), of_few("pairs.csv", 1, PEOPLE).1).expect("a file");
 }
 
 /// CelebA's files for 64 people: 178 x 218 JPEGs, `list_attr_celeba.txt` with 40 attributes in its
