@@ -2,7 +2,7 @@
 
 use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
-use image::DynamicImage;
+use image::{DynamicImage, Rgb, RgbImage};
 
 use crate::error::{Error, Result};
 use crate::recipes::stargan_v2::translator::StyleTranslator;
@@ -78,8 +78,8 @@ impl<B: Backend> StyleTranslator<B> {
         for image in images {
             let image = self.prepare(image)?;
             if let (true, Some(references)) = (rows.is_empty(), references) {
-                let mut first =
-                    vec![DynamicImage::new(image.width(), image.height(), image.color())];
+                let corner = RgbImage::from_pixel(image.width(), image.height(), Rgb([255; 3]));
+                let mut first = vec![corner.into()];
                 for reference in references {
                     first.push(self.prepare_reference(reference)?);
                 }
