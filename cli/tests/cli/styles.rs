@@ -80,10 +80,48 @@ fn a_run_goes_on_as_what_it_was() {
         "--weights is a setting",
     );
     fails("train", folder.path(), &format!("{resume} --style-width 2"), 2, "--style-width can't");
-    succeeds("train", folder.path(), &format!("{resume} --style-weights 1:0.5:1:2"));
+    let told = succeeds(
+        "train",
+        folder.path(),
+        &format!("{resume} --style-weights 1:0.5:1:2 --export model.safetensors"),
+    );
+    assert!(told.contains("model: model.safetensors\n"), "{told}");
     let config = config(&folder.path().join("run"));
     assert_eq!(config["settings"]["weights"]["diversity"], 0.5);
     assert_eq!(config["run"]["iterations"], 2);
+    fs::copy(face("00001"), folder.path().join("face.png")).unwrap();
+    for (model, out) in [("run", "a.png"), ("model.safetensors", "b.png")] {
+        let line = format!("--model {model} --domain happy --out {out} face.png");
+        succeeds("translate", folder.path(), &line);
+    }
+    let open = |name: &str| image::open(folder.path().join(name)).unwrap();
+    assert_eq!(open("a.png"), open("b.png"), "what is exported is the model of the run");
+}
+
+#[test]
+fn a_run_leaves_files_for_other_programs() {
+    let (from, to) = (trained(), folder());
+    let to = to.path().display();
+    let out = format!("--model run --out-nets-ema {to}/nets.safetensors");
+    succeeds("export --format pytorch", from, &out);
+    let line = format!("--nets-ema {to}/nets.safetensors {HAIR} --out {to}/model.safetensors");
+    succeeds("import", from, &line);
+    let model = format!("{to}/model.safetensors");
+    for (model, name) in [("run", "a"), (&model[..], "b")] {
+        let line = format!("--model {model} --domain Blond_Hair --out {to}/{name}.png face.png");
+        succeeds("translate", from, &line);
+    }
+    let open = |name: &str| image::open(format!("{to}/{name}.png")).unwrap();
+    assert_eq!(open("a"), open("b"), "there and back");
+    let files = format!("--out-generator {to}/G.onnx --out-mapping {to}/F.onnx");
+    succeeds(
+        "export --format onnx",
+        from,
+        &format!("--model run {files} --out-encoder {to}/E.onnx"),
+    );
+    for name in ["G", "F", "E"] {
+        assert!(Path::new(&format!("{to}/{name}.onnx")).is_file(), "{name}");
+    }
 }
 
 #[test]
