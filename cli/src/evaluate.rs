@@ -14,8 +14,8 @@ use stargan::metrics::{
 };
 use stargan::recipes::ReferenceTranslator;
 use stargan::{
-    BackendKind, Crop, Dataset, Datasets, LabelSpaces, MissingPolicy, Transform, Translate,
-    UnreadablePolicy,
+    BackendKind, Crop, Dataset, Datasets, LabelSpaces, MissingPolicy, StarGanV2, Transform,
+    Translate, UnreadablePolicy,
 };
 
 use crate::backend::{self, on_backend};
@@ -107,7 +107,7 @@ pub struct Args {
     lpips: Option<Vec<PathBuf>>,
     /// Styles of every translation that are measured, of a model that has several (stargan-v2), and
     /// how unlike they are [default: 10]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100))]
     styles: Option<u64>,
     /// Take the styles from the images of --data in the domain that is asked for, in place of noise
     /// (stargan-v2)
@@ -323,6 +323,7 @@ fn styled<B: Backend>(
         Model::StarGan(translator) => return Ok(Box::new(translator)),
         Model::StarGanV2(translator) => translator.with_styles(args.styles.unwrap_or(STYLES)),
     };
+    StarGanV2::check_images(data)?;
     if !args.by_reference {
         return Ok(Box::new(translator));
     }

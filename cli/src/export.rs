@@ -80,7 +80,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let different: Vec<_> = different.iter().map(|&(flag, path)| (flag, Some(path))).collect();
     check_different(&different)?;
     files.iter().try_for_each(|(_, path)| args.format.check_name(path))?;
-    let has_styles = has_styles(&args.model);
+    let has_styles = has_styles(&args.model)?;
     let known: &[&str] = match (has_styles, args.format) {
         (false, _) => &[GENERATOR, DISCRIMINATOR],
         (true, Format::Pytorch) => &[NETS_EMA],

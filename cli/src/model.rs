@@ -19,7 +19,7 @@ impl<B: Backend> Model<B> {
     pub fn open(path: &Path) -> Result<Self, Failure> {
         let device = Default::default();
         let path = resolve_model(path)?;
-        Ok(match has_styles(&path) {
+        Ok(match has_styles(&path)? {
             true => Self::StarGanV2(StyleTranslator::open(path, &device)?),
             false => Self::StarGan(Translator::open(path, &device)?),
         })
@@ -34,7 +34,7 @@ impl<B: Backend> Model<B> {
     }
 }
 
-/// Whether the model at `path` has styles. What it is if it is neither, opening it says.
-pub fn has_styles(path: &Path) -> bool {
-    recipe_of(path).is_ok_and(|recipe| recipe == StarGanV2::NAME)
+/// Whether the model at `path` has styles.
+pub fn has_styles(path: &Path) -> Result<bool, Failure> {
+    Ok(recipe_of(path)? == StarGanV2::NAME)
 }

@@ -14,14 +14,14 @@ pub(super) struct Asked {
 }
 
 impl Asked {
-    /// From the image's own label to the one asked for, in a style of it.
+    /// From the image's own label to the one asked for, in a style of that number.
     pub fn there<'a>(&'a self, data: &'a dyn Dataset, style: u64) -> Relabelling<'a> {
         Relabelling::new(data.label(self.image), &self.label).with_style(style)
     }
 
-    /// From the label asked for to the image's own.
-    pub fn back<'a>(&'a self, data: &'a dyn Dataset) -> Relabelling<'a> {
-        Relabelling::new(&self.label, data.label(self.image))
+    /// From the label asked for to the image's own, in a style of that number.
+    pub fn back<'a>(&'a self, data: &'a dyn Dataset, style: u64) -> Relabelling<'a> {
+        Relabelling::new(&self.label, data.label(self.image)).with_style(style)
     }
 }
 
@@ -32,4 +32,10 @@ pub(super) fn asked_of(data: &dyn Dataset, image: usize) -> impl Iterator<Item =
     let labels = data.labels().targets(&own).into_iter().map(|target| target.label);
     let asked = labels.enumerate().filter(move |(_, label)| *label != own);
     asked.map(move |(name, label)| Asked { image, name, label })
+}
+
+/// The number of the style `at`, from 0, of the image number `image`, of a model that shows
+/// `styles` of each: every image has styles of its own, so that a measure is of very many.
+pub(super) fn style_of(image: usize, styles: u64, at: u64) -> u64 {
+    (image as u64).wrapping_mul(styles).wrapping_add(at)
 }

@@ -22,6 +22,7 @@ use crate::data::unreadable::{Readable, UnreadablePolicy};
 use crate::data::whole::read_text;
 use crate::error::{Error, Result};
 use crate::labels::space::LabelKind;
+use crate::metrics::asked::style_of;
 use crate::metrics::pixel::compared::{Compared, changed};
 use crate::metrics::scores::{CounterfactualScores, TOTAL};
 use crate::metrics::sums::{Means, Sums};
@@ -192,6 +193,7 @@ impl Counterfactuals {
             }
             let label = |pair: &&Pair| {
                 Relabelling::new(self.data.label(pair.source), self.data.label(pair.target))
+                    .with_style(style_of(pair.source, model.styles(), 0))
             };
             let labels: Vec<_> = pairs.iter().map(label).collect();
             let sources = upload(&sources, model.device());

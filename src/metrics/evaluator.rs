@@ -10,7 +10,7 @@ use crate::data::dataset::Dataset;
 use crate::data::unreadable::{Readable, UnreadablePolicy};
 use crate::error::Result;
 use crate::labels::space::LabelKind;
-use crate::metrics::asked::{Asked, asked_of};
+use crate::metrics::asked::{Asked, asked_of, style_of};
 use crate::metrics::domain::{Domain, DomainDistance, DomainSets};
 use crate::metrics::evaluation::{DiversityScores, Evaluation, Judged, LpipsScores};
 use crate::metrics::fid::{Fid, FidReference};
@@ -206,22 +206,34 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         seen: &mut Option<Seen<'_, B>>,
     ) -> Option<Look> {
         let real = upload(real, self.model.device());
-        let own = images.iter().map(|&image| self.data.label(image));
-        let own: Vec<_> = own.map(|own| Relabelling::new(own, own)).collect();
+        let own = |&image: &usize| {
+            let own = self.data.label(image);
+            Relabelling::new(own, own).with_style(self.style(image, 0))
+        };
+        let own: Vec<_> = images.iter().map(own).collect();
         let same = self.model.relabel(real.clone(), self.dataset, &own);
         self.errors(same, real.clone()).into_iter().for_each(|errors| identity.add(errors));
         seen.as_mut().map(|seen| seen.real(images, real))
     }
 
-    /// `G(x, c)` of every image asked for.
-    fn there(&self, asked: &[Asked], sources: Tensor<B, 4>, style: u64) -> Tensor<B, 4> {
-        let labels: Vec<_> = asked.iter().map(|asked| asked.there(self.data, style)).collect();
+    /// The number of an image's style `at`.
+    fn style(&self, image: usize, at: u64) -> u64 {
+        style_of(image, self.model.styles(), at)
+    }
+
+    /// `G(x, c)` of every image asked for, in its style `at`.
+    fn there(&self, asked: &[Asked], sources: Tensor<B, 4>, at: u64) -> Tensor<B, 4> {
+        let style = |asked: &Asked| self.style(asked.image, at);
+        let labels: Vec<_> =
+            asked.iter().map(|asked| asked.there(self.data, style(asked))).collect();
         self.model.relabel(sources, self.dataset, &labels)
     }
 
     /// `G(G(x, c), c')` of what was asked for.
     fn back(&self, asked: &[Asked], there: Tensor<B, 4>) -> Tensor<B, 4> {
-        let labels: Vec<_> = asked.iter().map(|asked| asked.back(self.data)).collect();
+        let style = |asked: &Asked| self.style(asked.image, 0);
+        let labels: Vec<_> =
+            asked.iter().map(|asked| asked.back(self.data, style(asked))).collect();
         self.model.relabel(there, self.dataset, &labels)
     }
 

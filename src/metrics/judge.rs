@@ -22,7 +22,7 @@ use crate::data::unreadable::UnreadablePolicy;
 use crate::error::{Error, Result};
 use crate::files::model;
 use crate::labels::space::{LabelKind, LabelSpace};
-use crate::metrics::asked::{Asked, asked_of};
+use crate::metrics::asked::{Asked, asked_of, style_of};
 use crate::metrics::judge::network::{Architecture, Network};
 use crate::metrics::readings::Readings;
 use crate::nn::discriminator::DiscriminatorConfig;
@@ -393,7 +393,10 @@ impl<B: Backend> Judge<B> {
                 .iter()
                 .map(|asked| Ok(transform.resize(&data.load_cropped(asked.image, transform.size)?)))
                 .collect::<Result<Vec<DynamicImage>>>()?;
-            let labels: Vec<_> = chunk.iter().map(|asked| asked.there(data, 0)).collect();
+            let labels: Vec<_> = chunk
+                .iter()
+                .map(|asked| asked.there(data, style_of(asked.image, model.styles(), 0)))
+                .collect();
             let images = upload(&images, model.device());
             let read = self.read(model.relabel(images, dataset, &labels));
             for (Asked { name, label, .. }, read) in chunk.iter().zip(read) {

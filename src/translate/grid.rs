@@ -21,7 +21,8 @@ use crate::translate::relabel::{DomainLabel, Relabelling, Translate};
 #[derive(Clone, Debug)]
 pub struct Grid {
     /// A row per image, without gaps: the image, then its translation to every target, on white
-    /// where they are transparent.
+    /// where they are transparent; where they are in the styles of other images, these are a row
+    /// above.
     pub image: RgbImage,
     /// What the columns show: `input`, then the targets' names, each before `mask` where masks are
     /// shown.

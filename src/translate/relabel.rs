@@ -57,8 +57,9 @@ pub trait Translate<B: Backend>: Debug + Send + Sync {
     /// Where the model computes.
     fn device(&self) -> &B::Device;
 
-    /// How many styles of every label grids show and metrics measure, numbered from 0: 1 of models
-    /// that have no others.
+    /// How many styles of every label grids show and metrics measure: 1 of models that have no
+    /// others. Grids show those of the numbers from 0 on, the same of every image; metrics ask for
+    /// others for each, those of the image number `i` from `i` times so many on.
     fn styles(&self) -> u64 {
         1
     }

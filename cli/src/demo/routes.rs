@@ -108,6 +108,9 @@ impl<M: PageModel> Serve for Routes<M> {
             let (file, reference) = split(&head.headers, &body.bytes)?;
             let photo = || limits::decode(file, "this file");
             match head.uri.path() {
+                path @ ("/prepare" | "/every") if reference.is_some() => {
+                    Err(Refusal::bad(format!("{path} takes one image, without a reference")))
+                }
                 "/prepare" => {
                     let (picture, labels) = model.prepare(photo()?)?;
                     Ok(png(picture, vec![("own-labels", json!(labels).to_string())]))

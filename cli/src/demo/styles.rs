@@ -33,7 +33,7 @@ enum Source {
 impl<B: Backend> Styles<B> {
     /// A photo as the networks see it, which is as large as what they make.
     fn seen(&self, photo: &DynamicImage) -> DynamicImage {
-        self.0.transform_of_photo().crop_and_resize(photo)
+        self.0.transform_of(photo.width(), photo.height()).crop_and_resize(photo)
     }
 }
 

@@ -85,17 +85,16 @@ pub fn run(args: &Args) -> Result<(), Failure> {
 /// Shows what the model at `path` sees of a photo.
 fn show(args: &Args, path: &Path, photo: &Path) -> Result<(), Failure> {
     let path = resolve_model(path)?;
-    let (trained, seen): (Transform, fn(Transform, u32, u32) -> Transform) = match has_styles(&path)
-    {
+    let trained = match has_styles(&path)? {
         true => {
             let model: StyleModel = describe(path)?;
             model.check()?;
-            (model.transform, |transform, _, _| Transform { crop: Crop::Square, ..transform })
+            model.transform
         }
         false => {
             let model: ModelConfig = describe(path)?;
             model.check()?;
-            (model.transform, Transform::for_photo)
+            model.transform
         }
     };
     let existing = args.overwrite.existing();
@@ -105,7 +104,7 @@ fn show(args: &Args, path: &Path, photo: &Path) -> Result<(), Failure> {
     let (width, height) = (image.width(), image.height());
     let transform = match args.crop {
         Some(crop) => Transform { crop: crop.of(trained), ..trained },
-        None => seen(trained, width, height),
+        None => trained.for_photo(width, height),
     };
     transform.check_holds(width, height).map_err(|error| of_file(photo, error))?;
     save_image(preview(&image, transform), out, existing)?;
@@ -177,7 +176,10 @@ impl Described for StarGanV2 {
 
 /// A model file or a checkpoint, by its description.
 fn describe_file(path: &Path) -> Result<String, Failure> {
-    if has_styles(path) { describe_as::<StarGanV2>(path) } else { describe_as::<StarGan>(path) }
+    match has_styles(path)? {
+        true => describe_as::<StarGanV2>(path),
+        false => describe_as::<StarGan>(path),
+    }
 }
 
 fn describe_as<R: Described>(path: &Path) -> Result<String, Failure> {

@@ -68,6 +68,7 @@ impl Plan {
             .iter()
             .map(|(test, pairs)| {
                 let (dataset, data) = &tests[*test];
+                R::check_measured(&**data)?;
                 Ok(pairs.open(data.clone(), *dataset)?.with_on_unreadable(policy))
             })
             .collect::<Result<_, Failure>>()?;

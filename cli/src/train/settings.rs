@@ -44,13 +44,13 @@ pub struct SettingsArgs {
     /// to, for tests); weights, norms and losses stay float32
     #[arg(long, value_name = "NAME", value_parser = names(Precision::ALL), help_heading = RUN)]
     pub precision: Option<Precision>,
-    /// Iterations: discriminator updates
+    /// Iterations: discriminator updates, of stargan-v2 two each
     #[arg(long, value_name = "N", help_heading = RUN)]
     pub iterations: Option<u64>,
     /// Channels after the generator's first convolution
     #[arg(long, value_name = "N", help_heading = NETWORKS)]
     pub base_channels: Option<usize>,
-    /// Learning rate of both networks, which --schedule starts from; the discriminator's own keeps
+    /// Learning rate of the networks, which --schedule starts from; the discriminator's own keeps
     /// its ratio to it
     #[arg(long, value_name = "F", help_heading = RUN)]
     pub learning_rate: Option<f64>,
@@ -65,12 +65,12 @@ pub struct SettingsArgs {
         help_heading = RUN
     )]
     pub schedule: Option<Schedule>,
-    /// Decay of the generator's moving average, which translates; 0 for none
+    /// Decay of the moving average of the networks that translate; 0 for none
     #[arg(long, value_name = "F", help_heading = RUN)]
     pub ema: Option<f64>,
     /// Change training images at random beside the flip: factors from 1 - B to 1 + B for
     /// brightness, likewise for contrast and saturation, and smaller crops at any place, of a side
-    /// down to 1 - SHARE [default: none of these]
+    /// down to 1 - SHARE
     #[arg(
         long,
         value_name = "brightness=B,contrast=C,saturation=S,crop=SHARE",
@@ -240,6 +240,11 @@ fn defaults<R: Trained>(config: &TrainingConfig<R>) -> Vec<(&'static str, String
             format!("{factor} times --learning-rate; as that with --head plain or --preset")
         },
     );
+    let augmentation = match run.augmentation.to_string() {
+        none if none.is_empty() => "none of these".to_owned(),
+        some => some,
+    };
+    let balance = if run.sampling == Sampling::Balanced { "always" } else { "no" };
     let of_run = [
         ("size", recipe.image_size().to_string()),
         ("channels", recipe.channels().to_string()),
@@ -251,6 +256,8 @@ fn defaults<R: Trained>(config: &TrainingConfig<R>) -> Vec<(&'static str, String
         ("discriminator_learning_rate", discriminator_rate),
         ("schedule", run.schedule.to_string()),
         ("ema", run.ema.to_string()),
+        ("augment", augmentation),
+        ("balance", balance.to_owned()),
         ("seed", run.seed.to_string()),
         ("keep", run.keep.to_string()),
         ("checkpoint_every", run.checkpoint_every.to_string()),

@@ -31,7 +31,7 @@ const HEADING: &str = "Models of stargan-v2";
 /// an animated GIF, PNG or WebP it makes an animation of as many frames, an animated PNG. Images
 /// that can't be read are passed over and named; the exit code is 1 then. A model of stargan-v2
 /// takes no edits: it translates to a --domain in some --styles, INPUT_DOMAIN-NUMBER.png, or as a
-/// --reference, INPUT_REFERENCE.png; with --animate through all of these.
+/// --reference, INPUT_DOMAIN-REFERENCE.png; with --animate through all of these.
 #[derive(clap::Args)]
 pub struct Args {
     /// A model file, a checkpoint, or a run folder for its newest checkpoint [default: the model
@@ -100,7 +100,7 @@ fn parse_size(text: &str) -> Result<OutputSize, String> {
 
 pub fn run(args: &Args) -> Result<(), Failure> {
     let model = args.model.clone().map_or_else(bundled::model, Ok)?;
-    let has_styles = has_styles(&model);
+    let has_styles = has_styles(&model)?;
     if let Some(flag) = args.styles.given().filter(|_| !has_styles) {
         return usage(format!(
             "{flag} is for models of the recipe stargan-v2; {} takes --edit",

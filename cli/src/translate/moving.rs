@@ -73,19 +73,8 @@ impl MovingArgs {
     ) -> Result<Animation, Failure> {
         let [width, height] = size_of_result(translator, image);
         let channels = channels_of_result(translator, image);
-        let bytes = channels * width * height * u64::from(count) * (1 + u64::from(self.back));
-        if bytes > MAX_IMAGE_BYTES {
-            return Err(of_file(
-                path,
-                format!(
-                    "{count} frames of {width} x {height} pixels take {} MiB, more than {}: fewer \
-                     with --animate, a smaller image, or --size model",
-                    bytes >> 20,
-                    MAX_IMAGE_BYTES >> 20
-                ),
-            ));
-        }
         let count = usize::from(count);
+        self.check_bytes(path, count, [width, height], channels)?;
         let frames = match source {
             None => translator.interpolate(image, "", edit, count)?,
             Some(source) => {
@@ -94,6 +83,29 @@ impl MovingArgs {
             }
         };
         self.animation(frames)
+    }
+
+    /// Refuses frames that would take too much memory, of so many pixels and bytes of each pixel.
+    pub fn check_bytes(
+        &self,
+        path: &Path,
+        count: usize,
+        [width, height]: [u64; 2],
+        channels: u64,
+    ) -> Result<(), Failure> {
+        let bytes = channels * width * height * count as u64 * (1 + u64::from(self.back));
+        if bytes <= MAX_IMAGE_BYTES {
+            return Ok(());
+        }
+        Err(of_file(
+            path,
+            format!(
+                "{count} frames of {width} x {height} pixels take {} MiB, more than {}: fewer \
+                 with --animate, a smaller image, or --size model",
+                bytes >> 20,
+                MAX_IMAGE_BYTES >> 20
+            ),
+        ))
     }
 
     /// What `frames` make, as fast as is said, and back again if that is.

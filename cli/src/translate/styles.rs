@@ -87,18 +87,24 @@ impl StylesArgs {
         }
         if domains.len() > 1 {
             return usage(
-                "of several --reference, say each one's domain: --reference DOMAIN=IMAGE",
+                "a --reference is in one domain: say each one's by --reference DOMAIN=IMAGE, in \
+                 place of several --domain",
             );
         }
         let of = |reference: &Reference| {
-            let domain = match domains.first() {
-                Some(domain) if reference.domain.is_none() => *domain,
-                _ => reference.domain(space)?,
+            let domain = match (domains.first(), &reference.domain) {
+                (Some(_), Some(_)) => {
+                    return usage(
+                        "the domain of a --reference is said twice: by --domain, and before its =",
+                    );
+                }
+                (Some(domain), None) => *domain,
+                (None, _) => reference.domain(space)?,
             };
             let image = load_image(&reference.image)?;
             let code = translator.reference_style(&image, domain)?;
-            let name = reference.image.file_stem().unwrap_or_default();
-            let name = name.to_string_lossy().into_owned();
+            let stem = reference.image.file_stem().unwrap_or_default().to_string_lossy();
+            let name = format!("{}-{stem}", space.names()[domain]);
             Ok(Style { name, code, image: Some(image) })
         };
         self.reference.iter().map(of).collect()
@@ -220,6 +226,9 @@ fn animate<B: Backend>(
     }
     for job in args.existing.jobs(place, inputs, names, false)? {
         let Some(input) = photos.read(job.input) else { continue };
+        let size = translator.transform().size;
+        let pixels = [size.width as u64, size.height as u64];
+        args.moving.check_bytes(job.input, frames, pixels, 4)?;
         let frames = translator.interpolate(&input.into_first(), &codes, frames)?;
         let animation = args.moving.animation(frames)?;
         for output in job.edits.iter().filter_map(|files| files.result.as_ref()) {

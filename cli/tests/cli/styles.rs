@@ -181,9 +181,9 @@ fn a_face_gets_styles_from_noise_and_from_other_faces() {
 
     let reference = face("00003");
     let told = translate(&format!("--reference Black_Hair={reference} --out {to}/c face.png"));
-    assert_eq!(told, format!("{to}/c/face_00003.png\n"));
+    assert_eq!(told, format!("{to}/c/face_Black_Hair-00003.png\n"));
     translate(&format!("--domain Black_Hair --reference {reference} --out {to}/d.png face.png"));
-    assert_eq!(open("c/face_00003.png"), open("d.png"));
+    assert_eq!(open("c/face_Black_Hair-00003.png"), open("d.png"));
     fs::create_dir_all(format!("{to}/Black_Hair")).unwrap();
     fs::copy(&reference, format!("{to}/Black_Hair/rex.png")).unwrap();
     translate(&format!("--reference {to}/Black_Hair/rex.png --out {to}/e.png face.png"));
@@ -215,12 +215,23 @@ fn what_a_model_can_not_do_is_said() {
         ("--model run --reference face.png", 1, "which of the domains Black_Hair"),
         ("--model run --reference Male=face.png", 1, "Male"),
         ("--model run --reference face.png --styles 3", 2, "cannot be used with"),
+        ("--model run --domain Blond_Hair --reference Black_Hair=face.png", 2, "said twice"),
+        ("--model run --domain Blond_Hair --first-style 99999999999", 2, "--first-style"),
+        ("--model typo --domain Blond_Hair", 1, "typo"),
         ("--domain Blond_Hair", 2, "--domain is for models of the recipe stargan-v2"),
     ] {
         fails("translate", from, &format!("{flags} face.png"), code, expected);
     }
     let line = format!("--model {MODEL} --data {} --styles 2", faces("test"));
     fails("evaluate", from, &line, 2, "this one has no styles");
+    // Somebody bald is in no domain.
+    let list = fs::read_to_string(format!("{FACES}/test/list_attr.txt")).unwrap();
+    let names_of = list.lines().nth(1).unwrap();
+    let bald = folder();
+    let bald_list = bald.path().join("list.txt");
+    fs::write(&bald_list, format!("1\n{names_of}\n00001.png{}\n", " -1".repeat(7))).unwrap();
+    let data = format!("celeba:{FACES}/test/images:{}", bald_list.display());
+    fails("evaluate", from, &format!("--model run --data {data}"), 1, "is in none of the domains");
     assert_eq!(names(from), ["face.png", "run"]);
 }
 

@@ -3,7 +3,7 @@
 use crate::files::pytorch::infer::sides;
 use crate::files::pytorch::keys::Key;
 use crate::files::pytorch::style_keys::{NETWORKS, networks};
-use crate::nn::limits::MOST_HALVINGS;
+use crate::nn::limits::{MOST_HALVINGS, check_channels};
 use crate::nn::style::config::{LAST, StyleConfig};
 use crate::nn::weights::Weights;
 
@@ -60,6 +60,8 @@ pub(super) fn config(weights: &Weights) -> Result<StyleConfig, String> {
         weights.contains_key(&name)
     };
     let domains = (0..).take_while(of_domain).count();
+    // Before there are tables of so many: a name in a file costs little.
+    check_channels("domains", domains).map_err(|error| error.to_string())?;
 
     let halvings = encoder.blocks(weights, "shared.blocks.");
     let config = StyleConfig::new(LAST << halvings, domains);

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::data::channels::Channels;
+use crate::data::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::labels::space::{LabelKind, LabelSpace};
 use crate::labels::spaces::LabelSpaces;
@@ -103,6 +104,23 @@ impl StarGanV2 {
     pub fn with_weights(mut self, weights: StyleLossWeights) -> Self {
         self.weights = weights;
         self
+    }
+
+    /// Checks that every image of `data`, whose labels are the domains, is in one of them: those of
+    /// attributes that exclude each other may be in none.
+    ///
+    /// # Errors
+    /// [`Error::Label`] naming the first image that is not.
+    pub fn check_images(data: &dyn Dataset) -> Result<()> {
+        let in_one = |image: &usize| data.label(*image).iter().sum::<f32>() == 1.0;
+        match (0..data.len()).find(|image| !in_one(image)) {
+            None => Ok(()),
+            Some(image) => Err(Error::Label(format!(
+                "{} is in none of the domains {}: leave such images out",
+                data.name(image),
+                data.labels().names().join(", ")
+            ))),
+        }
     }
 
     /// Checks everything.

@@ -59,8 +59,8 @@ impl<B: Backend> StyleTranslator<B> {
     /// which have names; where the styles are `references`', those stand above.
     ///
     /// # Errors
-    /// [`Error::Label`] when there are no images or no columns; [`Error::Data`] when an image has
-    /// no pixels.
+    /// [`Error::Label`] when there are no images or no columns, or not as many references as
+    /// columns; [`Error::Data`] when an image has no pixels.
     ///
     /// # Panics
     /// When a style has another width.
@@ -72,6 +72,10 @@ impl<B: Backend> StyleTranslator<B> {
     ) -> Result<Grid> {
         if images.is_empty() || columns.is_empty() {
             return Err(Error::Label("a grid needs at least one image and one style".to_owned()));
+        }
+        if let Some(references) = references.filter(|images| images.len() != columns.len()) {
+            let (found, expected) = (references.len(), columns.len());
+            return Err(Error::Label(format!("{found} references stand above {expected} styles")));
         }
         let (columns, styles): (Vec<_>, Vec<_>) = columns.into_iter().unzip();
         let mut rows = Vec::new();

@@ -12,7 +12,8 @@ use crate::translate::relabel::Translate;
 impl<B: Backend> StyleTranslator<B> {
     /// `image` in `frames` steps through `styles` `[1, style_width]`, in a straight line from each
     /// to the next: the first image is in the first style,
-    /// the last in the last. Styles may be of different domains.
+    /// the last in the last, those between where `styles - 1` divides `frames - 1`. Styles may be
+    /// of different domains.
     ///
     /// # Errors
     /// [`Error::Config`] when there are less than two styles, or fewer frames than styles;

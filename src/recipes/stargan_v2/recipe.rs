@@ -77,14 +77,7 @@ impl Recipe for StarGanV2 {
         check_datasets(data.len())?;
         let data = &data[0];
         self.spaces.check_space(0, data.labels())?;
-        let in_one = |image: &usize| data.label(*image).iter().sum::<f32>() == 1.0;
-        if let Some(image) = (0..data.len()).find(|image| !in_one(image)) {
-            return Err(Error::Label(format!(
-                "{} is in none of the domains {}: leave such images out",
-                data.name(image),
-                data.labels().names().join(", ")
-            )));
-        }
+        Self::check_images(data)?;
         for (domain, name) in data.labels().names().iter().enumerate() {
             let images = (0..data.len()).filter(|image| data.label(*image)[domain] == 1.0).count();
             if images < 2 {

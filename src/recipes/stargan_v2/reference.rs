@@ -11,9 +11,9 @@ use crate::recipes::stargan_v2::translator::{StyleTranslator, domain_of};
 use crate::translate::images::{CHUNK, upload};
 use crate::translate::relabel::{Relabelling, Translate};
 
-/// A [`StyleTranslator`] whose styles come from reference images, as metrics measure it: image `i`
-/// of a batch has as style number `k` that of another reference of its target domain, the
-/// `(i + k step)`-th, where all styles together go once around all references.
+/// A [`StyleTranslator`] whose styles come from reference images, as metrics measure it. It shows
+/// `n` styles, so that number `i n + k` is the style `k` of the image `i`: that of the reference
+/// `i + k step` of the target domain, counted around, where `n` steps go once around all of them.
 #[derive(Clone, Debug)]
 pub struct ReferenceTranslator<B: Backend> {
     translator: StyleTranslator<B>,
@@ -32,7 +32,7 @@ impl<B: Backend> ReferenceTranslator<B> {
         let data = references.data();
         let space = data.labels();
         translator.spaces().check_space(0, space)?;
-        let size = translator.transform().size;
+        let seen = translator.transform();
         let mut styles = vec![Vec::new(); space.width()];
         for (domain, styles) in styles.iter_mut().enumerate() {
             let of_domain = |image: &usize| data.label(*image)[domain] == 1.0;
@@ -40,10 +40,8 @@ impl<B: Backend> ReferenceTranslator<B> {
             for chunk in images.chunks(CHUNK) {
                 let mut pixels = Vec::new();
                 for &image in chunk {
-                    let loaded = references.load_cropped(image, size)?;
-                    pixels.extend(
-                        loaded.map(|image| translator.prepare_reference(&image)).transpose()?,
-                    );
+                    let loaded = references.load_cropped(image, seen.size)?;
+                    pixels.extend(loaded.map(|image| seen.resize(&image)));
                 }
                 if !pixels.is_empty() {
                     let domains = vec![domain; pixels.len()];
@@ -88,14 +86,15 @@ impl<B: Backend> Translate<B> for ReferenceTranslator<B> {
         labels: &[Relabelling<'_>],
     ) -> Tensor<B, 4> {
         assert_eq!(images.dims()[0], labels.len(), "labels of every image");
-        let style = |(image, label): (usize, &Relabelling<'_>)| {
+        let styles = self.styles().max(1);
+        let style = |label: &Relabelling<'_>| {
             let references = &self.references[domain_of(label.target)];
-            let [count, width] = references.dims();
-            let step = count.div_ceil(self.styles().max(1) as usize);
-            let at = (image + label.style as usize * step) % count;
-            references.clone().slice([at..at + 1, 0..width])
+            let count = references.dims()[0];
+            let (image, at) = (label.style / styles, label.style % styles);
+            let step = (count as u64).div_ceil(styles);
+            references.clone().narrow(0, ((image + at * step) % count as u64) as usize, 1)
         };
-        let styles: Vec<_> = labels.iter().enumerate().map(style).collect();
+        let styles: Vec<_> = labels.iter().map(style).collect();
         self.translator.forward(images, Tensor::cat(styles, 0))
     }
 }

@@ -35,7 +35,7 @@ pub struct StyleTranslator<B: Backend> {
     mapping: MappingNetwork<B>,
     encoder: StyleEncoder<B>,
     styles: u64,
-    crop: Crop,
+    crop: Option<Crop>,
     device: B::Device,
 }
 
@@ -51,7 +51,7 @@ impl<B: Backend> StyleTranslator<B> {
         encoder: StyleEncoder<B>,
         device: B::Device,
     ) -> Self {
-        Self { model, generator, mapping, encoder, styles: STYLES, crop: Crop::Square, device }
+        Self { model, generator, mapping, encoder, styles: STYLES, crop: None, device }
     }
 
     /// Opens a model file, a checkpoint, or the newest checkpoint of a run folder: the moving
@@ -115,15 +115,21 @@ impl<B: Backend> StyleTranslator<B> {
         self
     }
 
-    /// Sets the part of a photo that is translated; the largest square at first.
+    /// Sets the part of a photo that is translated. At first it is the one that the model was
+    /// trained on, or the largest square of a photo of which that would leave out most
+    /// ([`Transform::for_photo`]); that of references in any case.
     pub fn with_crop(mut self, crop: Crop) -> Self {
-        self.crop = crop;
+        self.crop = Some(crop);
         self
     }
 
-    /// What is done to a photo before the networks see it.
-    pub fn transform_of_photo(&self) -> Transform {
-        Transform { crop: self.crop, ..self.model.transform }
+    /// What is done to a photo of this size, in pixels, before the networks see it.
+    pub fn transform_of(&self, width: u32, height: u32) -> Transform {
+        let transform = self.model.transform;
+        match self.crop {
+            Some(crop) => Transform { crop, ..transform },
+            None => transform.for_photo(width, height),
+        }
     }
 
     /// The style `[1, style_width]` of `domain` that the `number`-th noise has; one noise is
@@ -161,7 +167,7 @@ impl<B: Backend> StyleTranslator<B> {
     }
 
     /// The style `[1, style_width]` of one `image`, such as one of
-    /// [`load_image`](crate::load_image), as one of `domain`; its largest square is used.
+    /// [`load_image`](crate::load_image), as one of `domain`.
     ///
     /// # Errors
     /// [`Error::Data`] when the image has no pixels; [`Error::Label`] when there is no such domain.
@@ -196,12 +202,12 @@ impl<B: Backend> StyleTranslator<B> {
 
     /// An image as the networks see it.
     pub(crate) fn prepare(&self, image: &DynamicImage) -> Result<DynamicImage> {
-        prepare(image, self.transform_of_photo())
+        prepare(image, self.transform_of(image.width(), image.height()))
     }
 
-    /// A reference as the networks see it, of which the largest square is used.
+    /// A reference as the networks see it.
     pub(crate) fn prepare_reference(&self, image: &DynamicImage) -> Result<DynamicImage> {
-        prepare(image, Transform { crop: Crop::Square, ..self.model.transform })
+        prepare(image, self.model.transform.for_photo(image.width(), image.height()))
     }
 
     /// Refuses a domain that there isn't.

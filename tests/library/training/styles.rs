@@ -150,9 +150,12 @@ fn styles_from_noise_and_from_other_images_are_measured_alike() {
     let red = (0..data.len()).find(|&image| data.label(image)[1] == 1.0).unwrap();
     let tensor = Tensor::cat([0, red].map(seen).to_vec(), 0);
     let (blue, red_label) = (label(0), label(red));
-    let both = |style| {
-        [Relabelling::new(&blue, &red_label), Relabelling::new(&red_label, &blue)]
-            .map(|label| label.with_style(style))
+    // As metrics number styles: the two of the first image, then the two of the second.
+    let both = |style: u64| {
+        [
+            Relabelling::new(&blue, &red_label).with_style(style),
+            Relabelling::new(&red_label, &blue).with_style(2 + style),
+        ]
     };
     let references = |domain: usize| -> Vec<usize> {
         (0..data.len()).filter(|&image| data.label(image)[domain] == 1.0).collect()
@@ -181,8 +184,9 @@ fn styles_from_noise_and_from_other_images_are_measured_alike() {
     }
     let others: Vec<_> = (0..data.len()).map(|image| 1 - (label(image)[1] as usize)).collect();
     let tensor = Tensor::cat((0..data.len()).map(seen).collect(), 0);
+    // Every image has styles of its own.
     let [first, second] = [0, 1].map(|style| {
-        let numbers = vec![style; others.len()];
+        let numbers: Vec<u64> = (0..others.len() as u64).map(|image| 2 * image + style).collect();
         noise.forward(tensor.clone(), noise.latent_styles(&numbers, &others))
     });
     let expected = f64::from((first - second).abs().mean().into_scalar()) / 2.0;

@@ -9,7 +9,7 @@ use std::path::Path;
 use ::stargan::burn::tensor::backend::AutodiffBackend;
 use ::stargan::data::read_text;
 use ::stargan::engine::Recipe;
-use ::stargan::{LabelSpaces, StarGan, StarGanV2, Trainer, TrainingConfig};
+use ::stargan::{Dataset, LabelSpaces, StarGan, StarGanV2, Trainer, TrainingConfig};
 use clap::ValueEnum;
 use serde_json::Value;
 
@@ -62,6 +62,15 @@ pub trait Trained: Recipe {
 
     /// The labels that it is for.
     fn labels(&self) -> &LabelSpaces;
+
+    /// Refuses images to measure on that it can't translate.
+    ///
+    /// # Errors
+    /// When there are such.
+    fn check_measured(data: &dyn Dataset) -> Result<(), Failure> {
+        let _ = data;
+        Ok(())
+    }
 
     /// The flags, by their names, that would make its own settings.
     fn defaults(&self) -> Vec<(&'static str, String)>;

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use clap::Args;
 use stargan::burn::tensor::backend::AutodiffBackend;
 use stargan::nn::StyleConfig;
-use stargan::{LabelSpaces, StarGanV2, StyleLossWeights, Trainer, TrainingConfig};
+use stargan::{Dataset, LabelSpaces, StarGanV2, StyleLossWeights, Trainer, TrainingConfig};
 
 use super::Trained;
 use super::weights::LOSSES;
@@ -74,6 +74,10 @@ impl Trained for StarGanV2 {
 
     fn labels(&self) -> &LabelSpaces {
         &self.spaces
+    }
+
+    fn check_measured(data: &dyn Dataset) -> Result<(), Failure> {
+        Ok(Self::check_images(data)?)
     }
 
     fn defaults(&self) -> Vec<(&'static str, String)> {
