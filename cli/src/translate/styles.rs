@@ -33,7 +33,7 @@ pub struct StylesArgs {
     styles: Option<u16>,
     /// The first of the styles is of the noise of this number
     #[arg(long, value_name = "N", conflicts_with = "reference", help_heading = HEADING)]
-    first_style: Option<u64>,
+    first_style: Option<u32>,
     /// In the style of this image, and to its domain: the one before "=", or --domain, or the one
     /// that its folder is called. Repeat it for several
     #[arg(long, value_name = "[DOMAIN=]IMAGE", help_heading = HEADING)]
@@ -74,8 +74,8 @@ impl StylesArgs {
                     "--domain or --reference is required with this model: its domains are {names}"
                 ));
             }
-            let first = self.first_style.unwrap_or(0);
-            let numbers = first..first.saturating_add(self.styles.unwrap_or(1).into());
+            let first = u64::from(self.first_style.unwrap_or(0));
+            let numbers = first..first + u64::from(self.styles.unwrap_or(1));
             let of = |domain: usize| {
                 numbers.clone().map(move |number| Style {
                     name: format!("{}-{number}", space.names()[domain]),
@@ -127,8 +127,8 @@ pub fn translate<B: Backend>(
         None => translator,
     };
     let styles = args.styles.styles(&translator)?;
-    let transform = translator.transform_of_photo();
-    let mut photos = Photos::transformed(|_, _| transform, translator.transform());
+    let transform_of = |width, height| translator.transform_of(width, height);
+    let mut photos = Photos::transformed(transform_of, translator.transform());
     if args.grid {
         grid(args, &translator, place, inputs, &mut photos, &styles)?;
         return photos.finish();
