@@ -65,9 +65,9 @@ pub struct Args {
     /// settings; those after it are kept under other names
     #[arg(long, value_name = "CHECKPOINT")]
     resume_from: Option<PathBuf>,
-    /// Begin with what fits of this model, whose labels and data may be others: its networks' sizes
-    /// and image size are taken where no flag says otherwise, its weights where sizes agree, those
-    /// of labels where their names do
+    /// Begin with what fits of this model (stargan), whose labels and data may be others: its
+    /// networks' sizes and image size are taken where no flag says otherwise, its weights where
+    /// sizes agree, those of labels where their names do
     #[arg(long, value_name = "RUN_OR_FILE", conflicts_with_all = ["resume", "resume_from"])]
     from: Option<PathBuf>,
     /// With --resume: go on although images were added, removed or renamed or have other labels;
@@ -150,7 +150,8 @@ pub fn describe_as(
 /// Trains the recipe that the command line or the run says. `places` are where the flags stand.
 pub fn run_chosen(args: &TrainArgs, places: &ArgMatches) -> Result<(), Failure> {
     let out = args.args.out.clone().unwrap_or_else(|| OUT.into());
-    match RecipeName::choose(args.recipe, args.args.resumes().then_some(&*out))? {
+    let of_file = || args.args.settings.config.as_deref().and_then(RecipeName::of_settings);
+    match RecipeName::choose(args.recipe.or_else(of_file), args.args.resumes().then_some(&*out))? {
         RecipeName::StarGan => run::<StarGan>(&args.args, places, None),
         RecipeName::StarGanV2 => run::<StarGanV2>(&args.args, places, None),
     }

@@ -15,6 +15,10 @@ const SMALL: &str = "\
     --size 16 --batch 4 --base-channels 4 --most-channels 8 --style-width 4 --latent-width 3 \
     --mapping-width 8";
 
+/// The shipped model of styles.
+const STYLES: &str =
+    concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/models/styles32.safetensors");
+
 const HAIR: &str = "--labels Black_Hair,Blond_Hair,Brown_Hair";
 
 /// A folder with a run of a few iterations, `run`, and one face, `face.png`.
@@ -137,6 +141,10 @@ fn a_file_gives_settings_and_flags_override_it() {
     assert_eq!((&networks["image_size"], &networks["style_width"]), (&16.into(), &5.into()));
     succeeds("train", folder.path(), &format!("{line} --style-width 6 --out b"));
     assert_eq!(config(&folder.path().join("b"))["settings"]["networks"]["style_width"], 6);
+    // The settings of a run say what it is of.
+    let line_of_run = format!("{data} --config a/config.json --iterations 1 --out d");
+    succeeds("train", folder.path(), &line_of_run);
+    assert_eq!(config(&folder.path().join("d"))["recipe"], "stargan-v2");
     fs::write(folder.path().join("other.json"), r#"{"recipe": "stargan"}"#).unwrap();
     let other = line.replace("file.json", "other.json");
     fails("train", folder.path(), &format!("{other} --out c"), 1, "recipe");
@@ -154,6 +162,7 @@ fn what_is_no_setting_of_the_recipe_is_refused() {
         ("--recipe stargan-v2 --size 16x32", 2, "takes squares"),
         ("--recipe stargan-v2 --size 48", 1, "squares of 16, 32, 64, 128"),
         ("--recipe stargan-v2 --style-weights 1:2:3", 2, "STYLE:DIVERSITY:CYCLE:PENALTY"),
+        (&format!("--from {STYLES}"), 2, "is a model of stargan-v2"),
         ("--style-width 4", 2, "--style-width is a setting of the recipe stargan-v2,"),
         ("--recipe cyclegan", 2, "possible values: stargan, stargan-v2"),
     ] {
@@ -231,7 +240,13 @@ fn what_a_model_can_not_do_is_said() {
     let bald_list = bald.path().join("list.txt");
     fs::write(&bald_list, format!("1\n{names_of}\n00001.png{}\n", " -1".repeat(7))).unwrap();
     let data = format!("celeba:{FACES}/test/images:{}", bald_list.display());
-    fails("evaluate", from, &format!("--model run --data {data}"), 1, "is in none of the domains");
+    fails(
+        "evaluate",
+        from,
+        &format!("--model run --data {data}"),
+        1,
+        "1 of 1 images are in none of the domains",
+    );
     assert_eq!(names(from), ["face.png", "run"]);
 }
 

@@ -110,15 +110,19 @@ impl StarGanV2 {
     /// attributes that exclude each other may be in none.
     ///
     /// # Errors
-    /// [`Error::Label`] naming the first image that is not.
+    /// [`Error::Label`] saying how many are not, and naming the first.
     pub fn check_images(data: &dyn Dataset) -> Result<()> {
         let in_one = |image: &usize| data.label(*image).iter().sum::<f32>() == 1.0;
-        match (0..data.len()).find(|image| !in_one(image)) {
+        let others: Vec<usize> = (0..data.len()).filter(|image| !in_one(image)).collect();
+        match others.first() {
             None => Ok(()),
-            Some(image) => Err(Error::Label(format!(
-                "{} is in none of the domains {}: leave such images out",
-                data.name(image),
-                data.labels().names().join(", ")
+            Some(&first) => Err(Error::Label(format!(
+                "{} of {} images are in none of the domains {}, the first is {}: take them out of \
+                 the list or folder",
+                others.len(),
+                data.len(),
+                data.labels().names().join(", "),
+                data.name(first)
             ))),
         }
     }

@@ -13,7 +13,7 @@ use crate::translate::relabel::{Relabelling, Translate};
 
 /// A [`StyleTranslator`] whose styles come from reference images, as metrics measure it. It shows
 /// `n` styles, so that number `i n + k` is the style `k` of the image `i`: that of the reference
-/// `i + k step` of the target domain, counted around, where `n` steps go once around all of them.
+/// `i + k step` of the target domain, counted around, where `n` steps go at most once around.
 #[derive(Clone, Debug)]
 pub struct ReferenceTranslator<B: Backend> {
     translator: StyleTranslator<B>,
@@ -26,8 +26,8 @@ impl<B: Backend> ReferenceTranslator<B> {
     /// many styles of each as `translator` [has](StyleTranslator::with_styles).
     ///
     /// # Errors
-    /// When the labels are others, a domain has no image, or an image can't be read and is not left
-    /// out.
+    /// When the labels are others, a domain has fewer images than styles are shown, or an image
+    /// can't be read and is not left out.
     pub fn new(translator: StyleTranslator<B>, references: &mut Readable<'_>) -> Result<Self> {
         let data = references.data();
         let space = data.labels();
@@ -49,10 +49,14 @@ impl<B: Backend> ReferenceTranslator<B> {
                     styles.push(translator.reference_styles(pixels, &domains));
                 }
             }
-            if styles.is_empty() {
+            let found: usize = styles.iter().map(|styles| styles.dims()[0]).sum();
+            let expected = translator.styles().max(1);
+            if (found as u64) < expected {
                 let name = &space.names()[domain];
-                let problem = format!("no image of {name} can be a reference");
-                return Err(Error::Label(problem));
+                return Err(Error::Label(format!(
+                    "the domain {name} has {found} references, and an image is translated in \
+                     {expected} styles that differ: fewer styles, or more images"
+                )));
             }
         }
         let references = styles.into_iter().map(|styles| Tensor::cat(styles, 0)).collect();
@@ -91,7 +95,7 @@ impl<B: Backend> Translate<B> for ReferenceTranslator<B> {
             let references = &self.references[domain_of(label.target)];
             let count = references.dims()[0];
             let (image, at) = (label.style / styles, label.style % styles);
-            let step = (count as u64).div_ceil(styles);
+            let step = count as u64 / styles;
             references.clone().narrow(0, ((image + at * step) % count as u64) as usize, 1)
         };
         let styles: Vec<_> = labels.iter().map(style).collect();

@@ -165,7 +165,7 @@ fn styles_from_noise_and_from_other_images_are_measured_alike() {
         for (image, domain) in [(0, 1), (1, 0)] {
             // Half of the references further in the second style.
             let of_domain = references(domain);
-            let step = of_domain.len().div_ceil(2);
+            let step = of_domain.len() / 2;
             let reference = of_domain[(image + style as usize * step) % of_domain.len()];
             let code = noise.reference_style(&data.load(reference).unwrap(), domain).unwrap();
             let alone = tensor.clone().narrow(0, image, 1);
@@ -174,6 +174,12 @@ fn styles_from_noise_and_from_other_images_are_measured_alike() {
             assert!(difference.into_scalar() < 1e-5, "image {image} in style {style}");
         }
     }
+
+    // Nine images of a domain can't be ten styles that differ.
+    let mut readable = Readable::new(&data, UnreadablePolicy::Fail);
+    let error = ReferenceTranslator::new(noise.clone().with_styles(10), &mut readable);
+    let error = error.unwrap_err().to_string();
+    assert!(error.contains("the domain blue has 9 references"), "{error}");
 
     // By hand: every image in both styles of the other domain.
     for model in [&noise as &dyn Translate<Flex>, &by_reference] {
@@ -247,5 +253,8 @@ fn what_are_no_domains_is_refused() {
     );
     let error = TrainingConfig::new(StarGanV2::new(two, 16)).check_data(&(&faces.unwrap()).into());
     let error = error.unwrap_err().to_string();
-    assert!(error.contains("is in none of the domains Black_Hair, Blond_Hair"), "{error}");
+    assert!(
+        error.contains("are in none of the domains Black_Hair, Blond_Hair, the first is 0"),
+        "{error}"
+    );
 }

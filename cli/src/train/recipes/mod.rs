@@ -34,8 +34,13 @@ impl RecipeName {
     /// The recipe of the run in the folder `run`; none where there is no run, or one of a recipe
     /// that is not trained here, which whoever resumes it says.
     pub fn of_run(run: &Path) -> Option<Self> {
-        let text = read_text(run.join("config.json")).ok()?;
-        let config: Value = serde_json::from_str(&text).ok()?;
+        Self::of_settings(&run.join("config.json"))
+    }
+
+    /// The recipe that a file of settings names; none where it names none, or is no such file,
+    /// which whoever reads all of it says.
+    pub fn of_settings(file: &Path) -> Option<Self> {
+        let config: Value = serde_json::from_str(&read_text(file).ok()?).ok()?;
         Self::from_str(config.get("recipe")?.as_str()?, false).ok()
     }
 

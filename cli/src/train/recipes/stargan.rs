@@ -15,7 +15,8 @@ use stargan::{
 use super::Trained;
 use super::weights::{LOSSES, WeightsArgs};
 use crate::bundled::People;
-use crate::failure::Failure;
+use crate::failure::{Failure, usage};
+use crate::model::has_styles;
 use crate::named::names;
 use crate::output::Existing;
 use crate::quickstart;
@@ -167,6 +168,10 @@ impl Trained for StarGan {
         config: TrainingConfig<Self>,
         from: &Path,
     ) -> Result<TrainingConfig<Self>, Failure> {
+        if has_styles(from)? {
+            let from = from.display();
+            return usage(format!("--from {from}: it is a model of stargan-v2, not of stargan"));
+        }
         let model: ModelConfig = stargan::describe(resolve_model(from)?)?;
         model.check()?;
         Ok(changed(config, |recipe| recipe.with_networks_of(&model)))
