@@ -96,7 +96,7 @@ fn train_resume_translate_evaluate() {
         (format!("{model} --edit Male nobody.png"), 1, "nobody.png: no such file"),
         (format!("{model} --edit Male pairs.csv"), 1, "pairs.csv: expected a PNG"),
         (format!("--model nothing --edit Male {face}"), 1, "nothing: "),
-        (format!("--model pairs.csv --edit Male {face}"), 1, "not a whole safetensors file"),
+        (format!("--model pairs.csv --edit Male {face}"), 1, "pairs.csv: not a model file"),
     ];
     for (line, code, expected) in cases {
         fails("translate", folder.path(), &line, code, expected);
