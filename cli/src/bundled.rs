@@ -139,5 +139,5 @@ pub fn styles(config: TrainingConfig<StarGanV2>) -> TrainingConfig<StarGanV2> {
         let weights = StyleLossWeights { diversity: 1.0, ..recipe.weights.clone() };
         recipe.with_networks(networks).with_weights(weights)
     };
-    config.with_recipe(small).with_run(|run| run.with_iterations(1_500).with_learning_rate(5e-4))
+    config.with_recipe(small).with_run(|run| small_run(run).with_iterations(1_500))
 }

@@ -15,7 +15,7 @@ use super::workers::Crew;
 use super::{Args, Given, Inputs, Plan, Processes, open, train_data};
 use crate::data::Opened;
 use crate::failure::{Failure, going_on, interrupted, usage};
-use crate::output::folder_of;
+use crate::output::{Output, folder_of};
 use crate::report;
 use crate::signals::stop_when_asked;
 use crate::terminal::{result, tell};
@@ -278,7 +278,9 @@ fn run<B: AutodiffBackend, R: Trained>(
     }
     let report = report::write(&run);
     if let Some((export, existing)) = &plan.export {
-        R::save(&trainer, export, *existing)?;
+        let output = Output::new(export, *existing)?;
+        R::save(&trainer, &output.place())?;
+        output.finish()?;
         result!("model: {}", export.display());
     }
     if let Some(people) = &plan.people {

@@ -15,7 +15,6 @@ use serde_json::Value;
 
 use crate::bundled::People;
 use crate::failure::{Failure, usage};
-use crate::output::Existing;
 use crate::train::settings::SettingsArgs;
 use crate::train::settings_file::SettingsFile;
 
@@ -104,12 +103,8 @@ pub trait Trained: Recipe {
         device: &B::Device,
     ) -> Result<Trainer<B, Self>, Failure>;
 
-    /// Writes the trained model, whole, to a file.
-    fn save<B: AutodiffBackend>(
-        trainer: &Trainer<B, Self>,
-        path: &Path,
-        existing: Existing,
-    ) -> Result<(), Failure>;
+    /// Writes the trained model, whole, to a file that is not there.
+    fn save<B: AutodiffBackend>(trainer: &Trainer<B, Self>, path: &Path) -> Result<(), Failure>;
 
     /// Leaves pictures of `people` in the run folder, and says what else is there.
     fn pictures<B: AutodiffBackend>(

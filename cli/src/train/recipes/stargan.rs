@@ -18,7 +18,6 @@ use crate::bundled::People;
 use crate::failure::{Failure, usage};
 use crate::model::has_styles;
 use crate::named::names;
-use crate::output::Existing;
 use crate::quickstart;
 use crate::terminal::tell;
 use crate::train::settings::{NETWORKS, SettingsArgs, name, set};
@@ -193,17 +192,8 @@ impl Trained for StarGan {
         Ok(trainer)
     }
 
-    fn save<B: AutodiffBackend>(
-        trainer: &Trainer<B, Self>,
-        path: &Path,
-        existing: Existing,
-    ) -> Result<(), Failure> {
-        let translator = trainer.translator();
-        match existing {
-            Existing::Refuse => translator.save(path, Parts::All)?,
-            Existing::Replace => translator.replace(path, Parts::All)?,
-        }
-        Ok(())
+    fn save<B: AutodiffBackend>(trainer: &Trainer<B, Self>, path: &Path) -> Result<(), Failure> {
+        Ok(trainer.translator().save(path, Parts::All)?)
     }
 
     fn pictures<B: AutodiffBackend>(

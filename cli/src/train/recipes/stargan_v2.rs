@@ -12,7 +12,6 @@ use super::Trained;
 use super::weights::LOSSES;
 use crate::bundled::People;
 use crate::failure::{Failure, usage};
-use crate::output::Existing;
 use crate::quickstart;
 use crate::train::settings::{NETWORKS, SettingsArgs, set};
 use crate::train::settings_file::SettingsFile;
@@ -152,17 +151,8 @@ impl Trained for StarGanV2 {
         Ok(Trainer::new(out, config, device)?)
     }
 
-    fn save<B: AutodiffBackend>(
-        trainer: &Trainer<B, Self>,
-        path: &Path,
-        existing: Existing,
-    ) -> Result<(), Failure> {
-        let translator = trainer.translator();
-        match existing {
-            Existing::Refuse => translator.save(path)?,
-            Existing::Replace => translator.replace(path)?,
-        }
-        Ok(())
+    fn save<B: AutodiffBackend>(trainer: &Trainer<B, Self>, path: &Path) -> Result<(), Failure> {
+        Ok(trainer.translator().save(path)?)
     }
 
     fn pictures<B: AutodiffBackend>(
