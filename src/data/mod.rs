@@ -27,6 +27,7 @@ pub(crate) mod presence;
 pub(crate) mod python_random;
 #[cfg(feature = "train")]
 pub(crate) mod references;
+mod resized;
 #[cfg(feature = "train")]
 pub(crate) mod sampler;
 pub(crate) mod size;

@@ -2,18 +2,15 @@
 
 use std::fmt;
 
-use fast_image_resize::{
-    FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer,
-    images::{Image, ImageRef},
-};
+use image::DynamicImage;
 use image::metadata::Orientation;
-use image::{DynamicImage, GenericImageView};
 use serde::{Deserialize, Serialize};
 
 use crate::data::channels::Channels;
 use crate::data::crop::{Crop, NO_CROP, Region};
 use crate::data::image::MAX_IMAGE_SIDE;
 use crate::data::network::to_network;
+use crate::data::resized::resized;
 use crate::data::size::ImageSize;
 use crate::error::{Error, Result};
 
@@ -189,7 +186,7 @@ impl Transform {
     }
 
     fn resized(&self, image: DynamicImage) -> DynamicImage {
-        resize(self.channels.convert(image), self.channels, self.size)
+        resized(self.channels.convert(image), self.channels, self.size)
     }
 
     fn cropped_and_resized(
@@ -229,34 +226,11 @@ fn whole([width, height]: [u32; 2]) -> Region {
     Region { left: 0, top: 0, width, height }
 }
 
-/// `image` has these channels.
-fn resize(image: DynamicImage, channels: Channels, size: ImageSize) -> DynamicImage {
-    let ((width, height), (across, down)) = (image.dimensions(), size.dimensions());
-    if (width, height) == (across, down) {
-        return image;
-    }
-    let pixels = match channels {
-        Channels::Grey => PixelType::U8,
-        Channels::Rgb => PixelType::U8x3,
-        Channels::Rgba => PixelType::U8x4,
-    };
-    let source = ImageRef::new(width, height, image.as_bytes(), pixels)
-        .expect("a byte per channel of every pixel");
-    let mut resized = Image::new(across, down, pixels);
-    let options = ResizeOptions::new()
-        .resize_alg(ResizeAlg::Convolution(FilterType::Bilinear))
-        .use_alpha(channels == Channels::Rgba);
-    Resizer::new()
-        .resize(&source, &mut resized, &options)
-        .expect("both images have the same pixel type");
-    channels.image(across, down, resized.into_vec()).expect("a byte per channel of every pixel")
-}
-
 #[cfg(test)]
 mod tests {
     use std::fs;
 
-    use image::{Rgb, RgbImage, Rgba, RgbaImage};
+    use image::{GenericImageView, Rgb, RgbImage, Rgba, RgbaImage};
 
     use super::*;
     use crate::data::image::load_image;
