@@ -29,6 +29,7 @@ mod spectral;
 mod steps;
 mod style;
 mod style_files;
+mod style_precision;
 mod style_steps;
 #[cfg(feature = "flex")]
 mod table;

@@ -211,22 +211,26 @@ fn half_precision_steps_are_close<B: AutodiffBackend>() {
         }
         let (found, _) = step_gradients::<B>(precision, Some(fake.clone()));
         for (network, (found, expected)) in found.iter().zip(&expected).enumerate() {
-            let tolerance = tolerances[network];
-            let length = |values: &mut dyn Iterator<Item = f64>| {
-                values.map(|value| value * value).sum::<f64>().sqrt()
-            };
-            let difference = length(&mut found.iter().zip(expected).map(|(a, b)| a - b));
-            let error = difference / length(&mut expected.iter().copied());
-            println!("{} {precision:?} network {network}: {error:.1e}", backend_name::<B>());
-            assert!(error <= tolerance, "{precision:?}, network {network}: {error:e}");
-            // As long as it should be in its direction, whatever roundings add across it.
-            let along = found.iter().zip(expected).map(|(a, b)| a * b).sum::<f64>();
-            let along = along / expected.iter().map(|value| value * value).sum::<f64>();
-            println!("{along:.4} of it in its direction");
-            assert!((along - 1.0).abs() <= ALONG_TOLERANCE, "{precision:?}, {network}: {along}");
-            assert!(error > 0.0, "{precision:?} is not computed in");
+            let what = format!("{} {precision:?} network {network}", backend_name::<B>());
+            check_gradient(&what, found, expected, tolerances[network]);
         }
     }
+}
+
+/// Checks a gradient of half precision: it differs by at most `tolerance` of its length.
+pub(super) fn check_gradient(what: &str, found: &[f64], expected: &[f64], tolerance: f64) {
+    let length = |values: &mut dyn Iterator<Item = f64>| {
+        values.map(|value| value * value).sum::<f64>().sqrt()
+    };
+    let difference = length(&mut found.iter().zip(expected).map(|(a, b)| a - b));
+    let error = difference / length(&mut expected.iter().copied());
+    // As long as it should be in its direction, whatever roundings add across it.
+    let along = found.iter().zip(expected).map(|(a, b)| a * b).sum::<f64>();
+    let along = along / expected.iter().map(|value| value * value).sum::<f64>();
+    println!("{what}: {error:.1e}, {along:.4} of it in its direction");
+    assert!(error <= tolerance, "{what}: {error:e}");
+    assert!((along - 1.0).abs() <= ALONG_TOLERANCE, "{what}: {along}");
+    assert!(error > 0.0, "{what}: not computed in it");
 }
 
 fn what_is_not_supported_is_refused<B: AutodiffBackend>() {

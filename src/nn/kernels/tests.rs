@@ -295,6 +295,15 @@ fn half_is_close<B: AutodiffBackend>(half: DType, tolerance: f64) {
         check([shape, shape], shape[1], "norm", &|[x, _], [gamma, beta]| {
             ops::instance_norm(x, gamma, beta + 9.0, true)
         });
+        check([shape, shape], shape[1], "norm in a style", &|[x, _], [gamma, beta]| {
+            let of_images =
+                |affine: Tensor<B, 1>| affine.unsqueeze::<2>().expand([shape[0], shape[1]]);
+            ops::adaptive_norm(x, of_images(gamma), of_images(beta))
+        });
+        let even = [shape[0], shape[1], 2 * shape[2], 2 * shape[3]];
+        check([even, shape], shape[1], "mean of four", &|[x, _], _| ops::mean_pool(x));
+        check([shape, shape], shape[1], "each four times", &|[x, _], _| ops::nearest_up(x));
+        check([shape, shape], shape[1], "leaky", &|[x, _], _| ops::leaky_relu(x, 0.2));
         check([shape, shape], shape[1], "leaky gradient", &|[gradient, y], _| {
             ops::leaky_relu_gradient(gradient, Tensor::from_inner(y.inner()), 0.1)
         });

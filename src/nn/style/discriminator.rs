@@ -6,6 +6,7 @@ use burn::tensor::backend::{AutodiffBackend, Backend};
 use rand::Rng;
 
 use crate::error::Result;
+use crate::nn::precision::Precision;
 use crate::nn::style::config::StyleConfig;
 use crate::nn::style::judging::Judging;
 use crate::nn::style::layers::BiasedConvolution;
@@ -39,6 +40,14 @@ impl StyleConfig {
 }
 
 impl<B: Backend> StyleDiscriminator<B> {
+    /// Sets what it computes in, but for its last layer and the gradient of
+    /// [`forward_with_gradient`](Self::forward_with_gradient); its input and output keep their
+    /// type.
+    pub fn with_precision(mut self, precision: Precision) -> Self {
+        self.trunk = self.trunk.with_precision(precision);
+        self
+    }
+
     /// How real `images` `[N, C, H, W]` in `[-1, 1]` are as images of the domains of which `domain`
     /// `[N, domains]` has a 1 and else 0: logits `[N, 1]`.
     ///
@@ -53,9 +62,12 @@ impl<B: Backend> StyleDiscriminator<B> {
     /// # Panics
     /// When the images have another shape than the configuration's.
     pub fn forward_all(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
-        let [n, ..] = images.dims();
-        let vector = self.trunk.forward(images);
-        let width = vector.dims()[1];
+        self.logits(self.trunk.forward(images))
+    }
+
+    /// Of what the trunk makes of images, `[N, F]`.
+    fn logits(&self, vector: Tensor<B, 2>) -> Tensor<B, 2> {
+        let [n, width] = vector.dims();
         self.logits.whole(vector.reshape([n, width, 1, 1]))
     }
 }
@@ -77,8 +89,8 @@ impl<B: AutodiffBackend> StyleDiscriminator<B> {
     ) -> (Tensor<B, 2>, Tensor<B, 4>) {
         let (vector, path) = self.trunk.forward_bending(images);
         let [n, width] = vector.dims();
-        let logits = self.logits.whole(vector.reshape([n, width, 1, 1]));
         let to_vector = self.logits.whole_input_gradient(domain.clone()).reshape([n, width]);
-        ((logits * domain).sum_dim(1), self.trunk.input_gradient(to_vector, path))
+        let realness = (self.logits(vector) * domain).sum_dim(1);
+        (realness, self.trunk.input_gradient(to_vector, path))
     }
 }

@@ -8,6 +8,7 @@ use rand::Rng;
 
 use crate::error::Result;
 use crate::nn::architecture::Architecture;
+use crate::nn::precision::Precision;
 use crate::nn::style::config::StyleConfig;
 use crate::nn::style::judging::Judging;
 use crate::nn::style::layers::{Linear, of_domain};
@@ -43,6 +44,12 @@ impl StyleConfig {
 }
 
 impl<B: Backend> StyleEncoder<B> {
+    /// Sets what it computes in, but for the last layers; its input and output keep their type.
+    pub fn with_precision(mut self, precision: Precision) -> Self {
+        self.shared = self.shared.with_precision(precision);
+        self
+    }
+
     /// The styles `[N, style_width]` of `images` `[N, C, H, W]` in `[-1, 1]` as images of the
     /// domains of which `domain` `[N, domains]` has a 1 and else 0.
     ///

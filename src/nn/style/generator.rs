@@ -8,6 +8,7 @@ use rand::Rng;
 use crate::error::Result;
 use crate::nn::layers::InstanceNorm;
 use crate::nn::ops;
+use crate::nn::precision::Precision;
 use crate::nn::style::block::{NormedBlock, StyledBlock};
 use crate::nn::style::config::{SLOPE, StyleConfig};
 use crate::nn::style::layers::BiasedConvolution;
@@ -22,6 +23,8 @@ pub struct StyleGenerator<B: Backend> {
     encode: Vec<NormedBlock<B>>,
     decode: Vec<StyledBlock<B>>,
     to_rgb: ToRgb<B>,
+    #[module(skip)]
+    precision: Precision,
 }
 
 /// Norm, LeakyReLU and a 1x1 convolution.
@@ -53,11 +56,18 @@ impl StyleConfig {
                 norm: InstanceNorm::init(layers, device),
                 conv: BiasedConvolution::init(layers, rng, device),
             },
+            precision: Precision::Float32,
         })
     }
 }
 
 impl<B: Backend> StyleGenerator<B> {
+    /// Sets what it computes in; its input and output keep their type, and styles are float32.
+    pub fn with_precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
+        self
+    }
+
     /// `images` `[N, C, H, W]` in `[-1, 1]` in the styles `[N, style_width]`; the result has the
     /// images' shape and is not bounded, but trained to be in their range.
     ///
@@ -65,10 +75,11 @@ impl<B: Backend> StyleGenerator<B> {
     /// When the shapes do not fit the configuration.
     pub fn forward(&self, images: Tensor<B, 4>, style: Tensor<B, 2>) -> Tensor<B, 4> {
         assert_eq!(images.dims()[0], style.dims()[0], "a style of every image");
-        let x = self.from_rgb.forward_unbiased(images);
+        let dtype = images.dtype();
+        let x = self.from_rgb.forward_unbiased(self.precision.cast(images));
         let x = self.encode.iter().fold(x, |x, block| block.forward(x));
         let x = self.decode.iter().fold(x, |x, block| block.forward(x, style.clone()));
         let ToRgb { norm, conv } = &self.to_rgb;
-        conv.forward(ops::leaky_relu(norm.forward(x), SLOPE))
+        conv.forward(ops::leaky_relu(norm.forward(x), SLOPE)).cast(dtype)
     }
 }

@@ -1,12 +1,13 @@
 //! What StarGAN v2's style encoder and discriminator have alike: an image to a vector.
 
-use burn::module::Module;
+use burn::module::{AutodiffModule, Module};
 use burn::tensor::backend::{AutodiffBackend, Backend};
 use burn::tensor::{Tensor, activation};
 use rand::Rng;
 
 use crate::nn::architecture::Operation;
 use crate::nn::ops;
+use crate::nn::precision::Precision;
 use crate::nn::style::block::{Bends, HalvingBlock};
 use crate::nn::style::config::{LAST, SLOPE};
 use crate::nn::style::layers::BiasedConvolution;
@@ -17,6 +18,8 @@ pub(super) struct Judging<B: Backend> {
     first: BiasedConvolution<B>,
     blocks: Vec<HalvingBlock<B>>,
     last: BiasedConvolution<B>,
+    #[module(skip)]
+    precision: Precision,
 }
 
 /// Where [`Judging`] bends: what the input gradient needs of a forward pass.
@@ -39,7 +42,14 @@ impl<B: Backend> Judging<B> {
             first: BiasedConvolution::init(layers, rng, device),
             blocks: (0..blocks).map(|_| HalvingBlock::init(layers, rng, device)).collect(),
             last: BiasedConvolution::init(layers, rng, device),
+            precision: Precision::Float32,
         }
+    }
+
+    /// Sets what it computes in, but for where it bends; its input and output keep their type.
+    pub fn with_precision(mut self, precision: Precision) -> Self {
+        self.precision = precision;
+        self
     }
 
     /// `[N, C, H, W]` to `[N, F]`, after its LeakyReLU.
@@ -47,13 +57,14 @@ impl<B: Backend> Judging<B> {
     /// # Panics
     /// When the images have another size.
     pub fn forward(&self, images: Tensor<B, 4>) -> Tensor<B, 2> {
-        let x = self.first.forward(images);
+        let dtype = images.dtype();
+        let x = self.first.forward(self.precision.cast(images));
         let x = self.blocks.iter().fold(x, |x, block| block.forward(x));
-        self.vector(x)
+        self.vector(x).cast(dtype)
     }
 
-    /// [`forward`](Self::forward), and where it bends.
-    pub fn forward_bending(&self, images: Tensor<B, 4>) -> (Tensor<B, 2>, Path<B>) {
+    /// [`forward`](Self::forward) in the images' own type, and where it bends.
+    fn bending(&self, images: Tensor<B, 4>) -> (Tensor<B, 2>, Path<B>) {
         let mut blocks = Vec::with_capacity(self.blocks.len());
         let features = self.blocks.iter().fold(self.first.forward(images), |x, block| {
             let (x, bends) = block.forward_bending(x);
@@ -72,20 +83,44 @@ impl<B: Backend> Judging<B> {
     }
 }
 
+impl<B: AutodiffBackend> Path<B> {
+    /// The same without a graph.
+    fn inner(self) -> Path<B::InnerBackend> {
+        Path {
+            blocks: self.blocks.into_iter().map(Bends::inner).collect(),
+            features: self.features.inner(),
+            vector: self.vector.inner(),
+        }
+    }
+}
+
 impl<B: AutodiffBackend> Judging<B> {
+    /// [`forward`](Self::forward), and where it bends in the images' own type, whatever the network
+    /// computes in.
+    pub fn forward_bending(&self, images: Tensor<B, 4>) -> (Tensor<B, 2>, Path<B::InnerBackend>) {
+        if self.precision == Precision::Float32 {
+            let (vector, path) = self.bending(images);
+            return (vector, path.inner());
+        }
+        let (_, path) = self.valid().bending(images.clone().inner());
+        (self.forward(images), path)
+    }
+
     /// The input gradient on `path`, given that of the vector, `[N, F]` to `[N, C, H, W]`; where
     /// the network bends is a constant.
-    pub fn input_gradient(&self, gradient: Tensor<B, 2>, path: Path<B>) -> Tensor<B, 4> {
+    pub fn input_gradient(
+        &self,
+        gradient: Tensor<B, 2>,
+        path: Path<B::InnerBackend>,
+    ) -> Tensor<B, 4> {
         let Path { blocks, features, vector } = path;
-        let vector = vector.inner();
         let slopes = vector.ones_like().mask_fill(vector.lower_equal_elem(0.0), SLOPE);
         let gradient = self.last.whole_input_gradient(gradient * Tensor::from_inner(slopes));
-        let features = Tensor::from_inner(features.inner());
+        let features = Tensor::from_inner(features);
         let gradient = ops::leaky_relu_gradient(gradient, features, SLOPE);
         let blocks = self.blocks.iter().zip(blocks).rev();
-        let gradient = blocks.fold(gradient, |gradient, (block, bends)| {
-            block.input_gradient(gradient, bends.inner())
-        });
+        let gradient =
+            blocks.fold(gradient, |gradient, (block, bends)| block.input_gradient(gradient, bends));
         self.first.input_gradient(gradient)
     }
 }

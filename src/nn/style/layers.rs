@@ -1,13 +1,13 @@
 //! The layers of StarGAN v2's networks: weights are normal with variance 2 over the fan-in (He et
-//! al., ICCV 2015), biases 0.
+//! al., ICCV 2015), biases 0. Convolutions compute in the type of float of their input.
 
 use burn::module::{Module, Param};
 use burn::tensor::backend::Backend;
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{DType, Tensor, TensorData};
 use rand::Rng;
 
 use crate::nn::architecture::{ConvolutionSize, Operation};
-use crate::nn::ops;
+use crate::nn::{flat, ops};
 use crate::random::normal;
 
 fn he<B: Backend, const D: usize>(
@@ -62,31 +62,35 @@ impl<B: Backend> BiasedConvolution<B> {
 
     /// `[N, I, H, W]` to `[N, O, H, W]`, of a kernel with odd sides.
     pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        ops::conv2d_bias(x, self.weight.val(), self.bias.val(), 1, self.padding())
+        let weight = flat::cast(self.weight.val(), x.dtype());
+        ops::conv2d_bias(x, weight, self.bias.val(), 1, self.padding())
     }
 
     /// [`forward`](Self::forward) without the bias: where an instance norm follows, which takes a
     /// constant away, there is none to add.
     pub fn forward_unbiased(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        ops::conv2d(x, self.weight.val(), 1, self.padding())
+        let weight = flat::cast(self.weight.val(), x.dtype());
+        ops::conv2d(x, weight, 1, self.padding())
     }
 
     /// The same of a kernel of 3x3, then the mean of every two by two pixels: `[N, I, 2 H, 2 W]` to
     /// `[N, O, H, W]`.
     pub fn pooled_unbiased(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        ops::conv2d(x, ops::pool_kernel(self.weight.val()), 2, 1)
+        let weight = flat::cast(ops::pool_kernel(self.weight.val()), x.dtype());
+        ops::conv2d(x, weight, 2, 1)
     }
 
     /// That with the bias, then LeakyReLU.
     pub fn pooled_leaky(&self, x: Tensor<B, 4>, slope: f64) -> Tensor<B, 4> {
-        let weight = ops::pool_kernel(self.weight.val());
+        let weight = flat::cast(ops::pool_kernel(self.weight.val()), x.dtype());
         ops::conv2d_leaky_relu(x, weight, self.bias.val(), [2, 1], slope)
     }
 
     /// Of `x` at twice its size, each pixel four times, without the bias: `[N, I, H, W]` to
     /// `[N, O, 2 H, 2 W]`.
     pub fn doubled_unbiased(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        ops::conv_transpose2d(x, ops::resize_kernel(self.weight.val()), 2, 1)
+        let weight = flat::cast(ops::resize_kernel(self.weight.val()), x.dtype());
+        ops::conv_transpose2d(x, weight, 2, 1)
     }
 
     /// The input gradient of [`forward`](Self::forward), given the output's.
@@ -101,19 +105,20 @@ impl<B: Backend> BiasedConvolution<B> {
 
     /// The convolution of an input of the kernel's own sides, `[N, I, h, w]` to `[N, O]`.
     pub fn whole(&self, x: Tensor<B, 4>) -> Tensor<B, 2> {
-        let columns = self.columns();
-        x.flatten::<2>(1, 3).matmul(columns) + self.bias.val().unsqueeze()
+        let (columns, bias) = (self.columns(x.dtype()), self.bias.val().cast(x.dtype()));
+        x.flatten::<2>(1, 3).matmul(columns) + bias.unsqueeze()
     }
 
     /// The input gradient of [`whole`](Self::whole), `[N, O]` to `[N, I, h, w]`.
     pub fn whole_input_gradient(&self, gradient: Tensor<B, 2>) -> Tensor<B, 4> {
         let [n, _] = gradient.dims();
         let [_, i, h, w] = self.weight.dims();
-        gradient.matmul(self.columns().transpose()).reshape([n, i, h, w])
+        let columns = self.columns(gradient.dtype());
+        gradient.matmul(columns.transpose()).reshape([n, i, h, w])
     }
 
-    fn columns(&self) -> Tensor<B, 2> {
-        self.weight.val().flatten::<2>(1, 3).transpose()
+    fn columns(&self, dtype: DType) -> Tensor<B, 2> {
+        flat::cast(self.weight.val(), dtype).flatten::<2>(1, 3).transpose()
     }
 }
 
@@ -137,7 +142,8 @@ impl<B: Backend> Point<B> {
     }
 
     pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        ops::conv2d(x, self.weight.val(), 1, 0)
+        let weight = flat::cast(self.weight.val(), x.dtype());
+        ops::conv2d(x, weight, 1, 0)
     }
 
     /// The input gradient, given the output's.

@@ -17,6 +17,7 @@ use crate::engine::recipe::{Moment, Recipe, StepLosses};
 use crate::engine::settings::RunSettings;
 use crate::engine::trainer::Trainer;
 use crate::error::{Error, Result};
+use crate::nn::precision::Precision;
 use crate::optim::adam::AdamConfig;
 use crate::optim::schedule::Schedule;
 use crate::recipes::stargan_v2::batch::{StyleBatch, StyleSource};
@@ -58,6 +59,10 @@ impl Recipe for StarGanV2 {
     }
 
     fn check_accumulation(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn check_precision(&self) -> Result<()> {
         Ok(())
     }
 
@@ -168,9 +173,9 @@ fn translator<B: AutodiffBackend>(
 ) -> StyleTranslator<B::InnerBackend> {
     StyleTranslator::new(
         recipe.model(transform),
-        networks.generator.averaged(),
+        networks.generator.averaged().with_precision(Precision::Float32),
         networks.mapping.averaged(),
-        networks.encoder.averaged(),
+        networks.encoder.averaged().with_precision(Precision::Float32),
         device.clone(),
     )
 }

@@ -13,6 +13,7 @@ use crate::files::model;
 use crate::files::pytorch::style_keys::OURS;
 use crate::files::run::resolve_model;
 use crate::labels::spaces::LabelSpaces;
+use crate::nn::precision::Precision;
 use crate::nn::style::encoder::StyleEncoder;
 use crate::nn::style::generator::StyleGenerator;
 use crate::nn::style::mapping::MappingNetwork;
@@ -113,6 +114,17 @@ impl<B: Backend> StyleTranslator<B> {
     pub fn with_styles(mut self, styles: u64) -> Self {
         self.styles = styles;
         self
+    }
+
+    /// Sets what G and E compute in; files, images and styles are float32.
+    ///
+    /// # Errors
+    /// [`Error::Config`] when the device does not compute in it.
+    pub fn with_precision(mut self, precision: Precision) -> Result<Self> {
+        precision.check::<B>(&self.device)?;
+        self.generator = self.generator.with_precision(precision);
+        self.encoder = self.encoder.with_precision(precision);
+        Ok(self)
     }
 
     /// Sets the part of a photo that is translated. At first it is the one that the model was

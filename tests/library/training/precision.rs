@@ -4,11 +4,15 @@ use std::fs;
 use std::path::Path;
 
 use stargan::burn::backend::{Autodiff, Flex, NdArray};
-use stargan::{Dataset, LabelSpaces, Observer, Precision, StarGan, Trainer, Translator};
+use stargan::{
+    Dataset, LabelSpaces, Observer, Precision, StarGan, StarGanV2, StyleTranslator, Trainer,
+    Translator,
+};
 
 use crate::training::setup::{
     Content, Cpu, StopAfter, checkpoint_of, colours, one_at_a_time, tiny,
 };
+use crate::training::styles;
 
 #[test]
 fn a_run_in_half_precision_goes_on_as_if_it_had_not_been_stopped() {
@@ -38,6 +42,38 @@ fn a_run_in_half_precision_goes_on_as_if_it_had_not_been_stopped() {
             .map(|translator| translator.translate(&image, "red").unwrap());
         assert_eq!(of_file, of_run);
     }
+}
+
+#[test]
+fn a_run_of_styles_in_half_precision_goes_on_as_if_it_had_not_been_stopped() {
+    let _turn = one_at_a_time();
+    let folder = tempfile::tempdir().unwrap();
+    let data = colours(&folder.path().join("data"));
+    let config = styles::tiny(&data)
+        .with_run(|run| run.with_precision(Precision::Float16).with_iterations(4));
+    let run = |name: &str| folder.path().join(name);
+    let begin = |name| Trainer::new(run(name), config.clone(), &Default::default()).unwrap();
+    let train = |trainer: &mut Trainer<Cpu, StarGanV2>, observer: &mut dyn Observer<Cpu>| {
+        let outcome = trainer.run(&data, observer).unwrap();
+        Content::of(checkpoint_of(&outcome))
+    };
+    let expected = train(&mut begin("whole"), &mut ());
+    train(&mut begin("parts"), &mut StopAfter(2));
+    let mut resumed = Trainer::resume(run("parts"), &Default::default()).unwrap();
+    let found = train(&mut resumed, &mut ());
+    assert!(resumed.loss_scale() > 1.0, "the losses are not scaled");
+    assert!(found.tensors == expected.tensors, "other weights");
+    // Files and translations are float32, and those of a file are the trainer's.
+    let opened = StyleTranslator::<Flex>::open(run("parts"), &Default::default()).unwrap();
+    let image = data.load(0).unwrap();
+    let translated = |translator: StyleTranslator<Flex>| {
+        let style = translator.latent_style(0, 1);
+        translator.translate(&image, style).unwrap()
+    };
+    let expected = translated(opened.clone());
+    assert_eq!(translated(resumed.translator()), expected);
+    let half = opened.with_precision(Precision::BFloat16).unwrap();
+    assert!(translated(half) != expected, "translated in float32");
 }
 
 #[test]

@@ -1,0 +1,75 @@
+//! StarGAN v2 in half precision against float32, where the backend computes in it.
+
+use burn::module::AutodiffModule;
+use burn::tensor::Tensor;
+use burn::tensor::backend::AutodiffBackend;
+
+use crate::nn::precision::Precision;
+use crate::nn::weights::Weights;
+use crate::recipes::stargan_v2::batch::StyleSource;
+use crate::recipes::stargan_v2::step::{style_critic_losses, style_generator_losses};
+use crate::tests::precision::check_gradient;
+use crate::tests::style::{self, Networks};
+use crate::tests::{backend_name, gradients, on_every_backend};
+
+on_every_backend!(half_precision_updates_are_close);
+
+/// Of the length of a gradient, of D, G, F and E: three times what is found on Flex. D's is off by
+/// roundings, the others' pass through instance norms, which bring roundings to the size of values.
+const TOLERANCES: [(Precision, [f64; 4]); 2] =
+    [(Precision::Float16, [4e-3, 0.1, 0.07, 0.04]), (Precision::BFloat16, [4e-2, 0.45, 0.3, 0.1])];
+
+/// The gradients of D, G, F and E with styles from noise, as one vector each, and the translations,
+/// which `fake` has already where D is to learn from the same ones.
+fn update_gradients<B: AutodiffBackend>(
+    precision: Precision,
+    fake: Option<Tensor<B::InnerBackend, 4>>,
+) -> ([Vec<f64>; 4], Tensor<B::InnerBackend, 4>) {
+    let (config, networks, mut fixture) = style::open::<B>();
+    let batch = style::batch::<B>(&mut fixture, config.domains);
+    let Networks { generator, mapping, encoder, discriminator } = networks;
+    let (generator, encoder, discriminator) = (
+        generator.with_precision(precision),
+        encoder.with_precision(precision),
+        discriminator.with_precision(precision),
+    );
+    let (plain_mapping, plain_encoder) = (mapping.valid(), encoder.valid());
+    let style = |number| batch.style(number, StyleSource::Latent, &plain_mapping, &plain_encoder);
+    let fake = fake.unwrap_or_else(|| generator.valid().forward(batch.real.clone(), style(0)));
+    let of_critic = style_critic_losses(&discriminator, fake.clone(), &batch);
+    let first = batch.tracked_style(&mapping);
+    let of_others =
+        style_generator_losses(&generator, &encoder, &discriminator, first, style(1), &batch);
+    // As a run's would be after some infinite gradients.
+    let scale = if precision == Precision::Float16 { 256.0 } else { 1.0 };
+    let values = |weights: Weights| -> Vec<f64> {
+        let values = weights.into_values().flat_map(|data| data.iter::<f64>().collect::<Vec<_>>());
+        values.map(|value| value / scale).collect()
+    };
+    let weights = config.weights();
+    let of_critic = (of_critic.total(&weights) * scale).backward();
+    let of_others = (of_others.total(&weights) * scale).backward();
+    let found = [
+        values(gradients(&discriminator, &of_critic, "d")),
+        values(gradients(&generator, &of_others, "g")),
+        values(gradients(&mapping, &of_others, "f")),
+        values(gradients(&encoder, &of_others, "e")),
+    ];
+    (found, fake)
+}
+
+fn half_precision_updates_are_close<B: AutodiffBackend>() {
+    let (expected, fake) = update_gradients::<B>(Precision::Float32, None);
+    for (precision, tolerances) in TOLERANCES {
+        if precision.check::<B>(&Default::default()).is_err() {
+            println!("{} does not compute in {precision:?}", backend_name::<B>());
+            continue;
+        }
+        let (found, _) = update_gradients::<B>(precision, Some(fake.clone()));
+        let networks = ["D", "G", "F", "E"];
+        for (network, name) in networks.into_iter().enumerate() {
+            let what = format!("v2 {} {precision:?} {name}", backend_name::<B>());
+            check_gradient(&what, &found[network], &expected[network], tolerances[network]);
+        }
+    }
+}
