@@ -99,6 +99,13 @@ struct Sets {
     nothing: FeatureSet,
 }
 
+impl Sets {
+    /// The real images that distances are from.
+    fn from(&self, has_reference: bool) -> &FeatureSet {
+        if has_reference { &self.reference } else { &self.real }
+    }
+}
+
 impl DomainSets {
     /// No images yet, of `width` features each.
     pub fn new(domains: Vec<Domain>, width: usize) -> Self {
@@ -147,11 +154,21 @@ impl DomainSets {
         }
     }
 
+    /// The real images with the label entry `name` that distances are from: the reference, or else
+    /// the data's own.
+    ///
+    /// # Panics
+    /// When there is no such domain.
+    pub fn real(&self, name: usize, has_reference: bool) -> &FeatureSet {
+        let is = |sets: &&Sets| (sets.domain.name, sets.domain.value) == (name, 1.0);
+        self.0.iter().find(is).expect("a domain of these labels").from(has_reference)
+    }
+
     /// How alike every domain's images and its real ones are, one by one.
     pub fn samples(&self, has_reference: bool) -> Vec<DomainSamples> {
         let of = |sets: &Sets| {
             let vectors = |set: &FeatureSet| Vectors::new(set.sample());
-            let from = vectors(if has_reference { &sets.reference } else { &sets.real });
+            let from = vectors(sets.from(has_reference));
             let scores = |set: &FeatureSet| {
                 let these = vectors(set);
                 let (kid, shares) = from.with(&these, |all| (kid(all), precision_recall(all)));
@@ -177,7 +194,7 @@ impl DomainSets {
     /// Every domain's distances, from the reference or else from the data's own real images.
     pub fn distances(&self, has_reference: bool) -> Vec<DomainDistance> {
         let of = |sets: &Sets| {
-            let from = if has_reference { &sets.reference } else { &sets.real };
+            let from = sets.from(has_reference);
             let measured =
                 |set: &FeatureSet| Measured { value: set.frechet_distance(from), n: set.n() };
             DomainDistance {

@@ -9,6 +9,7 @@ use crate::data::unreadable::left_out;
 use crate::metrics::domain::{DomainDistance, DomainSamples, SampleScores};
 use crate::metrics::mean::Mean;
 use crate::metrics::measured::Measured;
+use crate::metrics::pairs::{PairDistance, PairScores};
 use crate::metrics::readings::{Agreement, Readings};
 
 /// What an [`Evaluator`](super::Evaluator) found. Errors of pixels are L1 distances in `[0, 1]`,
@@ -29,6 +30,10 @@ pub struct Evaluation {
     /// The FID of every domain, where Inception was asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fid: Vec<DomainDistance>,
+    /// The FID of every ordered pair of domains, of a model with several styles whose domains
+    /// exclude each other, where Inception was asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fid_pairs: Option<PairScores>,
     /// How alike the images of every domain and real ones are, one by one, where Inception was
     /// asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -133,6 +138,7 @@ impl Evaluation {
             judge_error: errors(&Readings::total),
             frechet_judge_features: judged.map(|judged| judged.frechet).unwrap_or_default(),
             fid: Vec::new(),
+            fid_pairs: None,
             inception_samples: Vec::new(),
             lpips: None,
             diversity: None,
@@ -233,6 +239,14 @@ impl fmt::Display for Evaluation {
             lines.extend(by_domain((title, 16), distances, |of| {
                 (&of.domain, [of.translated, of.nothing, of.real].map(cell), of.reference)
             }));
+        }
+        if let Some(PairScores { mean, pairs }) = &self.fid_pairs {
+            lines.extend([String::new(), "FID by pair of domains (Inception-v3, 2015)".to_owned()]);
+            for PairDistance { source, target, reference, translated } in pairs {
+                let pair = format!("{source} to {target}");
+                lines.push(format!("{pair:<42} {:>16}  {reference:>9}", cell(*translated)));
+            }
+            lines.push(format!("{:<42} {:>16}", "mean of the pairs", cell(*mean)));
         }
         type Cell = fn(SampleScores) -> String;
         for (title, cell) in [

@@ -13,11 +13,11 @@ use crate::labels::space::LabelKind;
 use crate::metrics::asked::{Asked, asked_of, style_of};
 use crate::metrics::domain::{Domain, DomainDistance, DomainSets};
 use crate::metrics::evaluation::{DiversityScores, Evaluation, Judged, LpipsScores};
-use crate::metrics::fid::{Fid, FidReference};
+use crate::metrics::fid::{Fid, FidReference, Found};
 use crate::metrics::inception::Inception;
 use crate::metrics::judge::{Judge, Look};
 use crate::metrics::loaded::{Loaded, load};
-use crate::metrics::lpips::Lpips;
+use crate::metrics::lpips::{Features, Lpips};
 use crate::metrics::mean::Mean;
 use crate::metrics::readings::Readings;
 use crate::metrics::told::Told;
@@ -122,6 +122,9 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         let transform = self.model.transform();
         let fid = |inception| Fid::new(inception, self.data, self.fid_reference, transform);
         let mut fid = self.inception.map(fid).transpose()?;
+        if self.model.styles() > 1 {
+            fid = fid.map(Fid::with_pairs);
+        }
         let mut diversity = Kept::default();
         let mut readable = Readable::new(self.data, self.on_unreadable);
         let images: Vec<usize> = (0..self.data.len()).collect();
@@ -147,7 +150,8 @@ impl<'a, B: Backend> Evaluator<'a, B> {
                 for style in 0..self.model.styles() {
                     let there = self.there(asked, sources.clone(), style);
                     if style == 0 {
-                        let errors = self.errors(self.back(asked, there.clone()), sources.clone());
+                        let back = self.look(self.back(asked, there.clone()));
+                        let errors = errors(&back, &self.look(sources.clone()));
                         for (asked, errors) in asked.iter().zip(errors) {
                             reconstruction[asked.name].add(errors);
                         }
@@ -158,9 +162,10 @@ impl<'a, B: Backend> Evaluator<'a, B> {
                     if let (Some(seen), Some(looks)) = (&mut seen, &looks) {
                         seen.translated(asked, there.clone(), position, looks);
                     }
+                    // Looked at once, for all that it is compared with.
+                    let there = self.look(there);
                     for other in &styles {
-                        let differences = self.errors(there.clone(), Tensor::clone(other));
-                        differences.into_iter().for_each(|errors| diversity.add(errors));
+                        errors(&there, other).into_iter().for_each(|errors| diversity.add(errors));
                     }
                     styles.push(there);
                 }
@@ -181,7 +186,8 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         if let (Some(_), Some(reference)) = (&fid, self.fid_reference) {
             unreadable.extend(reference.unreadable().clone());
         }
-        let (fid, inception_samples) = fid.map(Fid::finish).unwrap_or_default();
+        let Found { distances: fid, samples: inception_samples, pairs: fid_pairs } =
+            fid.map(Fid::finish).unwrap_or_default();
         let lpips = self.lpips.map(|_| {
             let mut all = Mean::default();
             reconstruction.iter().for_each(|kept| all.merge(kept.lpips));
@@ -194,7 +200,15 @@ impl<'a, B: Backend> Evaluator<'a, B> {
             l1: diversity.l1.into(),
             lpips: self.lpips.map(|_| diversity.lpips.into()),
         });
-        Ok(Evaluation { unreadable, fid, inception_samples, lpips, diversity, ..evaluation })
+        Ok(Evaluation {
+            unreadable,
+            fid,
+            fid_pairs,
+            inception_samples,
+            lpips,
+            diversity,
+            ..evaluation
+        })
     }
 
     /// Real images, and what the model makes of them under their own labels.
@@ -212,7 +226,8 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         };
         let own: Vec<_> = images.iter().map(own).collect();
         let same = self.model.relabel(real.clone(), self.dataset, &own);
-        self.errors(same, real.clone()).into_iter().for_each(|errors| identity.add(errors));
+        let errors = errors(&self.look(same), &self.look(real.clone()));
+        errors.into_iter().for_each(|errors| identity.add(errors));
         seen.as_mut().map(|seen| seen.real(images, real))
     }
 
@@ -237,15 +252,28 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         self.model.relabel(there, self.dataset, &labels)
     }
 
-    /// How far every image `[N, C, H, W]` in `[-1, 1]` is from its truth.
-    fn errors(&self, images: Tensor<B, 4>, truth: Tensor<B, 4>) -> Vec<Errors> {
-        let of = |lpips: &Lpips<B>| lpips.distances(images.clone(), truth.clone());
-        let lpips = self.lpips.and_then(of);
-        let means = (images - truth).abs().flatten::<2>(1, 3).mean_dim(1);
-        let l1 = host(means.into_data()).into_iter().map(|mean| f64::from(mean) / 2.0);
-        let lpips_of = |at: usize| lpips.as_ref().map(|distances| distances[at]);
-        l1.enumerate().map(|(at, l1)| Errors { l1, lpips: lpips_of(at) }).collect()
+    /// Images `[N, C, H, W]` in `[-1, 1]`, to be compared.
+    fn look(&self, images: Tensor<B, 4>) -> Looked<B> {
+        let lpips = self.lpips.and_then(|lpips| lpips.look(images.clone()));
+        Looked { images, lpips }
     }
+}
+
+/// Images, and what LPIPS compares of them, where it is asked for and they are large enough.
+struct Looked<B: Backend> {
+    images: Tensor<B, 4>,
+    lpips: Option<Features<B>>,
+}
+
+/// How far every image is from its truth.
+fn errors<B: Backend>(images: &Looked<B>, truth: &Looked<B>) -> Vec<Errors> {
+    let both = images.lpips.as_ref().zip(truth.lpips.as_ref());
+    let lpips = both.map(|(images, truth)| images.distances(truth));
+    let difference = images.images.clone() - truth.images.clone();
+    let means = difference.abs().flatten::<2>(1, 3).mean_dim(1);
+    let l1 = host(means.into_data()).into_iter().map(|mean| f64::from(mean) / 2.0);
+    let lpips_of = |at: usize| lpips.as_ref().map(|distances| distances[at]);
+    l1.enumerate().map(|(at, l1)| Errors { l1, lpips: lpips_of(at) }).collect()
 }
 
 /// How far an image is from its truth.

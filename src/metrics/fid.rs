@@ -23,6 +23,7 @@ use crate::metrics::domain::{Domain, DomainDistance, DomainSamples, DomainSets};
 use crate::metrics::feature_set::FeatureSet;
 use crate::metrics::inception::{FEATURES, Inception};
 use crate::metrics::loaded::{Loaded, load};
+use crate::metrics::pairs::{PairScores, Pairs};
 use crate::nn::weights::{Weights, check_empty};
 use crate::translate::images::{CHUNK, download};
 
@@ -212,6 +213,18 @@ pub(super) struct Fid<'a, B: Backend> {
     data: &'a dyn Dataset,
     sets: DomainSets,
     has_reference: bool,
+    /// Where they are asked for.
+    pairs: Option<Pairs>,
+}
+
+/// What Inception says.
+#[derive(Default)]
+pub(super) struct Found {
+    /// The FID of every domain.
+    pub distances: Vec<DomainDistance>,
+    /// How alike its images and real ones are.
+    pub samples: Vec<DomainSamples>,
+    pub pairs: Option<PairScores>,
 }
 
 impl<'a, B: Backend> Fid<'a, B> {
@@ -231,7 +244,13 @@ impl<'a, B: Backend> Fid<'a, B> {
             reference.check_images(inception.checksum(), transform)?;
             sets = sets.with_references(&reference.domains);
         }
-        Ok(Self { inception, data, sets, has_reference: reference.is_some() })
+        Ok(Self { inception, data, sets, has_reference: reference.is_some(), pairs: None })
+    }
+
+    /// Measures every ordered pair of domains too.
+    pub fn with_pairs(mut self) -> Self {
+        self.pairs = Some(Pairs::default());
+        self
     }
 
     /// Real images of the data; gives back their features.
@@ -254,15 +273,24 @@ impl<'a, B: Backend> Fid<'a, B> {
     ) {
         let features = self.inception.features(&download(images));
         for (asked, features) in asked.iter().zip(features) {
-            let Asked { name, label, .. } = asked;
+            let Asked { image, name, label } = asked;
             let source = &sources[position(asked)];
             self.sets.add_translated(*name, label[*name], &features, source);
+            if let Some(pairs) = &mut self.pairs {
+                pairs.add(self.data.label(*image), label, &features);
+            }
         }
     }
 
-    /// The FID of every domain, and how alike its images and real ones are.
-    pub fn finish(self) -> (Vec<DomainDistance>, Vec<DomainSamples>) {
-        (self.sets.distances(self.has_reference), self.sets.samples(self.has_reference))
+    pub fn finish(self) -> Found {
+        let Self { sets, has_reference, .. } = &self;
+        let names = self.data.labels().names();
+        let real = |name| sets.real(name, *has_reference);
+        Found {
+            distances: sets.distances(*has_reference),
+            samples: sets.samples(*has_reference),
+            pairs: self.pairs.as_ref().and_then(|pairs| pairs.scores(names, real)),
+        }
     }
 }
 

@@ -66,6 +66,24 @@ pub struct Lpips<B: Backend> {
     scale: Tensor<B, 4>,
 }
 
+/// What is compared of images: the features of every layer, of length 1 at each pixel, and what
+/// each counts.
+pub(super) struct Features<B: Backend>(Vec<(Tensor<B, 4>, Tensor<B, 4>)>);
+
+impl<B: Backend> Features<B> {
+    /// How unlike every image looks from that of `other`.
+    pub fn distances(&self, other: &Self) -> Vec<f64> {
+        let mut sums = vec![0.0; self.0[0].0.dims()[0]];
+        for ((a, head), (b, _)) in self.0.iter().zip(&other.0) {
+            let weighted = (a.clone() - b.clone()).square() * head.clone();
+            let means = weighted.sum_dim(1).flatten::<2>(1, 3).mean_dim(1);
+            let means = host(means.into_data());
+            sums.iter_mut().zip(means).for_each(|(sum, mean)| *sum += f64::from(mean));
+        }
+        sums
+    }
+}
+
 #[derive(Clone)]
 struct Layer<B: Backend> {
     size: &'static Size,
@@ -137,25 +155,23 @@ impl<B: Backend> Lpips<B> {
     /// When the shapes differ.
     pub fn distances(&self, a: Tensor<B, 4>, b: Tensor<B, 4>) -> Option<Vec<f64>> {
         assert_eq!(a.dims(), b.dims(), "images of one shape");
-        let [n, _, height, width] = a.dims();
+        Some(self.look(a)?.distances(&self.look(b)?))
+    }
+
+    /// What is compared of `images` `[N, C, H, W]` in `[-1, 1]`, unless they are too small.
+    pub(super) fn look(&self, images: Tensor<B, 4>) -> Option<Features<B>> {
+        let [.., height, width] = images.dims();
         if height.min(width) < LEAST_SIDE {
             return None;
         }
-        let [mut a, mut b] = [a, b].map(|images| self.scaled(images));
-        let mut sums = vec![0.0; n];
-        for layer in &self.layers {
-            [a, b] = [a, b].map(|x| layer.forward(x));
-            let [unit_a, unit_b] = [&a, &b].map(|x| {
-                let length = x.clone().square().sum_dim(1).sqrt() + EPSILON;
-                // Not `recip`, which one backend estimates.
-                x.clone() / length
-            });
-            let weighted = (unit_a - unit_b).square() * layer.head.clone();
-            let means = weighted.sum_dim(1).flatten::<2>(1, 3).mean_dim(1);
-            let means = host(means.into_data());
-            sums.iter_mut().zip(means).for_each(|(sum, mean)| *sum += f64::from(mean));
-        }
-        Some(sums)
+        let mut x = self.scaled(images);
+        let features = self.layers.iter().map(|layer| {
+            x = layer.forward(x.clone());
+            let length = x.clone().square().sum_dim(1).sqrt() + EPSILON;
+            // Not `recip`, which one backend estimates.
+            (x.clone() / length, layer.head.clone())
+        });
+        Some(Features(features.collect()))
     }
 
     /// In RGB, as AlexNet takes colours.

@@ -14,6 +14,10 @@ use crate::metrics::inception::tests::weights;
 use crate::metrics::lpips::Lpips;
 use crate::metrics::lpips::tests::drawn;
 use crate::metrics::untrained::untrained;
+use crate::nn::style::config::StyleConfig;
+use crate::random::{Purpose, stream};
+use crate::recipes::stargan_v2::model::StyleModel;
+use crate::recipes::stargan_v2::translator::StyleTranslator;
 use crate::translate::images::upload;
 use crate::translate::relabel::{Relabelling, Translate};
 
@@ -29,6 +33,45 @@ fn two(class: &str) -> Subset {
     let of = |index: &usize| data.name(*index).starts_with(class);
     let two: Vec<usize> = (0..data.len()).filter(of).take(2).collect();
     Subset::new(Arc::new(data), two).unwrap()
+}
+
+/// The sources are of one domain, so a domain's distance is that of its pair.
+#[test]
+fn models_of_styles_have_the_distance_of_every_pair_of_domains() {
+    let _turn = crate::tests::one_at_a_time();
+    let (angry, happy) = (two("angry"), two("happy"));
+    let device = Default::default();
+    let spaces = LabelSpaces::single(angry.labels().clone());
+    let networks = StyleConfig::new(32, spaces.condition_width()).with_channels(3, 5);
+    let rng = &mut stream(0, Purpose::Generator, 0, 0);
+    let model = StyleTranslator::new(
+        StyleModel { spaces, transform: TRANSFORM, networks: networks.clone() },
+        networks.init_generator(rng, &device).unwrap(),
+        networks.init_mapping(rng, &device).unwrap(),
+        networks.init_encoder(rng, &device).unwrap(),
+        device,
+    );
+    let inception = Inception::<Flex>::from_weights(weights(), &device).unwrap();
+    let fail = UnreadablePolicy::Fail;
+    let reference = FidReference::measure(&inception, &happy, TRANSFORM, fail, &|_, _| ()).unwrap();
+    let measure = |styles| {
+        let model = model.clone().with_styles(styles);
+        let evaluator = Evaluator::new(&model, &angry, 0).with_inception(&inception);
+        evaluator.with_fid_reference(&reference).measure().unwrap()
+    };
+    assert_eq!(measure(1).fid_pairs, None);
+    let found = measure(2);
+    let PairScores { mean, pairs } = found.fid_pairs.as_ref().unwrap();
+    assert_eq!((pairs.len(), mean.value), (4, None));
+    let pair = pairs.iter().find(|pair| pair.target == "happy").unwrap();
+    let domain = found.fid.iter().find(|domain| domain.domain == "happy").unwrap();
+    assert_eq!((&pair.source[..], pair.reference, pair.translated.n), ("angry", 2, 4));
+    assert!(pair.translated.value.unwrap() > 0.0);
+    assert_eq!(pair.translated, domain.translated);
+    let table = found.to_string();
+    assert!(table.contains("angry to happy") && table.contains("mean of the pairs"), "{table}");
+    let json = serde_json::to_value(&found).unwrap();
+    assert_eq!(serde_json::from_value::<crate::metrics::Evaluation>(json).unwrap(), found);
 }
 
 /// Two angry people, made happy, against two who are; and the way through a file.

@@ -26,19 +26,22 @@ const CLOSED: [&str; 7] = [
 ];
 
 /// What is read back from files that nobody edits: a field more is a newer version's.
-const READ_BACK: [&str; 14] = [
+const READ_BACK: [&str; 17] = [
     // A checkpoint has what a run needs beside it.
     "ModelConfig",
     "PairModel",
     "StyleModel",
     // Results.
     "CounterfactualScores",
+    "DiversityScores",
     "DomainDistance",
     "DomainSamples",
     "Evaluation",
     "JudgeErrors",
     "LpipsScores",
     "Measured",
+    "PairDistance",
+    "PairScores",
     "SampleScores",
     "Scores",
     "Summary",

@@ -12,9 +12,9 @@ use stargan::engine::{Backward, Follower, Learner, Moment, State, StepLosses};
 use stargan::engine::{MpiJob, MpiLink};
 use stargan::metrics::{
     Agreement, CounterfactualLog, CounterfactualScores, Counterfactuals, DatasetScores,
-    DomainDistance, DomainSamples, Evaluation, Evaluator, FidReference, Inception, Judge,
-    JudgeConfig, JudgeErrors, JudgeNetwork, Lpips, LpipsScores, Measured, Measures, Readings,
-    SampleScores, Scores, TargetScores,
+    DiversityScores, DomainDistance, DomainSamples, Evaluation, Evaluator, FidReference, Inception,
+    Judge, JudgeConfig, JudgeErrors, JudgeNetwork, Lpips, LpipsScores, Measured, Measures,
+    PairDistance, PairScores, Readings, SampleScores, Scores, TargetScores,
 };
 use stargan::nn::{
     Discriminator, DiscriminatorConfig, Generator, GeneratorConfig, Head, MappingNetwork,
@@ -64,9 +64,10 @@ fn what_is_public_is_send_and_sync() {
     all!(both: Batch, ImageFiles, Loader, LoaderConfig, Readable<'_>, References, Region,
         SameImage<'_>, Share, State, StepLosses<Flex>, Summary, Survey, UnreadableImage);
     all!(both: Agreement, CounterfactualLog, CounterfactualScores, Counterfactuals, DatasetScores,
-        DomainDistance, DomainSamples, Evaluation, Evaluator<'_, Flex>, FidReference,
-        Inception<Flex>, Judge<Flex>, JudgeConfig, JudgeErrors, JudgeNetwork, Lpips<Flex>,
-        LpipsScores, Measured, Measures, Readings, SampleScores, Scores, TargetScores);
+        DiversityScores, DomainDistance, DomainSamples, Evaluation, Evaluator<'_, Flex>,
+        FidReference, Inception<Flex>, Judge<Flex>, JudgeConfig, JudgeErrors, JudgeNetwork,
+        Lpips<Flex>, LpipsScores, Measured, Measures, PairDistance, PairScores, Readings,
+        SampleScores, Scores, TargetScores);
     all!(both: Discriminator<Flex>, DiscriminatorConfig, Generator<Flex>, GeneratorConfig,
         Head, MappingNetwork<Flex>, Prediction<Flex>, StyleConfig, StyleDiscriminator<Flex>,
         StyleEncoder<Flex>, StyleGenerator<Flex>, Upsampling);
