@@ -31,7 +31,7 @@ fn resized_as<P: PixelTrait>(image: &DynamicImage, size: ImageSize) -> Vec<u8> {
     let mut resized = Image::new(across, down, P::pixel_type());
     let mut pixels = resized.typed_image_mut().expect("made of such pixels");
     let options = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear));
-    Resizer::new().resize_typed(&source, &mut pixels, &options).expect("neither is empty");
+    Resizer::new().resize_typed(&source, &mut pixels, &options).expect("no part is cropped");
     drop(pixels);
     resized.into_vec()
 }

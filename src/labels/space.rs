@@ -240,6 +240,16 @@ impl LabelSpace {
         }
     }
 
+    /// Whether an image has one entry at most: a class, or an attribute of one group of all.
+    pub(crate) fn is_exclusive(&self) -> bool {
+        match self.kind {
+            LabelKind::Classes => true,
+            LabelKind::Attributes => {
+                matches!(&self.exclusive[..], [group] if group.len() == self.width())
+            }
+        }
+    }
+
     /// The entries that are cleared when `index` is set.
     pub(crate) fn rivals(&self, index: usize) -> Vec<usize> {
         let group: Vec<usize> = match self.kind {

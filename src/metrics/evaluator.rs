@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use burn::tensor::Tensor;
 use burn::tensor::backend::Backend;
-use image::DynamicImage;
+use burn::tensor::{Int, Tensor};
 
 use crate::data::dataset::Dataset;
 use crate::data::unreadable::{Readable, UnreadablePolicy};
@@ -139,19 +138,18 @@ impl<'a, B: Backend> Evaluator<'a, B> {
                 let position = chunk.iter().position(|&image| image == asked.image);
                 position.expect("an image of this chunk is asked for")
             };
-            let looks = self.real(&chunk, &real, &mut identity, &mut seen);
+            let sources = self.look(upload(&real, self.model.device()));
+            let looks = self.real(&chunk, &sources, &mut identity, &mut seen);
             let asked: Vec<Asked> =
                 chunk.iter().flat_map(|&image| asked_of(self.data, image)).collect();
             for asked in asked.chunks(CHUNK) {
-                let sources: Vec<_> =
-                    asked.iter().map(|asked| real[position(asked)].clone()).collect();
-                let sources = upload(&sources, self.model.device());
+                let sources = sources.select(asked.iter().map(position));
                 let mut styles = Vec::new();
                 for style in 0..self.model.styles() {
-                    let there = self.there(asked, sources.clone(), style);
+                    let there = self.there(asked, sources.images.clone(), style);
                     if style == 0 {
                         let back = self.look(self.back(asked, there.clone()));
-                        let errors = errors(&back, &self.look(sources.clone()));
+                        let errors = self.errors(&back, &sources);
                         for (asked, errors) in asked.iter().zip(errors) {
                             reconstruction[asked.name].add(errors);
                         }
@@ -162,12 +160,13 @@ impl<'a, B: Backend> Evaluator<'a, B> {
                     if let (Some(seen), Some(looks)) = (&mut seen, &looks) {
                         seen.translated(asked, there.clone(), position, looks);
                     }
-                    // Looked at once, for all that it is compared with.
-                    let there = self.look(there);
-                    for other in &styles {
-                        errors(&there, other).into_iter().for_each(|errors| diversity.add(errors));
+                    if self.model.styles() > 1 {
+                        // Looked at once, for all that it is compared with.
+                        let there = self.look(there);
+                        let differences = styles.iter().map(|other| self.errors(&there, other));
+                        differences.flatten().for_each(|errors| diversity.add(errors));
+                        styles.push(there);
                     }
-                    styles.push(there);
                 }
             }
             self.told.tell(done, images.len());
@@ -215,20 +214,18 @@ impl<'a, B: Backend> Evaluator<'a, B> {
     fn real(
         &self,
         images: &[usize],
-        real: &[DynamicImage],
+        real: &Looked<B>,
         identity: &mut Kept,
         seen: &mut Option<Seen<'_, B>>,
     ) -> Option<Look> {
-        let real = upload(real, self.model.device());
         let own = |&image: &usize| {
             let own = self.data.label(image);
             Relabelling::new(own, own).with_style(self.style(image, 0))
         };
         let own: Vec<_> = images.iter().map(own).collect();
-        let same = self.model.relabel(real.clone(), self.dataset, &own);
-        let errors = errors(&self.look(same), &self.look(real.clone()));
-        errors.into_iter().for_each(|errors| identity.add(errors));
-        seen.as_mut().map(|seen| seen.real(images, real))
+        let same = self.look(self.model.relabel(real.images.clone(), self.dataset, &own));
+        self.errors(&same, real).into_iter().for_each(|errors| identity.add(errors));
+        seen.as_mut().map(|seen| seen.real(images, real.images.clone()))
     }
 
     /// The number of an image's style `at`.
@@ -257,6 +254,18 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         let lpips = self.lpips.and_then(|lpips| lpips.look(images.clone()));
         Looked { images, lpips }
     }
+
+    /// How far every image is from its truth.
+    fn errors(&self, images: &Looked<B>, truth: &Looked<B>) -> Vec<Errors> {
+        let compared =
+            |lpips: &Lpips<B>| Some(lpips.compare(images.lpips.as_ref()?, truth.lpips.as_ref()?));
+        let lpips = self.lpips.and_then(compared);
+        let difference = images.images.clone() - truth.images.clone();
+        let means = difference.abs().flatten::<2>(1, 3).mean_dim(1);
+        let l1 = host(means.into_data()).into_iter().map(|mean| f64::from(mean) / 2.0);
+        let lpips_of = |at: usize| lpips.as_ref().map(|distances| distances[at]);
+        l1.enumerate().map(|(at, l1)| Errors { l1, lpips: lpips_of(at) }).collect()
+    }
 }
 
 /// Images, and what LPIPS compares of them, where it is asked for and they are large enough.
@@ -265,15 +274,16 @@ struct Looked<B: Backend> {
     lpips: Option<Features<B>>,
 }
 
-/// How far every image is from its truth.
-fn errors<B: Backend>(images: &Looked<B>, truth: &Looked<B>) -> Vec<Errors> {
-    let both = images.lpips.as_ref().zip(truth.lpips.as_ref());
-    let lpips = both.map(|(images, truth)| images.distances(truth));
-    let difference = images.images.clone() - truth.images.clone();
-    let means = difference.abs().flatten::<2>(1, 3).mean_dim(1);
-    let l1 = host(means.into_data()).into_iter().map(|mean| f64::from(mean) / 2.0);
-    let lpips_of = |at: usize| lpips.as_ref().map(|distances| distances[at]);
-    l1.enumerate().map(|(at, l1)| Errors { l1, lpips: lpips_of(at) }).collect()
+impl<B: Backend> Looked<B> {
+    /// The images at these places.
+    fn select(&self, places: impl Iterator<Item = usize>) -> Self {
+        let places: Vec<i64> = places.map(|place| place as i64).collect();
+        let places = Tensor::<B, 1, Int>::from_data(places.as_slice(), &self.images.device());
+        Self {
+            images: self.images.clone().select(0, places.clone()),
+            lpips: self.lpips.as_ref().map(|features| features.select(places)),
+        }
+    }
 }
 
 /// How far an image is from its truth.

@@ -247,9 +247,10 @@ impl<'a, B: Backend> Fid<'a, B> {
         Ok(Self { inception, data, sets, has_reference: reference.is_some(), pairs: None })
     }
 
-    /// Measures every ordered pair of domains too.
+    /// Measures every ordered pair of domains too, where an image is of one at most.
     pub fn with_pairs(mut self) -> Self {
-        self.pairs = Some(Pairs::default());
+        let labels = self.data.labels();
+        self.pairs = labels.is_exclusive().then(|| Pairs::new(labels.width(), FEATURES));
         self
     }
 
@@ -289,7 +290,7 @@ impl<'a, B: Backend> Fid<'a, B> {
         Found {
             distances: sets.distances(*has_reference),
             samples: sets.samples(*has_reference),
-            pairs: self.pairs.as_ref().and_then(|pairs| pairs.scores(names, real)),
+            pairs: self.pairs.as_ref().map(|pairs| pairs.scores(names, real)),
         }
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::Path;
 
 use burn::tensor::backend::Backend;
-use burn::tensor::{Tensor, TensorData, module};
+use burn::tensor::{Int, Tensor, TensorData, module};
 
 use crate::error::{Error, Result};
 use crate::metrics::public_file::PublicFile;
@@ -66,21 +66,13 @@ pub struct Lpips<B: Backend> {
     scale: Tensor<B, 4>,
 }
 
-/// What is compared of images: the features of every layer, of length 1 at each pixel, and what
-/// each counts.
-pub(super) struct Features<B: Backend>(Vec<(Tensor<B, 4>, Tensor<B, 4>)>);
+/// What is compared of images: the features of every layer, of length 1 at each pixel.
+pub(super) struct Features<B: Backend>(Vec<Tensor<B, 4>>);
 
 impl<B: Backend> Features<B> {
-    /// How unlike every image looks from that of `other`.
-    pub fn distances(&self, other: &Self) -> Vec<f64> {
-        let mut sums = vec![0.0; self.0[0].0.dims()[0]];
-        for ((a, head), (b, _)) in self.0.iter().zip(&other.0) {
-            let weighted = (a.clone() - b.clone()).square() * head.clone();
-            let means = weighted.sum_dim(1).flatten::<2>(1, 3).mean_dim(1);
-            let means = host(means.into_data());
-            sums.iter_mut().zip(means).for_each(|(sum, mean)| *sum += f64::from(mean));
-        }
-        sums
+    /// Those of some images.
+    pub fn select(&self, images: Tensor<B, 1, Int>) -> Self {
+        Self(self.0.iter().map(|of| of.clone().select(0, images.clone())).collect())
     }
 }
 
@@ -155,7 +147,19 @@ impl<B: Backend> Lpips<B> {
     /// When the shapes differ.
     pub fn distances(&self, a: Tensor<B, 4>, b: Tensor<B, 4>) -> Option<Vec<f64>> {
         assert_eq!(a.dims(), b.dims(), "images of one shape");
-        Some(self.look(a)?.distances(&self.look(b)?))
+        Some(self.compare(&self.look(a)?, &self.look(b)?))
+    }
+
+    /// How unlike every image looks from that of the other.
+    pub(super) fn compare(&self, a: &Features<B>, b: &Features<B>) -> Vec<f64> {
+        let mut sums = vec![0.0; a.0[0].dims()[0]];
+        for ((a, b), layer) in a.0.iter().zip(&b.0).zip(&self.layers) {
+            let weighted = (a.clone() - b.clone()).square() * layer.head.clone();
+            let means = weighted.sum_dim(1).flatten::<2>(1, 3).mean_dim(1);
+            let means = host(means.into_data());
+            sums.iter_mut().zip(means).for_each(|(sum, mean)| *sum += f64::from(mean));
+        }
+        sums
     }
 
     /// What is compared of `images` `[N, C, H, W]` in `[-1, 1]`, unless they are too small.
@@ -169,7 +173,7 @@ impl<B: Backend> Lpips<B> {
             x = layer.forward(x.clone());
             let length = x.clone().square().sum_dim(1).sqrt() + EPSILON;
             // Not `recip`, which one backend estimates.
-            (x.clone() / length, layer.head.clone())
+            x.clone() / length
         });
         Some(Features(features.collect()))
     }

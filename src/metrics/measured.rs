@@ -10,7 +10,7 @@ use crate::metrics::readings::Agreement;
 pub struct Measured {
     /// None where there was nothing, or too little, to measure.
     pub value: Option<f64>,
-    /// Images or translations.
+    /// Images, translations or pairs.
     pub n: usize,
 }
 

@@ -8,7 +8,8 @@ use crate::metrics::feature_set::FeatureSet;
 use crate::metrics::mean::Mean;
 use crate::metrics::measured::Measured;
 
-/// The FID of translations from one domain into another (StarGAN v2, appendix C).
+/// The FID of translations from one domain into another (StarGAN v2, section 4). The paper's own
+/// Inception has other weights than FID's, so its figures are on another scale.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PairDistance {
@@ -26,14 +27,13 @@ pub struct PairDistance {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PairScores {
-    /// Over the pairs, which `n` are; without a value where one of them has none.
+    /// Over all `n` pairs; without a value where one of them has none.
     pub mean: Measured,
     /// Of each pair, by source, then by target.
     pub pairs: Vec<PairDistance>,
 }
 
-/// The features of translations by the domains that they are from and in.
-#[derive(Default)]
+/// The features of translations by the domains that they are from and in: of all ordered pairs.
 pub(super) struct Pairs(BTreeMap<[usize; 2], FeatureSet>);
 
 /// The domain that a label is of, where it is of one.
@@ -43,20 +43,23 @@ fn domain(label: &[f32]) -> Option<usize> {
 }
 
 impl Pairs {
-    /// A translation of an image with one label to another; none that is of several domains.
+    /// No translations yet, of `width` features each, between so many domains.
+    pub fn new(domains: usize, width: usize) -> Self {
+        let all = (0..domains).flat_map(|source| (0..domains).map(move |target| [source, target]));
+        let pairs = all.filter(|[source, target]| source != target);
+        Self(pairs.map(|pair| (pair, FeatureSet::new(width))).collect())
+    }
+
+    /// A translation of an image with one label to another; an image of no domain is in no pair.
     pub fn add(&mut self, source: &[f32], target: &[f32], features: &[f32]) {
-        if let (Some(source), Some(target)) = (domain(source), domain(target)) {
-            let set = self.0.entry([source, target]);
-            set.or_insert_with(|| FeatureSet::new(features.len())).add(features);
+        let pair = domain(source).zip(domain(target)).map(|(source, target)| [source, target]);
+        if let Some(set) = pair.and_then(|pair| self.0.get_mut(&pair)) {
+            set.add(features);
         }
     }
 
-    /// The distances from the real images `of` each domain, none where there are no pairs.
-    pub fn scores<'a>(
-        &self,
-        names: &[String],
-        of: impl Fn(usize) -> &'a FeatureSet,
-    ) -> Option<PairScores> {
+    /// The distances from the real images `of` each domain.
+    pub fn scores<'a>(&self, names: &[String], of: impl Fn(usize) -> &'a FeatureSet) -> PairScores {
         let pair = |(&[source, target], set): (&[usize; 2], &FeatureSet)| PairDistance {
             source: names[source].clone(),
             target: names[target].clone(),
@@ -64,11 +67,9 @@ impl Pairs {
             translated: Measured { value: set.frechet_distance(of(target)), n: set.n() },
         };
         let pairs: Vec<PairDistance> = self.0.iter().map(pair).collect();
-        let values: Option<Vec<f64>> = pairs.iter().map(|pair| pair.translated.value).collect();
-        let mut mean = Mean::default();
-        values.into_iter().flatten().for_each(|value| mean.add(value));
-        let mean = Measured { value: mean.value(), n: pairs.len() };
-        (!pairs.is_empty()).then_some(PairScores { mean, pairs })
+        let values: Option<Mean> = pairs.iter().map(|pair| pair.translated.value).collect();
+        let mean = Measured { value: values.and_then(|mean| mean.value()), n: pairs.len() };
+        PairScores { mean, pairs }
     }
 }
 
@@ -87,7 +88,7 @@ mod tests {
         let label = |names: &[usize]| -> Vec<f32> {
             (0..3).map(|name| f32::from(u8::from(names.contains(&name)))).collect()
         };
-        let mut pairs = Pairs::default();
+        let mut pairs = Pairs::new(3, 2);
         let at = |source: usize, target: usize| (3 * source + target) as f32;
         for source in 0..3 {
             for target in (0..3).filter(|&target| target != source) {
@@ -107,7 +108,7 @@ mod tests {
             })
             .collect();
         let names = ["cat", "dog", "wild"].map(String::from);
-        let found = pairs.scores(&names, |domain| &real[domain]).unwrap();
+        let found = pairs.scores(&names, |domain| &real[domain]);
         let of: Vec<[&str; 2]> =
             found.pairs.iter().map(|pair| [&pair.source[..], &pair.target[..]]).collect();
         let all = [["cat", "dog"], ["cat", "wild"], ["dog", "cat"], ["dog", "wild"]];
@@ -128,7 +129,9 @@ mod tests {
         // A mean of some pairs would be no mean of all.
         let none = FeatureSet::new(2);
         let found = pairs.scores(&names, |domain| if domain == 2 { &none } else { &real[domain] });
-        assert_eq!(found.unwrap().mean, Measured { value: None, n: 6 });
-        assert_eq!(Pairs::default().scores(&names, |domain| &real[domain]), None);
+        assert_eq!(found.mean, Measured { value: None, n: 6 });
+        // As where the data have no image of a domain.
+        let found = Pairs::new(3, 2).scores(&names, |domain| &real[domain]);
+        assert_eq!((found.pairs.len(), found.mean), (6, Measured { value: None, n: 6 }));
     }
 }

@@ -159,8 +159,10 @@ pub(crate) fn adaptive_norm<B: Backend>(
         // Channels are last in memory there, so that images don't become channels for nothing.
         let plain = |value| Tensor::full([c], value, &x.device());
         let normed = instance_norm(x.clone(), plain(1.0), plain(0.0), false);
-        let of_planes = |affine: Tensor<B, 2>| affine.reshape([n, c, 1, 1]).cast(x.dtype());
-        return normed * of_planes(gamma) + of_planes(beta);
+        let of_planes = |affine: Tensor<B, 2>| affine.reshape([n, c, 1, 1]);
+        // As a norm's own: not rounded to half precision.
+        let normed = normed.cast(gamma.dtype());
+        return (normed * of_planes(gamma) + of_planes(beta)).cast(x.dtype());
     }
     // A plane's statistics are its own, so the images may stand one after the other in one.
     let normed = instance_norm(

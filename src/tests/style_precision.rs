@@ -1,8 +1,8 @@
 //! StarGAN v2 in half precision against float32, where the backend computes in it.
 
 use burn::module::AutodiffModule;
-use burn::tensor::Tensor;
 use burn::tensor::backend::AutodiffBackend;
+use burn::tensor::{DType, Tensor};
 
 use crate::nn::precision::Precision;
 use crate::nn::weights::Weights;
@@ -10,9 +10,13 @@ use crate::recipes::stargan_v2::batch::StyleSource;
 use crate::recipes::stargan_v2::step::{style_critic_losses, style_generator_losses};
 use crate::tests::precision::check_gradient;
 use crate::tests::style::{self, Networks};
-use crate::tests::{backend_name, gradients, on_every_backend};
+use crate::tests::{backend_name, gradients, on_every_backend, relative_error};
 
-on_every_backend!(half_precision_updates_are_close);
+on_every_backend!(
+    half_precision_updates_are_close,
+    half_precision_outputs_are_close,
+    the_penalty_is_float32_in_half_precision,
+);
 
 /// Of the length of a gradient, of D, G, F and E: three times what is found on Flex. D's is off by
 /// roundings, the others' pass through instance norms, which bring roundings to the size of values.
@@ -70,6 +74,65 @@ fn half_precision_updates_are_close<B: AutodiffBackend>() {
         for (network, name) in networks.into_iter().enumerate() {
             let what = format!("v2 {} {precision:?} {name}", backend_name::<B>());
             check_gradient(&what, &found[network], &expected[network], tolerances[network]);
+        }
+    }
+}
+
+/// Of the largest value: of G, whose norms bring roundings to the size of values, and of E and D.
+const OUTPUT_TOLERANCES: [(Precision, [f64; 2]); 2] =
+    [(Precision::Float16, [2e-2, 4e-3]), (Precision::BFloat16, [1.6e-1, 3.2e-2])];
+
+fn half_precision_outputs_are_close<B: AutodiffBackend>() {
+    let (config, networks, mut fixture) = style::open::<B>();
+    let batch = style::batch::<B>(&mut fixture, config.domains);
+    let Networks { generator, mapping, encoder, discriminator } = networks;
+    let real: Tensor<B, 4> = Tensor::from_inner(batch.real.clone());
+    let target: Tensor<B, 2> = Tensor::from_inner(batch.target.clone());
+    let style = batch.tracked_style(&mapping);
+    let outputs = |precision: Precision| {
+        let generator = generator.clone().with_precision(precision);
+        let encoder = encoder.clone().with_precision(precision);
+        let discriminator = discriminator.clone().with_precision(precision);
+        [
+            generator.forward(real.clone(), style.clone()).into_data(),
+            encoder.forward(real.clone(), target.clone()).into_data(),
+            discriminator.forward(real.clone(), target.clone()).into_data(),
+        ]
+    };
+    let expected = outputs(Precision::Float32);
+    for (precision, [of_generator, of_others]) in OUTPUT_TOLERANCES {
+        if precision.check::<B>(&Default::default()).is_err() {
+            continue;
+        }
+        let tolerances = [of_generator, of_others, of_others];
+        let found = outputs(precision);
+        for (name, ((found, expected), tolerance)) in
+            ["G", "E", "D"].into_iter().zip(found.iter().zip(&expected).zip(tolerances))
+        {
+            assert_eq!(found.dtype, DType::F32);
+            let error = relative_error(found, expected);
+            println!("v2 {} {precision:?} {name}: {error:.1e}", backend_name::<B>());
+            assert!(error > 0.0 && error <= tolerance, "{precision:?}, {name}: {error:e}");
+        }
+    }
+}
+
+fn the_penalty_is_float32_in_half_precision<B: AutodiffBackend>() {
+    let (config, networks, mut fixture) = style::open::<B>();
+    let batch = style::batch::<B>(&mut fixture, config.domains);
+    let real: Tensor<B, 4> = Tensor::from_inner(batch.real);
+    let source: Tensor<B, 2> = Tensor::from_inner(batch.source);
+    // And its gradient, by which D learns.
+    let found = |precision: Precision| {
+        let discriminator = networks.discriminator.clone().with_precision(precision);
+        let (_, gradient) = discriminator.forward_with_gradient(real.clone(), source.clone());
+        let of_weights = gradient.clone().square().sum().backward();
+        (gradient.into_data(), gradients(&discriminator, &of_weights, "d"))
+    };
+    let expected = found(Precision::Float32);
+    for precision in [Precision::Float16, Precision::BFloat16] {
+        if precision.check::<B>(&Default::default()).is_ok() {
+            assert!(found(precision) == expected, "{precision:?}");
         }
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::channels::Channels;
 use crate::data::dataset::Dataset;
 use crate::error::{Error, Result};
-use crate::labels::space::{LabelKind, LabelSpace};
+use crate::labels::space::LabelSpace;
 use crate::labels::spaces::LabelSpaces;
 use crate::nn::style::config::StyleConfig;
 use crate::recipes::losses::check_weight;
@@ -168,13 +168,7 @@ pub(crate) fn check_networks(spaces: &LabelSpaces, networks: &StyleConfig) -> Re
 fn check_domains(spaces: &LabelSpaces) -> Result<()> {
     check_datasets(spaces.len())?;
     let space = spaces.space(0);
-    let exclusive = match space.kind() {
-        LabelKind::Classes => true,
-        LabelKind::Attributes => {
-            matches!(space.exclusive_groups(), [group] if group.len() == space.width())
-        }
-    };
-    if exclusive && space.width() > 1 {
+    if space.is_exclusive() && space.width() > 1 {
         return Ok(());
     }
     Err(Error::Config(
