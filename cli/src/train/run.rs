@@ -248,8 +248,8 @@ fn run<B: AutodiffBackend, R: Trained>(
     if let left_out @ 1.. = trainer.updates_left_out() {
         let scale = trainer.loss_scale();
         tell!(
-            "{left_out} updates of this run were left out, because float16 did not hold their \
-             gradients; losses are scaled by {scale} now"
+            "{left_out} update(s) since the precision was set were left out, because float16 did \
+             not hold their gradients; losses are scaled by {scale} now"
         );
     }
     let outcome = ended.map_err(|error| failed(error, &run, plan.backend))?;
