@@ -41,8 +41,8 @@ const STYLES: u64 = 10;
 /// another label from translations than was asked for, beside the same of real images, and the
 /// Frechet distance of its features, domain by domain. With Inception's public weights (--fid):
 /// FID, KID, precision and recall of every domain, and of a model with several styles the FID of
-/// every pair of domains. With AlexNet's (--lpips): how unlike look what
-/// should have stayed the same.
+/// every pair of domains. With AlexNet's (--lpips): how unlike look what should have stayed the
+/// same.
 #[derive(clap::Args)]
 pub struct Args {
     /// A model file, a checkpoint, or a run folder for its newest checkpoint

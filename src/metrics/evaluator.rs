@@ -121,7 +121,8 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         let transform = self.model.transform();
         let fid = |inception| Fid::new(inception, self.data, self.fid_reference, transform);
         let mut fid = self.inception.map(fid).transpose()?;
-        if self.model.styles() > 1 {
+        let has_styles = self.model.styles() > 1;
+        if has_styles {
             fid = fid.map(Fid::with_pairs);
         }
         let mut diversity = Kept::default();
@@ -160,7 +161,7 @@ impl<'a, B: Backend> Evaluator<'a, B> {
                     if let (Some(seen), Some(looks)) = (&mut seen, &looks) {
                         seen.translated(asked, there.clone(), position, looks);
                     }
-                    if self.model.styles() > 1 {
+                    if has_styles {
                         // Looked at once, for all that it is compared with.
                         let there = self.look(there);
                         let differences = styles.iter().map(|other| self.errors(&there, other));
@@ -194,7 +195,7 @@ impl<'a, B: Backend> Evaluator<'a, B> {
         });
         let reconstruction: Vec<Mean> = reconstruction.iter().map(|kept| kept.l1).collect();
         let evaluation = Evaluation::new(space.names(), identity.l1, &reconstruction, judged);
-        let diversity = (self.model.styles() > 1).then(|| DiversityScores {
+        let diversity = has_styles.then(|| DiversityScores {
             styles: self.model.styles(),
             l1: diversity.l1.into(),
             lpips: self.lpips.map(|_| diversity.lpips.into()),

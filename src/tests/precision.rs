@@ -51,17 +51,18 @@ const GRADIENT_TOLERANCE: [(Precision, [f64; 2]); 2] =
 /// wrong scale does not. Found: 0.015 of float16, 0.065 of bfloat16.
 const ALONG_TOLERANCE: f64 = 0.15;
 
-fn supported<B: Backend>() -> bool {
-    let supported = B::supports_dtype(&B::Device::default(), DType::F16);
+/// Whether the backend computes in it; says so where it does not.
+pub(super) fn computes_in<B: Backend>(precision: Precision) -> bool {
+    let supported = precision.check::<B>(&B::Device::default()).is_ok();
     if !supported {
-        println!("{} does not compute in float16: nothing compared", backend_name::<B>());
+        println!("{} does not compute in {precision:?}: nothing compared", backend_name::<B>());
     }
     supported
 }
 
 fn half_precision_norms_keep_their_range<A: AutodiffBackend>() {
     type B<A> = <A as AutodiffBackend>::InnerBackend;
-    if !supported::<B<A>>() {
+    if !computes_in::<B<A>>(Precision::Float16) {
         return;
     }
     let device = Default::default();
@@ -116,7 +117,7 @@ fn half_precision_translations_are_close<A: AutodiffBackend>() {
     };
     // bfloat16 has three bits less.
     for (precision, eighths) in [(Precision::Float16, 1.0), (Precision::BFloat16, 8.0)] {
-        if precision.check::<A::InnerBackend>(&Default::default()).is_ok() {
+        if computes_in::<A::InnerBackend>(precision) {
             let half = generator.clone().with_precision(precision);
             let found = half.forward(images.clone(), labels.clone());
             assert_eq!(found.dtype(), DType::F32);
@@ -124,7 +125,7 @@ fn half_precision_translations_are_close<A: AutodiffBackend>() {
         }
     }
     // All of it in float16, as by burn's default types.
-    if supported::<A::InnerBackend>() {
+    if computes_in::<A::InnerBackend>(Precision::Float16) {
         let found =
             generator.map(&mut Halve).forward(images.cast(DType::F16), labels.cast(DType::F16));
         assert_eq!(found.dtype(), DType::F16);
@@ -205,8 +206,7 @@ fn step_gradients<B: AutodiffBackend>(
 fn half_precision_steps_are_close<B: AutodiffBackend>() {
     let (expected, fake) = step_gradients::<B>(Precision::Float32, None);
     for (precision, tolerances) in GRADIENT_TOLERANCE {
-        if precision.check::<B>(&Default::default()).is_err() {
-            println!("{} does not compute in {precision:?}", backend_name::<B>());
+        if !computes_in::<B>(precision) {
             continue;
         }
         let (found, _) = step_gradients::<B>(precision, Some(fake.clone()));

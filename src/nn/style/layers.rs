@@ -55,6 +55,16 @@ impl<B: Backend> BiasedConvolution<B> {
         }
     }
 
+    /// In the type that is computed in.
+    fn weight(&self, dtype: DType) -> Tensor<B, 4> {
+        flat::cast(self.weight.val(), dtype)
+    }
+
+    /// The [`pool_kernel`](ops::pool_kernel) of the weight, in the type that is computed in.
+    fn pool_kernel(&self, dtype: DType) -> Tensor<B, 4> {
+        flat::cast(ops::pool_kernel(self.weight.val()), dtype)
+    }
+
     /// What is added on each side so that sizes are kept.
     fn padding(&self) -> usize {
         self.weight.dims()[2] / 2
@@ -62,27 +72,27 @@ impl<B: Backend> BiasedConvolution<B> {
 
     /// `[N, I, H, W]` to `[N, O, H, W]`, of a kernel with odd sides.
     pub fn forward(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        let weight = flat::cast(self.weight.val(), x.dtype());
+        let weight = self.weight(x.dtype());
         ops::conv2d_bias(x, weight, self.bias.val(), 1, self.padding())
     }
 
     /// [`forward`](Self::forward) without the bias: where an instance norm follows, which takes a
     /// constant away, there is none to add.
     pub fn forward_unbiased(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        let weight = flat::cast(self.weight.val(), x.dtype());
+        let weight = self.weight(x.dtype());
         ops::conv2d(x, weight, 1, self.padding())
     }
 
     /// The same of a kernel of 3x3, then the mean of every two by two pixels: `[N, I, 2 H, 2 W]` to
     /// `[N, O, H, W]`.
     pub fn pooled_unbiased(&self, x: Tensor<B, 4>) -> Tensor<B, 4> {
-        let weight = flat::cast(ops::pool_kernel(self.weight.val()), x.dtype());
+        let weight = self.pool_kernel(x.dtype());
         ops::conv2d(x, weight, 2, 1)
     }
 
     /// That with the bias, then LeakyReLU.
     pub fn pooled_leaky(&self, x: Tensor<B, 4>, slope: f64) -> Tensor<B, 4> {
-        let weight = flat::cast(ops::pool_kernel(self.weight.val()), x.dtype());
+        let weight = self.pool_kernel(x.dtype());
         ops::conv2d_leaky_relu(x, weight, self.bias.val(), [2, 1], slope)
     }
 
@@ -95,12 +105,14 @@ impl<B: Backend> BiasedConvolution<B> {
 
     /// The input gradient of [`forward`](Self::forward), given the output's.
     pub fn input_gradient(&self, gradient: Tensor<B, 4>) -> Tensor<B, 4> {
-        ops::conv_transpose2d(gradient, self.weight.val(), 1, self.padding())
+        let weight = self.weight(gradient.dtype());
+        ops::conv_transpose2d(gradient, weight, 1, self.padding())
     }
 
     /// The input gradient of [`pooled_leaky`](Self::pooled_leaky) before LeakyReLU.
     pub fn pooled_input_gradient(&self, gradient: Tensor<B, 4>) -> Tensor<B, 4> {
-        ops::conv_transpose2d(gradient, ops::pool_kernel(self.weight.val()), 2, 1)
+        let weight = self.pool_kernel(gradient.dtype());
+        ops::conv_transpose2d(gradient, weight, 2, 1)
     }
 
     /// The convolution of an input of the kernel's own sides, `[N, I, h, w]` to `[N, O]`.
@@ -118,7 +130,7 @@ impl<B: Backend> BiasedConvolution<B> {
     }
 
     fn columns(&self, dtype: DType) -> Tensor<B, 2> {
-        flat::cast(self.weight.val(), dtype).flatten::<2>(1, 3).transpose()
+        self.weight(dtype).flatten::<2>(1, 3).transpose()
     }
 }
 

@@ -33,16 +33,17 @@ impl<B: AutodiffBackend> StyleNetworks<B> {
     /// As [`StyleConfig::check`].
     pub fn init(config: &StyleConfig, run: &RunSettings, device: &B::Device) -> Result<Self> {
         let rng = |purpose| stream(run.seed, purpose, 0, 0);
-        let (adam, precision) = (|| run.adam.clone(), run.precision);
+        let adam = || run.adam.clone();
         let generator = config
             .init_generator::<B>(&mut rng(Purpose::Generator), device)?
-            .with_precision(precision);
+            .with_precision(run.precision);
         let mapping = config.init_mapping::<B>(&mut rng(Purpose::Mapping), device)?;
-        let encoder =
-            config.init_encoder::<B>(&mut rng(Purpose::Encoder), device)?.with_precision(precision);
+        let encoder = config
+            .init_encoder::<B>(&mut rng(Purpose::Encoder), device)?
+            .with_precision(run.precision);
         let discriminator = config
             .init_discriminator::<B>(&mut rng(Purpose::Discriminator), device)?
-            .with_precision(precision);
+            .with_precision(run.precision);
         Ok(Self {
             // Updated twice an iteration, of which the decay is that of both.
             generator: Learner::new("generator", generator, adam())
